@@ -1,0 +1,1 @@
+"""Confab: a serverless real-time conversation backend for Firebase-hosted web apps."""

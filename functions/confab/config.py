@@ -1,0 +1,126 @@
+"""Every environment variable that Confab reads, with its default, checked whole at the start."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from confab.domain.limits import Limits
+
+TOPIC = "confab-events"
+_DEFAULTS = Limits()
+
+Count = Annotated[int, Field(ge=1)]
+CountOrOff = Annotated[int, Field(ge=0)]
+Host = Annotated[str, Field(pattern=r"^[^\s/:]+:\d{1,5}$")]
+
+
+def _split(value: object) -> object:
+    return (
+        tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        if isinstance(value, str)
+        else value
+    )
+
+
+HttpOrigins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+$")], ...], BeforeValidator(_split)
+]
+
+
+class ConfigError(Exception):
+    """The environment does not make a usable configuration; the message names each variable."""
+
+
+class Config(BaseModel):
+    """One process's configuration. Field aliases are the variables' names."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    surrealdb_url: Annotated[str, Field(pattern=r"^wss?://", alias="SURREALDB_URL")] = "ws://127.0.0.1:8000"
+    surrealdb_namespace: Annotated[str, Field(alias="SURREALDB_NAMESPACE", min_length=1)] = "confab"
+    surrealdb_database: Annotated[str, Field(alias="SURREALDB_DATABASE", min_length=1)] = "confab"
+    surrealdb_user: Annotated[str, Field(alias="SURREALDB_USER", min_length=1)] = "root"
+    surrealdb_password: Annotated[str, Field(alias="SURREALDB_PASSWORD", min_length=1, repr=False)] = "root"  # noqa: S105 - the local server's
+    project: Annotated[str, Field(alias="GOOGLE_CLOUD_PROJECT", min_length=1)] = "demo-confab"
+    auth_emulator_host: Annotated[Host | None, Field(alias="FIREBASE_AUTH_EMULATOR_HOST")] = None
+    pubsub_emulator_host: Annotated[Host | None, Field(alias="PUBSUB_EMULATOR_HOST")] = None
+    allowed_origins: Annotated[HttpOrigins, Field(alias="CONFAB_ALLOWED_ORIGINS")] = (
+        "http://127.0.0.1:5000",
+        "http://localhost:5000",
+    )
+    realtime_urls: Annotated[HttpOrigins, Field(alias="CONFAB_REALTIME_URLS", min_length=1)] = (
+        "http://127.0.0.1:8081",
+        "http://127.0.0.1:8082",
+    )
+    clock_skew_s: Annotated[int, Field(alias="CONFAB_CLOCK_SKEW_S", ge=0, le=60)] = 5
+    revocation_ttl_s: Annotated[CountOrOff, Field(alias="CONFAB_REVOCATION_TTL_S")] = 60
+    """Seconds for which a user who was found unrevoked is not looked up again."""
+
+    max_content_bytes: Annotated[Count, Field(alias="CONFAB_MAX_CONTENT_BYTES")] = _DEFAULTS.max_content_bytes
+    max_title_chars: Annotated[Count, Field(alias="CONFAB_MAX_TITLE_CHARS")] = _DEFAULTS.max_title_chars
+    max_metadata_bytes: Annotated[Count, Field(alias="CONFAB_MAX_METADATA_BYTES", ge=2)] = (
+        _DEFAULTS.max_metadata_bytes
+    )
+    max_body_bytes: Annotated[Count, Field(alias="CONFAB_MAX_BODY_BYTES")] = _DEFAULTS.max_body_bytes
+    max_members: Annotated[CountOrOff, Field(alias="CONFAB_MAX_MEMBERS")] = _DEFAULTS.max_members
+    max_page: Annotated[Count, Field(alias="CONFAB_MAX_PAGE")] = _DEFAULTS.max_page
+    max_rooms_per_socket: Annotated[CountOrOff, Field(alias="CONFAB_MAX_ROOMS_PER_SOCKET")] = (
+        _DEFAULTS.max_rooms_per_socket
+    )
+    max_sockets_per_user: Annotated[CountOrOff, Field(alias="CONFAB_MAX_SOCKETS_PER_USER")] = (
+        _DEFAULTS.max_sockets_per_user
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What clients may send, ask for and hold open."""
+        return Limits(**{name: getattr(self, name) for name in Limits.__dataclass_fields__})
+
+
+REQUIRED_ON_CLOUD_RUN = (
+    "SURREALDB_URL",
+    "SURREALDB_USER",
+    "SURREALDB_PASSWORD",
+    "GOOGLE_CLOUD_PROJECT",
+    "CONFAB_ALLOWED_ORIGINS",
+    "CONFAB_REALTIME_URLS",
+)
+FORBIDDEN_ON_CLOUD_RUN = ("FIREBASE_AUTH_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")
+LOCAL_EMULATORS = {
+    "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099",
+    "PUBSUB_EMULATOR_HOST": "127.0.0.1:8085",
+}
+
+
+def load(env: Mapping[str, str]) -> Config:
+    """The configuration that `env` makes. Raises ConfigError naming every variable that is wrong.
+
+    An empty variable counts as absent. On Cloud Run nothing may be left to a default that is
+    meant for a developer's machine, and an emulator's address is refused: with one, anybody's
+    unsigned token would be accepted. A `demo-` project, which by Firebase's convention does not
+    exist in the cloud, uses the emulators at their usual addresses.
+    """
+    given: dict[str, Any] = {name: value for name, value in env.items() if value != ""}
+    problems: list[str] = []
+    if _on_cloud_run(given):
+        problems += [
+            f"{name} is required on Cloud Run" for name in REQUIRED_ON_CLOUD_RUN if name not in given
+        ]
+        problems += [
+            f"{name} must not be set on Cloud Run" for name in FORBIDDEN_ON_CLOUD_RUN if name in given
+        ]
+    elif given.get("GOOGLE_CLOUD_PROJECT", "demo-").startswith("demo-"):
+        given = LOCAL_EMULATORS | given
+    try:
+        config = Config.model_validate(given)
+    except ValidationError as error:
+        problems += [f"{line['loc'][0]}: {line['msg']}" for line in error.errors(include_input=False)]
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return config
+
+
+def _on_cloud_run(env: Mapping[str, str]) -> bool:
+    """Whether this is Cloud Run; the Functions emulator sets K_SERVICE too, and says so."""
+    return "K_SERVICE" in env and env.get("FUNCTIONS_EMULATOR") != "true"

@@ -1,0 +1,175 @@
+"""The use cases. Each takes the caller, what is asked, and the ports it needs.
+
+The order is always the same: look the conversation up, ask `access`, act, and only then tell.
+"""
+
+import base64
+import binascii
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from confab.domain import access
+from confab.domain.errors import IdempotencyConflict, InvalidRequest
+from confab.domain.models import Conversation, Message, Principal, to_millisecond
+from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
+from confab.ports import Announcer, Appended, Clock, Created, Place, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages of one conversation, ascending by sequence number."""
+
+    conversation: Conversation
+    messages: Sequence[Message]
+    has_more: bool
+    """Whether there are newer ones if the page was asked for with `after`, older ones otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Some of a user's conversations, latest activity first."""
+
+    conversations: Sequence[Conversation]
+    next_cursor: str | None
+
+
+async def create_conversation(
+    request: CreateConversation, key: str | None, *, caller: Principal, store: Store, clock: Clock
+) -> Created:
+    """Start a conversation that the caller owns.
+
+    Raises InvalidRequest for members who are the owner or listed twice, and IdempotencyConflict
+    if the caller used the key before for a different conversation.
+    """
+    now = clock.now()
+    wanted = Conversation(
+        id=uuid.uuid4().hex,
+        type=request.type,
+        title=request.title,
+        owner=caller.uid,
+        members=request.members_beside(caller.uid),
+        metadata=request.metadata,
+        created_at=now,
+        updated_at=now,
+    )
+    created = await store.create(wanted, key, now=now)
+    if not _same_wish(wanted, created.conversation):
+        raise IdempotencyConflict("This Idempotency-Key was used for a different conversation.")
+    return created
+
+
+async def list_conversations(request: ListConversations, *, caller: Principal, store: Store) -> Listing:
+    """The conversations that the caller owns or is a member of. Raises InvalidRequest for a
+    cursor that no earlier answer gave.
+    """
+    behind = _decode_cursor(request.cursor) if request.cursor is not None else None
+    limit = request.limit
+    found = await store.conversations(caller.uid, status=request.status, behind=behind, limit=limit + 1)
+    more = len(found) > limit
+    return Listing(found[:limit], _encode_cursor(found[limit - 1]) if more else None)
+
+
+async def get_conversation(
+    conversation_id: str, request: GetConversation, *, caller: Principal, store: Store
+) -> Page:
+    """A conversation and a page of its messages.
+
+    Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
+    """
+    limit = request.limit
+    if request.after is None and request.before is None:
+        found = await store.newest(conversation_id, limit)
+        conversation = access.require_read(found[0] if found else None, caller)
+        messages = found[1] if found else []
+        return Page(conversation, messages, bool(messages) and messages[0].seq > 1)
+    conversation = access.require_read(await store.conversation(conversation_id), caller)
+    newest = conversation.last_message_seq
+    if request.after is not None:
+        if request.after > conversation.seq:
+            raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
+        first, last = request.after + 1, min(request.after + limit, newest)
+        return Page(conversation, await _range(store, conversation, first, last), last < newest)
+    last = min((request.before or 1) - 1, newest)
+    first = max(last - limit + 1, 1)
+    return Page(conversation, await _range(store, conversation, first, last), first > 1 and last > 0)
+
+
+async def add_message(
+    conversation_id: str,
+    request: AddMessage,
+    *,
+    caller: Principal,
+    store: Store,
+    announcer: Announcer,
+    clock: Clock,
+) -> Appended:
+    """Write a message as the caller and tell the room once it is stored.
+
+    A retry with the same client message id and body returns the first message. Raises NotFound
+    for strangers, Forbidden for readers and for roles that are not the caller's,
+    IdempotencyConflict for a client message id used with another body, and
+    ConversationFinalized.
+    """
+    access.require_write(await store.conversation(conversation_id), caller, request.role)
+    draft = request.draft(conversation_id, caller.uid)
+    appended = await store.append(draft, now=clock.now())
+    if not draft.became(appended.message):
+        raise IdempotencyConflict("This clientMessageId was used for a different message.")
+    if appended.new:
+        await announcer.entry(appended.message)
+    return appended
+
+
+async def finalize_conversation(
+    conversation_id: str, *, caller: Principal, store: Store, announcer: Announcer, clock: Clock
+) -> Conversation:
+    """Close the log for good and tell the room; again: the same answer.
+
+    Raises NotFound for strangers and Forbidden for everyone but the owner.
+    """
+    access.require_finalize(await store.conversation(conversation_id), caller)
+    closed = await store.finalize(conversation_id, now=clock.now())
+    if closed.new:
+        await announcer.entry(closed.entry)
+    return closed.conversation
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The current instant in UTC, to the millisecond."""
+        return to_millisecond(datetime.now(UTC))
+
+
+async def _range(store: Store, conversation: Conversation, first: int, last: int) -> list[Message]:
+    return await store.messages(conversation.id, first, last) if first <= last else []
+
+
+def _same_wish(wanted: Conversation, stored: Conversation) -> bool:
+    return (wanted.type, wanted.title, wanted.members, wanted.metadata) == (
+        stored.type,
+        stored.title,
+        stored.members,
+        stored.metadata,
+    )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def _encode_cursor(last: Conversation) -> str:
+    text = f"{(last.updated_at - _EPOCH) // _MILLISECOND}.{last.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> Place:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        millis, _, conversation_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(".")
+        return Place(_EPOCH + int(millis) * _MILLISECOND, conversation_id)
+    except (binascii.Error, ValueError, OverflowError):
+        raise InvalidRequest.field("cursor", "is not a cursor that a list answered") from None

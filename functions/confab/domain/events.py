@@ -1,0 +1,84 @@
+"""What the bus carries: one closed model per event type.
+
+`data` is the payload that the sockets of a room get for the same event, so an event needs no
+second look at the store. Delivery is at least once; consumers key on (conversationId, seq).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from confab.domain.models import Entry, Finalized, Message, Model, Timestamp
+
+
+class TypingState(Model):
+    """Whether a user is typing in a conversation. Never stored."""
+
+    conversation_id: str
+    user_id: str
+    typing: bool
+
+
+class _Event(Model):
+    v: Literal[1] = 1
+    conversation_id: str
+    origin: str
+    """The id of the instance that published it."""
+    at: Timestamp
+
+
+class MessageCreated(_Event):
+    """A message was stored."""
+
+    type: Literal["message.created"] = "message.created"
+    seq: int
+    data: Message
+
+
+class ConversationFinalized(_Event):
+    """A conversation was finalized."""
+
+    type: Literal["conversation.finalized"] = "conversation.finalized"
+    seq: int
+    data: Finalized
+
+
+class Typing(_Event):
+    """Somebody started or stopped typing."""
+
+    type: Literal["typing"] = "typing"
+    seq: None = None
+    data: TypingState
+
+
+Event = Annotated[MessageCreated | ConversationFinalized | Typing, Field(discriminator="type")]
+_event: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def event_of(entry: Entry, *, origin: str) -> MessageCreated | ConversationFinalized:
+    """The event that tells of a stored entry."""
+    if isinstance(entry, Message):
+        return MessageCreated(
+            conversation_id=entry.conversation_id,
+            seq=entry.seq,
+            data=entry,
+            origin=origin,
+            at=entry.created_at,
+        )
+    return ConversationFinalized(
+        conversation_id=entry.conversation_id,
+        seq=entry.seq,
+        data=entry,
+        origin=origin,
+        at=entry.finalized_at,
+    )
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as the UTF-8 JSON object that the bus carries."""
+    return _event.dump_json(event, by_alias=True)
+
+
+def decode_event(data: bytes) -> Event:
+    """The event in a bus message. Raises pydantic's ValidationError if it is none of ours."""
+    return _event.validate_json(data)

@@ -1,0 +1,30 @@
+"""The sizes and counts that a deployment allows; their defaults are the public contract's."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds on what a client may send, ask for or hold open.
+
+    `max_rooms_per_socket` and `max_sockets_per_user` are switched off by 0.
+    """
+
+    max_content_bytes: int = 32_768
+    """UTF-8 bytes of a message's content."""
+    max_title_chars: int = 200
+    max_metadata_bytes: int = 4_096
+    """UTF-8 bytes of metadata as compact JSON."""
+    max_body_bytes: int = 65_536
+    """Bytes of a REST body or of a socket packet."""
+    max_members: int = 100
+    max_page: int = 200
+    """Entries or conversations in one answer."""
+    max_rooms_per_socket: int = 100
+    max_sockets_per_user: int = 20
+    """Counted on one instance."""
+
+    @property
+    def default_page(self) -> int:
+        """The page size of a client that asks for none."""
+        return min(50, self.max_page)

@@ -1,0 +1,154 @@
+"""The things a conversation is made of."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+ConversationType = Literal["chat", "assistant", "support"]
+Status = Literal["active", "finalized"]
+Role = Literal["user", "assistant", "system"]
+Access = Literal["write", "read"]
+Metadata = dict[str, JsonValue]
+
+
+def timestamp_text(at: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_millisecond(at: datetime) -> datetime:
+    """The same instant without the fraction of a millisecond, in UTC."""
+    at = at.astimezone(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _parse_timestamp(value: object) -> object:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("must have a time zone")
+        return to_millisecond(value)
+    return value
+
+
+Timestamp = Annotated[
+    datetime, BeforeValidator(_parse_timestamp), PlainSerializer(timestamp_text, return_type=str)
+]
+"""An instant with millisecond resolution, always in UTC."""
+
+
+class Model(BaseModel):
+    """A closed, immutable value: camelCase outside, snake_case inside, no unknown fields."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON object that clients and the bus see."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Principal(Model):
+    """A caller whose token has been verified."""
+
+    uid: str
+    agent: bool = False
+    """Whether this is a service identity: an assistant, a bot."""
+    expires_at: Timestamp
+
+
+class Member(Model):
+    """A user whom the owner let into a conversation."""
+
+    user_id: str
+    access: Access = "write"
+
+
+class Conversation(Model):
+    """A session: its owner and members, and where its log stands."""
+
+    id: str
+    type: ConversationType
+    title: str | None
+    owner: str
+    members: tuple[Member, ...]
+    status: Status = "active"
+    seq: int = 0
+    """The number of the newest entry; 0 when the log is empty."""
+    metadata: Metadata
+    created_at: Timestamp
+    updated_at: Timestamp
+    finalized_at: Timestamp | None = None
+
+    @property
+    def last_message_seq(self) -> int:
+        """The highest number that a message can have: a finalization takes the last one."""
+        return self.seq if self.status == "active" else self.seq - 1
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """The uids of everyone who may read: the owner, then the members."""
+        return (self.owner, *(member.user_id for member in self.members))
+
+
+class Message(Model):
+    """An entry that somebody wrote."""
+
+    id: str
+    conversation_id: str
+    seq: int
+    role: Role
+    author: str
+    content: str
+    client_message_id: str | None = None
+    metadata: Metadata
+    created_at: Timestamp
+
+
+class Finalized(Model):
+    """The last entry of a log: nothing is ever numbered after it."""
+
+    conversation_id: str
+    seq: int
+    finalized_at: Timestamp
+
+
+Entry = Message | Finalized
+"""What is numbered 1, 2, 3 … in a conversation's log, with no gap and no repeat."""
+
+
+class Draft(Model):
+    """A message that has been checked but not yet numbered."""
+
+    conversation_id: str
+    role: Role
+    author: str
+    content: str
+    client_message_id: str | None
+    metadata: Metadata
+
+    def numbered(self, seq: int, created_at: datetime) -> Message:
+        """The message that this draft becomes as entry `seq`."""
+        return Message(
+            id=message_id(self.conversation_id, seq),
+            seq=seq,
+            created_at=created_at,
+            **dict(self),
+        )
+
+    def became(self, message: Message) -> bool:
+        """Whether `message` is what a retry of this draft was first stored as."""
+        return (self.role, self.content, self.metadata) == (
+            message.role,
+            message.content,
+            message.metadata,
+        )
+
+
+def message_id(conversation_id: str, seq: int) -> str:
+    """A message's id follows from its place in the log, so it is never stored."""
+    return f"{conversation_id}-{seq}"

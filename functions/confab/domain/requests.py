@@ -1,0 +1,187 @@
+"""What clients may ask for: each request's fields, checked against the deployment's limits.
+
+Limits reach the validators through pydantic's validation context. `parse` is the only way in.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
+
+from confab.domain.errors import FieldError, InvalidRequest
+from confab.domain.limits import Limits
+from confab.domain.models import Access, ConversationType, Draft, Member, Metadata, Role, Status
+
+R = TypeVar("R", bound="Request")
+
+IDEMPOTENCY_KEY = r"^[\x20-\x7e]{1,128}$"
+"""1 to 128 printable ASCII characters, for `clientMessageId` and `Idempotency-Key`."""
+ID = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+class Request(BaseModel):
+    """A client's words: no unknown fields, no coercion, camelCase names only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel)
+
+
+def parse(model: type[R], fields: object, limits: Limits) -> R:
+    """The request that `fields` make. Raises InvalidRequest naming each field that is wrong."""
+    if not isinstance(fields, Mapping):
+        raise InvalidRequest.field("", "must be a JSON object")
+    try:
+        return model.model_validate(dict(fields), context=limits)
+    except ValidationError as error:
+        raise InvalidRequest.from_validation(error) from None
+
+
+def parse_json(data: bytes | str) -> Any:
+    """The value of a JSON text. Raises InvalidRequest for anything RFC 8259 does not allow."""
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidRequest.field("", "must be valid JSON in UTF-8") from None
+
+
+def _limits(info: ValidationInfo) -> Limits:
+    assert isinstance(info.context, Limits)
+    return info.context
+
+
+def _check_metadata(metadata: Metadata, info: ValidationInfo) -> Metadata:
+    most = _limits(info).max_metadata_bytes
+    text = json.dumps(metadata, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > most:
+        raise ValueError(f"must be at most {most} bytes as JSON")
+    return metadata
+
+
+def _check_content(content: str, info: ValidationInfo) -> str:
+    most = _limits(info).max_content_bytes
+    if not content:
+        raise ValueError("must not be empty")
+    if len(content.encode()) > most:
+        raise ValueError(f"must be at most {most} bytes in UTF-8")
+    return content
+
+
+def _check_title(title: str | None, info: ValidationInfo) -> str | None:
+    most = _limits(info).max_title_chars
+    if title is not None and len(title) > most:
+        raise ValueError(f"must be at most {most} characters")
+    return title
+
+
+def _check_member_count(members: "list[NewMember]", info: ValidationInfo) -> "list[NewMember]":
+    most = _limits(info).max_members
+    if len(members) > most:
+        raise ValueError(f"must list at most {most} members")
+    return members
+
+
+def _default_limit(limit: object, info: ValidationInfo) -> object:
+    return _limits(info).default_page if limit is None else limit
+
+
+def _check_limit(limit: int, info: ValidationInfo) -> int:
+    most = _limits(info).max_page
+    if not 1 <= limit <= most:
+        raise ValueError(f"must be from 1 to {most}")
+    return limit
+
+
+CheckedMetadata = Annotated[Metadata, AfterValidator(_check_metadata)]
+IdempotencyKey = Annotated[str, Field(pattern=IDEMPOTENCY_KEY)]
+ConversationId = Annotated[str, Field(pattern=ID)]
+PageLimit = Annotated[int, BeforeValidator(_default_limit), AfterValidator(_check_limit)]
+MAX_SEQ = 2**53 - 1
+"""The largest integer that every JSON client reads exactly."""
+
+
+class NewMember(Request):
+    """A user to let into a new conversation; Firebase uids have 1 to 128 characters."""
+
+    user_id: Annotated[str, Field(min_length=1, max_length=128)]
+    access: Access = "write"
+
+
+class CreateConversation(Request):
+    """The fields of a new conversation."""
+
+    type: ConversationType
+    title: Annotated[str | None, AfterValidator(_check_title)] = None
+    members: Annotated[list[NewMember], AfterValidator(_check_member_count)] = Field(default_factory=list)
+    metadata: CheckedMetadata = Field(default_factory=dict)
+
+    def members_beside(self, owner: str) -> tuple[Member, ...]:
+        """The members; raises InvalidRequest where one is the owner or is listed twice."""
+        seen = {owner}
+        errors = []
+        for index, member in enumerate(self.members):
+            if member.user_id in seen:
+                reason = "is the owner" if member.user_id == owner else "is listed twice"
+                errors.append(FieldError(f"members.{index}.userId", reason))
+            seen.add(member.user_id)
+        if errors:
+            raise InvalidRequest(*errors)
+        return tuple(Member(user_id=member.user_id, access=member.access) for member in self.members)
+
+
+class AddMessage(Request):
+    """The fields of a new message."""
+
+    content: Annotated[str, AfterValidator(_check_content)]
+    role: Role = "user"
+    client_message_id: IdempotencyKey | None = None
+    metadata: CheckedMetadata = Field(default_factory=dict)
+
+    def draft(self, conversation_id: str, author: str) -> Draft:
+        """The message as `author` writes it into a conversation."""
+        return Draft(
+            conversation_id=conversation_id,
+            role=self.role,
+            author=author,
+            content=self.content,
+            client_message_id=self.client_message_id,
+            metadata=self.metadata,
+        )
+
+
+class Query(Request):
+    """The words of a query string: numbers come as text."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class GetConversation(Query):
+    """Which page of the log to read: the newest, or next to a sequence number."""
+
+    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
+    before: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = None
+    limit: PageLimit = Field(default=None, validate_default=True)
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Self:
+        if self.after is not None and self.before is not None:
+            raise ValueError("takes after or before, not both")
+        return self
+
+
+class ListConversations(Query):
+    """Which of the caller's conversations to list."""
+
+    status: Status | None = None
+    cursor: Annotated[str, Field(max_length=256)] | None = None
+    limit: PageLimit = Field(default=None, validate_default=True)

@@ -1,0 +1,1 @@
+"""The REST operations, one module each, and the table of their routes."""

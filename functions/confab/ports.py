@@ -1,0 +1,202 @@
+"""What the use cases and the rooms need from outside, and what each adapter guarantees.
+
+Every call has a deadline of its own. A dependency that does not answer within it, after a
+bounded number of retries, is the error Unavailable; no adapter raises anything else that is
+not named here, and none waits without end.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from confab.domain.events import Event, TypingState
+from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Principal, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What `Store.create` stored, or had stored for the same key."""
+
+    conversation: Conversation
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What `Store.append` stored, or had stored for the same client message id."""
+
+    message: Message
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A finalized conversation and the entry that closed its log."""
+
+    conversation: Conversation
+    entry: Finalized
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a user's list of conversations: behind the one that it names."""
+
+    updated_at: datetime
+    conversation_id: str
+
+
+class Store(Protocol):
+    """The log: the one truth about every conversation. Safe for concurrent use.
+
+    A write that returned survives a crash of any process. A write that raised Unavailable may or
+    may not have happened; repeating it with the same key is safe.
+    """
+
+    async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
+        """Store a new conversation.
+
+        With a `key` that the same owner used in the last 24 hours (at least), store nothing and
+        return the conversation of that time as it is now, `new` being False. The two are not
+        compared here.
+        """
+        ...
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The conversation, or None if there is none."""
+        ...
+
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
+        """The conversation and its newest messages, ascending: one consistent view."""
+        ...
+
+    async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
+        """The messages numbered `first` to `last`, both included, ascending.
+
+        The cost depends on how many there are in the range, not on the length of the log.
+        """
+        ...
+
+    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
+        """The entries numbered `first` to `last`, both included, ascending; as `messages`."""
+        ...
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+        """The newest sequence number of each of these conversations that exists, in one query."""
+        ...
+
+    async def conversations(
+        self, user: str, *, status: Status | None, behind: Place | None, limit: int
+    ) -> list[Conversation]:
+        """The conversations that `user` owns or is a member of, latest activity first.
+
+        At most `limit`, starting behind a place. The cost does not grow with how many the user
+        has. Conversations with the same `updated_at` come in the order of their ids.
+        """
+        ...
+
+    async def append(self, draft: Draft, *, now: datetime) -> Appended:
+        """Give the draft the next number of its conversation and store it, in one transaction.
+
+        A draft whose client message id its author used before in this conversation stores nothing
+        and returns the first message, also after the finalization; the two are not compared here.
+        `created_at` is `now`, or the conversation's `updated_at` if that is later: times never
+        run backwards along a log.
+
+        Raises NotFound if there is no such conversation, ConversationFinalized if its log is
+        closed. Whatever runs at the same time, the numbers have no gap and no repeat.
+        """
+        ...
+
+    async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
+        """Close the log with an entry that takes its last number, in one transaction.
+
+        A conversation that is finalized already is returned as it is, `new` being False.
+        Raises NotFound if there is no such conversation.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if the store answers and its schema is in place; raises Unavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Give back the connections. Calls after this raise Unavailable."""
+        ...
+
+
+class Publisher(Protocol):
+    """The sending side of the bus. The bus is a hint: what it loses, the store still has."""
+
+    async def publish(self, event: Event) -> None:
+        """Hand the event to the bus; raises Unavailable when it does not take it in time."""
+        ...
+
+    async def close(self) -> None:
+        """Send what is waiting, within a short deadline, and give back the connection."""
+        ...
+
+
+class Subscription(Protocol):
+    """The receiving side of the bus for one process: every event of every conversation.
+
+    At least once, in no promised order, from some moment after `events` is first iterated.
+    """
+
+    def events(self) -> AsyncIterator[Event]:
+        """The events, for ever; reconnects and recreates the subscription by itself.
+
+        Acknowledges what it yields. What is not an event of ours is acknowledged, counted and
+        left out.
+        """
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bus is delivering to this subscription right now."""
+        ...
+
+    async def close(self) -> None:
+        """Acknowledge what was received and delete the subscription, within a short deadline."""
+        ...
+
+
+class TokenVerifier(Protocol):
+    """Who says who is who."""
+
+    async def verify(self, token: str) -> Principal:
+        """The caller that a Firebase ID token stands for.
+
+        Raises Unauthenticated, TokenExpired or TokenRevoked, and Unavailable if the keys or the
+        user record cannot be fetched: nobody is let in unchecked.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if the keys are usable; raises Unavailable."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of day."""
+
+    def now(self) -> datetime:
+        """The current instant in UTC, to the millisecond."""
+        ...
+
+
+class Announcer(Protocol):
+    """How a stored entry, or somebody's typing, gets to everyone in the room."""
+
+    async def entry(self, entry: Entry) -> None:
+        """Tell of an entry that is stored.
+
+        Never raises and never holds up the caller for long: what is not told now, the rooms find
+        in the store.
+        """
+        ...
+
+    async def typing(self, state: TypingState) -> None:
+        """Tell that somebody types or stopped; may be lost."""
+        ...

@@ -1,0 +1,1 @@
+"""The container that serves the rooms over Socket.IO."""
