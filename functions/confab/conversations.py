@@ -61,8 +61,9 @@ async def create_conversation(
 
 
 async def list_conversations(request: ListConversations, *, caller: Principal, store: Store) -> Listing:
-    """The conversations that the caller owns or is a member of. Raises InvalidRequest for a
-    cursor that no earlier answer gave.
+    """The conversations that the caller owns or is a member of.
+
+    Raises InvalidRequest for a cursor that no earlier answer gave.
     """
     behind = _decode_cursor(request.cursor) if request.cursor is not None else None
     limit = request.limit
@@ -118,7 +119,7 @@ async def add_message(
     if not draft.became(appended.message):
         raise IdempotencyConflict("This clientMessageId was used for a different message.")
     if appended.new:
-        await announcer.entry(appended.message)
+        await announcer.announce(appended.message)
     return appended
 
 
@@ -132,7 +133,7 @@ async def finalize_conversation(
     access.require_finalize(await store.conversation(conversation_id), caller)
     closed = await store.finalize(conversation_id, now=clock.now())
     if closed.new:
-        await announcer.entry(closed.entry)
+        await announcer.announce(closed.entry)
     return closed.conversation
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from confab.domain.events import Event, TypingState
+from confab.domain.events import Event
 from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Principal, Status
 
 
@@ -177,6 +177,10 @@ class TokenVerifier(Protocol):
         """Return if the keys are usable; raises Unavailable."""
         ...
 
+    async def close(self) -> None:
+        """Give back threads and connections."""
+        ...
+
 
 class Clock(Protocol):
     """The time of day."""
@@ -187,16 +191,12 @@ class Clock(Protocol):
 
 
 class Announcer(Protocol):
-    """How a stored entry, or somebody's typing, gets to everyone in the room."""
+    """How a stored entry gets to everyone in the room."""
 
-    async def entry(self, entry: Entry) -> None:
+    async def announce(self, entry: Entry) -> None:
         """Tell of an entry that is stored.
 
         Never raises and never holds up the caller for long: what is not told now, the rooms find
         in the store.
         """
-        ...
-
-    async def typing(self, state: TypingState) -> None:
-        """Tell that somebody types or stopped; may be lost."""
         ...

@@ -185,3 +185,7 @@ class ListConversations(Query):
     status: Status | None = None
     cursor: Annotated[str, Field(max_length=256)] | None = None
     limit: PageLimit = Field(default=None, validate_default=True)
+
+
+class FinalizeConversation(Request):
+    """Finalizing takes no fields."""

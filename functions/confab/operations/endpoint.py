@@ -1,0 +1,196 @@
+"""The edge of every function: from an HTTP request to a use case and back.
+
+What all operations share stands here once: request ids, CORS, methods, authentication, bodies
+within their bounds, and the rendering of answers and of problems.
+"""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from confab.domain.errors import (
+    ConfabError,
+    Internal,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+    problem,
+)
+from confab.domain.models import Principal
+from confab.domain.requests import parse_json
+from confab.operations import cors
+from confab.operations.routes import Route
+from confab.wiring import Ports
+
+log = logging.getLogger(__name__)
+
+BODY_DEADLINE_S = 10
+"""Seconds within which a body must have arrived."""
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an operation is asked: by whom, for which conversation, with which fields."""
+
+    caller: Principal
+    conversation_id: str
+    fields: Mapping[str, object]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Operation = Callable[[Call, Ports], Awaitable[Answer]]
+
+
+class Endpoint:
+    """Serves some routes over HTTP. Calling it with a request never raises."""
+
+    def __init__(self, operations: Mapping[Route, Operation], ports: Ports) -> None:
+        self._operations = operations
+        self._ports = ports
+        self._origins = frozenset(ports.config.allowed_origins)
+
+    async def __call__(self, request: Request) -> Response:
+        """The answer to a request: the operation's, or a problem."""
+        started = time.monotonic()
+        request_id = _request_id(request)
+        try:
+            answer, code = await self._answer(request), None
+        except ConfabError as error:
+            answer, code = _problem_answer(error, request_id), error.code
+        except Exception:
+            log.exception("an operation failed", extra={"requestId": request_id})
+            internal = Internal("Something went wrong on our side.")
+            answer, code = _problem_answer(internal, request_id), internal.code
+        log.info(
+            "request",
+            extra={
+                "requestId": request_id,
+                "method": request.method,
+                "status": answer.status,
+                "code": code,
+                "ms": round((time.monotonic() - started) * 1000, 1),
+            },
+        )
+        return self._render(request, answer, request_id)
+
+    async def _answer(self, request: Request) -> Answer:
+        matches = {
+            route: found for route in self._operations if (found := route.match(request.url.path)) is not None
+        }
+        if not matches:
+            raise NotFound("There is nothing at this path.")
+        methods = [route.method for route in matches]
+        if request.method == "OPTIONS":
+            return Answer(HTTPStatus.NO_CONTENT, {}, cors.preflight(request.headers, self._origins, methods))
+        route = next((route for route in matches if route.method == request.method), None)
+        if route is None:
+            raise MethodNotAllowed([*methods, "OPTIONS"])
+        caller = await self._ports.verifier.verify(_bearer_token(request))
+        fields = await self._body(request) if route.body else _query(request)
+        return await self._operations[route](
+            Call(caller, matches[route], fields, request.headers), self._ports
+        )
+
+    async def _body(self, request: Request) -> Mapping[str, object]:
+        try:
+            async with asyncio.timeout(BODY_DEADLINE_S):
+                data = await _read(request, self._ports.config.max_body_bytes)
+        except TimeoutError:
+            raise InvalidRequest.field("", f"the body did not arrive within {BODY_DEADLINE_S} s") from None
+        except ClientDisconnect:
+            raise InvalidRequest.field("", "the body did not arrive") from None
+        if not data:
+            return {}
+        _require_json(request)
+        fields = parse_json(data)
+        if not isinstance(fields, dict):
+            raise InvalidRequest.field("", "must be a JSON object")
+        return fields
+
+    def _render(self, request: Request, answer: Answer, request_id: str) -> Response:
+        headers = {
+            "X-Request-Id": request_id,
+            "Cache-Control": "no-store",
+            **cors.headers(request.headers, self._origins),
+            **answer.headers,
+        }
+        if answer.status == HTTPStatus.NO_CONTENT:
+            return Response(status_code=204, headers=headers)
+        headers.setdefault("Content-Type", "application/json")
+        return Response(to_json(answer.body), answer.status, headers)
+
+
+def _request_id(request: Request) -> str:
+    given = request.headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _bearer_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send a Firebase ID token as Authorization: Bearer <token>.")
+    return token.strip()
+
+
+def _query(request: Request) -> Mapping[str, object]:
+    pairs = request.query_params.multi_items()
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidRequest.field(name, "is given more than once")
+    return dict(pairs)
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """The body; raises PayloadTooLarge as soon as it is known to be longer than `most` bytes."""
+    error = PayloadTooLarge(f"A body has at most {most} bytes.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
+        raise error
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > most:
+            raise error
+    return bytes(data)
+
+
+def _require_json(request: Request) -> None:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
+    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+        raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
+
+
+def _problem_answer(error: ConfabError, request_id: str) -> Answer:
+    headers = {"Content-Type": "application/problem+json"}
+    if error.status == Unauthenticated.status:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allow)
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return Answer(error.status, problem(error, request_id), headers)

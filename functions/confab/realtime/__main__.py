@@ -1,0 +1,39 @@
+"""Run a realtime container: `python -m confab.realtime`. Reads HOST and PORT beside Confab's own."""
+
+import asyncio
+import os
+import signal
+import sys
+
+from confab import config, log
+from confab.realtime.container import Container
+from confab.wiring import Ports
+
+
+async def serve(configuration: config.Config, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Container(Ports(configuration)).serving(host, port) as bound:
+        print(f"ready http://{host}:{bound}", flush=True)  # noqa: T201 - whoever started it waits for this
+        await stop.wait()
+
+
+def main() -> None:
+    """Check the environment and serve; exits with 2 if the environment is wrong."""
+    log.setup()
+    try:
+        configuration = config.load(os.environ)
+        port = int(os.environ.get("PORT", "8080"))
+    except (config.ConfigError, ValueError) as error:
+        sys.exit(f"confab.realtime: {error}")
+    try:
+        asyncio.run(serve(configuration, os.environ.get("HOST", "0.0.0.0"), port))  # noqa: S104 - a container's
+    except OSError as error:
+        sys.exit(f"confab.realtime: port {port}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""From entries and typing to the events that sockets see."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from confab.domain.events import TypingState
+from confab.domain.models import Entry, Message
+from confab.realtime.sockets import Sockets
+from confab.realtime.transport import Transport
+
+
+class Broadcast:
+    """Implements `Sender` over the transport."""
+
+    def __init__(self, transport: Transport, sockets: Sockets) -> None:
+        self._transport = transport
+        self._sockets = sockets
+
+    def entries(self, sids: Collection[str], entries: Sequence[Entry]) -> None:
+        """Send these entries, in this order, to these sockets."""
+        if not sids:
+            return
+        for entry in entries:
+            event = "message" if isinstance(entry, Message) else "finalized"
+            self._transport.send_event(sids, event, entry.wire())
+
+    def typing(self, sids: Collection[str], state: TypingState) -> None:
+        """Show somebody's typing to those of these sockets that are other users'."""
+        others = self._sockets.of_others(sids, state.user_id)
+        if others:
+            self._transport.send_event(others, "typing", state.wire())
+
+    def resync(self, sid: str, conversation_id: str, after: int) -> None:
+        """Tell a socket that it is out of the room and has seen the log up to `after`."""
+        self._transport.send_event([sid], "resync", {"conversationId": conversation_id, "after": after})
+
+    def joined(self, sid: str, ack: Mapping[str, Any]) -> None:
+        """Tell a socket that its handshake's join is done, with what `join` acknowledges."""
+        self._transport.send_event([sid], "joined", ack)

@@ -1,0 +1,120 @@
+"""One realtime process: its parts put together, started, drained and stopped."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from confab.domain.events import Typing, TypingState
+from confab.realtime.broadcast import Broadcast
+from confab.realtime.delivery import Rooms
+from confab.realtime.events import SocketEvents
+from confab.realtime.expiry import Expiry
+from confab.realtime.health import Health
+from confab.realtime.hints import Hints, listen
+from confab.realtime.sockets import Sockets
+from confab.realtime.transport import Transport
+from confab.realtime.typists import Typists
+from confab.wiring import Ports
+
+log = logging.getLogger(__name__)
+
+RECONNECT_SPREAD_MS = 2_000
+"""Clients of a container that goes away come back spread over this time."""
+DRAIN_S = 4.0
+"""Seconds for which sockets may take their leave when the container stops."""
+
+
+class Container:
+    """The rooms of this process behind an aiohttp application."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._sockets = Sockets(ports.limits.max_sockets_per_user)
+        self._transport = Transport(
+            max_packet_bytes=ports.limits.max_body_bytes, allowed_origins=ports.config.allowed_origins
+        )
+        self._broadcast = Broadcast(self._transport, self._sockets)
+        self._rooms = Rooms(ports.store, self._broadcast)
+        self._typists = Typists(self._show_typing)
+        self._hints = Hints(ports.publisher, origin=ports.instance)
+        self._health = Health(ports)
+        self._transport.serve(
+            SocketEvents(
+                ports,
+                sockets=self._sockets,
+                rooms=self._rooms,
+                typists=self._typists,
+                hints=self._hints,
+                broadcast=self._broadcast,
+                expiry=Expiry(self._token_ran_out, clock_skew_s=ports.config.clock_skew_s),
+            )
+        )
+
+    @asynccontextmanager
+    async def serving(self, host: str, port: int) -> AsyncIterator[int]:
+        """Serve from here to the end of the block, then drain; yields the port."""
+        app = web.Application()
+        app.add_routes(self._health.routes())
+        self._transport.attach(app)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        background = [
+            asyncio.create_task(self._listen(), name="bus"),
+            asyncio.create_task(self._rooms.sweep_for_ever(), name="sweep"),
+        ]
+        for task in background:
+            task.add_done_callback(_log_end)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            yield runner.addresses[0][1]
+        finally:
+            await self._drain()
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await self._hints.close()
+            await self._ports.close()
+            await self._transport.shutdown()
+            await runner.cleanup()
+
+    async def _listen(self) -> None:
+        await listen(
+            self._ports.subscription,
+            origin=self._ports.instance,
+            entry=self._rooms.hear,
+            typing=self._heard_typing,
+        )
+
+    async def _drain(self) -> None:
+        """Tell every socket to come back elsewhere, and close it."""
+        self._health.draining = True
+        sockets = self._sockets.all()
+        for socket in sockets:
+            pause = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - jitter
+            self._transport.send_event(
+                [socket.sid], "going_away", {"reason": "shutdown", "reconnectAfterMs": pause}
+            )
+        if sockets:
+            closing = [asyncio.create_task(self._transport.close_socket(socket.sid)) for socket in sockets]
+            await asyncio.wait(closing, timeout=DRAIN_S)
+
+    async def _token_ran_out(self, sid: str) -> None:
+        self._transport.send_event([sid], "auth_expired", {})
+        await self._transport.close_socket(sid)
+
+    def _show_typing(self, state: TypingState) -> None:
+        self._broadcast.typing(self._rooms.sids(state.conversation_id), state)
+
+    def _heard_typing(self, event: Typing) -> None:
+        if self._rooms.sids(event.conversation_id):
+            self._typists.heard(event.data, event.origin)
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("a background task died", extra={"task": task.get_name()}, exc_info=error)

@@ -1,0 +1,161 @@
+"""Brings every entry of a room to its sockets, once and in order, whatever the bus does.
+
+Rooms decide (`room.py`); this module feeds them from three sides: what this process stored, what
+the bus brings, and what the store has. The last one mends the other two: holes are read from it
+as soon as they show, and a periodic sweep compares the heads of all rooms with it, so that even
+a silent bus costs seconds and not entries.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from confab.domain.errors import Unavailable
+from confab.domain.models import Entry
+from confab.ports import Store
+from confab.realtime.room import Delivery, Gap, Room
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 2.0
+"""Seconds between two comparisons of the rooms' heads with the store."""
+GRACE_S = 0.05
+"""Seconds for which a hole may close by itself: two writers' events often cross."""
+RETRY_S = 1.0
+"""The longest pause, in seconds, before a read that failed is tried again."""
+HEADS_PER_QUERY = 1_000
+ENTRIES_PER_READ = 200
+
+
+class Sender(Protocol):
+    """Puts events into sockets; never waits."""
+
+    def entries(self, sids: Collection[str], entries: Sequence[Entry]) -> None:
+        """Send these entries, in this order, to these sockets."""
+        ...
+
+
+class Rooms:
+    """The rooms that have sockets on this instance."""
+
+    def __init__(self, store: Store, sender: Sender) -> None:
+        self._store = store
+        self._sender = sender
+        self._rooms: dict[str, Room] = {}
+        self._filling: dict[str, asyncio.Task[None]] = {}
+
+    def sids(self, conversation_id: str) -> Collection[str]:
+        """The live sockets of a room."""
+        room = self._rooms.get(conversation_id)
+        return () if room is None else tuple(room.live)
+
+    def begin_join(self, conversation_id: str, sid: str) -> None:
+        """A socket is about to read this log; call before the read, and then one of the next two."""
+        self._rooms.setdefault(conversation_id, Room()).begin_join(sid)
+
+    async def finish_join(self, conversation_id: str, sid: str, position: int) -> None:
+        """The socket was sent everything up to `position`; it is live once this returns.
+
+        Raises Unavailable, and the socket is not in the room, if entries that were delivered
+        meanwhile are in the store only and cannot be read.
+        """
+        while (room := self._rooms.get(conversation_id)) is not None:
+            outcome = room.finish_join(sid, position)
+            if not isinstance(outcome, Gap):
+                self._sender.entries([sid], outcome)
+                self._send(room.advance())
+                self._mend(conversation_id)
+                return
+            try:
+                missed = await self._read(conversation_id, outcome)
+                if not missed:
+                    raise Unavailable("The store lacks entries that it had.")
+            except Unavailable:
+                self.leave(conversation_id, sid)
+                raise
+            self._sender.entries([sid], missed)
+            position = missed[-1].seq
+
+    def leave(self, conversation_id: str, sid: str) -> None:
+        """The socket left the room, or did not get in."""
+        room = self._rooms.get(conversation_id)
+        if room is None:
+            return
+        room.leave(sid)
+        if room.empty:
+            del self._rooms[conversation_id]
+            if (filling := self._filling.pop(conversation_id, None)) is not None:
+                filling.cancel()
+
+    def hear(self, entry: Entry) -> None:
+        """An entry was stored, here or elsewhere. Told twice or out of order is fine."""
+        room = self._rooms.get(entry.conversation_id)
+        if room is not None:
+            self._send(room.hear(entry))
+            self._mend(entry.conversation_id)
+
+    async def sweep_for_ever(self) -> None:
+        """Compare all heads with the store, again and again; ends only by cancellation."""
+        while True:
+            await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            try:
+                await self.sweep()
+            except Unavailable:
+                log.warning("the sweep could not read the heads")
+
+    async def sweep(self) -> None:
+        """Compare the heads of all rooms with the store, and start to fill what is missing."""
+        ids = list(self._rooms)
+        for start in range(0, len(ids), HEADS_PER_QUERY):
+            heads = await self._store.heads(ids[start : start + HEADS_PER_QUERY])
+            for conversation_id, seq in heads.items():
+                if (room := self._rooms.get(conversation_id)) is not None:
+                    room.hear_head(seq)
+                    self._mend(conversation_id)
+
+    def _send(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self._sender.entries(delivery.sids, [delivery.entry])
+
+    def _mend(self, conversation_id: str) -> None:
+        """Fill the room's hole, if it has one and nobody is at it."""
+        room = self._rooms.get(conversation_id)
+        if room is None or room.missing is None or conversation_id in self._filling:
+            return
+        task = asyncio.create_task(self._fill(conversation_id, room))
+        self._filling[conversation_id] = task
+        task.add_done_callback(lambda done: self._filled(conversation_id, done))
+
+    def _filled(self, conversation_id: str, task: asyncio.Task[None]) -> None:
+        if self._filling.get(conversation_id) is task:
+            del self._filling[conversation_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a hole could not be filled", exc_info=error)
+        self._mend(conversation_id)
+
+    async def _fill(self, conversation_id: str, room: Room) -> None:
+        pause = GRACE_S
+        while True:
+            await asyncio.sleep(pause)
+            gap = room.missing
+            if gap is None:
+                return
+            try:
+                entries = await self._read(conversation_id, gap)
+            except Unavailable:
+                pause = min(pause * 2, RETRY_S) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                continue
+            pause = 0
+            if not entries:
+                log.error(
+                    "an event told of an entry that is not stored", extra={"conversationId": conversation_id}
+                )
+                room.distrust()
+            for entry in entries:
+                self._send(room.hear(entry))
+
+    async def _read(self, conversation_id: str, gap: Gap) -> list[Entry]:
+        last = min(gap.last, gap.first + ENTRIES_PER_READ - 1)
+        return await self._store.entries(conversation_id, gap.first, last)

@@ -1,0 +1,238 @@
+"""What clients do over a socket, carried out with the same use cases as over REST."""
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from confab import conversations
+from confab.domain import access
+from confab.domain.errors import (
+    ConfabError,
+    Forbidden,
+    Internal,
+    InvalidRequest,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+from confab.domain.events import Typing, TypingState
+from confab.domain.models import Entry, timestamp_text
+from confab.domain.requests import GetConversation, parse
+from confab.realtime.broadcast import Broadcast
+from confab.realtime.delivery import Rooms
+from confab.realtime.expiry import Expiry
+from confab.realtime.hints import Hints
+from confab.realtime.protocol import (
+    Handshake,
+    Join,
+    Leave,
+    Renew,
+    SendMessage,
+    SetTyping,
+    accepted,
+    refused,
+)
+from confab.realtime.sockets import Socket, Sockets
+from confab.realtime.transport import Reply
+from confab.realtime.typists import Typists
+from confab.wiring import Ports
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Socket, object], Awaitable[Reply]]
+
+
+class SocketEvents:
+    """Implements `transport.Events`; also the `Announcer` of this process."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        sockets: Sockets,
+        rooms: Rooms,
+        typists: Typists,
+        hints: Hints,
+        broadcast: Broadcast,
+        expiry: Expiry,
+    ) -> None:
+        self._ports = ports
+        self._sockets = sockets
+        self._rooms = rooms
+        self._typists = typists
+        self._hints = hints
+        self._broadcast = broadcast
+        self._expiry = expiry
+        self._handlers: Mapping[str, Handler] = {
+            "join": self._join,
+            "leave": self._leave,
+            "message": self._message,
+            "typing": self._typing,
+            "auth": self._auth,
+        }
+
+    async def connected(self, sid: str, auth: object) -> Reply:
+        """Let a socket in; with a conversation in the handshake it joins that room or is refused."""
+        if not isinstance(auth, Mapping) or not auth.get("token"):
+            raise Unauthenticated("Send a Firebase ID token as auth: {token} in the handshake.")
+        handshake = parse(Handshake, auth, self._ports.limits)
+        principal = await self._ports.verifier.verify(handshake.token)
+        socket = self._sockets.add(sid, principal)
+        self._expiry.watch(sid, principal.expires_at)
+        if handshake.conversation_id is None:
+            return Reply({})
+        try:
+            joined = await self._enter(socket, handshake.conversation_id, handshake.after)
+        except BaseException:
+            self.disconnected(sid)
+            raise
+
+        async def tell() -> None:
+            self._broadcast.joined(sid, joined.ack)
+            if joined.then is not None:
+                await joined.then()
+
+        return Reply({}, tell)
+
+    async def event(self, sid: str, name: object, arguments: Sequence[object]) -> Reply:
+        """Carry out an event of the contract; everything else is refused by name."""
+        request_id = uuid.uuid4().hex
+        try:
+            socket = self._sockets.get(sid)
+            handler = self._handlers.get(name) if isinstance(name, str) else None
+            if socket is None:
+                raise Unauthenticated("This socket is closed.")
+            if handler is None:
+                raise InvalidRequest.field("", f"the events are {', '.join(self._handlers)}")
+            if len(arguments) != 1:
+                raise InvalidRequest.field("", "an event takes one object")
+            return await handler(socket, arguments[0])
+        except ConfabError as error:
+            return Reply(refused(error, request_id))
+        except Exception:
+            log.exception("an event failed", extra={"requestId": request_id})
+            return Reply(refused(Internal("Something went wrong on our side."), request_id))
+
+    def disconnected(self, sid: str) -> None:
+        """Take a socket out of its rooms and end what it was typing."""
+        self._expiry.forget(sid)
+        if (socket := self._sockets.remove(sid)) is not None:
+            for conversation_id in socket.rooms:
+                self._end(socket, conversation_id)
+
+    def fell_behind(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+        """Take a socket that missed an entry out of its room; it joins again from there."""
+        socket = self._sockets.get(sid)
+        if socket is None or event not in ("message", "finalized"):
+            return
+        conversation_id = data["conversationId"]
+        if socket.rooms.pop(conversation_id, None) is not None:
+            self._end(socket, conversation_id)
+            self._broadcast.resync(sid, conversation_id, data["seq"] - 1)
+
+    async def announce(self, entry: Entry) -> None:
+        """Tell this instance's sockets of a stored entry, and the other instances."""
+        self._rooms.hear(entry)
+        self._hints.entry(entry)
+
+    async def _join(self, socket: Socket, payload: object) -> Reply:
+        request = parse(Join, payload, self._ports.limits)
+        return await self._enter(socket, request.conversation_id, request.after)
+
+    async def _enter(self, socket: Socket, conversation_id: str, after: int | None) -> Reply:
+        """Read the log and, once nothing is left to page through, become live behind the answer.
+
+        A join that fails leaves the socket outside the room, also if it was inside before.
+        """
+        limits = self._ports.limits
+        others = socket.rooms.keys() - {conversation_id}
+        if 0 < limits.max_rooms_per_socket <= len(others):
+            raise RateLimited(f"A socket is in at most {limits.max_rooms_per_socket} rooms.")
+        self._rooms.begin_join(conversation_id, socket.sid)
+        try:
+            page = await conversations.get_conversation(
+                conversation_id,
+                parse(GetConversation, {"after": after}, limits),
+                caller=socket.principal,
+                store=self._ports.store,
+            )
+        except BaseException:
+            self._out(socket, conversation_id)
+            raise
+        ack = accepted(self._ports.views.page(page))
+        if after is not None and page.has_more:
+            self._out(socket, conversation_id)
+            return Reply(ack)
+        socket.rooms[conversation_id] = page.conversation
+        position = page.conversation.seq
+
+        async def go_live() -> None:
+            try:
+                await self._rooms.finish_join(conversation_id, socket.sid, position)
+            except Unavailable:
+                self._out(socket, conversation_id)
+                self._broadcast.resync(socket.sid, conversation_id, position)
+
+        return Reply(ack, go_live)
+
+    async def _leave(self, socket: Socket, payload: object) -> Reply:
+        request = parse(Leave, payload, self._ports.limits)
+        self._out(socket, request.conversation_id)
+        return Reply(accepted({}))
+
+    async def _message(self, socket: Socket, payload: object) -> Reply:
+        request = parse(SendMessage, payload, self._ports.limits)
+        appended = await conversations.add_message(
+            request.conversation_id,
+            request,
+            caller=socket.principal,
+            store=self._ports.store,
+            announcer=self,
+            clock=self._ports.clock,
+        )
+        return Reply(accepted({"message": appended.message.wire()}))
+
+    async def _typing(self, socket: Socket, payload: object) -> Reply:
+        request = parse(SetTyping, payload, self._ports.limits)
+        conversation = socket.rooms.get(request.conversation_id)
+        if conversation is None:
+            conversation = await self._ports.store.conversation(request.conversation_id)
+            access.require_type(conversation, socket.principal)
+            raise Forbidden("Join the conversation before you type in it.")
+        access.require_type(conversation, socket.principal)
+        state = TypingState(
+            conversation_id=conversation.id, user_id=socket.principal.uid, typing=request.typing
+        )
+        if self._typists.heard(state, socket.sid):
+            self._tell_typing(state)
+        return Reply(accepted({}))
+
+    async def _auth(self, socket: Socket, payload: object) -> Reply:
+        request = parse(Renew, payload, self._ports.limits)
+        principal = await self._ports.verifier.verify(request.token)
+        if principal.uid != socket.principal.uid:
+            raise Forbidden("The renewed token is another user's.")
+        socket.principal = principal
+        self._expiry.watch(socket.sid, principal.expires_at)
+        return Reply(accepted({"expiresAt": timestamp_text(principal.expires_at)}))
+
+    def _out(self, socket: Socket, conversation_id: str) -> None:
+        socket.rooms.pop(conversation_id, None)
+        self._end(socket, conversation_id)
+
+    def _end(self, socket: Socket, conversation_id: str) -> None:
+        self._rooms.leave(conversation_id, socket.sid)
+        uid = socket.principal.uid
+        if self._typists.gone(conversation_id, uid, socket.sid):
+            self._tell_typing(TypingState(conversation_id=conversation_id, user_id=uid, typing=False))
+
+    def _tell_typing(self, state: TypingState) -> None:
+        self._hints.event(
+            Typing(
+                conversation_id=state.conversation_id,
+                data=state,
+                origin=self._ports.instance,
+                at=self._ports.clock.now(),
+            )
+        )

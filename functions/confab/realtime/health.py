@@ -1,0 +1,56 @@
+"""`GET /healthz` and `GET /readyz` of a realtime container."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from confab.domain.errors import Unavailable
+from confab.wiring import Ports
+
+CHECK_S = 4.0
+"""Seconds within which each check must have answered."""
+
+
+class Health:
+    """Whether this process lives, and whether it can serve."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self.draining = False
+
+    def routes(self) -> list[web.RouteDef]:
+        """The two endpoints."""
+        return [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
+
+    async def missing(self) -> list[str]:
+        """What is needed to serve and is not there: `store`, `bus`, `keys`; or `draining`."""
+        checks: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "store": self._ports.store.check,
+            "keys": self._ports.verifier.check,
+        }
+        failed = await asyncio.gather(*(_fails(check) for check in checks.values()))
+        missing = [name for name, fails in zip(checks, failed, strict=True) if fails]
+        if not self._ports.subscription.connected:
+            missing.append("bus")
+        if self.draining:
+            missing.append("draining")
+        return missing
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        missing = await self.missing()
+        if missing:
+            return web.json_response({"status": "unavailable", "missing": missing}, status=503)
+        return web.json_response({"status": "ready", "missing": []})
+
+
+async def _fails(check: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_S):
+            await check()
+    except (Unavailable, TimeoutError):
+        return True
+    return False

@@ -1,0 +1,62 @@
+"""What clients may say over a socket, and the form of the answers."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from confab.domain.errors import ConfabError, problem
+from confab.domain.requests import MAX_SEQ, AddMessage, ConversationId, Request
+
+Token = Annotated[str, Field(min_length=1)]
+After = Annotated[int, Field(ge=0, le=MAX_SEQ)]
+
+
+class Handshake(Request):
+    """`auth` of the Socket.IO CONNECT packet."""
+
+    token: Token
+    conversation_id: ConversationId | None = None
+    after: After | None = None
+
+
+class Join(Request):
+    """Enter a room, having seen the log up to `after`."""
+
+    conversation_id: ConversationId
+    after: After | None = None
+
+
+class Leave(Request):
+    """Leave a room."""
+
+    conversation_id: ConversationId
+
+
+class SendMessage(AddMessage):
+    """Write a message."""
+
+    conversation_id: ConversationId
+
+
+class SetTyping(Request):
+    """Start or stop typing."""
+
+    conversation_id: ConversationId
+    typing: bool
+
+
+class Renew(Request):
+    """Go on with a renewed token of the same user."""
+
+    token: Token
+
+
+def accepted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The acknowledgement of an event that was carried out."""
+    return {"ok": True, **fields}
+
+
+def refused(error: ConfabError, request_id: str) -> dict[str, Any]:
+    """The acknowledgement of an event that changed nothing."""
+    return {"ok": False, "error": problem(error, request_id)}

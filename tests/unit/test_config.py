@@ -1,0 +1,70 @@
+import pytest
+
+from confab.config import ConfigError, load
+from confab.domain.limits import Limits
+
+CLOUD = {
+    "K_SERVICE": "add-message",
+    "SURREALDB_URL": "wss://db.example",
+    "SURREALDB_USER": "confab",
+    "SURREALDB_PASSWORD": "s",
+    "GOOGLE_CLOUD_PROJECT": "prod",
+    "CONFAB_ALLOWED_ORIGINS": "https://app.example/, https://www.app.example",
+    "CONFAB_REALTIME_URLS": "https://rt.example",
+}
+
+
+def test_the_defaults_are_the_contracts():
+    config = load({})
+    assert config.limits == Limits()
+    assert config.surrealdb_url == "ws://127.0.0.1:8000"
+    assert (config.surrealdb_namespace, config.surrealdb_database) == ("confab", "confab")
+    assert config.project == "demo-confab"
+    assert config.auth_emulator_host == "127.0.0.1:9099"
+    assert config.pubsub_emulator_host == "127.0.0.1:8085"
+
+
+def test_lists_are_split_and_trimmed():
+    assert load(CLOUD).allowed_origins == ("https://app.example", "https://www.app.example")
+
+
+def test_an_empty_variable_is_absent():
+    assert load({"CONFAB_MAX_PAGE": ""}).max_page == 200
+
+
+def test_every_wrong_variable_is_named_and_no_value_is_shown():
+    with pytest.raises(ConfigError) as refused:
+        load(
+            {
+                "CONFAB_MAX_PAGE": "0",
+                "CONFAB_CLOCK_SKEW_S": "61",
+                "SURREALDB_URL": "http://secret",
+                "CONFAB_REALTIME_URLS": "ftp://x",
+            }
+        )
+    text = str(refused.value)
+    for name in ("CONFAB_MAX_PAGE", "CONFAB_CLOCK_SKEW_S", "SURREALDB_URL", "CONFAB_REALTIME_URLS"):
+        assert name in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("name", ["FIREBASE_AUTH_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"])
+def test_an_emulator_is_refused_on_cloud_run(name):
+    with pytest.raises(ConfigError, match=f"{name} must not be set"):
+        load(CLOUD | {name: "127.0.0.1:9099"})
+
+
+@pytest.mark.parametrize("name", [name for name in CLOUD if name != "K_SERVICE"])
+def test_nothing_is_left_to_local_defaults_on_cloud_run(name):
+    with pytest.raises(ConfigError, match=f"{name} is required"):
+        load({key: value for key, value in CLOUD.items() if key != name})
+
+
+def test_a_real_project_uses_no_emulator_by_itself():
+    assert load(CLOUD).auth_emulator_host is None
+    assert load({"GOOGLE_CLOUD_PROJECT": "prod"}).pubsub_emulator_host is None
+
+
+def test_the_functions_emulator_is_not_cloud_run():
+    local = {"K_SERVICE": "x", "FUNCTIONS_EMULATOR": "true", "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}
+    assert load(local).auth_emulator_host == "127.0.0.1:1"

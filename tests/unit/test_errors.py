@@ -1,0 +1,55 @@
+from typing import get_args
+
+import pytest
+
+from confab.domain import errors
+from confab.domain.errors import ConfabError, ErrorCode, InvalidRequest, problem
+
+STATUSES = {
+    "invalid_request": 400,
+    "unauthenticated": 401,
+    "token_expired": 401,
+    "token_revoked": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "conversation_finalized": 409,
+    "idempotency_conflict": 409,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "rate_limited": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+KINDS = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, ConfabError) and kind is not ConfabError
+}
+
+
+def test_the_table_is_the_contracts():
+    assert {code: kind.status for code, kind in KINDS.items()} == STATUSES
+    assert set(get_args(ErrorCode)) == STATUSES.keys()
+
+
+@pytest.mark.parametrize("code", ["rate_limited", "unavailable"])
+def test_a_retry_that_can_help_says_when(code):
+    assert KINDS[code].retry_after
+
+
+def test_a_problem_has_the_contracts_fields_and_no_others():
+    assert problem(errors.NotFound("gone"), "r1") == {
+        "type": "urn:confab:error:not_found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "gone",
+        "code": "not_found",
+        "requestId": "r1",
+    }
+
+
+def test_an_invalid_request_lists_its_fields():
+    body = problem(InvalidRequest.field("members.0.userId", "is the owner"), "r1")
+    assert body["errors"] == [{"path": "members.0.userId", "message": "is the owner"}]
+    assert body["detail"] == "members.0.userId: is the owner"

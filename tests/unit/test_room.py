@@ -1,0 +1,189 @@
+"""The pure room: what a socket gets, whatever order things happen in."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from confab.domain.models import Entry
+from confab.realtime import room as room_module
+from confab.realtime.room import Delivery, Gap, Room
+from tests.support.samples import finalized, log, message
+
+LOG = log(60)
+
+
+def sent(deliveries: list[Delivery]) -> list[tuple[int, list[str]]]:
+    return [(d.entry.seq, sorted(d.sids)) for d in deliveries]
+
+
+def live_room(position: int = 0, *sids: str) -> Room:
+    room = Room()
+    for sid in sids or ("s1",):
+        room.begin_join(sid)
+        assert room.finish_join(sid, position) == []
+    return room
+
+
+def test_entries_are_sent_in_order_once():
+    room = live_room()
+    assert sent(room.hear(message(1))) == [(1, ["s1"])]
+    assert sent(room.hear(message(1))) == []
+    assert sent(room.hear(message(3))) == []
+    assert room.missing == Gap(2, 2)
+    assert sent(room.hear(message(2))) == [(2, ["s1"]), (3, ["s1"])]
+    assert room.missing is None
+
+
+def test_a_head_without_its_entry_is_a_hole():
+    room = live_room()
+    room.hear_head(4)
+    room.hear(message(3))
+    assert room.missing == Gap(1, 2)
+    room.hear(message(1))
+    room.hear(message(2))
+    assert room.missing == Gap(4, 4)
+
+
+def test_a_socket_that_read_further_than_the_room_gets_nothing_twice():
+    room = live_room(0, "early")
+    room.begin_join("late")
+    room.finish_join("late", 2)
+    assert room.missing == Gap(1, 2)
+    room.hear(message(2))
+    assert sent(room.hear(message(1))) == [(1, ["early"]), (2, ["early"])]
+    assert sent(room.hear(finalized(3))) == [(3, ["early", "late"])]
+
+
+def test_what_is_delivered_during_a_join_follows_its_answer():
+    room = live_room(0, "early")
+    room.begin_join("late")
+    room.hear(message(1))
+    room.hear(message(2))
+    assert room.finish_join("late", 1) == [message(2)]
+    assert sent(room.hear(message(3))) == [(3, ["early", "late"])]
+
+
+def test_the_slower_of_two_first_joins_reads_what_the_faster_had():
+    room = Room()
+    room.begin_join("slow")
+    room.begin_join("fast")
+    room.finish_join("fast", 5)
+    room.hear(message(6))
+    assert room.finish_join("slow", 3) == Gap(4, 5)
+    assert room.finish_join("slow", 5) == [message(6)]
+
+
+def test_a_socket_that_left_while_joining_stays_out():
+    room = live_room(0, "s1")
+    room.begin_join("gone")
+    room.leave("gone")
+    assert room.finish_join("gone", 0) == ()
+    assert sent(room.hear(message(1))) == [(1, ["s1"])]
+
+
+def test_a_room_is_empty_without_sockets():
+    room = live_room(0, "s1")
+    assert not room.empty
+    room.begin_join("s1")
+    assert not room.empty
+    room.leave("s1")
+    assert room.empty
+
+
+def test_what_waits_behind_a_hole_is_bounded_and_read_later(monkeypatch):
+    monkeypatch.setattr(room_module, "MAX_WAITING", 3)
+    room = live_room()
+    for seq in (9, 8, 7, 6, 5):
+        room.hear(message(seq))
+    assert room.missing == Gap(1, 4)
+    for seq in (1, 2, 3):
+        room.hear(message(seq))
+    assert sent(room.hear(message(4))) == [(seq, ["s1"]) for seq in (4, 5, 6, 7)]
+    assert room.missing == Gap(8, 9)
+
+
+def test_an_event_of_something_that_is_not_stored_is_forgotten():
+    room = live_room()
+    room.hear(message(7))
+    room.distrust()
+    assert room.missing is None
+    assert sent(room.hear(message(1))) == [(1, ["s1"])]
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """Joins, reads, writes and a bus that drops, repeats and reorders; every socket keeps up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = Room()
+        self.stored = 0
+        self.got: dict[str, list[int]] = {}  # sid → what it has been given, from its join on
+        self.reading: dict[str, int] = {}  # sid → the head that its read saw
+        self.live: set[str] = set()
+        self.count = 0
+
+    def give(self, sid: str, entries: list[Entry]) -> None:
+        self.got[sid] += [entry.seq for entry in entries]
+
+    def apply(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            for sid in delivery.sids:
+                assert sid in self.live
+                self.give(sid, [delivery.entry])
+
+    @rule()
+    def write(self) -> None:
+        if self.stored < len(LOG):
+            self.stored += 1
+
+    @rule(data=st.data())
+    def hear(self, data: st.DataObject) -> None:
+        if self.stored:
+            self.apply(self.room.hear(LOG[data.draw(st.integers(0, self.stored - 1))]))
+
+    @rule()
+    def begin_join(self) -> None:
+        sid = f"s{self.count}"
+        self.count += 1
+        self.room.begin_join(sid)
+        self.reading[sid] = self.stored
+
+    @precondition(lambda self: self.reading)
+    @rule(data=st.data(), back=st.integers(0, 5))
+    def finish_join(self, data: st.DataObject, back: int) -> None:
+        sid = data.draw(st.sampled_from(sorted(self.reading)))
+        position = self.reading.pop(sid)
+        self.got[sid] = list(range(max(position - back, 0) + 1, position + 1))
+        while isinstance(outcome := self.room.finish_join(sid, position), Gap):
+            self.give(sid, LOG[outcome.first - 1 : outcome.last])
+            position = outcome.last
+        self.live.add(sid)
+        self.give(sid, list(outcome))
+        self.apply(self.room.advance())
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        sid = data.draw(st.sampled_from(sorted(self.live)))
+        self.live.remove(sid)
+        self.room.leave(sid)
+
+    @rule()
+    def sweep(self) -> None:
+        """The store fills every hole: afterwards each live socket has everything."""
+        self.room.hear_head(self.stored)
+        while (gap := self.room.missing) is not None:
+            for entry in LOG[gap.first - 1 : gap.last]:
+                self.apply(self.room.hear(entry))
+        for sid in self.live:
+            assert not self.got[sid] or self.got[sid][-1] == self.stored
+
+    @invariant()
+    def every_socket_has_a_run_without_gap_or_repeat(self) -> None:
+        for sid in self.live:
+            got = self.got[sid]
+            assert got == list(range(got[0], got[0] + len(got))) if got else True
+
+
+TestRoomMachine = RoomMachine.TestCase
+TestRoomMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
