@@ -23,6 +23,9 @@ def _split(value: object) -> object:
     )
 
 
+SecondsOrNever = Annotated[
+    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: None if value == "never" else value)
+]
 HttpOrigins = Annotated[
     tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+$")], ...], BeforeValidator(_split)
 ]
@@ -54,8 +57,11 @@ class Config(BaseModel):
         "http://127.0.0.1:8082",
     )
     clock_skew_s: Annotated[int, Field(alias="CONFAB_CLOCK_SKEW_S", ge=0, le=60)] = 5
-    revocation_ttl_s: Annotated[CountOrOff, Field(alias="CONFAB_REVOCATION_TTL_S")] = 60
-    """Seconds for which a user who was found unrevoked is not looked up again."""
+    revocation_ttl_s: Annotated[SecondsOrNever, Field(alias="CONFAB_REVOCATION_TTL_S")] = 60
+    """Seconds for which a user who was found unrevoked is not looked up again; 0 looks every time.
+
+    None, written `never`, looks nobody up: a revoked token is then good until it expires.
+    """
 
     max_content_bytes: Annotated[Count, Field(alias="CONFAB_MAX_CONTENT_BYTES")] = _DEFAULTS.max_content_bytes
     max_title_chars: Annotated[Count, Field(alias="CONFAB_MAX_TITLE_CHARS")] = _DEFAULTS.max_title_chars

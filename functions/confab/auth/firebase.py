@@ -1,8 +1,9 @@
 """Firebase ID tokens, verified with firebase-admin.
 
 The library blocks, so it runs on threads of its own. A verified token is remembered, by its hash,
-until it expires; that its user was not revoked is believed for `revocation_ttl_s` seconds. Fails
-closed: without keys, or without the user's record when it is due, nobody is let in.
+until it expires; that its user was not revoked is believed for `revocation_ttl_s` seconds (None:
+nobody is looked up). Fails closed: without keys, or without the user's record when it is due,
+nobody is let in.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 
 import firebase_admin
 from firebase_admin import auth, exceptions
+from google.auth.exceptions import GoogleAuthError
 
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.models import Principal
@@ -51,7 +53,7 @@ class _Verified:
 class FirebaseVerifier:
     """Implements `TokenVerifier` for one Firebase project."""
 
-    def __init__(self, project: str, *, clock_skew_s: int = 5, revocation_ttl_s: int = 60) -> None:
+    def __init__(self, project: str, *, clock_skew_s: int = 5, revocation_ttl_s: int | None = 60) -> None:
         self._project = project
         self._clock_skew_s = clock_skew_s
         self._revocation_ttl_s = revocation_ttl_s
@@ -70,7 +72,7 @@ class FirebaseVerifier:
         if verified.principal.expires_at.timestamp() + self._clock_skew_s <= time.time():
             self._verified.pop(key, None)
             raise TokenExpired("The ID token has expired; get a new one.")
-        if self._revocation_ttl_s == 0 or time.monotonic() - verified.unrevoked_at > self._revocation_ttl_s:
+        if self._lookup_is_due(verified):
             self._verified.pop(key, None)
             await self._check_revocation(verified)
             verified = _Verified(verified.principal, verified.issued_at, time.monotonic())
@@ -79,6 +81,10 @@ class FirebaseVerifier:
         while len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
         return verified.principal
+
+    def _lookup_is_due(self, verified: _Verified) -> bool:
+        ttl = self._revocation_ttl_s
+        return ttl is not None and time.monotonic() - verified.unrevoked_at >= ttl
 
     async def check(self) -> None:
         """Return if keys can be had: a token that nobody signed is refused for its signature."""
@@ -127,7 +133,7 @@ class FirebaseVerifier:
             raise TokenExpired("The ID token has expired; get a new one.") from error
         except (auth.UserNotFoundError, auth.UserDisabledError, auth.RevokedIdTokenError) as error:
             raise TokenRevoked("The ID token has been revoked; sign in again.") from error
-        except (auth.CertificateFetchError, exceptions.FirebaseError) as error:
+        except (exceptions.FirebaseError, GoogleAuthError) as error:
             if isinstance(error, auth.InvalidIdTokenError):
                 raise Unauthenticated("The ID token is not valid for this project.") from error
             raise _unavailable(error) from error

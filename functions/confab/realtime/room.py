@@ -79,6 +79,7 @@ class Room:
             return ()
         if self._delivered is None:
             self._delivered = position
+            self._waiting = {seq: entry for seq, entry in self._waiting.items() if seq > position}
         oldest_kept = self._tail[0].seq if self._tail else self._delivered + 1
         if position + 1 < oldest_kept:
             return Gap(position + 1, oldest_kept - 1)
@@ -113,8 +114,6 @@ class Room:
         deliveries: list[Delivery] = []
         if self._delivered is None:
             return deliveries
-        for stale in [seq for seq in self._waiting if seq <= self._delivered]:
-            del self._waiting[stale]
         while (entry := self._waiting.pop(self._delivered + 1, None)) is not None:
             self._delivered += 1
             if self._joining:

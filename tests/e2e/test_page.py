@@ -1,0 +1,160 @@
+"""The web app in a real browser: two people, each served by another realtime instance."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.browser import CHROMIUM, Person, chromium
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
+MARKUP = "<img src=x onerror=alert(1)> <b>bold</b> &amp;"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def people(stack: Stack, browser: Browser) -> Iterator[tuple[Person, Person]]:
+    ada, bo = (Person(browser, stack.url, realtime) for realtime in stack.realtime)
+    yield ada, bo
+    for person in (ada, bo):
+        person.close()
+    for person in (ada, bo):
+        assert person.complaints == []
+        assert person.strangers == set()
+
+
+def sign_up(person: Person, name: str) -> tuple[str, str]:
+    """The email and the user id of a new user."""
+    email = f"{name}-{uuid.uuid4().hex[:8]}@demo.example"
+    person.visit()
+    return email, person.sign_up(email, PASSWORD)
+
+
+def meet(ada: Person, bo: Person, *, bo_may: str = "write") -> str:
+    """A conversation of Ada's that both follow live; gives its title."""
+    sign_up(ada, "ada")
+    _, bo_id = sign_up(bo, "bo")
+    title = f"Plans {uuid.uuid4().hex[:8]}"
+    ada.create(title, members={bo_id: bo_may})
+    bo.open(title)
+    bo.is_live()
+    return title
+
+
+def test_two_people_on_two_instances_see_every_message_once_and_in_order(
+    people: tuple[Person, Person], stack: Stack
+) -> None:
+    ada, bo = people
+    meet(ada, bo)
+    for person, realtime in zip(people, stack.realtime, strict=True):
+        expect(person.connection()).to_have_text(f"Live on {urlsplit(realtime).netloc}")
+    said = []
+    for turn in range(3):
+        for person, name in ((ada, "ada"), (bo, "bo")):
+            said += [f"{name} {turn} a", f"{name} {turn} b"]
+            person.send(said[-2])
+            person.send(said[-1])
+            for reader in people:
+                expect(reader.messages()).to_have_text(said)
+    for person in people:
+        expect(person.page.locator("#unsent li")).to_have_count(0)
+        person.page.reload()
+        expect(person.messages()).to_have_text(said)
+
+
+def test_one_sees_the_other_type_until_the_message_is_there(people: tuple[Person, Person]) -> None:
+    ada, bo = people
+    meet(ada, bo)
+    bo.composer().press_sequentially("Hm")
+    expect(ada.typing()).to_have_text(re.compile("is typing$"))
+    expect(bo.typing()).to_have_text("")
+    bo.composer().press("Enter")
+    expect(ada.messages()).to_have_text(["Hm"])
+    expect(ada.typing()).to_have_text("")
+
+
+def test_finalizing_asks_first_and_then_locks_both(people: tuple[Person, Person]) -> None:
+    ada, bo = people
+    title = meet(ada, bo)
+    bo.send("Last words")
+    expect(ada.messages()).to_have_text(["Last words"])
+    expect(bo.page.get_by_role("button", name="Finalize…")).to_be_hidden()
+    ada.page.get_by_role("button", name="Finalize…").click()
+    ada.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(ada.composer()).to_be_enabled()
+    ada.finalize()
+    for person in people:
+        expect(person.page.locator("#locked")).to_contain_text("is finalized")
+        expect(person.page.get_by_role("log").locator(".end")).to_have_count(1)
+        expect(person.composer()).to_be_hidden()
+        expect(person.page.get_by_role("link", name=title)).to_contain_text("finalized")
+
+
+def test_markup_in_a_message_or_a_title_is_shown_as_text(people: tuple[Person, Person]) -> None:
+    ada, bo = people
+    alerts: list[str] = []
+    for person in people:
+        person.page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    sign_up(ada, "ada")
+    _, bo_id = sign_up(bo, "bo")
+    conversation_id = ada.create(MARKUP, members={bo_id: "write"})
+    bo.visit(conversation_id)
+    bo.is_live()
+    ada.send(MARKUP)
+    for person in people:
+        expect(person.messages()).to_have_text([MARKUP])
+        expect(person.page.get_by_role("heading", name=MARKUP)).to_be_visible()
+        expect(person.page.locator("main img")).to_have_count(0)
+    assert alerts == []
+
+
+def test_a_reader_sees_the_messages_but_cannot_write(people: tuple[Person, Person]) -> None:
+    ada, bo = people
+    meet(ada, bo, bo_may="read")
+    ada.send("For your eyes")
+    expect(bo.messages()).to_have_text(["For your eyes"])
+    expect(bo.composer()).to_be_hidden()
+    expect(bo.page.locator("#locked")).to_contain_text("not write")
+
+
+def test_what_was_said_while_one_was_away_is_there_on_return(people: tuple[Person, Person]) -> None:
+    ada, bo = people
+    title = meet(ada, bo)
+    bo.page.evaluate("location.hash = ''")
+    expect(bo.page.locator("#nothing-open")).to_be_visible()
+    said = [f"while you were away {number}" for number in range(3)]
+    for text in said:
+        ada.send(text)
+    expect(ada.messages()).to_have_text(said)
+    bo.open(title)
+    expect(bo.messages()).to_have_text(said)
+
+
+def test_one_signs_out_and_in_again_and_finds_the_conversation(people: tuple[Person, Person]) -> None:
+    ada, _ = people
+    email, uid = sign_up(ada, "ada")
+    ada.create("Notes to self", members={})
+    ada.page.get_by_role("button", name="Sign out").click()
+    expect(ada.page.get_by_role("link", name="Notes to self")).to_be_hidden()
+    assert ada.sign_in(email, PASSWORD) == uid
+    expect(ada.page.get_by_role("link", name="Notes to self")).to_be_visible()
+
+
+def test_a_refusal_is_told_in_words_with_the_request_id(people: tuple[Person, Person]) -> None:
+    ada, _ = people
+    sign_up(ada, "ada")
+    ada.page.evaluate("location.hash = 'no-such-conversation'")
+    expect(ada.page.get_by_role("alert").first).to_have_text(
+        re.compile(r"There is no such conversation\..*\(request [A-Za-z0-9._-]+\)")
+    )
+    ada.complaints.clear()  # the browser itself logs the 404

@@ -1,0 +1,109 @@
+"""Google's side of an ID token: a key pair, a certificate server and tokens signed for real."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+PROJECT = "confab-test"
+
+
+class SigningKey:
+    """A key and its self-signed certificate, known under a key id."""
+
+    def __init__(self, kid: str) -> None:
+        self.kid = kid
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, kid)])
+        now = datetime.now(UTC)
+        self.certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .sign(self._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+            .decode()
+        )
+
+    def token(self, uid: str = "alice", **claims: Any) -> str:
+        """A token as Firebase signs them, but for the claims given."""
+        now = int(time.time())
+        payload = {
+            "iss": f"https://securetoken.google.com/{PROJECT}",
+            "aud": PROJECT,
+            "sub": uid,
+            "iat": now - 10,
+            "exp": now + 3600,
+            "auth_time": now - 10,
+        } | claims
+        return jwt.encode(payload, self._key, "RS256", headers={"kid": self.kid})
+
+    def service_account(self) -> dict[str, str]:
+        """Credentials of a service account that signs with this key."""
+        private = self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return {
+            "type": "service_account",
+            "project_id": PROJECT,
+            "client_email": f"confab@{PROJECT}.example",
+            "private_key": private.decode(),
+            "token_uri": "http://127.0.0.1:9/token",
+        }
+
+
+class CertificateServer:
+    """Serves certificates as Google does, and counts how often it was asked."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.certificates = {key.kid: key.certificate for key in keys}
+        self.requests = 0
+        self.delay_s = 0.0
+        self.url = ""
+
+    @contextmanager
+    def running(self) -> Iterator["CertificateServer"]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests += 1
+                time.sleep(outer.delay_s)
+                body = json.dumps(outer.certificates).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Cache-Control", "public, max-age=3600")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = False
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}/certs"
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
