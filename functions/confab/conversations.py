@@ -4,7 +4,7 @@ The order is always the same: look the conversation up, ask `access`, act, and o
 """
 
 import base64
-import binascii
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -160,6 +160,7 @@ def _same_wish(wanted: Conversation, stored: Conversation) -> bool:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_CURSOR = re.compile(r"(\d{1,14})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 def _encode_cursor(last: Conversation) -> str:
@@ -168,9 +169,11 @@ def _encode_cursor(last: Conversation) -> str:
 
 
 def _decode_cursor(cursor: str) -> Place:
+    error = InvalidRequest.field("cursor", "is not a cursor that a list answered")
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        millis, _, conversation_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(".")
-        return Place(_EPOCH + int(millis) * _MILLISECOND, conversation_id)
-    except (binascii.Error, ValueError, OverflowError):
-        raise InvalidRequest.field("cursor", "is not a cursor that a list answered") from None
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode("ascii")
+    except ValueError:
+        raise error from None
+    if (found := _CURSOR.fullmatch(text)) is None:
+        raise error
+    return Place(_EPOCH + int(found[1]) * _MILLISECOND, found[2])

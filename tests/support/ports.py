@@ -1,0 +1,54 @@
+"""The ports of one process on in-memory twins, for unit tests."""
+
+import asyncio
+
+from confab import config
+from confab.conversations import SystemClock
+from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
+from confab.domain.models import Entry, Principal
+from confab.store.memory import MemoryStore
+from confab.wiring import Ports
+from tests.support.samples import principal
+
+
+class NamedUsers:
+    """Implements `TokenVerifier`: a token is the name of its user; `bot…` are agents."""
+
+    async def verify(self, token: str) -> Principal:
+        await asyncio.sleep(0)
+        refusals = {
+            "expired": TokenExpired("expired"),
+            "revoked": TokenRevoked("revoked"),
+            "forged": Unauthenticated("forged"),
+            "unchecked": Unavailable("no keys"),
+        }
+        if token in refusals:
+            raise refusals[token]
+        return principal(token, agent=token.startswith("bot"))
+
+    async def check(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+class Announced:
+    """Implements `Announcer`: remembers."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    async def announce(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+
+class MemoryPorts(Ports):
+    """Ports whose adapters are twins; a test may replace any of them."""
+
+    def __init__(self, **env: str) -> None:
+        super().__init__(config.load(env))
+        self.clock = SystemClock()
+        self.store = MemoryStore()
+        self.verifier = NamedUsers()
+        self.announced = self.announcer = Announced()

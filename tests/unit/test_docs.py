@@ -1,0 +1,50 @@
+"""The documentation says what the code knows, no more and no less."""
+
+import re
+from pathlib import Path
+
+from confab.config import REQUIRED_ON_CLOUD_RUN, Config
+from tests.unit.test_errors import KINDS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def first_column(page: str) -> set[str]:
+    """The names in backquotes that begin the rows of a page's tables."""
+    rows = re.findall(r"^\| (`[^|]+`) \|", (DOCS / page).read_text(), re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def test_every_error_has_its_row_with_its_status():
+    page = (DOCS / "errors.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", page, re.MULTILINE))
+    assert rows == {code: str(kind.status) for code, kind in KINDS.items()}
+
+
+def test_every_variable_has_its_row():
+    known = {field.alias for field in Config.model_fields.values()}
+    assert first_column("configuration.md") == known | {"HOST", "PORT"}
+
+
+def test_every_default_is_the_codes():
+    page = (DOCS / "configuration.md").read_text()
+    defaults = dict(re.findall(r"^\| `(CONFAB_\w+)` \| (\d+) \|", page, re.MULTILINE))
+    coded = {
+        field.alias: str(field.default)
+        for field in Config.model_fields.values()
+        if isinstance(field.default, int)
+    }
+    assert defaults == coded
+
+
+def test_what_cloud_run_requires_is_told():
+    page = (DOCS / "configuration.md").read_text()
+    required = next(line for line in page.splitlines() if line.startswith("On Cloud Run"))
+    assert set(REQUIRED_ON_CLOUD_RUN) <= set(re.findall(r"`(\w+)`", required))
+
+
+def test_every_link_in_the_documentation_leads_somewhere():
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
