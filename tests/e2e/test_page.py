@@ -1,23 +1,27 @@
 """The web app in a real browser: two people, each served by another realtime instance."""
 
 import re
+import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 
 from tests.support.browser import CHROMIUM, Person, chromium
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
+ROOT = Path(__file__).parents[2]
 MARKUP = "<img src=x onerror=alert(1)> <b>bold</b> &amp;"
 PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    subprocess.run(["npm", "run", "build"], cwd=ROOT, check=True, capture_output=True, timeout=60)
     with chromium() as running:
         yield running
 
@@ -95,7 +99,7 @@ def test_finalizing_asks_first_and_then_locks_both(people: tuple[Person, Person]
     ada.finalize()
     for person in people:
         expect(person.page.locator("#locked")).to_contain_text("is finalized")
-        expect(person.page.get_by_role("log").locator(".end")).to_have_count(1)
+        expect(person.page.get_by_role("log").locator(".finalized-mark")).to_have_count(1)
         expect(person.composer()).to_be_hidden()
         expect(person.page.get_by_role("link", name=title)).to_contain_text("finalized")
 
@@ -103,8 +107,13 @@ def test_finalizing_asks_first_and_then_locks_both(people: tuple[Person, Person]
 def test_markup_in_a_message_or_a_title_is_shown_as_text(people: tuple[Person, Person]) -> None:
     ada, bo = people
     alerts: list[str] = []
+
+    def note(alert: Dialog) -> None:
+        alerts.append(alert.message)
+        alert.dismiss()
+
     for person in people:
-        person.page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+        person.page.on("dialog", note)
     sign_up(ada, "ada")
     _, bo_id = sign_up(bo, "bo")
     conversation_id = ada.create(MARKUP, members={bo_id: "write"})

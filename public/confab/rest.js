@@ -1,0 +1,73 @@
+import { ConfabError, errorOf, localError } from "./errors.js";
+import { retrying } from "./retry.js";
+
+const DEADLINE_MS = 15_000;
+
+/**
+ * Calls the REST operations with the user's token.
+ *
+ * Every request made here is safe to repeat, so each is retried while that may help. A refused token
+ * is renewed once.
+ */
+export class Rest {
+  #baseUrl;
+  #getToken;
+  #fetch;
+
+  /**
+   * @param {string} baseUrl  Where `/api` is; "" for the page's own origin
+   * @param {(force?: boolean) => Promise<string>} getToken
+   * @param {typeof fetch} fetch
+   */
+  constructor(baseUrl, getToken, fetch) {
+    this.#baseUrl = baseUrl.replace(/\/$/, "");
+    this.#getToken = getToken;
+    this.#fetch = fetch;
+  }
+
+  /**
+   * The JSON body of a successful answer. Throws ConfabError.
+   *
+   * @param {"GET" | "POST"} method
+   * @param {string} path
+   * @param {{query?: Record<string, string | number | undefined>, body?: object, key?: string}} [more]
+   *   `key` goes out as `Idempotency-Key`
+   */
+  async call(method, path, { query = {}, body, key } = {}) {
+    const url = this.#baseUrl + path + queryString(query);
+    const headers = {
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...(key !== undefined && { "Idempotency-Key": key }),
+    };
+    const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+    try {
+      return await retrying(() => this.#send(url, request, false));
+    } catch (error) {
+      if (!(error instanceof ConfabError) || !error.aboutToken) throw error;
+      return await retrying(() => this.#send(url, request, true));
+    }
+  }
+
+  /** @param {string} url @param {{headers: object}} request @param {boolean} newToken */
+  async #send(url, request, newToken) {
+    const token = await this.#getToken(newToken);
+    const headers = { ...request.headers, Authorization: `Bearer ${token}` };
+    const signal = AbortSignal.timeout(DEADLINE_MS);
+    try {
+      const response = await this.#fetch(url, { ...request, headers, signal });
+      if (!response.ok) throw await errorOf(response);
+      return await response.json();
+    } catch (error) {
+      if (error instanceof ConfabError) throw error;
+      if (signal.aborted) throw localError("timeout", "The request took too long.", error);
+      throw localError("network", "The request did not get through.", error);
+    }
+  }
+}
+
+/** @param {Record<string, string | number | undefined>} query */
+function queryString(query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return text && `?${text}`;
+}

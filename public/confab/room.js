@@ -1,0 +1,237 @@
+import { ConfabError, localError } from "./errors.js";
+import { backoffMs, sleep } from "./retry.js";
+import { Sequence } from "./sequence.js";
+import { Typists, TypingNotifier } from "./typing.js";
+
+const MOST_UNSENT = 50;
+
+/**
+ * @typedef {import("../confab.js").Conversation} Conversation
+ * @typedef {import("../confab.js").Message} Message
+ *
+ * @typedef {object} Handlers  What a room tells; each is optional
+ * @property {(joined: {conversation: Conversation, hasMore: boolean}) => void} [onJoined]
+ *   After each join. On a first one without `after`, `hasMore` says that there are older messages
+ * @property {(message: Message) => void} [onMessage]  Every message once, in order of `seq`
+ * @property {(end: {conversationId: string, seq: number, finalizedAt: string}) => void} [onFinalized]
+ * @property {(userIds: string[]) => void} [onTyping]  Everybody else who types now
+ * @property {(state: RoomState) => void} [onState]
+ * @property {(error: ConfabError) => void} [onError]  The room is closed for good
+ *
+ * @typedef {"connecting" | "joining" | "live" | "reconnecting" | "closed"} RoomState
+ */
+
+/** One conversation, followed live. Made by `Confab.open`. */
+export class Room {
+  /** @type {string} */
+  conversationId;
+  #connection;
+  #addMessage;
+  #handlers;
+  #sequence;
+  /** @type {RoomState} */
+  #state = "connecting";
+  #joining = false;
+  #joinAgain = false;
+  #unsent = 0;
+  #sending = Promise.resolve();
+  #typing;
+  #typists;
+
+  /**
+   * @param {string} conversationId
+   * @param {Handlers} handlers
+   * @param {{connection: import("./connection.js").Connection, after: number | null,
+   *   addMessage: (conversationId: string, draft: object) => Promise<Message>}} parts
+   *   `addMessage` is the way around a socket that does not answer
+   */
+  constructor(conversationId, handlers, { connection, after, addMessage }) {
+    this.conversationId = conversationId;
+    this.#handlers = handlers;
+    this.#connection = connection;
+    this.#addMessage = addMessage;
+    this.#sequence = new Sequence(after);
+    this.#typing = new TypingNotifier((typing) => connection.hint("typing", { conversationId, typing }));
+    this.#typists = new Typists((userIds) => this.#tell("onTyping", userIds));
+  }
+
+  /** @returns {RoomState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** The address that serves this room. */
+  get url() {
+    return this.#connection.url;
+  }
+
+  /**
+   * Write a message; messages are sent one at a time, in the order of the calls.
+   *
+   * Goes over the socket; if that fails or does not acknowledge in time, over REST with the same
+   * `clientMessageId`, so that the message is stored once. Throws ConfabError.
+   *
+   * @param {string} content
+   * @param {{role?: "user" | "assistant" | "system", metadata?: object, clientMessageId?: string}} [more]
+   * @returns {Promise<Message>} the stored message; `onMessage` tells of it as well
+   */
+  async send(content, { clientMessageId = crypto.randomUUID(), ...more } = {}) {
+    if (this.#state === "closed") throw localError("closed", "Open it again to write.");
+    if (this.#unsent >= MOST_UNSENT) throw localError("busy", "Too many messages wait to be sent.");
+    this.#typing.stop();
+    this.#unsent += 1;
+    const draft = { content, clientMessageId, ...more };
+    const sent = this.#sending.then(() => this.#sendNow(draft)).finally(() => (this.#unsent -= 1));
+    this.#sending = sent.then(
+      () => undefined,
+      () => undefined, // told to the caller through `sent`; the next message goes out all the same
+    );
+    return await sent;
+  }
+
+  /** A key was pressed: the others see this user typing. May be called for every key. */
+  typing() {
+    if (this.#state === "live") this.#typing.keystroke();
+  }
+
+  /** Leave the room. Nothing is told after this. */
+  close() {
+    if (this.#state === "closed") return;
+    this.#handlers = {};
+    this.#shut();
+    this.#connection.remove(this);
+  }
+
+  // What the connection tells.
+
+  connected() {
+    this.#join();
+  }
+
+  disconnected() {
+    this.#typists.clear();
+    this.#setState("reconnecting");
+  }
+
+  /** @param {ConfabError} error */
+  failed(error) {
+    if (this.#state === "closed") return;
+    this.#shut();
+    this.#tell("onError", error);
+  }
+
+  /** @param {string} event @param {any} payload */
+  received(event, payload) {
+    if (event === "typing") this.#typists.set(payload.userId, payload.typing);
+    else if (event === "resync") this.#join();
+    else this.#take({ seq: payload.seq, event, payload });
+  }
+
+  /** @param {object} draft */
+  async #sendNow(draft) {
+    try {
+      const payload = { conversationId: this.conversationId, ...draft };
+      return (await this.#connection.request("message", payload)).message;
+    } catch (error) {
+      if (!(error instanceof ConfabError) || !error.retryable) throw error;
+      if (error.status !== 0) await sleep(backoffMs(1)); // it answered: it wants to be left alone
+      return await this.#addMessage(this.conversationId, draft);
+    }
+  }
+
+  /** Catch up and be live; a call while one is under way makes it start over when it is done. */
+  async #join() {
+    this.#joinAgain = true;
+    if (this.#joining) return;
+    this.#joining = true;
+    try {
+      while (this.#joinAgain) {
+        this.#joinAgain = false;
+        await this.#catchUp();
+      }
+    } finally {
+      this.#joining = false;
+    }
+  }
+
+  /** Read pages from the last number seen until there is no more, which makes the socket live. */
+  async #catchUp() {
+    for (let failures = 0; this.#state !== "closed" && this.#connection.connected; ) {
+      this.#setState("joining");
+      const before = this.#sequence.last;
+      try {
+        const after = before === null ? {} : { after: before };
+        const page = await this.#connection.request("join", { conversationId: this.conversationId, ...after });
+        if (this.#state === "closed") return;
+        if (this.#takePage(page, before)) return;
+        if (this.#sequence.last !== before) failures = 0;
+        else await sleep(backoffMs(failures++));
+      } catch (error) {
+        if (!(error instanceof ConfabError)) throw error;
+        if (error.retryable) await sleep(Math.max(error.retryAfterMs ?? 0, backoffMs(failures++)));
+        else if (error.aboutToken) return; // the connection renews the token, then we join again
+        else {
+          this.failed(error);
+          this.#connection.remove(this);
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether this page made the room live.
+   *
+   * @param {{conversation: Conversation, messages: Message[], hasMore: boolean}} page
+   * @param {number | null} after  What it was asked for
+   */
+  #takePage({ conversation, messages, hasMore }, after) {
+    const more = after !== null && hasMore;
+    const finalized = conversation.status === "finalized";
+    if (after === null) this.#sequence.begin((messages[0]?.seq ?? (finalized ? conversation.seq : 1)) - 1);
+    for (const message of messages) this.#take({ seq: message.seq, event: "message", payload: message });
+    if (more) return false;
+    if (finalized) this.#take({ seq: conversation.seq, event: "finalized", payload: endOf(conversation) });
+    this.#setState("live");
+    this.#tell("onJoined", { conversation, hasMore });
+    return true;
+  }
+
+  /** @param {{seq: number, event: string, payload: any}} entry */
+  #take(entry) {
+    for (const { event, payload } of this.#sequence.offer(entry)) {
+      if (event === "finalized") this.#tell("onFinalized", payload);
+      else {
+        this.#typists.set(payload.author, false);
+        this.#tell("onMessage", payload);
+      }
+    }
+    if (this.#sequence.hole && !this.#joining) this.#join();
+  }
+
+  #shut() {
+    this.#typing.stop();
+    this.#typists.clear();
+    this.#setState("closed");
+  }
+
+  /** @param {RoomState} state */
+  #setState(state) {
+    if (state === this.#state || this.#state === "closed") return;
+    this.#state = state;
+    this.#tell("onState", state);
+  }
+
+  /** A handler that throws must not break the room: its error is reported as any uncaught one. */
+  #tell(name, value) {
+    try {
+      this.#handlers[name]?.(value);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+/** @param {Conversation} conversation */
+function endOf({ id, seq, finalizedAt }) {
+  return { conversationId: id, seq, finalizedAt };
+}

@@ -1,0 +1,74 @@
+const REPEAT_MS = 2_000;
+const IDLE_MS = 3_000;
+const FORGET_MS = 6_000;
+
+/**
+ * Tells the others that this user types: at most one `true` in 2 s, and `false` after 3 s without a
+ * key. The server ends a `true` by itself after 5 s, so a repeat in time keeps it up.
+ */
+export class TypingNotifier {
+  #tell;
+  #said = false;
+  #saidAt = -Infinity;
+  #idle;
+  #due;
+
+  /** @param {(typing: boolean) => void} tell */
+  constructor(tell) {
+    this.#tell = tell;
+  }
+
+  /** A key was pressed. */
+  keystroke() {
+    clearTimeout(this.#idle);
+    clearTimeout(this.#due);
+    this.#idle = setTimeout(() => this.stop(), IDLE_MS);
+    const wait = this.#saidAt + REPEAT_MS - Date.now();
+    if (wait <= 0) this.#say();
+    else if (!this.#said) this.#due = setTimeout(() => this.#say(), wait);
+  }
+
+  /** The text was sent or given up. */
+  stop() {
+    clearTimeout(this.#idle);
+    clearTimeout(this.#due);
+    if (!this.#said) return;
+    this.#said = false;
+    this.#tell(false);
+  }
+
+  #say() {
+    this.#said = true;
+    this.#saidAt = Date.now();
+    this.#tell(true);
+  }
+}
+
+/** Who is typing, as told by the server. One whose `false` got lost is forgotten after 6 s. */
+export class Typists {
+  #changed;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  #timers = new Map();
+
+  /** @param {(userIds: string[]) => void} changed */
+  constructor(changed) {
+    this.#changed = changed;
+  }
+
+  /** @param {string} userId @param {boolean} typing */
+  set(userId, typing) {
+    const known = this.#timers.has(userId);
+    clearTimeout(this.#timers.get(userId));
+    if (typing) this.#timers.set(userId, setTimeout(() => this.set(userId, false), FORGET_MS));
+    else this.#timers.delete(userId);
+    if (known !== typing) this.#changed([...this.#timers.keys()]);
+  }
+
+  /** Nobody is typing any more, as far as we can know. */
+  clear() {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    const any = this.#timers.size > 0;
+    this.#timers.clear();
+    if (any) this.#changed([]);
+  }
+}

@@ -1,0 +1,75 @@
+import { byId, el } from "./dom.js";
+import { inWords } from "./notices.js";
+
+/**
+ * The dialog that starts a conversation.
+ *
+ * @param {() => import("../confab.js").Confab} confab
+ * @param {(conversation: import("../confab.js").Conversation) => void} created
+ */
+export function prepareCreate(confab, created) {
+  const dialog = byId("create");
+  const form = dialog.querySelector("form");
+  let attempt;
+  byId("new").addEventListener("click", () => {
+    form.reset();
+    byId("create-refusal").textContent = "";
+    byId("members").replaceChildren(memberRow());
+    attempt = null;
+    dialog.showModal();
+  });
+  byId("add-member").addEventListener("click", () => {
+    const row = memberRow();
+    byId("members").append(row);
+    row.querySelector("input").focus();
+  });
+  form.querySelector("[value=cancel]").addEventListener("click", () => dialog.close());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    form.inert = true;
+    try {
+      attempt = attemptAt(wishOf(form), attempt);
+      const conversation = await confab().create(attempt.wish, { key: attempt.key });
+      dialog.close();
+      created(conversation);
+    } catch (error) {
+      byId("create-refusal").textContent = inWords(error);
+    } finally {
+      form.inert = false;
+    }
+  });
+}
+
+/** A new key for a new wish; the same wish again keeps its key, so that it is fulfilled once. */
+function attemptAt(wish, last) {
+  const same = last !== null && JSON.stringify(last.wish) === JSON.stringify(wish);
+  return same ? last : { wish, key: crypto.randomUUID() };
+}
+
+/** What the form asks for; rows without a user id do not count. @param {HTMLFormElement} form */
+function wishOf(form) {
+  const rows = [...form.querySelectorAll("#members li")];
+  const members = rows.map((row) => ({
+    userId: row.querySelector("input").value.trim(),
+    access: row.querySelector("select").value,
+  }));
+  return {
+    type: form.elements.type.value,
+    title: form.elements.title.value.trim() || null,
+    members: members.filter(({ userId }) => userId !== ""),
+  };
+}
+
+function memberRow() {
+  const remove = el("button", { type: "button", className: "quiet", "aria-label": "Remove this member" }, "✕");
+  const access = el(
+    "select",
+    { "aria-label": "Access" },
+    el("option", { value: "write" }, "may write"),
+    el("option", { value: "read" }, "may read"),
+  );
+  const userId = el("input", { "aria-label": "Member's user id", placeholder: "user id", maxLength: 128 });
+  const row = el("li", {}, userId, access, remove);
+  remove.addEventListener("click", () => row.remove());
+  return row;
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { fill, opened, until, upTo } from "./support/opened.mjs";
+import { problem, RoomServer } from "./support/room-server.mjs";
+
+test("after a cut it comes back by itself and misses nothing, not even the finalization", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, told } = await opened(t, server, { after: 0 });
+  fill(server, 1);
+  await until(() => told.entries.length === 1);
+  server.cut();
+  await until(() => room.state === "reconnecting");
+  fill(server, 6);
+  server.finalize();
+  await until(() => told.entries.length === 8);
+  assert.deepEqual(told.entries, [...upTo(7), [8, "finalized"]]);
+  assert.deepEqual(told.states, ["joining", "live", "reconnecting", "joining", "live"]);
+});
+
+test("a planned close is followed at the time that the server named", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told } = await opened(t, server, { after: 0 });
+  const start = performance.now();
+  server.tell("going_away", { reason: "shutdown", reconnectAfterMs: 400 });
+  server.cut();
+  await until(() => server.count("connect") === 2);
+  assert.ok(performance.now() - start >= 390);
+  server.tell("going_away", { reason: "shutdown", reconnectAfterMs: 50 });
+  await until(() => server.count("connect") === 3);
+  fill(server, 1);
+  await until(() => told.entries.length === 1);
+});
+
+test("a token that ran out is replaced by a new one", async (t) => {
+  const server = await RoomServer.start(t);
+  await opened(t, server, { after: 0 });
+  server.tell("auth_expired", {});
+  await pause(50);
+  server.cut();
+  await until(() => server.count("connect") === 2);
+  const tokens = server.heard.filter(([event]) => event === "connect").map(([, auth]) => auth.token);
+  assert.deepEqual(tokens, ["old", "new"]);
+});
+
+test("a refused token is renewed once; refused again, the room is closed and says why", async (t) => {
+  const server = await RoomServer.start(t);
+  server.refusals.push(problem("token_expired", 401));
+  const { room } = await opened(t, server, { after: 0 });
+  assert.equal(room.state, "live");
+  server.refusals.push(problem("token_expired", 401), problem("token_revoked", 401));
+  const other = await opened(t, server, { after: 0, until: "closed" });
+  assert.deepEqual(other.told.tokens, [false, true]);
+  assert.equal(other.told.errors[0].code, "token_revoked");
+  assert.equal(other.told.errors[0].requestId, "r-1");
+});
+
+test("a server that is unavailable is tried again", async (t) => {
+  const server = await RoomServer.start(t);
+  server.refusals.push(problem("unavailable", 503), problem("rate_limited", 429));
+  await opened(t, server, { after: 0 });
+  assert.equal(server.count("connect"), 3);
+});
+
+test("a token is renewed on the socket before it ends", async (t) => {
+  const server = await RoomServer.start(t);
+  const exp = Math.ceil(Date.now() / 1000) + 1;
+  const short = `e30.${btoa(JSON.stringify({ exp }))}.`;
+  await opened(t, server, { after: 0, getToken: async (force) => (force ? "renewed" : short) });
+  await until(() => server.count("auth") === 1);
+  assert.deepEqual(server.heard.at(-1), ["auth", { token: "renewed" }]);
+  assert.equal(server.count("connect"), 1);
+});
+
+test("a room that one may not see is closed and says why; the others stay", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, confab } = await opened(t, server, { after: 0 });
+  const errors = [];
+  const stranger = await confab.open("d", { onError: (error) => errors.push(error) }, { realtimeUrl: server.url });
+  await until(() => stranger.state === "closed");
+  assert.equal(errors[0].code, "not_found");
+  assert.equal(room.state, "live");
+  assert.equal(server.count("connect"), 1);
+  await assert.rejects(stranger.send("hi"), { code: "closed" });
+});
+
+test("a closed room tells nothing more, and the last one takes the connection with it", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, told } = await opened(t, server, { after: 0 });
+  room.close();
+  await until(() => server.count("leave") === 1);
+  fill(server, 1);
+  await until(() => server.clients.size === 0);
+  assert.deepEqual(told.entries, []);
+  assert.equal(server.count("connect"), 1);
+});

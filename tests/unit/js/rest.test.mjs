@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { Confab, ConfabError } from "../../../public/confab.js";
+import { parseRetryAfter } from "../../../public/confab/errors.js";
+import { backoffMs } from "../../../public/confab/retry.js";
+
+const CUT = Symbol("the connection is cut");
+const problem = (code, status) => ({
+  status,
+  type: "application/problem+json",
+  body: { type: `urn:confab:error:${code}`, title: code, status, detail: "why", code, requestId: "r-1" },
+});
+const ok = (body) => ({ status: 200, type: "application/json", body });
+
+/** A client, and a server that gives these answers one after the other. */
+async function talking(t, ...answers) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    const { method, url, headers } = request;
+    asked.push({ method, url, headers, body: body && JSON.parse(body) });
+    const answer = answers.shift();
+    if (answer === CUT) return request.socket.destroy();
+    response.writeHead(answer.status, { "Content-Type": answer.type, ...answer.headers });
+    response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const tokens = [];
+  const getToken = async (force) => {
+    tokens.push(force);
+    return force ? "new" : "old";
+  };
+  const confab = new Confab({ getToken, baseUrl: `http://127.0.0.1:${server.address().port}` });
+  return { confab, asked, tokens, left: answers };
+}
+
+test("a cut connection and an unavailable server are tried again with the same clientMessageId", async (t) => {
+  const { confab, asked } = await talking(t, CUT, problem("unavailable", 503), ok({ seq: 1 }));
+  assert.deepEqual(await confab.addMessage("c 1", { content: "hi" }), { seq: 1 });
+  assert.equal(asked.length, 3);
+  assert.equal(asked[0].url, "/api/conversations/c%201/messages");
+  assert.ok(asked[0].body.clientMessageId);
+  for (const { body } of asked) assert.deepEqual(body, asked[0].body);
+});
+
+test("creating is tried again with the same Idempotency-Key", async (t) => {
+  const { confab, asked } = await talking(t, problem("unavailable", 503), ok({ id: "c" }));
+  await confab.create({ type: "chat" });
+  assert.ok(asked[0].headers["idempotency-key"]);
+  assert.equal(asked[1].headers["idempotency-key"], asked[0].headers["idempotency-key"]);
+});
+
+test("retries end, and the last problem is thrown as it came", async (t) => {
+  const { confab, asked } = await talking(t, ...Array(9).fill(problem("unavailable", 503)));
+  await assert.rejects(confab.finalize("c"), (error) => {
+    assert.ok(error instanceof ConfabError);
+    assert.deepEqual(error.problem, problem("unavailable", 503).body);
+    assert.equal(error.requestId, "r-1");
+    return true;
+  });
+  assert.equal(asked.length, 4);
+});
+
+test("what no retry can cure is not tried again", async (t) => {
+  for (const [code, status] of [["not_found", 404], ["conversation_finalized", 409], ["internal", 500]]) {
+    const { confab, asked } = await talking(t, problem(code, status));
+    await assert.rejects(confab.get("c"), { code, status });
+    assert.equal(asked.length, 1);
+  }
+});
+
+test("an expired token is renewed once", async (t) => {
+  const { confab, asked, tokens } = await talking(t, problem("token_expired", 401), ok({ conversations: [] }));
+  await confab.list({ limit: 5, cursor: undefined });
+  assert.deepEqual(tokens, [false, true]);
+  assert.deepEqual(asked.map(({ headers }) => headers.authorization), ["Bearer old", "Bearer new"]);
+  assert.equal(asked[0].url, "/api/conversations?limit=5");
+  const refused = await talking(t, problem("token_expired", 401), problem("token_revoked", 401));
+  await assert.rejects(refused.confab.list(), { code: "token_revoked" });
+});
+
+test("Retry-After is waited for, and one that asks for too long is not tried", async (t) => {
+  const limited = (seconds) => ({ ...problem("rate_limited", 429), headers: { "Retry-After": seconds } });
+  const soon = await talking(t, limited("1"), ok({ seq: 1 }));
+  const start = performance.now();
+  await soon.confab.addMessage("c", { content: "hi" });
+  assert.ok(performance.now() - start >= 1_000);
+  const late = await talking(t, limited("3600"));
+  await assert.rejects(late.confab.addMessage("c", { content: "hi" }), { code: "rate_limited" });
+});
+
+test("a gateway's error page becomes a problem too", async (t) => {
+  const page = { type: "text/html", body: "<h1>Bad gateway</h1>", headers: { "X-Request-Id": "r-9" } };
+  const healed = await talking(t, { ...page, status: 502 }, ok({ id: "c" }));
+  assert.deepEqual(await healed.confab.get("c"), { id: "c" });
+  const broken = await talking(t, { ...page, status: 403 });
+  await assert.rejects(broken.confab.get("c"), { code: "internal", status: 403, requestId: "r-9" });
+});
+
+test("without a sign-in nothing is sent; without a network it is a network error", async () => {
+  const failing = (error) => new Confab({ getToken: async () => Promise.reject(error), baseUrl: "http://127.0.0.1:1" });
+  await assert.rejects(failing(new Error("no user")).list(), { code: "signed_out", retryable: false });
+  const offline = Object.assign(new Error("offline"), { code: "auth/network-request-failed" });
+  await assert.rejects(failing(offline).list(), { code: "network", retryable: true });
+});
+
+test("Retry-After is seconds or a date", () => {
+  assert.equal(parseRetryAfter("2"), 2_000);
+  assert.equal(parseRetryAfter(new Date(Date.now() - 9_000).toUTCString()), 0);
+  assert.ok(parseRetryAfter(new Date(Date.now() + 60_000).toUTCString()) > 50_000);
+  for (const none of [null, "", "soon"]) assert.equal(parseRetryAfter(none), null);
+});
+
+test("the backoff doubles to a bound, with a random half taken off", () => {
+  const least = [0, 1, 2, 20].map((failures) => backoffMs(failures, () => 0));
+  const most = [0, 1, 2, 20].map((failures) => backoffMs(failures, () => 1));
+  assert.deepEqual(least, [150, 300, 600, 5_000]);
+  assert.deepEqual(most, [300, 600, 1_200, 10_000]);
+});

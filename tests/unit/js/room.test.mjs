@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Confab } from "../../../public/confab.js";
+import { fill, opened, until, upTo } from "./support/opened.mjs";
+import { problem, RoomServer } from "./support/room-server.mjs";
+
+test("a join pages from the last number seen until it is live, and goes on without a break", async (t) => {
+  const server = await RoomServer.start(t);
+  fill(server, 8);
+  const { told } = await opened(t, server, { after: 0 });
+  assert.deepEqual(server.heard.filter(([event]) => event === "join").map(([, { after }]) => after), [0, 3, 6]);
+  fill(server, 2);
+  await until(() => told.entries.length === 10);
+  assert.deepEqual(told.entries, upTo(10));
+  assert.deepEqual(told.states, ["joining", "live"]);
+});
+
+test("without a number the newest page comes first, and says that there are older ones", async (t) => {
+  const server = await RoomServer.start(t);
+  fill(server, 5);
+  const { told } = await opened(t, server);
+  assert.deepEqual(told.entries, upTo(5).slice(2));
+  assert.equal(told.joined[0].hasMore, true);
+  fill(server, 1);
+  await until(() => told.entries.length === 4);
+});
+
+test("an empty conversation and a finalized one can be joined without a number", async (t) => {
+  const server = await RoomServer.start(t);
+  const first = await opened(t, server);
+  server.finalize();
+  await until(() => first.told.entries.length === 1);
+  assert.deepEqual(first.told.entries, [[1, "finalized"]]);
+  const second = await opened(t, server);
+  assert.deepEqual(second.told.entries, [[1, "finalized"]]);
+});
+
+test("what is repeated or reordered on the way is told once and in order; a hole is read again", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told } = await opened(t, server, { after: 0 });
+  fill(server, 3, { tell: false });
+  const [first, second, third] = server.messages;
+  for (const message of [second, first, first]) server.tell("message", message);
+  server.tell("message", third);
+  await until(() => told.entries.length === 3);
+  fill(server, 2, { tell: false });
+  server.tell("message", server.messages[4]);
+  await until(() => told.entries.length === 5);
+  assert.deepEqual(told.entries, upTo(5));
+});
+
+test("a resync, also during a join, is followed by a join from the last number seen", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told } = await opened(t, server, { after: 0 });
+  fill(server, 2);
+  await until(() => told.entries.length === 2);
+  server.tell("resync", { conversationId: "c", after: 2 });
+  server.forget();
+  fill(server, 5);
+  await until(() => told.entries.length === 7);
+  server.beforeJoin = () => {
+    server.tell("resync", { conversationId: "c", after: 7 });
+    server.forget();
+  };
+  server.tell("resync", { conversationId: "c", after: 7 });
+  await until(() => server.beforeJoin === null);
+  fill(server, 1);
+  await until(() => told.entries.length === 8);
+  assert.deepEqual(told.entries, upTo(8));
+});
+
+test("messages are stored in the order of the calls, whichever way each goes", async (t) => {
+  const server = await RoomServer.start(t);
+  const fetch = async (_, { body }) => {
+    const draft = JSON.parse(body);
+    return Response.json(server.add(draft.content, draft));
+  };
+  const { room, told } = await opened(t, server, { after: 0, fetch });
+  server.messageRefusals.push(problem("unavailable", 503));
+  await Promise.all(["m1", "m2", "m3", "m4"].map((content) => room.send(content)));
+  await until(() => told.entries.length === 4);
+  assert.deepEqual(told.entries, upTo(4));
+});
+
+test("a message whose acknowledgement got lost is stored and told once", async (t) => {
+  const server = await RoomServer.start(t);
+  const sent = [];
+  const fetch = async (url, { body }) => {
+    sent.push(url);
+    const draft = JSON.parse(body);
+    return Response.json(server.add(draft.content, draft));
+  };
+  const { room, told } = await opened(t, server, { after: 0, fetch });
+  server.losesAckOf.add("message");
+  const message = await room.send("m1", { role: "user" });
+  assert.equal(message.seq, 1);
+  assert.deepEqual(sent, ["/api/conversations/c/messages"]);
+  assert.equal(server.messages.length, 1);
+  await until(() => told.entries.length === 1 && room.state === "live");
+  assert.deepEqual(told.entries, upTo(1));
+});
+
+test("a refused message is not sent a second way", async (t) => {
+  const server = await RoomServer.start(t);
+  const fetch = () => assert.fail("nothing goes over REST");
+  const { room } = await opened(t, server, { after: 0, fetch });
+  server.messageRefusals.push(problem("conversation_finalized", 409));
+  await assert.rejects(room.send("late"), { code: "conversation_finalized" });
+});
+
+test("who types is told until their message comes or the connection is lost", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, told } = await opened(t, server, { after: 0 });
+  const typing = { conversationId: "c", userId: "bo", typing: true };
+  server.tell("typing", typing);
+  await until(() => told.typing.length === 1);
+  fill(server, 1);
+  await until(() => told.typing.length === 2);
+  server.tell("typing", typing);
+  await until(() => told.typing.length === 3);
+  server.cut();
+  await until(() => told.typing.length === 4);
+  assert.deepEqual(told.typing, [["bo"], [], ["bo"], []]);
+  await until(() => room.state === "live");
+  room.typing();
+  await until(() => server.count("typing") === 1);
+});
+
+test("a handler that throws does not stop the others", async (t) => {
+  const server = await RoomServer.start(t);
+  fill(server, 2);
+  const seen = [];
+  const reported = [];
+  globalThis.reportError = (error) => reported.push(error.message); // as browsers have it
+  t.after(() => delete globalThis.reportError);
+  const confab = new Confab({ getToken: async () => "old" });
+  const onMessage = ({ seq }) => {
+    seen.push(seq);
+    if (seq === 1) throw new Error("a handler's own");
+  };
+  const room = await confab.open("c", { onMessage }, { after: 0, realtimeUrl: server.url });
+  t.after(() => room.close());
+  await until(() => seen.length === 2);
+  assert.deepEqual(reported, ["a handler's own"]);
+});

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { Confab } from "../../../../public/confab.js";
+
+/** Wait until a condition holds. */
+export async function until(holds, what) {
+  for (let tries = 0; tries < 500; tries += 1) {
+    if (holds()) return;
+    await pause(10);
+  }
+  assert.fail(`still waiting: ${what ?? holds}`);
+}
+
+/** A room that is opened on a server, and what it told. */
+export async function opened(t, server, { after = null, id = "c", until: state = "live", fetch, getToken } = {}) {
+  const told = { entries: [], states: [], typing: [], joined: [], errors: [], tokens: [] };
+  const confab = new Confab({
+    fetch,
+    getToken:
+      getToken ??
+      (async (force) => {
+        told.tokens.push(force);
+        return force ? "new" : "old";
+      }),
+  });
+  const handlers = {
+    onMessage: ({ seq, content }) => told.entries.push([seq, content]),
+    onFinalized: ({ seq }) => told.entries.push([seq, "finalized"]),
+    onTyping: (userIds) => told.typing.push(userIds),
+    onState: (now) => told.states.push(now),
+    onJoined: (joined) => told.joined.push(joined),
+    onError: (error) => told.errors.push(error),
+  };
+  const room = await confab.open(id, handlers, { after, realtimeUrl: server.url });
+  t.after(() => room.close());
+  await until(() => room.state === state, `to be ${state}`);
+  return { room, told, confab };
+}
+
+/** The first entries that `fill` makes, as `told.entries` lists them. */
+export const upTo = (last) => Array.from({ length: last }, (_, index) => [index + 1, `m${index + 1}`]);
+
+/** Write messages that say their own number. */
+export function fill(server, count, options) {
+  for (let done = 0; done < count; done += 1) server.add(`m${server.conversation.seq + 1}`, options);
+}

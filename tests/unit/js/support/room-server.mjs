@@ -1,0 +1,120 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+import { WebSocketServer } from "ws";
+
+const PAGE = 3;
+
+/**
+ * One conversation on the wire: Socket.IO v5 over Engine.IO v4, as far as a room needs it, with the
+ * faults of a real server at hand. `t` is the test that it lives for.
+ */
+export class RoomServer {
+  conversation = { id: "c", status: "active", seq: 0, finalizedAt: null };
+  messages = [];
+  /** What clients sent: `[event, payload]`, and `["connect", auth]`. */
+  heard = [];
+  /** Problems with which the next handshakes are refused. */
+  refusals = [];
+  /** Problems with which the next messages are refused. */
+  messageRefusals = [];
+  /** Events whose acknowledgements get lost, with their connection. */
+  losesAckOf = new Set();
+  /** Called once before the next join is answered. */
+  beforeJoin = null;
+  #live = new Set();
+
+  static async start(t) {
+    const server = new RoomServer();
+    const http = createServer();
+    const sockets = new WebSocketServer({ server: http });
+    sockets.on("connection", (socket) => server.#connected(socket));
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    t.after(() => {
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+      http.close();
+    });
+    server.url = `http://127.0.0.1:${http.address().port}`;
+    server.clients = sockets.clients;
+    return server;
+  }
+
+  /** Store a message; the live sockets are told unless `tell` is false. */
+  add(content, { tell = true, clientMessageId = null } = {}) {
+    const known = this.messages.find((message) => clientMessageId && message.clientMessageId === clientMessageId);
+    if (known) return known;
+    const message = { seq: (this.conversation.seq += 1), conversationId: "c", author: "bo", content, clientMessageId };
+    this.messages.push(message);
+    if (tell) this.tell("message", message);
+    return message;
+  }
+
+  finalize({ tell = true } = {}) {
+    Object.assign(this.conversation, { status: "finalized", finalizedAt: "then", seq: this.conversation.seq + 1 });
+    if (tell) this.tell("finalized", { conversationId: "c", seq: this.conversation.seq, finalizedAt: "then" });
+  }
+
+  /** Send an event to the live sockets. */
+  tell(event, payload) {
+    for (const socket of this.#live) socket.send(`42${JSON.stringify([event, payload])}`);
+  }
+
+  /** Take every socket out of the room without a word. */
+  forget() {
+    this.#live.clear();
+  }
+
+  /** Cut every connection. */
+  cut() {
+    for (const socket of this.clients) socket.terminate();
+  }
+
+  count(event) {
+    return this.heard.filter(([name]) => name === event).length;
+  }
+
+  #connected(socket) {
+    socket.send(`0${JSON.stringify({ sid: "s", upgrades: [], pingInterval: 25_000, pingTimeout: 20_000 })}`);
+    socket.on("close", () => this.#live.delete(socket));
+    socket.on("message", (data) => this.#packet(socket, String(data)));
+  }
+
+  #packet(socket, text) {
+    if (text.startsWith("40")) return this.#handshake(socket, JSON.parse(text.slice(2)));
+    const [, id, json] = /^42(\d*)(.*)$/s.exec(text) ?? [];
+    if (json === undefined) return;
+    const [event, payload] = JSON.parse(json);
+    this.heard.push([event, payload]);
+    const ack = this.#answer(socket, event, payload);
+    if (this.losesAckOf.has(event)) socket.terminate();
+    else if (id) socket.send(`43${id}${JSON.stringify([ack])}`);
+  }
+
+  #handshake(socket, auth) {
+    this.heard.push(["connect", auth]);
+    const refusal = this.refusals.shift();
+    socket.send(refusal ? `44${JSON.stringify({ message: "no", data: refusal })}` : '40{"sid":"s"}');
+  }
+
+  #answer(socket, event, payload) {
+    const refusal = event === "message" && this.messageRefusals.shift();
+    if (refusal) return { ok: false, error: refusal };
+    if (event === "message") return { ok: true, message: this.add(payload.content, payload) };
+    if (event !== "join") return { ok: true };
+    this.beforeJoin?.();
+    this.beforeJoin = null;
+    if (payload.conversationId !== "c") return { ok: false, error: problem("not_found", 404) };
+    const { after } = payload;
+    const newer = this.messages.filter(({ seq }) => seq > (after ?? 0));
+    const messages = after === undefined ? newer.slice(-PAGE) : newer.slice(0, PAGE);
+    const hasMore = newer.length > PAGE;
+    if (after === undefined || !hasMore) this.#live.add(socket);
+    return { ok: true, conversation: { ...this.conversation }, messages, hasMore };
+  }
+}
+
+export function problem(code, status) {
+  return { type: `urn:confab:error:${code}`, title: code, status, detail: "why", code, requestId: "r-1" };
+}
