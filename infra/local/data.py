@@ -1,0 +1,68 @@
+"""The folder in which a stack keeps its data, its logs and a description of itself."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.local.addresses import StackError
+from infra.local.listeners import command
+
+
+class DataFolder:
+    """One stack's folder; at most one stack at a time uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._lock = self.path / "lock"
+        self._description = self.path / "stack.json"
+
+    @property
+    def logs(self) -> Path:
+        """Where each service's output goes, made on first use."""
+        return self.folder("logs")
+
+    def folder(self, name: str) -> Path:
+        """A folder in it, made on first use."""
+        folder = self.path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other stacks out. Raises StackError naming the process that holds it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                pid = lock.read() or "?"
+                holder = f"process {pid}" + (f": {command(int(pid))}" if pid.isdigit() else "")
+                raise StackError(f"a stack is running on {self.path} ({holder})") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+            lock.truncate(0)
+
+    def empty(self) -> None:
+        """Delete everything in it; hold it first."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry != self._lock:
+                entry.unlink()
+
+    @contextmanager
+    def described(self, description: Mapping[str, Any]) -> Iterator[None]:
+        """Have `stack.json` say where everything is, as long as it is there."""
+        self._description.write_text(json.dumps(description, indent=2) + "\n")
+        try:
+            yield
+        finally:
+            self._description.unlink()

@@ -1,0 +1,72 @@
+"""The Firebase emulators: Auth, Functions, Hosting. No account, no download, no network."""
+
+import json
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.local.addresses import Address
+from infra.local.service import Service, prints
+
+HELPERS = ("hub", "eventarc", "tasks")
+"""Emulators that the others bring along and that nobody here calls."""
+_PRELOAD = Path(__file__).with_name("firebase_preload.cjs")
+
+
+def emulators(
+    root: Path, folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], *, wave: int
+) -> Service:
+    """The emulators named in `addresses`, and the helpers there, as one service.
+
+    Their configuration is the repository's firebase.json with these addresses put in. Users of the
+    Auth emulator are read from `folder` at the start and written there at the stop.
+    """
+    _lay_out(root, folder, addresses)
+    names = [name for name in addresses if name not in HELPERS]
+    users = folder / "users"
+    keep_users = ("--import", str(users), "--export-on-exit", str(users)) if "auth" in names else ()
+    return Service(
+        name="firebase",
+        command=(
+            "node",
+            str(root / "node_modules/firebase-tools/lib/bin/firebase.js"),
+            "emulators:start",
+            *("--only", ",".join(names)),
+            *("--project", env["GOOGLE_CLOUD_PROJECT"]),
+            *keep_users,
+        ),
+        env={
+            **env,
+            "CI": "true",
+            "METADATA_SERVER_DETECTION": "none",
+            "NODE_OPTIONS": f'--require "{_PRELOAD}"',
+            "TMPDIR": str(folder / "tmp"),  # how the emulators find their own hub and no other stack's
+        },
+        cwd=folder / "project",
+        ready=prints("All emulators ready!"),
+        announces={name: _shown(name, addresses[name]) for name in names},
+        listens={name: address for name, address in addresses.items() if name not in HELPERS},
+        wave=wave,
+        start_s=90,
+        stop_signal=signal.SIGINT,
+        stop_s=20,
+    )
+
+
+def _lay_out(root: Path, folder: Path, addresses: Mapping[str, Address]) -> None:
+    """A project folder in which the configuration differs from the repository's and nothing else does."""
+    project = folder / "project"
+    for made in (project, folder / "tmp"):
+        made.mkdir(parents=True, exist_ok=True)
+    config = json.loads((root / "firebase.json").read_text())
+    for name, address in addresses.items():
+        config["emulators"][name] = {"host": address.host, "port": address.port}
+    (project / "firebase.json").write_text(json.dumps(config, indent=2))
+    for name in ("functions", "public"):
+        link = project / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(root / name)
+
+
+def _shown(name: str, address: Address) -> str:
+    return f"http://{address}" if name == "hosting" else str(address)

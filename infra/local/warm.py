@@ -1,0 +1,31 @@
+"""Starts every function's process before anyone waits for it: `python -m infra.local.warm URL`."""
+
+import asyncio
+import sys
+
+import httpx
+
+from confab.operations.routes import functions
+
+_TOGETHER = 2  # each start keeps a core busy
+_DEADLINE_S = 60.0
+
+
+async def warm(base: str) -> None:
+    """Send each function at `base` a preflight. Raises HTTPError if one has no answer but an error."""
+    turn = asyncio.Semaphore(_TOGETHER)
+    async with httpx.AsyncClient(timeout=_DEADLINE_S, trust_env=False) as client:
+
+        async def preflight(name: str) -> None:
+            async with turn:
+                response = await client.options(f"{base}/{name}")
+            if response.is_server_error:
+                response.raise_for_status()
+
+        async with asyncio.TaskGroup() as tasks:
+            for name in functions():
+                tasks.create_task(preflight(name))
+
+
+if __name__ == "__main__":
+    asyncio.run(warm(sys.argv[1]))

@@ -1,0 +1,164 @@
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.stack import ROOT, Stack, running_stack
+
+pytestmark = pytest.mark.timeout(240)
+SERVICES = [
+    "surrealdb",
+    "pubsub",
+    "schema",
+    "realtime-1",
+    "realtime-2",
+    "auth",
+    "functions",
+    "hosting",
+    "warm",
+]
+USER = {"email": "ada@demo.example", "password": "correct horse", "returnSecureToken": True}
+
+
+def account(stack: Stack, action: str) -> dict[str, str]:
+    url = f"{stack.auth}/identitytoolkit.googleapis.com/v1/accounts:{action}?key=demo"
+    answer = httpx.post(url, json=USER, trust_env=False)
+    assert answer.is_success, answer.text
+    return {"Authorization": f"Bearer {answer.json()['idToken']}"}
+
+
+class Day:
+    """What a first run of a stack showed, and what was put into it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        with running_stack(data) as stack:
+            made = httpx.post(
+                f"{stack.url}/api/conversations",
+                json={"type": "chat"},
+                headers=account(stack, "signUp"),
+                trust_env=False,
+            )
+            assert made.is_success, made.text
+            self.conversation = made.json()["id"]
+            self.crowd = asyncio.run(crowd(f"{stack.url}/api/conversations/{self.conversation}/messages"))
+            self.processes = stack.processes()
+            self.ports = [
+                int(port) for line in stack.lines for port in re.findall(r"127\.0\.0\.1:(\d+)", line)
+            ]
+            self.url = stack.url
+            self.lines = stack.lines
+            self.code = stack.end()
+
+
+async def crowd(url: str) -> list[int]:
+    async with httpx.AsyncClient(
+        limits=httpx.Limits(max_connections=100), timeout=60, trust_env=False
+    ) as client:
+        answers = await asyncio.gather(*(client.post(url, json={"content": "hi"}) for _ in range(100)))
+        return [answer.status_code for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    return Day(tmp_path_factory.mktemp("stack") / "data")
+
+
+@pytest.fixture(scope="module")
+def next_day(day: Day) -> Iterator[Stack]:
+    with running_stack(day.data) as stack:
+        yield stack
+
+
+def test_every_service_has_a_line_and_the_last_line_says_ready(day: Day) -> None:
+    *services, last = day.lines
+    assert sorted(line.split()[0] for line in services) == sorted(SERVICES)
+    assert all(re.search(r" \d+\.\d s$", line) for line in services)
+    assert last == f"ready {day.url}"
+
+
+def test_a_hundred_requests_at_once_do_not_start_a_hundred_processes(day: Day) -> None:
+    assert day.crowd == [401] * 100
+    serving = [command for command in day.processes.values() if "functions-framework" in command]
+    assert 0 < len(serving) <= 12, serving  # for each of six functions a gunicorn and its worker
+
+
+def test_an_interrupt_ends_every_process_and_frees_every_port(day: Day) -> None:
+    assert day.code == 0
+    assert len(day.ports) >= 7
+    for port in day.ports:
+        with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+            probe.connect(("127.0.0.1", port))
+
+
+def test_users_and_conversations_are_there_on_the_next_day(day: Day, next_day: Stack) -> None:
+    token = account(next_day, "signInWithPassword")
+    url = f"{next_day.url}/api/conversations/{day.conversation}"
+    answer = httpx.get(url, headers=token, trust_env=False)
+    assert answer.json()["conversation"]["id"] == day.conversation
+
+
+def test_a_second_stack_on_the_same_data_says_who_has_it(day: Day, next_day: Stack) -> None:
+    second = Stack(day.data)
+    assert second.wait() == 1
+    assert f"a stack is running on {day.data} (process {next_day.pid}: " in second.lines[0]
+
+
+def test_a_reset_is_refused_while_the_stack_runs(next_day: Stack) -> None:
+    command = (sys.executable, "-m", "infra.local", "--reset", "--data", str(next_day.data))
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("a stack is running on ")
+    assert (next_day.data / "surrealdb").exists()
+
+
+def test_servers_that_run_already_are_used_and_none_is_started(
+    day: Day, next_day: Stack, tmp_path: Path
+) -> None:
+    variables = {
+        "surrealdb": "SURREALDB_URL",
+        "pubsub": "PUBSUB_EMULATOR_HOST",
+        "auth": "FIREBASE_AUTH_EMULATOR_HOST",
+        "realtime": "CONFAB_REALTIME_URLS",
+    }
+    env = {name: next_day.env[name] for name in variables.values()}
+    with running_stack(tmp_path / "data", **env) as guest:
+        used = [line.split()[:2] for line in guest.lines if line.endswith(" runs already")]
+        assert used == [[name, next_day.env[variable]] for name, variable in variables.items()]
+        started = [line.split()[0] for line in guest.lines if line.endswith(" s")]
+        assert started == ["schema", "functions", "hosting", "warm"]
+        token = account(guest, "signInWithPassword")
+        answer = httpx.get(f"{guest.url}/api/conversations", headers=token, trust_env=False)
+        assert [each["id"] for each in answer.json()["conversations"]] == [day.conversation]
+
+
+def test_a_server_that_dies_is_started_again(next_day: Stack) -> None:
+    (dying,) = [pid for pid, command in next_day.processes().items() if "pubsub_emulator" in command]
+    os.kill(dying, signal.SIGKILL)
+    next_day.wait_for("pubsub ended with exit code -9; starting it again")
+    next_day.wait_for("pubsub  ", times=2)
+
+
+def test_an_interrupt_during_the_start_ends_every_process(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+    stack.wait_for("surrealdb ")
+    assert stack.end() == 0
+
+
+def test_processes_do_not_outlive_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+    stack.wait_for("pubsub ")
+    stack.signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while stack.processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert stack.end() == -signal.SIGKILL

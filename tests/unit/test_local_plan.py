@@ -1,0 +1,89 @@
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.addresses import Address, StackError, parse
+from infra.local.data import DataFolder
+from infra.local.listeners import demand_free
+from infra.local.plan import make_plan
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("127.0.0.1:9099", Address("127.0.0.1", 9099)),
+        ("ws://127.0.0.1:8000/rpc", Address("127.0.0.1", 8000)),
+        ("wss://db.example", Address("db.example", 443)),
+        ("http://[::1]:81", Address("::1", 81)),
+    ],
+)
+def test_an_address_is_read_from_a_url_or_a_host_and_port(value: str, address: Address) -> None:
+    assert parse("X", value) == address
+
+
+@pytest.mark.parametrize("value", ["localhost", "127.0.0.1:port", "127.0.0.1:99999", "ftp://host"])
+def test_what_is_no_address_is_refused_with_the_variable(value: str) -> None:
+    with pytest.raises(StackError, match=r"^FIREBASE_AUTH_EMULATOR_HOST is "):
+        parse("FIREBASE_AUTH_EMULATOR_HOST", value)
+
+
+def test_a_taken_port_is_reported_with_the_process_that_has_it(taken: int) -> None:
+    with pytest.raises(StackError) as refused:
+        demand_free({"hosting": Address("127.0.0.1", taken)})
+    start = f"port {taken}, for hosting, is taken by process {os.getpid()}: "
+    assert str(refused.value).startswith(start)
+    assert Path(sys.orig_argv[0]).name in str(refused.value)
+
+
+async def test_the_usual_ports_are_the_contracts() -> None:
+    plan = await make_plan({}, moved=False)
+    assert plan.web == "http://127.0.0.1:5000"
+    assert plan.env["SURREALDB_URL"] == "ws://127.0.0.1:8000"
+    assert plan.env["PUBSUB_EMULATOR_HOST"] == "127.0.0.1:8085"
+    assert plan.env["FIREBASE_AUTH_EMULATOR_HOST"] == "127.0.0.1:9099"
+    assert plan.env["CONFAB_REALTIME_URLS"] == "http://127.0.0.1:8081,http://127.0.0.1:8082"
+    assert plan.running == {}
+
+
+async def test_a_server_that_a_variable_points_at_is_used(taken: int) -> None:
+    plan = await make_plan({"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{taken}"}, moved=False)
+    assert plan.running == {"pubsub": f"127.0.0.1:{taken}"}
+    assert plan.env["PUBSUB_EMULATOR_HOST"] == f"127.0.0.1:{taken}"
+
+
+async def test_where_a_variable_points_and_nothing_answers_ours_is_started() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        free = closed.getsockname()[1]
+    plan = await make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=False)
+    assert plan.running == {}
+    assert plan.addresses["surrealdb"].port == free
+
+
+async def test_nothing_is_started_for_another_machine() -> None:
+    with pytest.raises(
+        StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where nothing answers$"
+    ):
+        await make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=False)
+
+
+def test_a_reset_empties_the_folder_and_leaves_what_links_point_at(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").touch()
+    data = DataFolder(tmp_path / "data")
+    with data.held():
+        (data.logs / "a.log").touch()
+        (data.path / "link").symlink_to(outside)
+        data.empty()
+    assert [entry.name for entry in data.path.iterdir()] == ["lock"]
+    assert (outside / "precious").exists()
