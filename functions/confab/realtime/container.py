@@ -33,20 +33,20 @@ class Container:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._sockets = Sockets(ports.limits.max_sockets_per_user)
+        self.sockets = Sockets(ports.limits.max_sockets_per_user)
         self._transport = Transport(
             max_packet_bytes=ports.limits.max_body_bytes, allowed_origins=ports.config.allowed_origins
         )
-        self._broadcast = Broadcast(self._transport, self._sockets)
-        self._rooms = Rooms(ports.store, self._broadcast)
+        self._broadcast = Broadcast(self._transport, self.sockets)
+        self.rooms = Rooms(ports.store, self._broadcast)
         self._typists = Typists(self._show_typing)
         self._hints = Hints(ports.publisher, origin=ports.instance)
         self._health = Health(ports)
         self._transport.serve(
             SocketEvents(
                 ports,
-                sockets=self._sockets,
-                rooms=self._rooms,
+                sockets=self.sockets,
+                rooms=self.rooms,
                 typists=self._typists,
                 hints=self._hints,
                 broadcast=self._broadcast,
@@ -63,7 +63,7 @@ class Container:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         background = [
             asyncio.create_task(self._listen(), name="bus"),
-            asyncio.create_task(self._rooms.sweep_for_ever(), name="sweep"),
+            asyncio.create_task(self.rooms.sweep_for_ever(), name="sweep"),
         ]
         for task in background:
             task.add_done_callback(_log_end)
@@ -86,14 +86,14 @@ class Container:
         await listen(
             self._ports.subscription,
             origin=self._ports.instance,
-            entry=self._rooms.hear,
+            entry=self.rooms.hear,
             typing=self._heard_typing,
         )
 
     async def _drain(self) -> None:
         """Tell every socket to come back elsewhere, and close it."""
         self._health.draining = True
-        sockets = self._sockets.all()
+        sockets = self.sockets.all()
         for socket in sockets:
             pause = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - jitter
             self._transport.send_event(
@@ -108,10 +108,10 @@ class Container:
         await self._transport.close_socket(sid)
 
     def _show_typing(self, state: TypingState) -> None:
-        self._broadcast.typing(self._rooms.sids(state.conversation_id), state)
+        self._broadcast.typing(self.rooms.sids(state.conversation_id), state)
 
     def _heard_typing(self, event: Typing) -> None:
-        if self._rooms.sids(event.conversation_id):
+        if self.rooms.sids(event.conversation_id):
             self._typists.heard(event.data, event.origin)
 
 

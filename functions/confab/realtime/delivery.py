@@ -46,6 +46,9 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._filling: dict[str, asyncio.Task[None]] = {}
 
+    def __len__(self) -> int:
+        return len(self._rooms)
+
     def sids(self, conversation_id: str) -> Collection[str]:
         """The live sockets of a room."""
         room = self._rooms.get(conversation_id)

@@ -1,0 +1,187 @@
+"""The whole system, as a client sees it: through the Hosting and Functions emulators with tokens
+from the Auth emulator, and with Socket.IO's own JavaScript client on both instances."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.support.auth_emulator import AuthEmulator, User, expired
+from tests.support.stack import Stack
+from tests.support.stock_client import StockClient
+
+API = "/api/conversations"
+
+
+@pytest.fixture
+async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def auth(stack: Stack) -> AuthEmulator:
+    return AuthEmulator(stack.auth)
+
+
+@pytest.fixture
+async def connect(stack: Stack) -> AsyncIterator:
+    clients = []
+
+    async def connect(user: User, instance: int, room: str | None = None, **how: object) -> StockClient:
+        handshake = {"token": user.token} | ({"conversationId": room} if room else {})
+        client = await StockClient.start(stack.realtime[instance], handshake | how)
+        clients.append(client)
+        if room and client.connected:
+            await client.until(lambda c: bool(c.of("joined")))
+        return client
+
+    yield connect
+    for client in clients:
+        await client.close()
+
+
+async def created(http: httpx.AsyncClient, owner: User, *members: User, **fields: object) -> str:
+    body = {"type": "chat", "members": [{"userId": m.uid, "access": "write"} for m in members]} | fields
+    answer = await http.post(API, json=body, headers=owner.headers)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def said(
+    http: httpx.AsyncClient, user: User, room: str, content: str, **fields: object
+) -> httpx.Response:
+    body = {"content": content} | fields
+    return await http.post(f"{API}/{room}/messages", json=body, headers=user.headers)
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.headers["x-request-id"] == answer.json()["requestId"]
+
+
+async def test_all_five_operations_through_hosting(http, auth):
+    alice, bob = await auth.user(), await auth.user()
+    room = await created(http, alice, bob, title="Plans")
+    first = await said(http, alice, room, "hello", clientMessageId="m1")
+    again = await said(http, alice, room, "hello", clientMessageId="m1")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    await said(http, bob, room, "hi")
+    page = (await http.get(f"{API}/{room}", headers=bob.headers)).json()
+    assert [(m["seq"], m["author"], m["content"]) for m in page["messages"]] == [
+        (1, alice.uid, "hello"),
+        (2, bob.uid, "hi"),
+    ]
+    newer = (await http.get(f"{API}/{room}", params={"after": 1, "limit": 1}, headers=bob.headers)).json()
+    assert [m["seq"] for m in newer["messages"]] == [2]
+    listed = (await http.get(API, headers=bob.headers)).json()
+    assert [c["id"] for c in listed["conversations"]] == [room]
+    done = await http.post(f"{API}/{room}/finalize", headers=alice.headers)
+    assert (done.status_code, done.json()["status"], done.json()["seq"]) == (200, "finalized", 3)
+    assert (await http.post(f"{API}/{room}/finalize", headers=alice.headers)).json() == done.json()
+    finalized = (await http.get(API, params={"status": "finalized"}, headers=alice.headers)).json()
+    assert [c["id"] for c in finalized["conversations"]] == [room]
+
+
+async def test_each_error_of_the_table_through_hosting(http, auth):
+    alice, bob, rita, eve = [await auth.user() for _ in range(4)]
+    room = await created(http, alice, bob)
+    path = f"{API}/{room}"
+
+    assert_problem(await http.post(API, json={"type": "x"}, headers=alice.headers), 400, "invalid_request")
+    missing = await http.get(path)
+    assert_problem(missing, 401, "unauthenticated")
+    assert missing.headers["www-authenticate"].startswith("Bearer")
+    assert_problem(await http.get(path, headers=User("x", "no.to.ken").headers), 401, "unauthenticated")
+    assert_problem(await http.get(path, headers=expired(alice).headers), 401, "token_expired")
+    assert_problem(await http.post(f"{path}/finalize", headers=bob.headers), 403, "forbidden")
+    assert_problem(await http.get(path, headers=eve.headers), 404, "not_found")
+    assert_problem(await http.get("/api/nothing", headers=eve.headers), 404, "not_found")
+    wrong_method = await http.delete(path, headers=alice.headers)
+    assert_problem(wrong_method, 405, "method_not_allowed")
+    assert "GET" in wrong_method.headers["allow"]
+    keyed = {**alice.headers, "Idempotency-Key": "once"}
+    await http.post(API, json={"type": "chat"}, headers=keyed)
+    assert_problem(await http.post(API, json={"type": "support"}, headers=keyed), 409, "idempotency_conflict")
+    assert_problem(await said(http, alice, room, "x", metadata={"a": "b" * 70_000}), 413, "payload_too_large")
+    text = await http.post(
+        f"{path}/messages", content="hi", headers={**alice.headers, "Content-Type": "text/plain"}
+    )
+    assert_problem(text, 415, "unsupported_media_type")
+    await http.post(f"{path}/finalize", headers=alice.headers)
+    assert_problem(await said(http, alice, room, "late"), 409, "conversation_finalized")
+    assert (await http.get(API, headers=rita.headers)).status_code == 200
+    await auth.revoke(rita)
+    assert_problem(await http.get(API, headers=rita.headers), 401, "token_revoked")
+
+
+async def test_two_stock_clients_on_two_instances(http, auth, connect):
+    alice, bob = await auth.user(), await auth.user()
+    room = await created(http, alice, bob)
+    left, right = await connect(alice, 0, room), await connect(bob, 1, room)
+
+    typing = {"conversationId": room, "typing": True}
+    assert await left.call("typing", typing) == {"ok": True}
+    await right.until(lambda c: c.of("typing") == [typing | {"userId": alice.uid}])
+
+    acks, answers = await asyncio.gather(
+        asyncio.gather(
+            *(left.call("message", {"conversationId": room, "content": f"left {n}"}) for n in range(35)),
+            *(right.call("message", {"conversationId": room, "content": f"right {n}"}) for n in range(35)),
+        ),
+        asyncio.gather(*(said(http, alice, room, f"rest {n}") for n in range(30))),
+    )
+    assert all(ack["ok"] for ack in acks)
+    assert [answer.status_code for answer in answers] == [201] * 30
+    await http.post(f"{API}/{room}/finalize", headers=alice.headers)
+    for client in (left, right):
+        await client.until(lambda c: len(c.seqs()) >= 101)
+        assert client.seqs() == list(range(1, 102))
+        assert [f["seq"] for f in client.of("finalized")] == [101]
+    assert left.of("message") == right.of("message")
+    stored = await http.get(f"{API}/{room}", params={"after": 0, "limit": 200}, headers=bob.headers)
+    assert stored.json()["messages"] == left.of("message")
+    await right.until(lambda c: c.of("typing")[-1]["typing"] is False)
+    assert left.of("typing") == []
+
+
+async def test_a_handshake_is_refused_with_the_problem(auth, connect):
+    alice = await auth.user()
+    for user, room, code in (
+        (User("x", "no.to.ken"), None, "unauthenticated"),
+        (expired(alice), None, "token_expired"),
+        (alice, "absent", "not_found"),
+    ):
+        client = await connect(user, 0, room)
+        assert client.refused["code"] == code
+
+
+async def test_an_agent_answers(http, auth, connect):
+    alice, bot = await auth.user(), await auth.user(agent=True)
+    room = await created(http, alice, bot, type="assistant")
+    listener = await connect(alice, 1, room)
+    answer = await said(http, bot, room, "How can I help?", role="assistant")
+    assert (answer.status_code, answer.json()["role"]) == (201, "assistant")
+    await listener.until(lambda c: [m["role"] for m in c.of("message")] == ["assistant"])
+
+
+async def test_a_killed_instance_loses_nothing(stack, http, auth, connect):
+    alice, bob = await auth.user(), await auth.user()
+    room = await created(http, alice, bob)
+    victim = await connect(bob, 1, room)
+    assert (await victim.call("message", {"conversationId": room, "content": "before"}))["ok"]
+    await victim.until(lambda c: c.seqs() == [1])
+    stack.kill_listener(stack.realtime[1])
+    await victim.until(lambda c: c.closed is not None)
+    assert [(await said(http, alice, room, f"meanwhile {n}")).status_code for n in range(5)] == [201] * 5
+    back = await connect(bob, 0)
+    ack = await back.call("join", {"conversationId": room, "after": 1})
+    assert ([m["seq"] for m in ack["messages"]], ack["hasMore"]) == ([2, 3, 4, 5, 6], False)
+    await said(http, alice, room, "after")
+    await back.until(lambda c: c.seqs() == [7])
+    await asyncio.to_thread(stack.wait_for, "realtime-2  ", times=2)
+    once_more = await connect(bob, 1)  # the stack has started the instance again
+    assert (await once_more.call("join", {"conversationId": room, "after": 7}))["ok"]

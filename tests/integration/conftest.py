@@ -1,0 +1,200 @@
+"""A world of two realtime instances on a real store and a real bus."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from confab import config, conversations
+from confab.announce import BusAnnouncer
+from confab.conversations import SystemClock
+from confab.domain.models import Principal, timestamp_text
+from confab.domain.requests import AddMessage, CreateConversation, parse
+from confab.realtime.container import Container
+from confab.wiring import Ports
+from tests.support.clients import Client
+from tests.support.ports import Announced, NamedUsers
+from tests.support.pubsub import PubSubServer, pubsub_server
+from tests.support.samples import principal
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server
+
+ORIGIN = "http://127.0.0.1:5000"
+PROJECT = "demo-confab"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def store_server() -> AsyncIterator[SurrealServer]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with surreal_server(Path(folder) / "store") as server:
+            yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bus_server() -> AsyncIterator[PubSubServer]:
+    async with pubsub_server() as server:
+        yield server
+
+
+class ExpiringUsers(NamedUsers):
+    """Named users whose tokens end when a test says so."""
+
+    def __init__(self) -> None:
+        self.expires_at = datetime.now(UTC) + timedelta(hours=1)
+
+    async def verify(self, token: str) -> Principal:
+        caller = await super().verify(token)
+        return caller.model_copy(update={"expires_at": self.expires_at})
+
+
+class World:
+    """Two instances, what stands behind them, and the clients of a test."""
+
+    def __init__(self, store: SurrealServer, bus: PubSubServer) -> None:
+        self._bus = bus
+        self._env = {
+            "SURREALDB_URL": store.url,
+            "SURREALDB_USER": USER,
+            "SURREALDB_PASSWORD": PASSWORD,
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "PUBSUB_EMULATOR_HOST": bus.host,
+            "CONFAB_CLOCK_SKEW_S": "0",
+            "CONFAB_MAX_ROOMS_PER_SOCKET": "2",
+            "CONFAB_MAX_SOCKETS_PER_USER": "4",
+            "CONFAB_ALLOWED_ORIGINS": ORIGIN,
+        }
+        self._users = ExpiringUsers()
+        self._instances: list[AsyncExitStack] = []
+        self._containers: list[Container] = []
+        self._clients: list[Client] = []
+        self._function = Ports(config.load(self._env))
+        self.urls: list[str] = []
+
+    async def start(self) -> None:
+        for _ in range(2):
+            ports = Ports(config.load(self._env))
+            ports.verifier = self._users
+            container = Container(ports)
+            stack = AsyncExitStack()
+            port = await stack.enter_async_context(container.serving("127.0.0.1", 0))
+            self._instances.append(stack)
+            self._containers.append(container)
+            self.urls.append(f"http://127.0.0.1:{port}")
+            await self._until(lambda ports=ports: ports.subscription.connected)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.close()
+        for instance in self._instances:
+            await instance.aclose()
+        await self._function.close()
+
+    async def stop(self, index: int) -> None:
+        """End an instance as SIGTERM does."""
+        await self._instances[index].aclose()
+
+    async def client(
+        self,
+        user: str,
+        instance: int,
+        room: str | None = None,
+        *,
+        after: int | None = None,
+        **how: Any,
+    ) -> Client:
+        """A connected socket; in the room once this returns, if one is given."""
+        auth = {"token": user, "conversationId": room, "after": after}
+        client = Client()
+        self._clients.append(client)
+        await client.connect(
+            self.urls[instance], {name: value for name, value in auth.items() if value is not None}, **how
+        )
+        if room is not None:
+            await client.until(lambda c: bool(c.of("joined")))
+        return client
+
+    async def refused(self, auth: object) -> Client:
+        """A socket that was not let in."""
+        client = Client()
+        with pytest.raises(Exception, match="."):
+            await client.connect(self.urls[0], auth)
+        return client
+
+    async def conversation(self, members: Sequence[str | tuple[str, str]] = ()) -> str:
+        """A new conversation of alice's; its id."""
+        pairs = [(member, "write") if isinstance(member, str) else member for member in members]
+        request = parse(
+            CreateConversation,
+            {"type": "chat", "members": [{"userId": uid, "access": access} for uid, access in pairs]},
+            self._function.limits,
+        )
+        created = await conversations.create_conversation(
+            request, None, caller=principal("alice"), store=self._function.store, clock=SystemClock()
+        )
+        return created.conversation.id
+
+    async def rest_message(self, room: str, content: str, *, announce: bool = True) -> None:
+        """Write as alice through what a function does; without `announce`, its event is lost."""
+        await conversations.add_message(
+            room,
+            parse(AddMessage, {"content": content}, self._function.limits),
+            caller=principal("alice"),
+            store=self._function.store,
+            announcer=self._announcer() if announce else Announced(),
+            clock=SystemClock(),
+        )
+
+    async def rest_finalize(self, room: str) -> None:
+        await conversations.finalize_conversation(
+            room,
+            caller=principal("alice"),
+            store=self._function.store,
+            announcer=self._announcer(),
+            clock=SystemClock(),
+        )
+
+    async def silence_bus(self) -> None:
+        """Kill the bus; the fixture brings it back for the next test."""
+        await self._bus.kill()
+
+    def expire_in(self, seconds: float) -> None:
+        self._users.expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+
+    def expires_at(self) -> str:
+        return timestamp_text(self._users.expires_at)
+
+    def sockets(self) -> int:
+        return sum(len(container.sockets.all()) for container in self._containers)
+
+    def rooms(self) -> int:
+        return sum(len(container.rooms) for container in self._containers)
+
+    async def settled(self) -> None:
+        """Long enough for what is on its way to arrive."""
+        await asyncio.sleep(0.3)
+
+    def _announcer(self) -> BusAnnouncer:
+        return BusAnnouncer(self._function.publisher, origin="a function")
+
+    async def _until(self, condition: Any, within: float = 10) -> None:
+        deadline = time.monotonic() + within
+        while not condition():
+            assert time.monotonic() < deadline, "not in time"
+            await asyncio.sleep(0.01)
+
+
+@pytest_asyncio.fixture
+async def world(store_server: SurrealServer, bus_server: PubSubServer) -> AsyncIterator[World]:
+    world = World(store_server, bus_server)
+    await world.start()
+    try:
+        yield world
+    finally:
+        await world.close()
+        await bus_server.ensure_running()

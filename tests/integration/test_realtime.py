@@ -1,0 +1,350 @@
+"""Rooms over real sockets: two instances, a SurrealDB server and a Pub/Sub emulator."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from confab.realtime import transport, typists
+
+
+def code(ack: dict) -> str:
+    assert ack["ok"] is False
+    return ack["error"]["code"]
+
+
+async def test_both_instances_tell_everyone_once(world):
+    room = await world.conversation(members=["bob"])
+    alice, bob = await world.client("alice", 0), await world.client("bob", 1)
+    for client in (alice, bob):
+        ack = await client.join(room)
+        assert (ack["ok"], ack["messages"], ack["hasMore"]) == (True, [], False)
+        assert ack["conversation"]["id"] == room
+    sent = await alice.call("message", {"conversationId": room, "content": "hello"})
+    assert sent["ok"]
+    for client in (alice, bob):
+        await client.until(lambda c: c.seqs() == [1])
+        assert client.of("message") == [sent["message"]]
+
+
+async def test_what_a_function_writes_reaches_the_sockets_of_both(world):
+    room = await world.conversation(members=["bob"])
+    clients = [await world.client("alice", 0, room), await world.client("bob", 1, room)]
+    await world.rest_message(room, "from a function")
+    await world.rest_finalize(room)
+    for client in clients:
+        await client.until(lambda c: c.seqs() == [1, 2])
+        finalized = client.of("finalized")[0]
+        assert (finalized["conversationId"], finalized["seq"]) == (room, 2)
+        assert set(finalized) == {"conversationId", "seq", "finalizedAt"}
+
+
+async def test_a_hundred_at_once_from_everywhere_come_once_and_in_order(world):
+    room = await world.conversation(members=["bob"])
+    alice, bob = await world.client("alice", 0, room), await world.client("bob", 1, room)
+    await asyncio.gather(
+        *(alice.call("message", {"conversationId": room, "content": f"a{n}"}) for n in range(35)),
+        *(bob.call("message", {"conversationId": room, "content": f"b{n}"}) for n in range(35)),
+        *(world.rest_message(room, f"r{n}") for n in range(30)),
+    )
+    for client in (alice, bob):
+        await client.until(lambda c: len(c.seqs()) >= 100)
+        assert client.seqs() == list(range(1, 101))
+    assert [m["content"] for m in alice.of("message")] == [m["content"] for m in bob.of("message")]
+
+
+async def test_a_socket_sends_in_its_own_order(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    await asyncio.gather(
+        *(alice.call("message", {"conversationId": room, "content": str(n)}) for n in range(20))
+    )
+    assert [m["content"] for m in alice.of("message")] == [str(n) for n in range(20)]
+
+
+async def test_joining_while_entries_flow_leaves_no_gap_and_no_repeat(world):
+    room = await world.conversation(members=[f"joiner-{n}" for n in range(12)])
+    alice = await world.client("alice", 0, room)
+    writing = asyncio.gather(*(world.rest_message(room, str(n)) for n in range(80)))
+    joiners = []
+    for index in range(12):
+        joiner = await world.client(f"joiner-{index}", index % 2)
+        ack = await joiner.join(room, after=0)
+        while ack["hasMore"]:
+            ack = await joiner.join(room, after=ack["messages"][-1]["seq"])
+        seen = ack["messages"][-1]["seq"] if ack["messages"] else 0
+        joiners.append((joiner, seen))
+    await writing
+    await alice.until(lambda c: len(c.seqs()) >= 80)
+    for joiner, seen in joiners:
+        await joiner.until(lambda c, seen=seen: seen + len(c.seqs()) >= 80)
+        assert joiner.seqs() == list(range(seen + 1, 81))
+
+
+async def test_a_long_log_is_paged_through_before_a_socket_is_live(world):
+    room = await world.conversation()
+    for number in range(120):
+        await world.rest_message(room, str(number))
+    alice = await world.client("alice", 0)
+    ack = await alice.join(room, after=0)
+    assert (len(ack["messages"]), ack["hasMore"]) == (50, True)
+    await world.rest_message(room, "not live yet")
+    ack = await alice.join(room, after=50)
+    assert ack["hasMore"]
+    ack = await alice.join(room, after=100)
+    assert ([m["seq"] for m in ack["messages"]], ack["hasMore"]) == (list(range(101, 122)), False)
+    await world.rest_message(room, "live")
+    await alice.until(lambda c: c.seqs() == [122])
+    newest = await (await world.client("alice", 1)).join(room)
+    assert (newest["messages"][0]["seq"], newest["hasMore"]) == (73, True)
+
+
+async def test_a_finalized_conversation_says_so_when_joined(world):
+    room = await world.conversation()
+    await world.rest_message(room, "one")
+    await world.rest_finalize(room)
+    alice = await world.client("alice", 0)
+    ack = await alice.join(room, after=2)
+    assert (ack["conversation"]["status"], ack["messages"], ack["hasMore"]) == ("finalized", [], False)
+    assert code(await alice.call("message", {"conversationId": room, "content": "x"})) == (
+        "conversation_finalized"
+    )
+
+
+async def test_with_the_bus_down_entries_arrive_within_five_seconds(world):
+    room = await world.conversation(members=["bob"])
+    bob = await world.client("bob", 1, room)
+    await world.silence_bus()
+    await world.rest_message(room, "unannounced")
+    await bob.until(lambda c: c.seqs() == [1], within=5)
+
+
+async def test_a_lost_event_is_read_from_the_store(world):
+    room = await world.conversation(members=["bob"])
+    bob = await world.client("bob", 1, room)
+    await world.rest_message(room, "unannounced", announce=False)
+    await world.rest_message(room, "announced")
+    await bob.until(lambda c: c.seqs() == [1, 2], within=1.5)
+
+
+async def test_typing_is_shown_to_other_users_only(world):
+    room = await world.conversation(members=["bob"])
+    alice, other_tab = await world.client("alice", 0, room), await world.client("alice", 1, room)
+    bob, far_bob = await world.client("bob", 0, room), await world.client("bob", 1, room)
+    assert await alice.call("typing", {"conversationId": room, "typing": True}) == {"ok": True}
+    shown = {"conversationId": room, "userId": "alice", "typing": True}
+    for client in (bob, far_bob):
+        await client.until(lambda c: c.of("typing") == [shown])
+    await alice.call("typing", {"conversationId": room, "typing": False})
+    for client in (bob, far_bob):
+        await client.until(lambda c: c.of("typing") == [shown, shown | {"typing": False}])
+    assert alice.of("typing") == other_tab.of("typing") == []
+
+
+@pytest.mark.parametrize("end", ["silence", "leave", "disconnect"])
+async def test_typing_ends(world, monkeypatch, end):
+    monkeypatch.setattr(typists, "TYPING_S", 0.5)
+    room = await world.conversation(members=["bob"])
+    alice = await world.client("alice", 0, room)
+    bobs = [await world.client("bob", 0, room), await world.client("bob", 1, room)]
+    if end != "silence":
+        monkeypatch.setattr(typists, "TYPING_S", 60)
+    await alice.call("typing", {"conversationId": room, "typing": True})
+    for bob in bobs:
+        await bob.until(lambda c: len(c.of("typing")) == 1)
+    if end == "leave":
+        await alice.call("leave", {"conversationId": room})
+    elif end == "disconnect":
+        await alice.close()
+    for bob in bobs:
+        await bob.until(lambda c: [t["typing"] for t in c.of("typing")] == [True, False], within=3)
+
+
+async def test_who_left_hears_nothing_more(world):
+    room = await world.conversation(members=["bob"])
+    alice, bob = await world.client("alice", 0, room), await world.client("bob", 0, room)
+    assert await bob.call("leave", {"conversationId": room}) == {"ok": True}
+    await alice.call("message", {"conversationId": room, "content": "x"})
+    await alice.until(lambda c: c.seqs() == [1])
+    await world.settled()
+    assert bob.seqs() == []
+    assert await bob.call("leave", {"conversationId": room}) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [
+        (None, "unauthenticated"),
+        ({}, "unauthenticated"),
+        ({"token": ""}, "unauthenticated"),
+        ("alice", "unauthenticated"),
+        ({"token": 5}, "invalid_request"),
+        ({"token": "alice", "extra": 1}, "invalid_request"),
+        ({"token": "alice", "after": -1}, "invalid_request"),
+        ({"token": "forged"}, "unauthenticated"),
+        ({"token": "expired"}, "token_expired"),
+        ({"token": "revoked"}, "token_revoked"),
+        ({"token": "unchecked"}, "unavailable"),
+        ({"token": "alice", "conversationId": "absent"}, "not_found"),
+    ],
+)
+async def test_a_refused_handshake_says_why(world, auth, expected):
+    client = await world.refused(auth)
+    assert client.refusal["data"]["code"] == expected
+    assert client.refusal["data"]["requestId"]
+    assert world.sockets() == 0
+
+
+async def test_a_handshake_with_a_conversation_joins_it(world):
+    room = await world.conversation()
+    await world.rest_message(room, "before")
+    alice = await world.client("alice", 0, room, after=0)
+    joined = alice.of("joined")[0]
+    assert (joined["ok"], [m["seq"] for m in joined["messages"]], joined["hasMore"]) == (True, [1], False)
+    await world.rest_message(room, "after")
+    await alice.until(lambda c: c.seqs() == [2])
+
+
+async def test_strangers_and_readers(world):
+    room = await world.conversation(members=[("rita", "read")])
+    rita, eve = await world.client("rita", 0, room), await world.client("eve", 0)
+    assert code(await rita.call("message", {"conversationId": room, "content": "x"})) == "forbidden"
+    assert code(await rita.call("typing", {"conversationId": room, "typing": True})) == "forbidden"
+    for event, payload in (("join", {}), ("message", {"content": "x"}), ("typing", {"typing": True})):
+        assert code(await eve.call(event, {"conversationId": room, **payload})) == "not_found"
+    member_outside = await world.client("alice", 1)
+    typing = {"conversationId": room, "typing": True}
+    assert code(await member_outside.call("typing", typing)) == "forbidden"
+
+
+WRONG = [
+    ("join", {}),
+    ("join", None),
+    ("join", "text"),
+    ("join", [1, 2]),
+    ("join", {"conversationId": 5}),
+    ("join", {"conversationId": "a b"}),
+    ("join", {"conversationId": "x", "after": "1"}),
+    ("join", {"conversationId": "x", "after": -1}),
+    ("join", {"conversationId": "x", "after": True}),
+    ("join", {"conversationId": "x", "limit": 5}),
+    ("leave", {}),
+    ("message", {"conversationId": "x"}),
+    ("message", {"conversationId": "x", "content": ""}),
+    ("message", {"conversationId": "x", "content": "é" * 16_385}),
+    ("message", {"conversationId": "x", "content": "x", "role": "root"}),
+    ("typing", {"conversationId": "x", "typing": "yes"}),
+    ("auth", {"token": None}),
+    ("auth", {}),
+    ("no such event", {}),
+    ("connect", {}),
+    ("disconnect", {}),
+    ("message", b"binary"),
+    ("message", {"conversationId": "x", "content": b"binary"}),
+]
+
+
+async def test_wrong_events_are_acknowledged_and_the_socket_lives(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    for event, payload in WRONG:
+        assert code(await alice.call(event, payload)) == "invalid_request", (event, payload)
+    assert code(await alice.call("join", ({"conversationId": room}, "two"))) == "invalid_request"
+    too_long = {"conversationId": room, "content": "x", "metadata": {"a": "b" * 70_000}}
+    assert code(await alice.call("message", too_long)) == "payload_too_large"
+    assert code(await alice.call("join", {"conversationId": room, "after": 1})) == "invalid_request"
+    assert (await alice.join(room))["ok"]
+    assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
+
+
+async def test_garbage_on_the_wire_does_not_end_the_connection(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    for text in ("2{", "2", "2[]", '2{"a":1}', "9", "x", '2["message"', "51-", "2[1,2]", "6", "3"):
+        await alice.sio.eio.send(text)
+    await alice.sio.eio.send(b"stray bytes")
+    assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
+
+
+async def test_a_repeated_message_is_stored_once(world):
+    room = await world.conversation()
+    alice, elsewhere = await world.client("alice", 0, room), await world.client("alice", 1, room)
+    payload = {"conversationId": room, "content": "x", "clientMessageId": "m1"}
+    first, again = await alice.call("message", payload), await elsewhere.call("message", payload)
+    assert first == again
+    assert code(await alice.call("message", payload | {"content": "y"})) == "idempotency_conflict"
+    for client in (alice, elsewhere):
+        await client.until(lambda c: c.seqs() == [1])
+
+
+async def test_limits_of_rooms_and_sockets(world):
+    rooms = [await world.conversation() for _ in range(3)]
+    alice = await world.client("alice", 0)
+    assert [(await alice.join(room))["ok"] for room in rooms] == [True, True, False]
+    assert (await alice.join(rooms[0]))["ok"]
+    await alice.call("leave", {"conversationId": rooms[0]})
+    assert (await alice.join(rooms[2]))["ok"]
+    more = [await world.client("alice", 0) for _ in range(3)]
+    refused = await world.refused({"token": "alice"})
+    assert refused.refusal["data"]["code"] == "rate_limited"
+    await more[0].close()
+    await world.client("alice", 0)
+
+
+async def test_a_token_is_renewed_or_the_socket_closed(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    assert code(await alice.call("auth", {"token": "bob"})) == "forbidden"
+    assert code(await alice.call("auth", {"token": "expired"})) == "token_expired"
+    renewed = await alice.call("auth", {"token": "alice"})
+    assert (renewed["ok"], renewed["expiresAt"]) == (True, world.expires_at())
+    world.expire_in(0.3)
+    assert (await alice.call("auth", {"token": "alice"}))["ok"]
+    await alice.until(lambda c: c.of("auth_expired") == [{}], within=3)
+    await asyncio.wait_for(alice.closed.wait(), 3)
+    assert world.sockets() == 0
+
+
+async def test_nothing_is_left_of_sockets_that_are_gone(world):
+    room = await world.conversation()
+    clients = [await world.client("alice", 0, room) for _ in range(3)]
+    assert (world.sockets(), world.rooms()) == (3, 1)
+    for client in clients:
+        await client.close()
+    await world.settled()
+    assert (world.sockets(), world.rooms()) == (0, 0)
+
+
+async def test_polling_works_too(world, monkeypatch):
+    monkeypatch.setattr(transport, "CONNECT_S", 0.5)  # also ends a poll that its client gave up
+    room = await world.conversation()
+    poller = await world.client("alice", 0, room, transports=("polling",))
+    assert (await poller.call("message", {"conversationId": room, "content": "x"}))["ok"]
+    await poller.until(lambda c: c.seqs() == [1])
+
+
+async def test_a_foreign_origin_is_not_served(world):
+    await world.client("alice", 0, origin="http://127.0.0.1:5000")
+    with pytest.raises(Exception, match=r"40\d|Unexpected|refused|Connection error"):
+        await world.client("alice", 0, origin="https://evil.example")
+
+
+async def test_health(world):
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{world.urls[0]}/healthz") as answer:
+            assert answer.status == 200
+        async with http.get(f"{world.urls[0]}/readyz") as answer:
+            assert (answer.status, (await answer.json())["missing"]) == (200, [])
+        await world.silence_bus()
+        async with http.get(f"{world.urls[1]}/readyz") as answer:
+            assert (answer.status, (await answer.json())["missing"]) == (503, ["bus"])
+
+
+async def test_a_container_that_stops_says_so(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 1, room)
+    await world.stop(1)
+    going = alice.of("going_away")[0]
+    assert going["reason"] == "shutdown"
+    assert 0 <= going["reconnectAfterMs"] <= 2_000
+    await asyncio.wait_for(alice.closed.wait(), 3)

@@ -1,0 +1,68 @@
+"""Users of the Firebase Auth emulator and their ID tokens."""
+
+import base64
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+PROJECT = "demo-confab"
+OWNER = {"Authorization": "Bearer owner"}  # the emulator's administrator
+
+
+@dataclass
+class User:
+    """A signed-up user."""
+
+    uid: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+class AuthEmulator:
+    """The emulator's REST API, as far as tests need it."""
+
+    def __init__(self, url: str) -> None:
+        self._accounts = f"{url}/identitytoolkit.googleapis.com/v1/accounts"
+        self._admin = f"{url}/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
+
+    async def user(self, **claims: Any) -> User:
+        """A new user, with custom claims if some are given."""
+        account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "secret-secret"}
+        async with httpx.AsyncClient() as http:
+            made = await self._post(http, f"{self._accounts}:signUp", account)
+            if claims:
+                changed = {"localId": made["localId"], "customAttributes": json.dumps(claims)}
+                await self._post(http, f"{self._admin}:update", changed)
+                made |= await self._post(http, f"{self._accounts}:signInWithPassword", account)
+        return User(made["localId"], made["idToken"])
+
+    async def revoke(self, user: User) -> None:
+        """Sign the user out everywhere."""
+        async with httpx.AsyncClient() as http:
+            changed = {"localId": user.uid, "validSince": str(int(time.time()) + 2)}
+            await self._post(http, f"{self._admin}:update", changed)
+
+    async def _post(self, http: httpx.AsyncClient, url: str, fields: dict[str, Any]) -> dict[str, Any]:
+        headers = OWNER if url.startswith(self._admin) else {}
+        answer = await http.post(
+            url, params={"key": "demo"}, json={"returnSecureToken": True} | fields, headers=headers
+        )
+        answer.raise_for_status()
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+def expired(user: User) -> User:
+    """The user with a token that ran out an hour ago; the emulator's tokens are unsigned."""
+    header, payload, _ = user.token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    claims |= {"iat": claims["iat"] - 7_200, "exp": claims["exp"] - 7_200}
+    changed = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return User(user.uid, f"{header}.{changed}.")
