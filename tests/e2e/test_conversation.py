@@ -42,7 +42,7 @@ async def connect(stack: Stack) -> AsyncIterator:
         await client.close()
 
 
-async def created(http: httpx.AsyncClient, owner: User, *members: User, **fields: object) -> str:
+async def created(http: httpx.AsyncClient, owner: User, *members: User, **fields: object):
     body = {"type": "chat", "members": [{"userId": m.uid, "access": "write"} for m in members]} | fields
     answer = await http.post(API, json=body, headers=owner.headers)
     assert answer.status_code == 201, answer.text

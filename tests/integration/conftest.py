@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from socketio.exceptions import ConnectionError as Refused
 
 from confab import config, conversations
 from confab.announce import BusAnnouncer
@@ -122,7 +123,7 @@ class World:
     async def refused(self, auth: object) -> Client:
         """A socket that was not let in."""
         client = Client()
-        with pytest.raises(Exception, match="."):
+        with pytest.raises(Refused):
             await client.connect(self.urls[0], auth)
         return client
 

@@ -62,7 +62,7 @@ async def test_only_the_claim_true_makes_an_agent(verifier, claim, agent):
         GOOGLE.token(sub="u" * 129),
         GOOGLE.token(iat=int(time.time()) + 600),
         jwt.encode({"sub": "alice"}, "x" * 32, "HS256", headers={"kid": "google-1"}),
-        jwt.encode({"sub": "alice", "aud": PROJECT}, None, "none"),
+        jwt.encode({"sub": "alice", "aud": PROJECT}, "", "none"),
         "not.a.token",
         "x",
         "é",
@@ -85,7 +85,7 @@ async def test_a_remembered_token_still_expires(verifier, monkeypatch):
     token = GOOGLE.token()
     await verifier.verify(token)
     later = time.time() + 3_700
-    monkeypatch.setattr(firebase.time, "time", lambda: later)
+    monkeypatch.setattr("confab.auth.firebase.time.time", lambda: later)
     with pytest.raises(TokenExpired):
         await verifier.verify(token)
 

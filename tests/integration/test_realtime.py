@@ -8,7 +8,7 @@ import pytest
 from confab.realtime import transport, typists
 
 
-def code(ack: dict) -> str:
+def code(ack):
     assert ack["ok"] is False
     return ack["error"]["code"]
 

@@ -11,9 +11,16 @@ from surrealdb.errors import (
     NotAllowedError,
     QueryError,
     ServerError,
+    parse_query_error,
+    parse_rpc_error,
 )
 
 CLOSE_TIMEOUT_S = 1.0
+DEFINE = """
+DEFINE NAMESPACE IF NOT EXISTS $namespace;
+USE NS $namespace;
+DEFINE DATABASE IF NOT EXISTS $database;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class Account:
     password: str = field(repr=False)
 
 
+class NotSent(ConnectionUnavailableError):
+    """The socket was gone before the query was sent: nothing has happened."""
+
+
 class _Socket(AsyncWsSurrealConnection):
     """The SDK's connection, made once.
 
@@ -38,15 +49,16 @@ class _Socket(AsyncWsSurrealConnection):
     _connected = False
 
     async def connect(self, url: str | None = None) -> None:
-        """Connect the first time; afterwards raise ConnectionUnavailableError if the socket is gone."""
+        """Connect the first time; afterwards raise NotSent if the socket is gone."""
         if not self._connected:
             await super().connect(url)
             self._connected = True
         elif not self.alive:
-            raise ConnectionUnavailableError("the socket is gone")
+            raise NotSent("the socket is gone")
 
     @property
     def alive(self) -> bool:
+        """Whether answers can still arrive."""
         return self.recv_task is not None and not self.recv_task.done()
 
     def abort(self) -> None:
@@ -73,11 +85,7 @@ class Session:
             await socket.connect()
             await socket.signin({"username": account.user, "password": account.password})
             if define:
-                await socket.query(
-                    "DEFINE NAMESPACE IF NOT EXISTS $namespace; USE NS $namespace; "
-                    "DEFINE DATABASE IF NOT EXISTS $database;",
-                    {"namespace": account.namespace, "database": account.database},
-                )
+                await _run(socket, DEFINE, {"namespace": account.namespace, "database": account.database})
             await socket.use(account.namespace, account.database)
         except BaseException:
             socket.abort()
@@ -98,11 +106,11 @@ class Session:
         """The result of one statement. Raises SurrealError."""
         self._running += 1
         try:
-            (result,) = await self._socket.query(statement, dict(variables))
+            (result,) = await _run(self._socket, statement, variables)
+            return result
         finally:
             self._running -= 1
             self._end_if_retired()
-        return result
 
     def retire(self) -> None:
         """Take no more queries, and drop the socket when those that run have ended."""
@@ -121,6 +129,17 @@ class Session:
     def _end_if_retired(self) -> None:
         if self._retired and self._running == 0:
             self._socket.abort()
+
+
+async def _run(socket: _Socket, statements: str, variables: Mapping[str, Any]) -> list[Any]:
+    """The result of each statement. Raises SurrealError for the first that failed."""
+    answer = await socket.query_raw(statements, dict(variables))
+    if answer.get("error") is not None:
+        raise parse_rpc_error(answer["error"])
+    for outcome in answer["result"]:
+        if outcome["status"] != "OK":
+            raise parse_query_error(outcome)
+    return [outcome["result"] for outcome in answer["result"]]
 
 
 def is_conflict(error: Exception) -> bool:

@@ -1,0 +1,183 @@
+"""The one module that keeps a connection to SurrealDB, over the official SDK.
+
+There is one session at a time, opened on first use and again after it is lost; a query that
+meets a lost one waits for the next. Everything that goes wrong ends in an answer or, within a
+deadline, in Unavailable.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from surrealdb.errors import NotAllowedError, ServerError, SurrealError
+
+from confab.domain.errors import Unavailable
+from confab.store.session import Account, NotSent, Session, is_conflict, is_signed_out
+
+NO_ANSWER = "The store does not answer."
+MAX_ATTEMPTS = 24
+"""Tries of one query. Its deadline may end it earlier."""
+MAX_LOST = 4
+"""How many of those may end for want of a connection rather than in a conflict."""
+MAX_WAITING = 4096
+"""Queries that may wait at once in a process; one more is refused."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to wait for the store, in seconds."""
+
+    attempt: float = 2.0
+    """For one try of a query, and for opening a session."""
+    overall: float = 5.0
+    """For a query with all its tries."""
+    renewal: float = 50 * 60
+    """The age at which a session is replaced: a SurrealDB token lasts an hour by default."""
+    first_pause: float = 0.02
+    longest_pause: float = 0.4
+
+
+class Connection:
+    """Queries against one database. Safe for concurrent use by the tasks of one event loop.
+
+    `prepare` is run on every new session before any query is; what it raises, the queries that
+    wait for the session raise.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        prepare: Callable[[Session], Awaitable[None]],
+        timing: Timing | None = None,
+    ) -> None:
+        self._account = account
+        self._prepare = prepare
+        self._timing = timing or Timing()
+        self._session: Session | None = None
+        self._opening: asyncio.Task[Session] | None = None
+        self._waiting = 0
+        self._closed = False
+
+    async def query(self, statement: str, variables: Mapping[str, Any], *, repeatable: bool = True) -> Any:
+        """The result of one statement, which is one transaction.
+
+        A statement that is not `repeatable` is never sent again once it may have been run.
+        Raises Unavailable, and nothing else.
+        """
+        if self._closed or self._waiting >= MAX_WAITING:
+            raise Unavailable(NO_ANSWER)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._timing.overall):
+                return await self._persist(statement, variables, repeatable=repeatable)
+        except (SurrealError, OSError, TimeoutError) as error:
+            _log.warning("the store did not answer", extra={"cause": _name(error)})
+            raise Unavailable(NO_ANSWER) from error
+        finally:
+            self._waiting -= 1
+
+    async def close(self) -> None:
+        """Close the session; queries that wait or come later raise Unavailable."""
+        self._closed = True
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            await asyncio.wait([opening])
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _persist(self, statement: str, variables: Mapping[str, Any], *, repeatable: bool) -> Any:
+        """Try until there is an answer, or an error that another try does not help."""
+        lost = 0
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            session: Session | None = None
+            try:
+                async with asyncio.timeout(self._timing.attempt):
+                    session = await self._ready()
+                    return await session.query(statement, variables)
+            except (SurrealError, OSError, TimeoutError) as error:
+                lost += not is_conflict(error)
+                again = self._helps(error, session, repeatable=repeatable)
+                if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
+                    raise
+            await asyncio.sleep(self._pause(attempt))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _helps(self, error: Exception, session: Session | None, *, repeatable: bool) -> bool:
+        """Whether another try may end better than in this error, and is safe."""
+        if session is None:  # there was none to be had; nothing was sent
+            return not isinstance(error, NotAllowedError)
+        if is_conflict(error):
+            return True
+        if is_signed_out(error):
+            self._discard(session)
+            return True
+        if isinstance(error, ServerError):
+            return False  # it was run and refused, and would be again
+        self._discard(session)
+        return repeatable or isinstance(error, NotSent)
+
+    def _discard(self, session: Session) -> None:
+        session.retire()  # what else runs on it may still be answered
+        if self._session is session:
+            self._session = None
+
+    def _pause(self, attempt: int) -> float:
+        """Full jitter under an exponential bound: those who collided once do not meet again."""
+        bound = min(self._timing.first_pause * 2 ** (attempt - 1), self._timing.longest_pause)
+        return random.uniform(0, bound)  # noqa: S311 - spreads retries, guards nothing
+
+    async def _ready(self) -> Session:
+        """A session to query on. One task opens it for everyone who waits for one."""
+        session = self._session
+        if session is not None and session.usable:
+            if session.age >= self._timing.renewal:
+                self._open_soon()  # meanwhile the old one serves
+            return session
+        opening = self._open_soon()
+        await asyncio.wait([opening])  # a caller that gives up does not take it along
+        if opening.cancelled():
+            raise NotSent("the store was closed")
+        return opening.result()
+
+    def _open_soon(self) -> asyncio.Task[Session]:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="open a store session")
+            self._opening.add_done_callback(self._opened)
+        return self._opening
+
+    async def _open(self) -> Session:
+        async with asyncio.timeout(self._timing.attempt):
+            session = await Session.open(self._account)
+            try:
+                await self._prepare(session)
+            except BaseException:
+                session.retire()
+                raise
+        return session
+
+    def _opened(self, opening: asyncio.Task[Session]) -> None:
+        if self._opening is opening:
+            self._opening = None
+        if opening.cancelled():
+            return
+        error = opening.exception()
+        if error is not None:
+            _log.warning("no session with the store", extra={"cause": _name(error)})
+            return
+        before, self._session = self._session, opening.result()
+        if before is not None:
+            before.retire()
+
+
+def _name(error: BaseException) -> str:
+    """An error's class and, from the server, its kind; never its words, which may quote content."""
+    kind = f" {error.kind}" if isinstance(error, ServerError) else ""
+    return type(error).__name__ + kind

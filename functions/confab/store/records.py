@@ -1,0 +1,119 @@
+"""Rows of the database as the domain's models, and back."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from surrealdb import RecordID
+
+from confab.domain.models import (
+    Conversation,
+    Draft,
+    Entry,
+    Finalized,
+    Member,
+    Message,
+    Metadata,
+    message_id,
+)
+
+Row = Mapping[str, Any]
+
+BEYOND = 9 * 10**15
+"""Milliseconds later than any datetime. What is left until then has 16 digits, whenever now is."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def place(updated_at: datetime, conversation_id: str) -> str:
+    """A text that sorts before every other one of later places: latest first, then by id."""
+    return f"{BEYOND - (updated_at - _EPOCH) // timedelta(milliseconds=1)}{conversation_id}"
+
+
+def conversation_record(conversation_id: str) -> RecordID:
+    """The record of a conversation."""
+    return RecordID("conversation", conversation_id)
+
+
+def conversation_content(conversation: Conversation) -> dict[str, Any]:
+    """The fields of a conversation that is not finalized, without its id."""
+    return {
+        "type": conversation.type,
+        "title": conversation.title,
+        "owner": conversation.owner,
+        "members": [{"user_id": m.user_id, "access": m.access} for m in conversation.members],
+        "seq": conversation.seq,
+        "metadata": _metadata_text(conversation.metadata),
+        "created_at": conversation.created_at,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def conversation_of(row: Row) -> Conversation:
+    """The conversation in a row."""
+    finalized_at = row.get("finalized_at")
+    return Conversation(
+        id=row["id"].id,
+        type=row["type"],
+        title=row.get("title"),
+        owner=row["owner"],
+        members=tuple(Member(user_id=m["user_id"], access=m["access"]) for m in row["members"]),
+        status="active" if finalized_at is None else "finalized",
+        seq=row["seq"],
+        metadata=json.loads(row["metadata"]),
+        created_at=_plain(row["created_at"]),
+        updated_at=_plain(row["updated_at"]),
+        finalized_at=None if finalized_at is None else _plain(finalized_at),
+    )
+
+
+def draft_content(draft: Draft) -> dict[str, Any]:
+    """The fields of a message that is not numbered yet."""
+    return {
+        "role": draft.role,
+        "author": draft.author,
+        "content": draft.content,
+        "client_message_id": draft.client_message_id,
+        "metadata": _metadata_text(draft.metadata),
+    }
+
+
+def message_of(row: Row) -> Message:
+    """The message in a row."""
+    conversation_id, seq = row["id"].id
+    return Message(
+        id=message_id(conversation_id, seq),
+        conversation_id=conversation_id,
+        seq=seq,
+        role=row["role"],
+        author=row["author"],
+        content=row["content"],
+        client_message_id=row.get("client_message_id"),
+        metadata=json.loads(row["metadata"]),
+        created_at=_plain(row["created_at"]),
+    )
+
+
+def finalized_of(conversation: Conversation) -> Finalized:
+    """The entry that closed a finalized conversation's log."""
+    assert conversation.finalized_at is not None
+    return Finalized(
+        conversation_id=conversation.id, seq=conversation.seq, finalized_at=conversation.finalized_at
+    )
+
+
+def entries_of(conversation: Conversation, messages: list[Message], first: int, last: int) -> list[Entry]:
+    """The messages of a range, and the finalization if it lies in the range."""
+    closes = conversation.status == "finalized" and first <= conversation.seq <= last
+    return [*messages, finalized_of(conversation)] if closes else list(messages)
+
+
+def _metadata_text(metadata: Metadata) -> str:
+    """Metadata goes in as JSON text: the database would drop nulls and bend large numbers."""
+    return json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _plain(at: datetime) -> datetime:
+    """The SDK's own datetime, which drags nanoseconds along, as an ordinary one."""
+    return datetime.combine(at.date(), at.timetz())

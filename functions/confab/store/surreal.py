@@ -1,0 +1,161 @@
+"""The log in SurrealDB."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
+from confab.domain.models import Conversation, Draft, Entry, Message, Status
+from confab.ports import Appended, Closed, Created, Place
+from confab.store import records, schema, statements
+from confab.store.connection import Connection, Timing
+from confab.store.session import Account
+
+KEY_LIFETIME = timedelta(hours=25)
+"""How long an idempotency key is kept: the promised 24 hours, and one for clocks that disagree."""
+
+NO_CONVERSATION = "There is no such conversation."
+CLOSED_LOG = "This conversation is finalized."
+
+
+class SurrealStore:
+    """The `Store` port over a SurrealDB server.
+
+    Connects on first use, inside the event loop that uses it, and refuses to work while the
+    schema is of another version.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        namespace: str,
+        database: str,
+        user: str,
+        password: str,
+        timing: Timing | None = None,
+    ) -> None:
+        account = Account(url, namespace, database, user, password)
+        self._connection = Connection(account, prepare=schema.require, timing=timing)
+
+    async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
+        """As the port promises. Safe to repeat: a new conversation's id is its own."""
+        variables = {
+            "conversation": records.conversation_record(conversation.id),
+            "content": records.conversation_content(conversation),
+            "owner": conversation.owner,
+            "participants": list(conversation.participants),
+            "place": records.place(conversation.updated_at, conversation.id),
+            "key": key,
+            "now": now,
+            "horizon": now - KEY_LIFETIME,
+        }
+        stored = records.conversation_of(await self._connection.query(statements.CREATE, variables))
+        return Created(stored, new=stored.id == conversation.id)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """As the port promises."""
+        variables = {"conversation": records.conversation_record(conversation_id)}
+        row = await self._connection.query(statements.CONVERSATION, variables)
+        return None if row is None else records.conversation_of(row)
+
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
+        """As the port promises."""
+        variables = {"conversation": records.conversation_record(conversation_id), "limit": limit}
+        found = await self._connection.query(statements.NEWEST, variables)
+        if found is None:
+            return None
+        messages = [records.message_of(row) for row in found["messages"]]
+        return records.conversation_of(found["conversation"]), messages
+
+    async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
+        """As the port promises."""
+        variables = {"conversation": conversation_id, "first": first, "last": last}
+        return [records.message_of(row) for row in await self._rows(statements.MESSAGES, variables)]
+
+    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
+        """As the port promises."""
+        conversation = records.conversation_record(conversation_id)
+        variables = {"conversation": conversation, "first": first, "last": last}
+        found = await self._connection.query(statements.ENTRIES, variables)
+        if found["conversation"] is None:
+            return []
+        messages = [records.message_of(row) for row in found["messages"]]
+        return records.entries_of(records.conversation_of(found["conversation"]), messages, first, last)
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+        """As the port promises."""
+        variables = {"conversations": [records.conversation_record(one) for one in conversation_ids]}
+        return {row["id"].id: row["seq"] for row in await self._rows(statements.HEADS, variables)}
+
+    async def conversations(
+        self, user: str, *, status: Status | None, behind: Place | None, limit: int
+    ) -> list[Conversation]:
+        """As the port promises."""
+        variables = {
+            "user": user,
+            "status": status,
+            "place": "" if behind is None else records.place(behind.updated_at, behind.conversation_id),
+            "limit": limit,
+        }
+        statement = statements.LISTING if status is None else statements.LISTING_OF_STATUS
+        found = [records.conversation_of(row) for row in await self._rows(statement, variables)]
+        return sorted(found, key=lambda one: records.place(one.updated_at, one.id))[:limit]
+
+    async def append(self, draft: Draft, *, now: datetime) -> Appended:
+        """As the port promises.
+
+        Without a client message id it is sent once: a second try could not know whether the
+        first one was stored, and Unavailable says just that.
+        """
+        variables = {
+            "conversation": records.conversation_record(draft.conversation_id),
+            "draft": records.draft_content(draft),
+            "now": now,
+            "attempt": _attempt(),
+            "beyond": records.BEYOND,
+        }
+        repeatable = draft.client_message_id is not None
+        done = await self._connection.query(statements.APPEND, variables, repeatable=repeatable)
+        match done["outcome"]:
+            case "missing":
+                raise NotFound(NO_CONVERSATION)
+            case "finalized":
+                raise ConversationFinalized(CLOSED_LOG)
+            case outcome:
+                return Appended(records.message_of(done["message"]), new=outcome == "stored")
+
+    async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
+        """As the port promises. Safe to repeat: the record names the attempt that closed the log."""
+        attempt = _attempt()
+        variables = {
+            "conversation": records.conversation_record(conversation_id),
+            "now": now,
+            "attempt": attempt,
+            "beyond": records.BEYOND,
+        }
+        row = await self._connection.query(statements.FINALIZE, variables)
+        if row is None:
+            raise NotFound(NO_CONVERSATION)
+        conversation = records.conversation_of(row)
+        new = row["finalized_by"] == attempt
+        return Closed(conversation, records.finalized_of(conversation), new=new)
+
+    async def check(self) -> None:
+        """As the port promises."""
+        if await self._connection.query(schema.READ, {}) != schema.VERSION:
+            raise Unavailable(schema.NOT_IN_PLACE)
+
+    async def close(self) -> None:
+        """As the port promises."""
+        await self._connection.close()
+
+    async def _rows(self, statement: str, variables: Mapping[str, Any]) -> Sequence[records.Row]:
+        rows: Sequence[records.Row] = await self._connection.query(statement, variables)
+        return rows
+
+
+def _attempt() -> str:
+    """A name for one call of ours, the same through all its tries."""
+    return secrets.token_hex(8)

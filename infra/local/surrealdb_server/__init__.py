@@ -1,0 +1,1 @@
+"""A local SurrealDB server: the real engine, embedded, behind the real wire protocol."""

@@ -1,0 +1,126 @@
+"""What one connection may ask: signed in or not, in which namespace and database."""
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from surrealdb.data.cbor import decode, encode
+
+from infra.local.surrealdb_server.engine import NOWHERE, Engine, Scope
+
+ENGINE_METHODS = frozenset(
+    {
+        "query",
+        "select",
+        "create",
+        "insert",
+        "insert_relation",
+        "update",
+        "upsert",
+        "merge",
+        "patch",
+        "delete",
+        "relate",
+        "run",
+    }
+)
+"""Passed to the engine as they are. What would touch its one shared session (`let`, `live`) is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The one user that this server knows."""
+
+    user: str
+    password: str
+
+    def match(self, user: object, password: object) -> bool:
+        """Whether these are the user's name and password."""
+        return (
+            isinstance(user, str)
+            and isinstance(password, str)
+            and hmac.compare_digest(user.encode(), self.user.encode())
+            and hmac.compare_digest(password.encode(), self.password.encode())
+        )
+
+
+class RpcError(Exception):
+    """An error object of the RPC protocol."""
+
+    def __init__(self, code: int, kind: str, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.body = {"code": code, "kind": kind, "message": message, "details": details, "cause": None}
+
+
+def _refused(message: str, reason: str) -> RpcError:
+    return RpcError(-32002, "NotAllowed", message, {"kind": "Auth", "details": {"kind": reason}})
+
+
+class Session:
+    """The server's side of one connection; ends `lifetime_s` seconds after its last sign-in."""
+
+    def __init__(self, engine: Engine, credentials: Credentials, *, lifetime_s: float) -> None:
+        self._engine = engine
+        self._credentials = credentials
+        self._lifetime_s = lifetime_s
+        self._signed_in_until: float | None = None
+        self._scope = NOWHERE
+
+    async def answer(self, frame: bytes) -> bytes:
+        """The CBOR answer to one CBOR request. Raises ValueError or CBORError for what is none."""
+        match decode(frame):
+            case {"id": str() as request_id, "method": str() as method, **rest}:
+                params: Any = rest.get("params") or []
+            case _:
+                raise ValueError("not an RPC request")
+        try:
+            if method in ENGINE_METHODS:
+                self._require_sign_in()
+                return await self._engine.execute(frame, self._scope)
+            result = await self._own(method, params, frame)
+        except RpcError as error:
+            return encode({"id": request_id, "error": error.body})
+        return encode({"id": request_id, "result": result})
+
+    async def _own(self, method: str, params: list[Any], frame: bytes) -> object:
+        """The result of a method that concerns the session itself."""
+        match method:
+            case "ping":
+                return None
+            case "version":
+                return decode(await self._engine.execute(frame, self._scope))["result"]
+            case "signin":
+                return self._sign_in(params)
+            case "invalidate":
+                self._signed_in_until = None
+                return None
+            case "use":
+                self._require_sign_in()
+                return self._use(params)
+            case _:
+                details = {"kind": "Method", "details": {"name": method}}
+                raise RpcError(-32601, "NotFound", "Method not found", details)
+
+    def _sign_in(self, params: list[Any]) -> str:
+        given = params[0] if params and isinstance(params[0], dict) else {}
+        user = given.get("user", given.get("username"))
+        if not self._credentials.match(user, given.get("pass", given.get("password"))):
+            raise _refused("There was a problem with authentication", "InvalidAuth")
+        self._signed_in_until = time.monotonic() + self._lifetime_s
+        return secrets.token_urlsafe(32)
+
+    def _require_sign_in(self) -> None:
+        if self._signed_in_until is None:
+            raise _refused("Anonymous access not allowed: not signed in", "NotAllowed")
+        if time.monotonic() >= self._signed_in_until:
+            raise _refused("The session has expired", "SessionExpired")
+
+    def _use(self, params: list[Any]) -> dict[str, str]:
+        match params:
+            case [str() as namespace, str() as database] if namespace and database:
+                self._scope = Scope(namespace, database)
+                return {"namespace": namespace, "database": database}
+            case _:
+                raise RpcError(-32603, "Validation", "Expected (ns, db)", {"kind": "InvalidParams"})

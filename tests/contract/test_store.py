@@ -1,0 +1,103 @@
+"""What every `Store` promises of conversations, and of itself."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from confab.domain.errors import Unavailable
+from confab.domain.models import Conversation, Member
+from confab.ports import Store
+from confab.store.memory import MemoryStore
+from tests.contract.conftest import Backend
+from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation
+from tests.support.samples import NOW
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_created_conversation_reads_back_as_it_was_given(store: Store) -> None:
+    wanted = Conversation(
+        id=fresh(),
+        type="support",
+        title="Refund \u00e9\U0001f600 \x00",
+        owner=fresh("o"),
+        members=(Member(user_id="bob", access="read"), Member(user_id="a\x00b", access="write")),
+        metadata={"plan": None},
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    created = await store.create(wanted, None, now=NOW)
+    assert created.new
+    assert created.conversation == wanted
+    assert await store.conversation(wanted.id) == wanted
+
+
+async def test_an_unknown_conversation_is_none(store: Store) -> None:
+    assert await store.conversation(fresh()) is None
+    assert await store.newest(fresh(), 5) is None
+    assert await store.messages(fresh(), 1, 5) == []
+    assert await store.entries(fresh(), 1, 5) == []
+
+
+async def test_a_repeated_key_returns_the_first_conversation_as_it_is_now(store: Store) -> None:
+    first = await store.create(new_conversation("kim"), key := fresh("k"), now=NOW)
+    await store.append(draft_for(first.conversation.id), now=NOW)
+    other = new_conversation("kim")
+    again = await store.create(other, key, now=NOW + timedelta(hours=1))
+    assert not again.new
+    assert again.conversation.id == first.conversation.id
+    assert again.conversation.seq == 1
+    assert await store.conversation(other.id) is None
+
+
+async def test_keys_belong_to_their_owner(store: Store) -> None:
+    key = fresh("k")
+    one = await store.create(new_conversation("kim"), key, now=NOW)
+    two = await store.create(new_conversation("lee"), key, now=NOW)
+    assert one.new
+    assert two.new
+    assert one.conversation.id != two.conversation.id
+
+
+async def test_a_key_is_kept_for_a_day_and_is_free_again_later(store: Store) -> None:
+    key = fresh("k")
+    first = await store.create(new_conversation("kim"), key, now=NOW)
+    kept = await store.create(new_conversation("kim"), key, now=NOW + timedelta(hours=24) - MILLISECOND)
+    assert kept.conversation.id == first.conversation.id
+    later = NOW + timedelta(days=2)
+    second = await store.create(new_conversation("kim", at=later), key, now=later)
+    assert second.new
+    assert second.conversation.id != first.conversation.id
+    again = await store.create(new_conversation("kim", at=later), key, now=later + timedelta(hours=1))
+    assert again.conversation.id == second.conversation.id
+    assert await store.conversation(first.conversation.id) is not None
+
+
+async def test_ten_creations_with_one_key_at_once_make_one_conversation(stores: list[Store]) -> None:
+    owner, key = fresh("o"), fresh("k")
+    created = await asyncio.gather(
+        *(stores[n % len(stores)].create(new_conversation(owner), key, now=NOW) for n in range(10))
+    )
+    assert len({one.conversation.id for one in created}) == 1
+    assert [one.new for one in created].count(True) == 1
+    assert len(await stores[0].conversations(owner, status=None, behind=None, limit=10)) == 1
+
+
+async def test_a_sound_store_passes_its_check(store: Store) -> None:
+    await store.check()
+
+
+async def test_a_closed_store_is_unavailable(backend: Backend) -> None:
+    store = MemoryStore() if isinstance(backend.connect(), MemoryStore) else backend.connect()
+    conversation = new_conversation()
+    await store.create(conversation, None, now=NOW)
+    await store.close()
+    for call in (
+        store.conversation(conversation.id),
+        store.append(draft_for(conversation.id), now=NOW),
+        store.check(),
+    ):
+        with pytest.raises(Unavailable):
+            await call
+    await store.close()

@@ -1,0 +1,145 @@
+"""What every `Store` promises of a message: its number, its key, its content."""
+
+import asyncio
+import math
+from datetime import timedelta
+
+import pytest
+
+from confab.domain.errors import NotFound
+from confab.domain.models import Metadata, message_id
+from confab.ports import Store
+from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation, started
+from tests.support.samples import NOW
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_messages_are_numbered_from_one(store: Store) -> None:
+    conversation = await started(store)
+    assert conversation.seq == 0
+    appended = [await store.append(draft_for(conversation.id, text), now=NOW) for text in "abc"]
+    assert [one.message.seq for one in appended] == [1, 2, 3]
+    assert all(one.new for one in appended)
+    assert [one.message.id for one in appended] == [message_id(conversation.id, n) for n in (1, 2, 3)]
+    assert await store.messages(conversation.id, 1, 3) == [one.message for one in appended]
+
+
+async def test_appending_moves_the_conversation_on(store: Store) -> None:
+    conversation = await started(store)
+    at = NOW + timedelta(seconds=1)
+    appended = await store.append(draft_for(conversation.id), now=at)
+    after = await store.conversation(conversation.id)
+    assert after == conversation.model_copy(update={"seq": 1, "updated_at": at})
+    assert appended.message.created_at == at
+
+
+async def test_times_do_not_run_backwards_when_a_clock_does(store: Store) -> None:
+    conversation = await started(store)
+    ahead = NOW + timedelta(seconds=5)
+    await store.append(draft_for(conversation.id), now=ahead)
+    behind = await store.append(draft_for(conversation.id), now=NOW - timedelta(days=1))
+    assert behind.message.created_at == ahead
+    closed = await store.finalize(conversation.id, now=NOW)
+    assert closed.entry.finalized_at == ahead
+    assert closed.conversation.updated_at == ahead
+
+
+async def test_200_appends_at_once_from_several_instances_leave_no_gap_and_no_repeat(
+    stores: list[Store],
+) -> None:
+    conversation = await started(stores[0])
+    appended = await asyncio.gather(
+        *(stores[n % len(stores)].append(draft_for(conversation.id, str(n)), now=NOW) for n in range(200))
+    )
+    assert sorted(one.message.seq for one in appended) == list(range(1, 201))
+    stored = await stores[0].messages(conversation.id, 1, 1000)
+    assert stored == sorted((one.message for one in appended), key=lambda message: message.seq)
+    head = await stores[0].conversation(conversation.id)
+    assert head is not None
+    assert head.seq == 200
+
+
+async def test_appending_to_an_unknown_conversation_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await store.append(draft_for(fresh()), now=NOW)
+
+
+CONTENTS = {
+    "plain": "x",
+    "nul inside": "a\x00b",
+    "nul": "\x00",
+    "letters": "\u00e9 e\u0301 \u4f60\u597d",
+    "emoji": "\U0001f600\U0001f468\u200d\U0001f469",
+    "odd": "\ufeff\u202e\uffff\n\r\t",
+    "query text": "$x {} ' \" ; --",
+    "32 KiB": "y" * 32768,
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+async def test_content_reads_back_exactly(store: Store, content: str) -> None:
+    conversation = await started(store)
+    key = "k ~!'\""
+    appended = await store.append(draft_for(conversation.id, content, key=key, author="\x00 ann"), now=NOW)
+    assert appended.message.content == content
+    (read,) = await store.messages(conversation.id, 1, 1)
+    assert read == appended.message
+    assert (read.client_message_id, read.author) == (key, "\x00 ann")
+
+
+async def test_metadata_reads_back_exactly(store: Store) -> None:
+    metadata: Metadata = {
+        "": None,
+        "id": "not a record",
+        "in": {"nested": [1, 1.0, True, None, "\x00", {"": []}]},
+        "big": 2**63 + 1,
+        "tiny": 5e-324,
+        "exact": math.pi,
+        "whole": 1.0,
+        "datetime": "2026-01-02T03:04:05Z",
+        "$or.a b": "\U0001f600",
+    }
+    conversation = new_conversation(metadata=metadata)
+    await store.create(conversation, None, now=NOW)
+    await store.append(draft_for(conversation.id, metadata=metadata), now=NOW)
+    found = await store.newest(conversation.id, 1)
+    assert found is not None
+    for read in (found[0].metadata, found[1][0].metadata):
+        assert read == metadata
+        assert type(read["whole"]) is float
+        assert type(read["big"]) is int
+
+
+async def test_a_repeated_client_message_id_returns_the_first_message(store: Store) -> None:
+    conversation = await started(store)
+    first = await store.append(draft_for(conversation.id, "one", key="k"), now=NOW)
+    again = await store.append(draft_for(conversation.id, "two", key="k"), now=NOW + MILLISECOND)
+    assert again.message == first.message
+    assert (first.new, again.new) == (True, False)
+    assert (await store.heads([conversation.id])) == {conversation.id: 1}
+
+
+async def test_client_message_ids_belong_to_author_and_conversation(store: Store) -> None:
+    one, other = await started(store), await started(store)
+    assert (await store.append(draft_for(one.id, key="k"), now=NOW)).new
+    assert (await store.append(draft_for(one.id, key="k", author="bob"), now=NOW)).new
+    assert (await store.append(draft_for(other.id, key="k"), now=NOW)).new
+
+
+async def test_ten_appends_with_one_client_message_id_at_once_store_one_message(stores: list[Store]) -> None:
+    conversation = await started(stores[0])
+    appended = await asyncio.gather(
+        *(stores[n % 8].append(draft_for(conversation.id, str(n), key="k"), now=NOW) for n in range(10))
+    )
+    assert [one.new for one in appended].count(True) == 1
+    assert len({one.message.content for one in appended}) == 1
+    assert await stores[0].heads([conversation.id]) == {conversation.id: 1}
+
+
+async def test_a_stored_message_is_returned_to_a_retry_after_the_finalization(store: Store) -> None:
+    conversation = await started(store)
+    first = await store.append(draft_for(conversation.id, key="k"), now=NOW)
+    await store.finalize(conversation.id, now=NOW)
+    again = await store.append(draft_for(conversation.id, key="k"), now=NOW)
+    assert (again.message, again.new) == (first.message, False)

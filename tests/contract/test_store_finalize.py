@@ -1,0 +1,80 @@
+"""What every `Store` promises of the end of a log."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from confab.domain.errors import ConversationFinalized, NotFound
+from confab.domain.models import Finalized
+from confab.ports import Store
+from tests.support.logs import draft_for, fresh, started
+from tests.support.samples import NOW
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_finalizing_takes_the_last_number(store: Store) -> None:
+    conversation = await started(store, "a", "b")
+    at = NOW + timedelta(seconds=1)
+    closed = await store.finalize(conversation.id, now=at)
+    assert closed.new
+    assert closed.entry == Finalized(conversation_id=conversation.id, seq=3, finalized_at=at)
+    assert closed.conversation == conversation.model_copy(
+        update={"status": "finalized", "seq": 3, "updated_at": at, "finalized_at": at}
+    )
+    assert await store.conversation(conversation.id) == closed.conversation
+
+
+async def test_finalizing_again_changes_nothing(store: Store) -> None:
+    conversation = await started(store, "a")
+    first = await store.finalize(conversation.id, now=NOW)
+    again = await store.finalize(conversation.id, now=NOW + timedelta(days=1))
+    assert not again.new
+    assert (again.conversation, again.entry) == (first.conversation, first.entry)
+
+
+async def test_ten_finalizations_at_once_are_one(stores: list[Store]) -> None:
+    conversation = await started(stores[0])
+    closed = await asyncio.gather(*(stores[n % 8].finalize(conversation.id, now=NOW) for n in range(10)))
+    assert [one.new for one in closed].count(True) == 1
+    assert {one.entry.seq for one in closed} == {1}
+
+
+async def test_finalizing_an_unknown_conversation_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await store.finalize(fresh(), now=NOW)
+
+
+async def test_nothing_is_appended_after_the_finalization(store: Store) -> None:
+    conversation = await started(store, "a")
+    await store.finalize(conversation.id, now=NOW)
+    with pytest.raises(ConversationFinalized):
+        await store.append(draft_for(conversation.id), now=NOW)
+    assert await store.heads([conversation.id]) == {conversation.id: 2}
+
+
+async def test_appends_that_race_a_finalization_come_before_it_or_are_refused(stores: list[Store]) -> None:
+    conversation = await started(stores[0])
+    first = asyncio.Event()
+
+    async def append(n: int) -> int | None:
+        try:
+            appended = await stores[n % 8].append(draft_for(conversation.id, str(n)), now=NOW)
+        except ConversationFinalized:
+            return None
+        first.set()
+        return appended.message.seq
+
+    async def finalize() -> int:
+        await first.wait()
+        return (await stores[7].finalize(conversation.id, now=NOW)).entry.seq
+
+    finalizing = asyncio.create_task(finalize())
+    numbers = await asyncio.gather(*(append(n) for n in range(60)))
+    last = await finalizing
+    stored = sorted(n for n in numbers if n is not None)
+    assert stored == list(range(1, last))
+    entries = await stores[0].entries(conversation.id, 1, 1000)
+    assert [entry.seq for entry in entries] == list(range(1, last + 1))
+    assert isinstance(entries[-1], Finalized)

@@ -1,0 +1,136 @@
+"""What every `Store` promises of ranges, heads and lists."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from confab.domain.models import Finalized, Message, Status
+from confab.ports import Place, Store
+from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation, started
+from tests.support.samples import NOW
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_ranges_hold_both_ends_ascending(store: Store) -> None:
+    conversation = await started(store, *"abcdefghijkl")
+    assert [m.content for m in await store.messages(conversation.id, 9, 11)] == ["i", "j", "k"]
+    assert [m.seq for m in await store.messages(conversation.id, 11, 99)] == [11, 12]
+    assert await store.messages(conversation.id, 13, 20) == []
+    assert await store.messages(conversation.id, 5, 4) == []
+    assert [m.seq for m in await store.messages(conversation.id, 0, 2)] == [1, 2]
+
+
+async def test_entries_hold_the_finalization_and_messages_do_not(store: Store) -> None:
+    conversation = await started(store, "a", "b")
+    closed = await store.finalize(conversation.id, now=NOW)
+    assert [type(entry) for entry in await store.entries(conversation.id, 1, 9)] == [
+        Message,
+        Message,
+        Finalized,
+    ]
+    assert await store.entries(conversation.id, 3, 3) == [closed.entry]
+    assert [entry.seq for entry in await store.entries(conversation.id, 1, 2)] == [1, 2]
+    assert [m.seq for m in await store.messages(conversation.id, 1, 9)] == [1, 2]
+
+
+async def test_a_range_holds_nothing_of_another_conversation(store: Store) -> None:
+    prefix = fresh()
+    for conversation_id in (prefix, prefix + "0", prefix[:-1]):
+        await store.create(new_conversation(conversation_id=conversation_id), None, now=NOW)
+        await store.append(draft_for(conversation_id, conversation_id), now=NOW)
+    assert [m.content for m in await store.messages(prefix, 1, 100)] == [prefix]
+
+
+@pytest.mark.parametrize("finalized", [False, True])
+async def test_the_newest_messages_come_with_their_conversation(store: Store, finalized: bool) -> None:
+    conversation = await started(store, *"abcde")
+    if finalized:
+        conversation = (await store.finalize(conversation.id, now=NOW)).conversation
+    found = await store.newest(conversation.id, 2)
+    assert found is not None
+    assert found[0] == conversation
+    assert [m.content for m in found[1]] == ["d", "e"]
+    assert await store.newest(conversation.id, 50) == (
+        conversation,
+        await store.messages(conversation.id, 1, 5),
+    )
+
+
+async def test_the_newest_of_an_empty_conversation_are_none(store: Store) -> None:
+    conversation = await started(store)
+    assert await store.newest(conversation.id, 5) == (conversation, [])
+
+
+async def test_heads_are_of_those_that_exist(store: Store) -> None:
+    one, two = await started(store, "a", "b"), await started(store)
+    await store.finalize(two.id, now=NOW)
+    assert await store.heads([two.id, fresh(), one.id]) == {one.id: 2, two.id: 1}
+    assert await store.heads([]) == {}
+
+
+async def ids(
+    store: Store, user: str, status: Status | None = None, behind: Place | None = None, limit: int = 50
+) -> list[str]:
+    found = await store.conversations(user, status=status, behind=behind, limit=limit)
+    return [conversation.id for conversation in found]
+
+
+async def test_a_user_lists_owned_and_joined_conversations_latest_first(store: Store) -> None:
+    ann, bob = fresh("ann"), fresh("bob")
+    own = await store.create(new_conversation(ann), None, now=NOW)
+    shared = new_conversation(bob, members=(ann,), at=NOW + MILLISECOND)
+    await store.create(shared, None, now=NOW)
+    assert await ids(store, ann) == [shared.id, own.conversation.id]
+    assert await ids(store, bob) == [shared.id]
+    assert await ids(store, fresh("stranger")) == []
+    assert await ids(store, ann[:-1]) == []
+
+
+async def test_activity_moves_a_conversation_to_the_front_for_everyone_in_it(store: Store) -> None:
+    users = fresh("ann"), fresh("bob"), fresh("cem")
+    old, new = (new_conversation(users[0], members=users[1:], at=NOW + n * MILLISECOND) for n in range(2))
+    for conversation in (old, new):
+        await store.create(conversation, None, now=NOW)
+    for user in users:
+        assert await ids(store, user) == [new.id, old.id]
+    await store.append(draft_for(old.id), now=NOW + timedelta(seconds=1))
+    for user in users:
+        assert await ids(store, user) == [old.id, new.id]
+    await store.finalize(new.id, now=NOW + timedelta(seconds=2))
+    for user in users:
+        assert await ids(store, user) == [new.id, old.id]
+        assert await ids(store, user, "finalized") == [new.id]
+        assert await ids(store, user, "active") == [old.id]
+
+
+async def test_pages_follow_each_other_through_ties_without_loss_or_repeat(store: Store) -> None:
+    user = fresh("ann")
+    for n in range(10):
+        created = new_conversation(user, at=NOW + (n // 4) * MILLISECOND)
+        await store.create(created, None, now=NOW)
+        if n % 3 == 0:
+            await store.finalize(created.id, now=NOW)
+    everything = await store.conversations(user, status=None, behind=None, limit=50)
+    assert len(everything) == 10
+    assert everything == sorted(everything, key=lambda one: (-one.updated_at.timestamp(), one.id))
+    for status in (None, "active", "finalized"):
+        expected = [one.id for one in everything if status in (None, one.status)]
+        paged: list[str] = []
+        behind = None
+        while page := await store.conversations(user, status=status, behind=behind, limit=3):
+            paged += [one.id for one in page]
+            behind = Place(page[-1].updated_at, page[-1].id)
+        assert paged == expected
+
+
+async def test_a_place_need_not_name_a_conversation_that_is_still_there(store: Store) -> None:
+    user = fresh("ann")
+    created = await store.create(new_conversation(user), None, now=NOW)
+    found = created.conversation.id
+    assert await ids(store, user, behind=Place(NOW, "")) == [found]
+    assert await ids(store, user, behind=Place(NOW, "~")) == []
+    assert await ids(store, user, behind=Place(NOW + MILLISECOND, "~")) == [found]
+    assert await ids(store, user, behind=Place(NOW - MILLISECOND, "")) == []
+    assert await ids(store, user, behind=Place(datetime(1970, 1, 1, tzinfo=UTC), "")) == []
+    assert await ids(store, user, behind=Place(datetime(9999, 12, 31, tzinfo=UTC), "")) == [found]

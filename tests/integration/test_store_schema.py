@@ -1,0 +1,176 @@
+"""The schema: put in place once, moved forward, and never used while it is another one."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from surrealdb.errors import ServerError
+
+from confab.domain.errors import Unavailable
+from confab.store import schema, statements
+from confab.store.schema import MIGRATIONS, NOT_IN_PLACE, VERSION
+from confab.store.session import Session
+from tests.support.samples import NOW, conversation, draft
+from tests.support.surrealdb import (
+    PASSWORD,
+    ROOT,
+    USER,
+    SurrealServer,
+    migrate,
+    surreal_server,
+    surreal_store,
+)
+
+NEXT = (
+    *MIGRATIONS,
+    """
+    DEFINE FIELD language ON conversation TYPE string DEFAULT 'en';
+    UPDATE conversation SET language = 'en';
+    """,
+)
+BROKEN = (*MIGRATIONS, "DEFINE FIELD language ON conversation TYPE string; THROW 'half way';")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
+    async with surreal_server(tmp_path, migrated=False) as server:
+        yield server
+
+
+@pytest.fixture
+async def session(server: SurrealServer) -> AsyncIterator[Session]:
+    session = await Session.open(server.account(), define=True)
+    yield session
+    await session.close()
+
+
+async def test_a_second_migration_changes_nothing(session: Session) -> None:
+    assert await schema.version(session) == 0
+    assert await schema.migrate(session) == VERSION
+    first = await session.query("INFO FOR DB", {})
+    assert await schema.migrate(session) == 0
+    assert await session.query("INFO FOR DB", {}) == first
+    assert await schema.version(session) == VERSION
+
+
+@pytest.mark.parametrize("step", MIGRATIONS)
+async def test_a_step_that_was_taken_by_hand_can_be_taken_again(session: Session, step: str) -> None:
+    await schema.migrate(session)
+    await session.query("{" + step + "}", {})
+    await schema.require(session)
+
+
+async def test_every_table_takes_only_the_fields_that_are_defined(session: Session) -> None:
+    await schema.migrate(session)
+    tables = (await session.query("INFO FOR DB", {}))["tables"]
+    assert sorted(tables) == ["conversation", "created", "message", "participation", "schema", "sent"]
+    assert all("SCHEMAFULL" in definition for definition in tables.values())
+
+
+async def test_the_next_version_takes_only_its_own_step_and_keeps_the_data(
+    server: SurrealServer, session: Session
+) -> None:
+    await schema.migrate(session)
+    store = surreal_store(server)
+    await store.create(conversation(), None, now=NOW)
+    stored = (await store.append(draft(), now=NOW)).message
+    assert await schema.migrate(session, NEXT) == 1
+    assert await schema.version(session) == VERSION + 1
+    assert await session.query("SELECT VALUE language FROM conversation", {}) == ["en"]
+    kept = await session.query("SELECT VALUE content FROM message", {})
+    assert kept == [stored.content]
+    await store.close()
+
+
+async def test_a_step_that_fails_leaves_the_version_before_it_whole(session: Session) -> None:
+    await schema.migrate(session)
+    before = await session.query("INFO FOR TABLE conversation", {})
+    with pytest.raises(ServerError, match="half way"):
+        await schema.migrate(session, BROKEN)
+    assert await schema.version(session) == VERSION
+    assert await session.query("INFO FOR TABLE conversation", {}) == before
+
+
+async def test_a_newer_schema_is_refused(server: SurrealServer, session: Session) -> None:
+    await schema.migrate(session, NEXT)
+    store = surreal_store(server)
+    for call in (store.check(), store.conversation("c1"), store.append(draft(), now=NOW)):
+        with pytest.raises(Unavailable, match=NOT_IN_PLACE):
+            await call
+    with pytest.raises(Unavailable, match=NOT_IN_PLACE):
+        await schema.migrate(session, MIGRATIONS)
+    await store.close()
+
+
+async def test_a_store_without_a_schema_is_refused_until_it_is_there(server: SurrealServer) -> None:
+    store = surreal_store(server)
+    with pytest.raises(Unavailable, match=NOT_IN_PLACE):
+        await store.check()
+    with pytest.raises(Unavailable, match=NOT_IN_PLACE):
+        await store.create(conversation(), None, now=NOW)
+    await migrate(server)
+    await store.check()
+    assert (await store.create(conversation(), None, now=NOW)).new
+    await store.close()
+
+
+async def test_a_schema_that_moves_on_fails_the_check_of_a_connected_store(
+    server: SurrealServer, session: Session
+) -> None:
+    await schema.migrate(session)
+    store = surreal_store(server)
+    await store.check()
+    await schema.migrate(session, NEXT)
+    with pytest.raises(Unavailable, match=NOT_IN_PLACE):
+        await store.check()
+    await store.close()
+
+
+async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(session: Session) -> None:
+    await schema.migrate(session)
+    page = await session.query(
+        "EXPLAIN " + statements.MESSAGES, {"conversation": "c1", "first": 1, "last": 50}
+    )
+    assert "RecordIdScan" in page
+    listing = await session.query(
+        "EXPLAIN " + statements.LISTING_OF_STATUS,
+        {"user": "u", "status": "active", "place": "", "limit": 7},
+    )
+    assert "IndexScan" in listing
+    assert "limit: $limit" in listing
+    assert "Sort" not in listing
+    select = statements.LISTING_OF_STATUS.removeprefix("SELECT * FROM ")
+    both = [select.replace("$status", f"'{status}'") for status in ("active", "finalized")]
+    assert statements.LISTING.partition("array::concat")[2] == f"({', '.join(both)})"
+
+
+async def command(server: SurrealServer, *arguments: str) -> tuple[int | None, str, str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "functions"),
+        "SURREALDB_URL": server.url,
+        "SURREALDB_USER": USER,
+        "SURREALDB_PASSWORD": PASSWORD,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "confab.store", *arguments, env=environment, stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_command_puts_the_schema_in_place_and_says_whether_it_is(server: SurrealServer) -> None:
+    code, out, err = await command(server, "check")
+    assert (code, out) == (1, "")
+    assert NOT_IN_PLACE in err
+    assert (await command(server, "migrate"))[:2] == (0, f"migrated to schema version {VERSION} in 1 steps\n")
+    assert (await command(server, "migrate"))[:2] == (0, f"migrated to schema version {VERSION} in 0 steps\n")
+    assert await command(server, "check") == (0, f"schema version {VERSION} is in place\n", "")
+    await server.kill()
+    code, out, err = await command(server, "check")
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1

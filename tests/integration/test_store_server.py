@@ -1,0 +1,180 @@
+"""The local SurrealDB server, from outside: its command line and its protocol."""
+
+import asyncio
+import signal
+import urllib.request
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import websockets
+from surrealdb import AsyncWsSurrealConnection
+from surrealdb.data.cbor import decode, encode
+from surrealdb.errors import NotAllowedError, NotFoundError
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from confab.store.session import Account, Session
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
+    async with surreal_server(tmp_path, migrated=False) as server:
+        yield server
+
+
+@asynccontextmanager
+async def client(server: SurrealServer) -> AsyncIterator[AsyncWsSurrealConnection]:
+    connection = AsyncWsSurrealConnection(server.url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def ended(process: Process) -> tuple[int | None, str]:
+    async with asyncio.timeout(15):
+        _, err = await process.communicate()
+    return process.returncode, err.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_when_it_is_ready_and_ends_well_when_told_to(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = await spawn("--port", "0", "--path", str(tmp_path / "new" / "folder"))
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    assert line.startswith(b"ready ws://127.0.0.1:")
+    url = line.decode().split()[1]
+    session = await Session.open(Account(url, "n", "d", USER, PASSWORD))
+    await session.query("CREATE t:1", {})
+    process.send_signal(number)
+    assert await ended(process) == (0, "")
+    assert await process.stdout.read() == b""
+    session.retire()
+
+
+async def test_a_taken_port_is_said_in_one_line(server: SurrealServer, tmp_path: Path) -> None:
+    process = await spawn("--port", str(server.port), "--path", str(tmp_path / "other"))
+    code, err = await ended(process)
+    assert code == 1
+    assert err == f"surrealdb server: cannot listen on 127.0.0.1:{server.port}: Address already in use\n"
+
+
+async def test_data_that_is_in_use_is_said_in_one_line(server: SurrealServer) -> None:
+    code, err = await ended(await spawn("--port", "0", "--path", str(server.path)))
+    assert code == 1
+    assert "already locked" in err
+    assert len(err.splitlines()) == 1
+
+
+async def test_a_path_that_is_no_folder_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, err = await ended(await spawn("--port", "0", "--path", str(tmp_path / "file")))
+    assert code == 1
+    assert err == f"surrealdb server: cannot open the data: File exists: {tmp_path / 'file'}\n"
+
+
+async def test_its_options_are_explained() -> None:
+    process = await spawn("--help")
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    for option in ("--host", "--port", "--path", "--memory"):
+        assert option in out.decode()
+
+
+async def test_memory_keeps_nothing_on_disk(tmp_path: Path) -> None:
+    async with surreal_server(tmp_path / "unused", "--memory"):
+        assert not (tmp_path / "unused").exists()
+
+
+async def test_it_is_healthy(server: SurrealServer) -> None:
+    url = server.url.replace("ws", "http", 1)
+    response = await asyncio.to_thread(urllib.request.urlopen, f"{url}/health")
+    with response:
+        assert response.status == 200
+
+
+async def test_a_plain_client_of_the_sdk_gets_along(server: SurrealServer) -> None:
+    async with client(server) as db:
+        await db.signin({"username": USER, "password": PASSWORD})
+        await db.use("a", "b")
+        assert await db.version() == "surrealdb-3.2.4"
+        assert await db.query("RETURN $x; RETURN 2", {"x": "a\x00b"}) == ["a\x00b", 2]
+
+
+async def test_nothing_is_done_before_sign_in(server: SurrealServer) -> None:
+    async with client(server) as db:
+        with pytest.raises(NotAllowedError):
+            await db.use("a", "b")
+        with pytest.raises(NotAllowedError):
+            await db.query("RETURN 1")
+        for user, password in ((USER, "wrong"), ("wrong", PASSWORD), ("", "")):
+            with pytest.raises(NotAllowedError):
+                await db.signin({"username": user, "password": password})
+        await db.signin({"username": USER, "password": PASSWORD})
+        assert await db.query("RETURN 1") == [1]
+        await db.invalidate()
+        with pytest.raises(NotAllowedError):
+            await db.query("RETURN 1")
+
+
+async def test_each_connection_works_in_its_own_database(server: SurrealServer) -> None:
+    accounts = [replace(server.account(), namespace=n, database=d) for n in "ab" for d in "xy"]
+    sessions = [await Session.open(account) for account in accounts]
+    where = "RETURN session::ns() + session::db()"
+    for turn in range(5):
+        await asyncio.gather(*(one.query("CREATE t CONTENT { n: $n }", {"n": turn}) for one in sessions))
+        assert await asyncio.gather(*(one.query(where, {}) for one in sessions)) == ["ax", "ay", "bx", "by"]
+    for one in sessions:
+        assert len(await one.query("SELECT * FROM t", {})) == 5
+        await one.close()
+
+
+async def test_a_connection_without_a_database_sees_nobodys_data(server: SurrealServer) -> None:
+    session = await Session.open(server.account())
+    await session.query("CREATE t:1", {})
+    async with client(server) as db:
+        await db.signin({"username": USER, "password": PASSWORD})
+        with pytest.raises(NotFoundError):
+            await db.query("SELECT * FROM t")
+    await session.close()
+
+
+async def test_methods_of_the_shared_session_are_not_there(server: SurrealServer) -> None:
+    async with client(server) as db:
+        await db.signin({"username": USER, "password": PASSWORD})
+        await db.use("a", "b")
+        with pytest.raises(NotFoundError):
+            await db.let("x", 1)
+        with pytest.raises(NotFoundError):
+            await db.live("t")
+
+
+@pytest.mark.parametrize("frame", [b"\xff\x00garbage", b"\x01", encode({"no": "method"}), "text"])
+async def test_what_is_no_request_ends_the_connection_and_nothing_else(
+    server: SurrealServer, frame: bytes | str
+) -> None:
+    async with websockets.connect(f"{server.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
+        await socket.send(frame)
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    async with websockets.connect(f"{server.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
+        await socket.send(encode({"id": "1", "method": "ping", "params": []}))
+        assert decode(await socket.recv(decode=False))["id"] == "1"
+
+
+async def test_data_survives_a_kill(server: SurrealServer) -> None:
+    session = await Session.open(server.account())
+    for n in range(50):
+        await session.query("CREATE type::record('t', $n)", {"n": n})
+    await server.restart()
+    session.retire()
+    session = await Session.open(server.account())
+    assert len(await session.query("SELECT * FROM t", {})) == 50
+    await session.close()
