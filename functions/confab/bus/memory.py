@@ -1,0 +1,104 @@
+"""A bus inside one process, with the promises of the real one."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+
+from pydantic import ValidationError
+
+from confab.domain.errors import Unavailable
+from confab.domain.events import Event, decode_event, encode_event
+
+MAX_WAITING = 10_000
+"""Messages that a subscription holds; the oldest go first, as the bus drops what is too old."""
+
+log = logging.getLogger(__name__)
+
+
+class MemoryBus:
+    """A topic: what is published reaches every subscription that is open."""
+
+    def __init__(self) -> None:
+        self.down = False
+        """Set it to let the bus refuse every publish."""
+        self._open: set[MemorySubscription] = set()
+
+    def publisher(self) -> "MemoryPublisher":
+        """A new publisher."""
+        return MemoryPublisher(self)
+
+    def subscription(self) -> "MemorySubscription":
+        """A new subscription, open once its events are iterated."""
+        return MemorySubscription(self._open)
+
+    def put(self, data: bytes) -> None:
+        """Give a message to every open subscription, whatever it is; raises Unavailable when down."""
+        if self.down:
+            raise Unavailable("The event bus does not answer.")
+        for subscription in self._open:
+            subscription.take(data)
+
+
+class MemoryPublisher:
+    """The port `Publisher` over a MemoryBus."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus = bus
+        self._closed = False
+
+    async def publish(self, event: Event) -> None:
+        """Hand the event to the bus; raises Unavailable when it is down."""
+        if self._closed:
+            raise Unavailable("The connection to the event bus is closed.")
+        self._bus.put(encode_event(event))
+
+    async def close(self) -> None:
+        """Refuse what comes after this."""
+        self._closed = True
+
+
+class MemorySubscription:
+    """The port `Subscription` over a MemoryBus."""
+
+    def __init__(self, subscriptions: "set[MemorySubscription]") -> None:
+        self._subscriptions = subscriptions
+        self._waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self.undecodable = 0
+        """How many messages were none of ours."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether what is published now arrives here."""
+        return self in self._subscriptions
+
+    def take(self, data: bytes) -> None:
+        """What the bus calls with each message."""
+        self._waiting.append(data)
+        self._arrived.set()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The events, until the subscription is closed."""
+        if not self._closed:
+            self._subscriptions.add(self)
+        while not self._closed:
+            while self._waiting:
+                try:
+                    event = decode_event(self._waiting.popleft())
+                except ValidationError:
+                    self.undecodable += 1
+                    log.warning("a bus message is no event of ours")
+                    continue
+                yield event
+            self._arrived.clear()
+            if not self._closed:
+                await self._arrived.wait()
+
+    async def close(self) -> None:
+        """Leave the bus; the iteration over the events ends."""
+        self._closed = True
+        self._subscriptions.discard(self)
+        self._waiting.clear()
+        self._arrived.set()

@@ -1,0 +1,155 @@
+"""The sending side of the bus on Pub/Sub."""
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from google.api_core.exceptions import NotFound
+from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
+
+from confab.bus.pubsub.backoff import Backoff
+from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.failures import FAILURES, is_transient
+from confab.bus.pubsub.topic import create_topic
+from confab.domain.errors import Unavailable
+from confab.domain.events import Event, encode_event
+
+DEADLINE_SECONDS = 2.0
+"""From `publish` until the bus has taken the event, all tries included."""
+TRY_SECONDS = 1.0
+BATCH_MESSAGES = 500
+BATCH_BYTES = 1_000_000
+MAX_WAITING = 5_000
+NO_ANSWER = "The event bus does not answer."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    message: Any
+    size: int
+    deadline: float
+    taken: asyncio.Future[None]
+
+
+class PubSubPublisher:
+    """The port `Publisher` on a Pub/Sub topic.
+
+    One batch is in flight at a time and takes along what came in meanwhile, so events arrive in
+    the order in which they were published and no timer delays them. Belongs to the event loop
+    that publishes first.
+    """
+
+    def __init__(self, project: str, topic: str, *, emulator_host: str | None) -> None:
+        self._topic = f"projects/{project}/topics/{topic}"
+        self._endpoint = Endpoint(emulator_host)
+        self._connection = AsyncExitStack()
+        self._client: PublisherAsyncClient | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def publish(self, event: Event) -> None:
+        """Return once the bus has taken the event.
+
+        Raises Unavailable when it has not within DEADLINE_SECONDS, refuses it, or when too many
+        events wait already: then at once.
+        """
+        if self._closed or len(self._waiting) >= MAX_WAITING:
+            raise Unavailable(NO_ANSWER)
+        waiting = _waiting(event)
+        self._waiting.append(waiting)
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_all())
+        try:
+            async with asyncio.timeout_at(waiting.deadline):
+                await waiting.taken
+        except TimeoutError:
+            raise Unavailable(NO_ANSWER) from None
+
+    async def close(self) -> None:
+        """Send what is waiting, for at most DEADLINE_SECONDS, and give back the connection."""
+        self._closed = True
+        if self._sender is not None:
+            await asyncio.wait((self._sender,), timeout=DEADLINE_SECONDS)
+            self._sender.cancel()
+            await asyncio.gather(self._sender, return_exceptions=True)
+        await self._disconnect()
+
+    async def _send_all(self) -> None:
+        while batch := self._next_batch():
+            taken = await self._send(batch)
+            for waiting in batch:
+                if waiting.taken.done():  # its publisher gave up
+                    continue
+                if taken:
+                    waiting.taken.set_result(None)
+                else:
+                    waiting.taken.set_exception(Unavailable(NO_ANSWER))
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH_MESSAGES:
+            if batch and size + self._waiting[0].size > BATCH_BYTES:
+                break
+            waiting = self._waiting.popleft()
+            if not waiting.taken.done():
+                batch.append(waiting)
+                size += waiting.size
+        return batch
+
+    async def _send(self, batch: list[_Waiting]) -> bool:
+        """Whether the bus took the batch, tried until the deadline of its youngest event."""
+        request = PublishRequest.pb()(topic=self._topic, messages=[each.message for each in batch])
+        backoff = Backoff(0.05, 0.5)
+        while (left := batch[-1].deadline - _now()) > 0:
+            try:
+                async with asyncio.timeout(min(left, TRY_SECONDS)):
+                    await self._publish(PublishRequest.wrap(request))
+            except FAILURES as error:
+                await self._disconnect()
+                if not is_transient(error):
+                    log.exception("the bus refuses events", extra={"count": len(batch)})
+                    return False
+                await asyncio.sleep(min(backoff.pause(), left))
+            else:
+                return True
+        log.warning("the bus does not take events", extra={"count": len(batch)})
+        return False
+
+    async def _publish(self, request: PublishRequest) -> None:
+        client = await self._connected()
+        try:
+            await client.publish(request, retry=None, timeout=TRY_SECONDS)
+        except NotFound:
+            if self._endpoint.emulator_host is None:  # elsewhere the topic is infrastructure
+                raise
+            await create_topic(self._endpoint, self._topic, timeout=TRY_SECONDS)
+            await client.publish(request, retry=None, timeout=TRY_SECONDS)
+
+    async def _connected(self) -> PublisherAsyncClient:
+        if self._client is None:
+            self._client = await self._connection.enter_async_context(self._endpoint.publisher())
+        return self._client
+
+    async def _disconnect(self) -> None:
+        """Give back the connection; the next try makes another, since this one may be dead."""
+        self._client = None
+        await self._connection.aclose()
+
+
+def _waiting(event: Event) -> _Waiting:
+    data = encode_event(event)
+    attributes = {"type": event.type, "conversationId": event.conversation_id}
+    message = PubsubMessage.pb()(data=data, attributes=attributes)
+    loop = asyncio.get_running_loop()
+    return _Waiting(message, len(data), loop.time() + DEADLINE_SECONDS, loop.create_future())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

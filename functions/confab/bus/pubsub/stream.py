@@ -1,0 +1,79 @@
+"""One streaming pull: from its opening until it fails, ends, falls silent or is cancelled."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from google.pubsub_v1 import StreamingPullRequest, StreamingPullResponse, SubscriberAsyncClient
+
+from confab.bus.pubsub.acknowledgements import Acknowledgements
+from confab.bus.pubsub.failures import StreamEnded
+
+ACK_SECONDS = 10
+MAX_OUTSTANDING_MESSAGES = 1_000
+MAX_OUTSTANDING_BYTES = 16 * 1024 * 1024
+OPEN_SECONDS = 5.0
+QUIET_SECONDS = 0.5
+"""A stream that stands this long is open, whether the server has said so or, as some, has not."""
+PING_SECONDS = 4.0
+SILENCE_SECONDS = 10.0
+"""A stream whose server answers pings is given up after this long without a word."""
+KEEP_ALIVE_PROTOCOL = 1
+"""The server answers each empty request with an empty response (older emulators do not)."""
+
+
+async def open_stream(
+    client: SubscriberAsyncClient, subscription: str, client_id: str, acknowledgements: Acknowledgements
+) -> AsyncGenerator[list[Any], None]:
+    """Start pulling; returns once the server has accepted the stream.
+
+    The iterator gives the messages as they come (`ReceivedMessage`, several at a time, none as a
+    sign of life). It never ends by itself: a stream that ends, fails or falls silent raises what
+    `FAILURES` lists.
+    """
+    async with asyncio.timeout(OPEN_SECONDS):
+        call: Any = await client.streaming_pull(
+            requests=_requests(subscription, client_id, acknowledgements),
+            retry=None,
+            timeout=None,
+            metadata=(("x-goog-request-params", f"subscription={subscription}"),),
+        )
+    with suppress(TimeoutError):
+        async with asyncio.timeout(QUIET_SECONDS):
+            await call.initial_metadata()
+    return _messages(aiter(call))
+
+
+async def _requests(
+    subscription: str, client_id: str, acknowledgements: Acknowledgements
+) -> AsyncIterator[StreamingPullRequest]:
+    yield StreamingPullRequest(
+        subscription=subscription,
+        stream_ack_deadline_seconds=ACK_SECONDS,
+        client_id=client_id,
+        max_outstanding_messages=MAX_OUTSTANDING_MESSAGES,
+        max_outstanding_bytes=MAX_OUTSTANDING_BYTES,
+        protocol_version=KEEP_ALIVE_PROTOCOL,
+    )
+    now = asyncio.get_running_loop().time
+    ping_at = now()
+    while True:
+        if ack_ids := acknowledgements.take():
+            yield StreamingPullRequest(ack_ids=ack_ids)
+        if now() >= ping_at:
+            ping_at = now() + PING_SECONDS
+            yield StreamingPullRequest()
+        await acknowledgements.due()
+
+
+async def _messages(responses: AsyncIterator[StreamingPullResponse]) -> AsyncGenerator[list[Any], None]:
+    answers_pings = False
+    while True:
+        async with asyncio.timeout(SILENCE_SECONDS if answers_pings else None):
+            response = await anext(responses, None)
+        if response is None:
+            raise StreamEnded
+        received = list(StreamingPullResponse.pb(response).received_messages)
+        answers_pings = answers_pings or not received
+        yield received

@@ -1,0 +1,181 @@
+"""The receiving side of the bus on Pub/Sub: a subscription of this process's own."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from google.api_core.exceptions import AlreadyExists, NotFound
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1 import ExpirationPolicy, SubscriberAsyncClient
+from google.pubsub_v1 import Subscription as SubscriptionConfig
+from pydantic import ValidationError
+
+from confab.bus.pubsub.acknowledgements import Acknowledgements
+from confab.bus.pubsub.backoff import Backoff
+from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.failures import FAILURES
+from confab.bus.pubsub.stream import ACK_SECONDS, open_stream
+from confab.bus.pubsub.topic import create_topic
+from confab.domain.events import Event, decode_event
+
+EXPIRATION_SECONDS = 86_400
+RETENTION_SECONDS = 600
+CALL_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
+BUFFER_RESPONSES = 16
+"""Responses that wait for the reader of `events`; flow control bounds the messages in them."""
+
+log = logging.getLogger(__name__)
+
+Received = tuple[str, Event]
+"""An event and the ack id of the message that brought it."""
+
+
+class PubSubSubscription:
+    """The port `Subscription` on a Pub/Sub topic. Belongs to the event loop that iterates first."""
+
+    def __init__(self, project: str, topic: str, *, instance: str, emulator_host: str | None) -> None:
+        self._topic = f"projects/{project}/topics/{topic}"
+        self.name = f"projects/{project}/subscriptions/confab-{instance}-{secrets.token_hex(4)}"
+        self._client_id = secrets.token_hex(16)
+        self._endpoint = Endpoint(emulator_host)
+        self._acknowledgements = Acknowledgements()
+        self._buffer: asyncio.Queue[list[Received] | None] = asyncio.Queue(BUFFER_RESPONSES)
+        self._listener: asyncio.Task[None] | None = None
+        self._stream: asyncio.Task[None] | None = None
+        self._exists = False
+        self._connected = False
+        self._closed = False
+        self.undecodable = 0
+        """How many messages were none of ours."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a stream is open, and its server not silent, right now."""
+        return self._connected
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The events, until the subscription is closed; for one reader at a time.
+
+        An event is acknowledged when the next one is asked for.
+        """
+        if self._listener is None and not self._closed:
+            self._listener = asyncio.create_task(self._listen())
+        while not self._closed:
+            for ack_id, event in await self._buffer.get() or ():
+                yield event
+                self._acknowledgements.add(ack_id)
+
+    def restart(self) -> None:
+        """Give up the stream for a new one on a new connection: for those who find it dead."""
+        if self._stream is not None:
+            self._stream.cancel()
+
+    async def close(self) -> None:
+        """Acknowledge what was received and delete the subscription, within CLOSE_SECONDS.
+
+        One that cannot be deleted is left to expire. The iteration over the events ends.
+        """
+        self._closed = True
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+            await self._delete()
+        while not self._buffer.empty():
+            self._buffer.get_nowait()
+        self._buffer.put_nowait(None)
+
+    async def _listen(self) -> None:
+        """Run one stream after the other, whatever each of them ends with."""
+        backoff = Backoff(0.1, 2.0)
+        while True:
+            stream = self._stream = asyncio.create_task(self._receive(backoff))
+            try:
+                await asyncio.wait((stream,))
+            finally:
+                self._connected = False
+                stream.cancel()
+                await asyncio.gather(stream, return_exceptions=True)
+            _tell(stream)
+            await asyncio.sleep(backoff.pause())
+
+    async def _receive(self, backoff: Backoff) -> None:
+        async with self._endpoint.subscriber() as client:
+            await self._ensure_subscription(client)
+            try:
+                stream = await open_stream(client, self.name, self._client_id, self._acknowledgements)
+                self._connected = True
+                async with aclosing(stream):
+                    async for messages in stream:
+                        backoff.reset()
+                        if events := self._decoded(messages):
+                            await self._buffer.put(events)
+            except NotFound:
+                self._exists = False
+                raise
+
+    async def _ensure_subscription(self, client: SubscriberAsyncClient) -> None:
+        if self._exists:
+            return
+        try:
+            await self._create(client)
+        except NotFound:
+            if self._endpoint.emulator_host is None:  # elsewhere the topic is infrastructure
+                raise
+            await create_topic(self._endpoint, self._topic, timeout=CALL_SECONDS)
+            await self._create(client)
+        self._exists = True
+
+    async def _create(self, client: SubscriberAsyncClient) -> None:
+        config = SubscriptionConfig(
+            name=self.name,
+            topic=self._topic,
+            ack_deadline_seconds=ACK_SECONDS,
+            message_retention_duration=Duration(seconds=RETENTION_SECONDS),
+            expiration_policy=ExpirationPolicy(ttl=Duration(seconds=EXPIRATION_SECONDS)),
+        )
+        try:
+            await client.create_subscription(config, retry=None, timeout=CALL_SECONDS)
+        except AlreadyExists:  # an earlier try's answer was lost
+            return
+
+    def _decoded(self, messages: list[Any]) -> list[Received]:
+        """The messages that are events; the others are acknowledged and counted."""
+        decoded: list[Received] = []
+        for each in messages:
+            try:
+                decoded.append((each.ack_id, decode_event(each.message.data)))
+            except ValidationError:
+                self.undecodable += 1
+                self._acknowledgements.add(each.ack_id)
+                log.warning("a bus message is no event of ours", extra={"messageId": each.message.message_id})
+        return decoded
+
+    async def _delete(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS), self._endpoint.subscriber() as client:
+                while ack_ids := self._acknowledgements.take():
+                    await client.acknowledge(
+                        subscription=self.name, ack_ids=ack_ids, retry=None, timeout=CLOSE_SECONDS
+                    )
+                await client.delete_subscription(subscription=self.name, retry=None, timeout=CLOSE_SECONDS)
+        except NotFound:
+            log.info("the subscription is gone already", extra={"subscription": self.name})
+        except FAILURES as error:
+            log.warning(
+                "the subscription is left to expire: %s",
+                type(error).__name__,
+                extra={"subscription": self.name},
+            )
+
+
+def _tell(stream: asyncio.Task[None]) -> None:
+    """Log why a stream has ended; a defect of ours with its traceback."""
+    error = None if stream.cancelled() else stream.exception()
+    if error is None or isinstance(error, FAILURES):
+        log.warning("the bus stream has ended: %s", repr(error) if error else "restarted")
+    else:
+        log.error("the bus stream has failed", exc_info=error)

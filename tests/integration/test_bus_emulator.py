@@ -1,0 +1,334 @@
+"""Our Pub/Sub emulator as a process, seen by the service's own clients."""
+
+import asyncio
+import signal
+import socket
+import sys
+import uuid
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from google.api_core import exceptions
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.pubsub_v1 import (
+    PublisherAsyncClient,
+    PubsubMessage,
+    PushConfig,
+    StreamingPullRequest,
+    StreamingPullResponse,
+    SubscriberAsyncClient,
+    Subscription,
+    Topic,
+)
+
+from confab.bus.pubsub.endpoint import Endpoint
+from tests.support.pubsub import ROOT, PubSubServer, pubsub_server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PROJECT = "projects/demo-emulator"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def server() -> AsyncIterator[PubSubServer]:
+    async with pubsub_server() as server:
+        yield server
+
+
+class Pair:
+    """A topic of its own, and clients of the service."""
+
+    def __init__(self, publisher: PublisherAsyncClient, subscriber: SubscriberAsyncClient) -> None:
+        self.publisher = publisher
+        self.subscriber = subscriber
+        self.topic = f"{PROJECT}/topics/t-{uuid.uuid4().hex}"
+        self.name = f"{PROJECT}/subscriptions/s-{uuid.uuid4().hex}"
+
+    async def subscribe(self, **fields: Any) -> None:
+        await self.publisher.create_topic(Topic(name=self.topic))
+        await self.subscriber.create_subscription(Subscription(name=self.name, topic=self.topic, **fields))
+
+    async def publish(self, *data: bytes, **attributes: str) -> None:
+        messages = [PubsubMessage(data=each, attributes=attributes) for each in data]
+        await self.publisher.publish(topic=self.topic, messages=messages)
+
+    async def pull(self) -> list[bytes]:
+        response = await self.subscriber.pull(subscription=self.name, max_messages=100, timeout=10)
+        return [each.message.data for each in response.received_messages]
+
+    async def stream(self, *requests: StreamingPullRequest, **first: Any) -> Any:
+        """A streaming pull that stays open after these requests."""
+        first = {"subscription": self.name, "stream_ack_deadline_seconds": 10} | first
+
+        async def sent() -> AsyncIterator[StreamingPullRequest]:
+            yield StreamingPullRequest(**first)
+            for request in requests:
+                yield request
+            await asyncio.sleep(60)
+
+        return await self.subscriber.streaming_pull(requests=sent(), retry=None, timeout=30)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pair(server: PubSubServer) -> AsyncIterator[Pair]:
+    endpoint = Endpoint(server.host)
+    async with endpoint.publisher() as publisher, endpoint.subscriber() as subscriber:
+        yield Pair(publisher, subscriber)
+
+
+def data_of(response: StreamingPullResponse) -> list[bytes]:
+    return [each.message.data for each in response.received_messages]
+
+
+async def test_a_filtered_subscription_gets_what_it_asked_for(pair: Pair) -> None:
+    await pair.subscribe(filter='attributes.type = "typing"')
+    await pair.publish(b"a", type="message.created")
+    await pair.publish(b"b", type="typing")
+    assert await pair.pull() == [b"b"]
+
+
+async def test_a_stream_brings_messages_as_they_are_published_and_takes_acknowledgements(pair: Pair) -> None:
+    await pair.subscribe()
+    await pair.publish(b"a")
+    stream = await pair.stream()
+    response = await anext(aiter(stream))
+    assert data_of(response) == [b"a"]
+    await pair.publish(b"b")
+    assert data_of(await anext(aiter(stream))) == [b"b"]
+    stream.cancel()
+
+
+async def test_a_ping_is_answered_with_an_empty_response_from_protocol_1_on(pair: Pair) -> None:
+    await pair.subscribe()
+    stream = await pair.stream(StreamingPullRequest(), protocol_version=1)
+    assert data_of(await anext(aiter(stream))) == []
+    stream.cancel()
+
+
+async def test_a_ping_of_an_older_protocol_has_no_answer(pair: Pair) -> None:
+    await pair.subscribe()
+    stream = await pair.stream(StreamingPullRequest())
+    await stream.initial_metadata()
+    await asyncio.sleep(0.1)
+    await pair.publish(b"a")
+    assert data_of(await anext(aiter(stream))) == [b"a"]
+    stream.cancel()
+
+
+async def test_a_stream_holds_back_what_flow_control_does_not_allow(pair: Pair) -> None:
+    await pair.subscribe()
+    await pair.publish(b"a", b"b", b"c")
+    stream = await pair.stream(max_outstanding_messages=2)
+    assert data_of(await anext(aiter(stream))) == [b"a", b"b"]
+    assert await pair.pull() == [b"c"]
+    stream.cancel()
+
+
+async def test_a_stream_ends_with_not_found_when_its_subscription_is_deleted(pair: Pair) -> None:
+    await pair.subscribe()
+    stream = await pair.stream()
+    await stream.initial_metadata()
+    await pair.subscriber.delete_subscription(subscription=pair.name)
+    with pytest.raises(exceptions.NotFound):
+        await anext(aiter(stream))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        StreamingPullRequest(subscription="projects/p/subscriptions/other"),
+        StreamingPullRequest(modify_deadline_ack_ids=["x"]),
+        StreamingPullRequest(stream_ack_deadline_seconds=5),
+    ],
+)
+async def test_a_stream_ends_with_the_refusal_of_a_wrong_request(
+    pair: Pair, wrong: StreamingPullRequest
+) -> None:
+    await pair.subscribe()
+    stream = await pair.stream(wrong)
+    with pytest.raises(exceptions.InvalidArgument):
+        await anext(aiter(stream))
+
+
+async def test_a_pull_of_nothing_answers_nothing_after_a_while(pair: Pair) -> None:
+    await pair.subscribe()
+    assert await pair.pull() == []
+
+
+async def test_lists_come_in_pages_and_by_name(pair: Pair) -> None:
+    project = f"projects/p-{uuid.uuid4().hex}"
+    topics = [f"{project}/topics/{name}" for name in ("one", "three", "two")]
+    for topic in topics[:1] + topics[:0:-1]:
+        await pair.publisher.create_topic(Topic(name=topic))
+        name = topic.replace("topics", "subscriptions")
+        await pair.subscriber.create_subscription(Subscription(name=name, topic=topics[0]))
+    pages = await pair.publisher.list_topics(request={"project": project, "page_size": 2})
+    assert [topic.name async for topic in pages] == topics
+    held = await pair.subscriber.list_subscriptions(request={"project": project, "page_size": 1})
+    names = [topic.replace("topics", "subscriptions") for topic in topics]
+    assert [each.name async for each in held] == names
+    of_topic = await pair.publisher.list_topic_subscriptions(topic=topics[0])
+    assert [name async for name in of_topic] == names
+
+
+async def test_what_exists_what_does_not_and_what_is_unknown_have_the_codes_of_the_service(
+    pair: Pair,
+) -> None:
+    await pair.subscribe()
+    with pytest.raises(exceptions.AlreadyExists):
+        await pair.publisher.create_topic(Topic(name=pair.topic))
+    with pytest.raises(exceptions.NotFound):
+        await pair.publisher.publish(topic=pair.topic + "x", messages=[PubsubMessage(data=b"x")])
+    with pytest.raises(exceptions.InvalidArgument):
+        await pair.subscriber.modify_ack_deadline(
+            subscription=pair.name, ack_ids=["x"], ack_deadline_seconds=601
+        )
+    with pytest.raises(exceptions.InvalidArgument):
+        await pair.subscriber.pull(subscription=pair.name, max_messages=0)
+    with pytest.raises(exceptions.MethodNotImplemented):
+        await pair.subscriber.create_snapshot(name=f"{PROJECT}/snapshots/s", subscription=pair.name)
+    await pair.publisher.delete_topic(topic=pair.topic)
+    with pytest.raises(exceptions.NotFound):
+        await pair.publisher.get_topic(topic=pair.topic)
+    found = await pair.subscriber.get_subscription(subscription=pair.name)
+    assert found.topic == "_deleted-topic_"
+
+
+async def test_an_update_is_told_and_kept(pair: Pair) -> None:
+    await pair.subscribe()
+    wanted = Subscription(name=pair.name, message_retention_duration=Duration(seconds=1200))
+    mask = FieldMask(paths=["message_retention_duration"])
+    await pair.subscriber.update_subscription(subscription=wanted, update_mask=mask)
+    found = Subscription.pb(await pair.subscriber.get_subscription(subscription=pair.name))
+    assert found.message_retention_duration.seconds == 1200
+
+
+class Endpoints:
+    """A push endpoint that answers these statuses, the last one for ever."""
+
+    def __init__(self, statuses: Sequence[int]) -> None:
+        self._statuses = list(statuses)
+        self.bodies: asyncio.Queue[Any] = asyncio.Queue()
+        self.url = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        await self.bodies.put(await request.json())
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        return web.Response(status=status)
+
+    async def next(self) -> Any:
+        async with asyncio.timeout(10):
+            return await self.bodies.get()
+
+
+@asynccontextmanager
+async def endpoint(*statuses: int) -> AsyncIterator[Endpoints]:
+    endpoints = Endpoints(statuses)
+    application = web.Application()
+    application.router.add_post("/push", endpoints.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        endpoints.url = f"http://127.0.0.1:{listening.getsockname()[1]}/push"
+        await web.SockSite(runner, listening).start()
+        try:
+            yield endpoints
+        finally:
+            await runner.cleanup()
+
+
+async def test_a_pushed_message_is_posted_until_the_endpoint_takes_it(pair: Pair) -> None:
+    async with endpoint(500, 404, 204) as endpoints:
+        await pair.subscribe(push_config=PushConfig(push_endpoint=endpoints.url))
+        await pair.publish(b"a", type="typing")
+        tries = [await endpoints.next() for _ in range(3)]
+        assert tries[0] == tries[1] == tries[2]
+        assert tries[0]["subscription"] == pair.name
+        assert tries[0]["message"]["data"] == "YQ=="
+        assert tries[0]["message"]["attributes"] == {"type": "typing"}
+        await pair.publish(b"b")
+        assert (await endpoints.next())["message"]["data"] == "Yg=="
+        with pytest.raises(exceptions.FailedPrecondition):
+            await pair.subscriber.pull(subscription=pair.name, max_messages=1)
+        await pair.subscriber.delete_subscription(subscription=pair.name)
+
+
+async def test_a_push_endpoint_can_come_late_and_go_again(pair: Pair) -> None:
+    await pair.subscribe()
+    await pair.publish(b"a")
+    async with endpoint(200) as endpoints:
+        late = PushConfig(push_endpoint=endpoints.url)
+        await pair.subscriber.modify_push_config(subscription=pair.name, push_config=late)
+        assert (await endpoints.next())["message"]["data"] == "YQ=="
+        await pair.subscriber.modify_push_config(subscription=pair.name, push_config=PushConfig())
+        await pair.publish(b"b")
+        assert await pair.pull() == [b"b"]
+        assert endpoints.bodies.empty()
+
+
+async def test_an_endpoint_that_is_down_does_not_stop_the_others(pair: Pair, server: PubSubServer) -> None:
+    async with endpoint(200) as endpoints:
+        await pair.subscribe(push_config=PushConfig(push_endpoint="http://127.0.0.1:9/"))
+        other = Subscription(
+            name=pair.name + "-2", topic=pair.topic, push_config=PushConfig(push_endpoint=endpoints.url)
+        )
+        await pair.subscriber.create_subscription(other)
+        await pair.publish(b"a")
+        assert (await endpoints.next())["message"]["data"] == "YQ=="
+        for name in (pair.name, other.name):
+            await pair.subscriber.delete_subscription(subscription=name)
+
+
+async def command_line(*arguments: str) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "infra.local.pubsub_emulator", *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_one_line_when_ready_and_ends_well_while_streams_are_open(
+    number: signal.Signals,
+) -> None:
+    process = await command_line("--port", "0")
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        ready = (await process.stdout.readline()).decode()
+    assert ready.startswith("ready 127.0.0.1:")
+    endpoint = Endpoint(ready.split()[1])
+    async with endpoint.publisher() as publisher, endpoint.subscriber() as subscriber:
+        pair = Pair(publisher, subscriber)
+        await pair.subscribe()
+        stream = await pair.stream()
+        await stream.initial_metadata()
+        process.send_signal(number)
+        with pytest.raises(exceptions.ServiceUnavailable):
+            await anext(aiter(stream))
+        async with asyncio.timeout(5):
+            rest, errors = await process.communicate()
+    assert process.returncode == 0
+    assert (rest, errors) == (b"", b"")
+
+
+async def test_a_port_that_is_taken_is_said_in_one_line(server: PubSubServer) -> None:
+    process = await command_line("--port", str(server.port))
+    async with asyncio.timeout(20):
+        output, errors = await process.communicate()
+    assert process.returncode == 1
+    assert output == b""
+    (line,) = errors.decode().splitlines()
+    assert line.startswith(f"cannot listen on 127.0.0.1:{server.port}: Address already in use")
+
+
+async def test_help_names_the_options() -> None:
+    process = await command_line("--help")
+    async with asyncio.timeout(20):
+        output, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"--host" in output
+    assert b"--port" in output

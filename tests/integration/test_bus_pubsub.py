@@ -1,0 +1,243 @@
+"""The bus on Pub/Sub when things go wrong that the contract does not name, on our emulator."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import grpc.aio
+import pytest
+import pytest_asyncio
+from google.api_core.exceptions import NotFound
+
+from confab.bus.pubsub import publisher as publisher_module
+from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.publisher import PubSubPublisher
+from confab.bus.pubsub.stream import MAX_OUTSTANDING_MESSAGES
+from confab.bus.pubsub.subscription import PubSubSubscription
+from confab.domain.errors import Unavailable
+from confab.domain.events import Event, event_of
+from tests.support.pubsub import PubSubServer, closed_port, pubsub_server
+from tests.support.pubsub_backends import PROJECT, Listener, PubSubBackend, arrives, events, typing
+from tests.support.samples import NOW, draft
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def server() -> AsyncIterator[PubSubServer]:
+    async with pubsub_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bus(server: PubSubServer) -> PubSubBackend:
+    return PubSubBackend(server)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def cleanup() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def listener(bus: PubSubBackend, cleanup: AsyncExitStack) -> Listener:
+    listener = Listener(bus.subscription())
+    cleanup.push_async_callback(listener.close)
+    await listener.until(lambda: listener.subscription.connected)
+    return listener
+
+
+@pytest.fixture
+def publisher(bus: PubSubBackend, cleanup: AsyncExitStack) -> PubSubPublisher:
+    made = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.host)
+    cleanup.push_async_callback(made.close)
+    return made
+
+
+def subscription(listener: Listener) -> PubSubSubscription:
+    assert isinstance(listener.subscription, PubSubSubscription)
+    return listener.subscription
+
+
+async def test_a_bus_that_falls_silent_is_noticed_and_found_again(
+    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
+) -> None:
+    (event,) = events(1)
+    await publisher.publish(event)
+    await listener.got(event)
+    await asyncio.sleep(1)  # for the answer to the first ping
+    bus.server.freeze()
+    try:
+        async with asyncio.timeout(3):
+            with pytest.raises(Unavailable):
+                await publisher.publish(event)
+        await listener.until(lambda: not listener.subscription.connected, within=20)
+    finally:
+        bus.server.thaw()
+    await arrives(listener, publisher)
+
+
+async def test_closing_takes_no_longer_than_its_deadline_when_the_bus_is_silent(
+    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
+) -> None:
+    await publisher.publish(typing())
+    bus.server.freeze()
+    try:
+        async with asyncio.timeout(3):
+            await listener.close()
+            await publisher.close()
+    finally:
+        bus.server.thaw()
+
+
+async def test_a_subscription_that_never_found_the_bus_can_be_closed() -> None:
+    listener = Listener(PubSubSubscription(PROJECT, "t-1", instance="i", emulator_host=closed_port()))
+    await asyncio.sleep(0.3)
+    assert not listener.subscription.connected
+    async with asyncio.timeout(3):
+        await listener.close()
+
+
+async def test_a_subscription_that_nobody_listened_to_leaves_nothing_behind(bus: PubSubBackend) -> None:
+    unused = bus.subscription()
+    await unused.close()
+    async with bus.raw() as client:
+        with pytest.raises(NotFound):
+            await client.get_subscription(subscription=unused.name)
+
+
+async def test_a_restarted_stream_goes_on_where_the_old_one_was(
+    listener: Listener, publisher: PubSubPublisher
+) -> None:
+    sent = events(30)
+    for event in sent:
+        if event.seq in {10, 20}:
+            subscription(listener).restart()
+        await publisher.publish(event)
+    await listener.got(*sent)
+
+
+async def test_an_event_beyond_grpc_s_usual_limit_of_4_mb_arrives(
+    listener: Listener, publisher: PubSubPublisher
+) -> None:
+    big = event_of(draft("x" * 5_000_000).numbered(1, NOW), origin="i1")
+    await publisher.publish(big)
+    await listener.got(big)
+
+
+async def test_events_too_big_for_one_batch_go_in_several_and_in_order(
+    listener: Listener, publisher: PubSubPublisher
+) -> None:
+    sent = [event_of(draft("x" * 400_000).numbered(seq, NOW), origin="i1") for seq in range(1, 8)]
+    await asyncio.gather(*(publisher.publish(event) for event in sent))
+    await listener.got(*sent)
+    assert listener.events == sent
+
+
+async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(
+    bus: PubSubBackend, publisher: PubSubPublisher, cleanup: AsyncExitStack
+) -> None:
+    slow = bus.subscription()
+    cleanup.push_async_callback(slow.close)
+    iterator = slow.events()
+
+    async def next_event() -> Event:
+        return await anext(iterator)
+
+    first = asyncio.create_task(next_event())
+    await arrived(slow)
+    sent = events(3 * MAX_OUTSTANDING_MESSAGES)
+    await asyncio.gather(*(publisher.publish(event) for event in sent))
+    got: list[Event] = [await first]
+    await asyncio.sleep(0.5)
+    buffered = sum(len(events) for events in vars(slow._buffer)["_queue"])
+    assert 0 < buffered <= MAX_OUTSTANDING_MESSAGES
+    async with asyncio.timeout(20):
+        while len(got) < len(sent):
+            got.append(await anext(iterator))
+    assert got == sent
+
+
+async def arrived(subscription: PubSubSubscription) -> None:
+    deadline = time.monotonic() + 10
+    while not subscription.connected:
+        assert time.monotonic() < deadline, "not in time"
+        await asyncio.sleep(0.01)
+
+
+async def test_a_full_queue_is_unavailable_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "MAX_WAITING", 2)
+    publisher = PubSubPublisher(PROJECT, "t-1", emulator_host=closed_port())
+    in_flight = asyncio.create_task(publisher.publish(typing()))
+    await asyncio.sleep(0.05)
+    waiting = [asyncio.create_task(publisher.publish(typing())) for _ in range(2)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(0.1):
+        with pytest.raises(Unavailable):
+            await publisher.publish(typing())
+    outcomes = await asyncio.gather(in_flight, *waiting, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+    await publisher.close()
+
+
+async def test_a_publisher_that_gave_up_does_not_hold_up_the_next(
+    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
+) -> None:
+    impatient = [asyncio.create_task(publisher.publish(event)) for event in events(10)]
+    await asyncio.sleep(0)
+    for task in impatient:
+        task.cancel()
+    await asyncio.gather(*impatient, return_exceptions=True)
+    await publisher.publish(typing())
+    await listener.got(typing())
+
+
+class InfrastructureEndpoint(Endpoint):
+    """The emulator, taken for Google: what is missing there is not ours to create."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(None)
+        self._address = address
+
+    async def _channel(self, _transport: object) -> grpc.aio.Channel:
+        return grpc.aio.insecure_channel(self._address)
+
+
+async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created(
+    bus: PubSubBackend,
+    publisher: PubSubPublisher,
+    cleanup: AsyncExitStack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    endpoint = InfrastructureEndpoint(bus.server.host)
+    publisher._endpoint = endpoint
+    listening = bus.subscription()
+    listening._endpoint = endpoint
+    listener = Listener(listening)
+    cleanup.push_async_callback(listener.close)
+    with pytest.raises(Unavailable):
+        await publisher.publish(typing())
+    assert "the bus refuses events" in caplog.messages
+    await listener.until(lambda: any("NotFound" in line for line in caplog.messages))
+    assert not listening.connected
+    async with endpoint.publisher() as client:
+        with pytest.raises(NotFound):
+            await client.get_topic(topic=bus.topic_name)
+
+
+async def test_a_defect_in_the_listener_is_logged_and_the_stream_comes_back(
+    listener: Listener,
+    publisher: PubSubPublisher,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: object) -> list[object]:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subscription(listener), "_decoded", broken)
+        await publisher.publish(typing())
+        await listener.until(lambda: "the bus stream has failed" in caplog.messages)
+    await arrives(listener, publisher)
