@@ -78,6 +78,8 @@ class Config(BaseModel):
         _DEFAULTS.max_sockets_per_user
     )
 
+    slow_reader_bytes: Annotated[Count, Field(alias="CONFAB_SLOW_READER_BYTES")] = _DEFAULTS.slow_reader_bytes
+
     @property
     def limits(self) -> Limits:
         """What clients may send, ask for and hold open."""

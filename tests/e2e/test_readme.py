@@ -10,7 +10,7 @@ from tests.support.stack import ROOT, Stack
 README = (ROOT / "README.md").read_text()
 
 
-def block(language: str, mark: str) -> str:
+def block(language, mark):
     """The code block of the README that holds a word."""
     return next(code for code in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if mark in code)
 
@@ -41,7 +41,7 @@ async def test_the_first_conversation(stack: Stack) -> None:
     assert node.stdout is not None
     node.stdin.write(moved(block("js", "socket.io-client"), stack).encode())
     node.stdin.close()
-    lines = set()
+    lines: set[str] = set()
     async with asyncio.timeout(30):
         while len(lines) < 2:
             lines.add((await node.stdout.readline()).decode().split(" ", 2)[2].strip())

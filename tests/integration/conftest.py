@@ -1,10 +1,11 @@
 """A world of two realtime instances on a real store and a real bus."""
 
 import asyncio
+import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from confab.domain.models import Principal, timestamp_text
 from confab.domain.requests import AddMessage, CreateConversation, parse
 from confab.realtime.container import Container
 from confab.wiring import Ports
-from tests.support.clients import Client
+from tests.support.clients import Client, DeafSocket
 from tests.support.ports import Announced, NamedUsers
 from tests.support.pubsub import PubSubServer, pubsub_server
 from tests.support.samples import principal
@@ -57,6 +58,8 @@ class ExpiringUsers(NamedUsers):
 class World:
     """Two instances, what stands behind them, and the clients of a test."""
 
+    slow_reader_bytes = 200_000
+
     def __init__(self, store: SurrealServer, bus: PubSubServer) -> None:
         self._bus = bus
         self._env = {
@@ -69,6 +72,7 @@ class World:
             "CONFAB_MAX_ROOMS_PER_SOCKET": "2",
             "CONFAB_MAX_SOCKETS_PER_USER": "4",
             "CONFAB_ALLOWED_ORIGINS": ORIGIN,
+            "CONFAB_SLOW_READER_BYTES": str(self.slow_reader_bytes),
         }
         self._users = ExpiringUsers()
         self._instances: list[AsyncExitStack] = []
@@ -119,6 +123,20 @@ class World:
         if room is not None:
             await client.until(lambda c: bool(c.of("joined")))
         return client
+
+    @asynccontextmanager
+    async def deaf_socket(self, user: str, instance: int, room: str) -> AsyncIterator[DeafSocket]:
+        """A socket in a room that takes nothing off the wire until it is asked to."""
+        async with DeafSocket.connected(self.urls[instance]) as deaf:
+            await deaf.say("40" + json.dumps({"token": user, "conversationId": room}))
+            await deaf.read_until("joined")
+            yield deaf
+
+    def unsent_bytes(self) -> int:
+        """What waits for the sockets of all instances."""
+        return sum(
+            socket.queue.bytes for c in self._containers for socket in c.transport.eio.sockets.values()
+        )
 
     async def refused(self, auth: object) -> Client:
         """A socket that was not let in."""

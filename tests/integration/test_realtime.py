@@ -315,8 +315,7 @@ async def test_nothing_is_left_of_sockets_that_are_gone(world):
     assert (world.sockets(), world.rooms()) == (0, 0)
 
 
-async def test_polling_works_too(world, monkeypatch):
-    monkeypatch.setattr(transport, "CONNECT_S", 0.5)  # also ends a poll that its client gave up
+async def test_polling_works_too(world):
     room = await world.conversation()
     poller = await world.client("alice", 0, room, transports=("polling",))
     assert (await poller.call("message", {"conversationId": room, "content": "x"}))["ok"]
@@ -348,3 +347,30 @@ async def test_a_container_that_stops_says_so(world):
     assert going["reason"] == "shutdown"
     assert 0 <= going["reconnectAfterMs"] <= 2_000
     await asyncio.wait_for(alice.closed.wait(), 3)
+
+
+async def test_who_does_not_read_is_resynced_and_holds_nobody_up(world):
+    room = await world.conversation(members=["bob"])
+    alice = await world.client("alice", 0, room)
+    async with world.deaf_socket("bob", 0, room) as deaf:
+        for number in range(300):
+            sent = await alice.call(
+                "message", {"conversationId": room, "content": f"{number}" + "x" * 30_000}
+            )
+            assert sent["ok"]
+        await alice.until(lambda c: c.seqs() == list(range(1, 301)))
+        assert world.unsent_bytes() < 2 * world.slow_reader_bytes
+        told = await deaf.read_until("resync")
+    assert [m["seq"] for m in told["message"]] == list(range(1, len(told["message"]) + 1))
+    assert told["resync"] == [{"conversationId": room, "after": len(told["message"])}]
+    assert len(told["message"]) < 300
+
+
+async def test_a_socket_that_never_asks_to_be_let_in_is_closed(world, monkeypatch):
+    monkeypatch.setattr(transport, "CONNECT_S", 0.2)
+    url = f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as silent:
+        assert (await silent.receive()).type is aiohttp.WSMsgType.TEXT
+        async with asyncio.timeout(3):
+            while (await silent.receive()).type is aiohttp.WSMsgType.TEXT:
+                pass

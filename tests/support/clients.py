@@ -1,10 +1,16 @@
 """A Socket.IO client that remembers what it was told."""
 
 import asyncio
-from collections.abc import Callable
+import json
+import socket
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import socketio
+from websockets.asyncio.client import ClientConnection, connect
 
 EVENTS = ("message", "finalized", "typing", "resync", "going_away", "auth_expired", "joined")
 DEADLINE_S = 8
@@ -79,3 +85,35 @@ class Client:
 
     def _refused(self, data: Any) -> None:
         self.refusal = data
+
+
+class DeafSocket:
+    """A WebSocket with a small receive buffer, which it empties only when it is told to read."""
+
+    def __init__(self, wire: ClientConnection) -> None:
+        self._wire = wire
+        self.received: dict[str, list[Any]] = defaultdict(list)
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, url: str) -> AsyncIterator["DeafSocket"]:
+        address = urlsplit(url)
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+        sock.connect((address.hostname, address.port))
+        target = f"ws://{address.netloc}/socket.io/?EIO=4&transport=websocket"
+        async with connect(target, sock=sock, max_queue=1, max_size=None, compression=None) as wire:
+            yield cls(wire)
+
+    async def say(self, text: str) -> None:
+        await self._wire.send(text)
+
+    async def read_until(self, event: str) -> dict[str, list[Any]]:
+        """Everything received so far by event, once one of these has come."""
+        async with asyncio.timeout(DEADLINE_S):
+            while event not in self.received:
+                text = str(await self._wire.recv())
+                if text.startswith("42"):
+                    name, payload = json.loads(text[2:])
+                    self.received[name].append(payload)
+        return self.received

@@ -23,6 +23,8 @@ class Limits:
     max_rooms_per_socket: int = 100
     max_sockets_per_user: int = 20
     """Counted on one instance."""
+    slow_reader_bytes: int = 1_048_576
+    """Unsent bytes after which a socket is taken out of its room and told to resync."""
 
     @property
     def default_page(self) -> int:

@@ -32,8 +32,8 @@ class Broadcast:
 
     def resync(self, sid: str, conversation_id: str, after: int) -> None:
         """Tell a socket that it is out of the room and has seen the log up to `after`."""
-        self._transport.send_event([sid], "resync", {"conversationId": conversation_id, "after": after})
+        self._transport.tell(sid, "resync", {"conversationId": conversation_id, "after": after})
 
     def joined(self, sid: str, ack: Mapping[str, Any]) -> None:
         """Tell a socket that its handshake's join is done, with what `join` acknowledges."""
-        self._transport.send_event([sid], "joined", ack)
+        self._transport.tell(sid, "joined", ack)

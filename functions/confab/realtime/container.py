@@ -34,15 +34,17 @@ class Container:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self.sockets = Sockets(ports.limits.max_sockets_per_user)
-        self._transport = Transport(
-            max_packet_bytes=ports.limits.max_body_bytes, allowed_origins=ports.config.allowed_origins
+        self.transport = Transport(
+            max_packet_bytes=ports.limits.max_body_bytes,
+            max_unsent_bytes=ports.limits.slow_reader_bytes,
+            allowed_origins=ports.config.allowed_origins,
         )
-        self._broadcast = Broadcast(self._transport, self.sockets)
+        self._broadcast = Broadcast(self.transport, self.sockets)
         self.rooms = Rooms(ports.store, self._broadcast)
         self._typists = Typists(self._show_typing)
         self._hints = Hints(ports.publisher, origin=ports.instance)
         self._health = Health(ports)
-        self._transport.serve(
+        self.transport.serve(
             SocketEvents(
                 ports,
                 sockets=self.sockets,
@@ -59,7 +61,7 @@ class Container:
         """Serve from here to the end of the block, then drain; yields the port."""
         app = web.Application()
         app.add_routes(self._health.routes())
-        self._transport.attach(app)
+        self.transport.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         background = [
             asyncio.create_task(self._listen(), name="bus"),
@@ -79,7 +81,7 @@ class Container:
             await asyncio.gather(*background, return_exceptions=True)
             await self._hints.close()
             await self._ports.close()
-            await self._transport.shutdown()
+            await self.transport.shutdown()
             await runner.cleanup()
 
     async def _listen(self) -> None:
@@ -96,16 +98,14 @@ class Container:
         sockets = self.sockets.all()
         for socket in sockets:
             pause = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - jitter
-            self._transport.send_event(
-                [socket.sid], "going_away", {"reason": "shutdown", "reconnectAfterMs": pause}
-            )
+            self.transport.tell(socket.sid, "going_away", {"reason": "shutdown", "reconnectAfterMs": pause})
         if sockets:
-            closing = [asyncio.create_task(self._transport.close_socket(socket.sid)) for socket in sockets]
+            closing = [asyncio.create_task(self.transport.close_socket(socket.sid)) for socket in sockets]
             await asyncio.wait(closing, timeout=DRAIN_S)
 
     async def _token_ran_out(self, sid: str) -> None:
-        self._transport.send_event([sid], "auth_expired", {})
-        await self._transport.close_socket(sid)
+        self.transport.tell(sid, "auth_expired", {})
+        await self.transport.close_socket(sid)
 
     def _show_typing(self, state: TypingState) -> None:
         self._broadcast.typing(self.rooms.sids(state.conversation_id), state)

@@ -20,6 +20,7 @@ from pydantic_core import from_json, to_json
 from socketio import packet as socketio_packet
 
 from confab.domain.errors import ConfabError, InvalidRequest, PayloadTooLarge, problem
+from confab.realtime import engine
 from confab.realtime.protocol import refused
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,6 @@ HARD_LIMIT_FACTOR = 16
 """A packet this many times over the limit is not read at all: the connection is closed."""
 CONNECT_S = 10.0
 """Seconds within which a connection must ask to be let in."""
-MAX_QUEUED = 1_000
-"""Packets that wait for a socket which does not take them."""
-CLOSE_S = 1.0
-"""Seconds for which a closing socket may take to read what is queued for it."""
 
 json = types.SimpleNamespace(
     dumps=lambda value, **_: to_json(value).decode(),
@@ -64,14 +61,16 @@ class Events(Protocol):
         ...
 
     def fell_behind(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
-        """Note that this event was not queued for a socket that has too much waiting."""
+        """Note that this event was not queued for a socket that has too much unsent."""
         ...
 
 
 class Transport(socketio.AsyncServer):
     """The Socket.IO server of this process."""
 
-    def __init__(self, *, max_packet_bytes: int, allowed_origins: Sequence[str]) -> None:
+    def __init__(
+        self, *, max_packet_bytes: int, max_unsent_bytes: int, allowed_origins: Sequence[str]
+    ) -> None:
         super().__init__(
             async_mode="aiohttp",
             async_handlers=False,
@@ -80,6 +79,7 @@ class Transport(socketio.AsyncServer):
             max_http_buffer_size=max_packet_bytes * HARD_LIMIT_FACTOR,
         )
         self._max_packet_bytes = max_packet_bytes
+        self._max_unsent_bytes = max_unsent_bytes
         self._events: Events
         self._after_connect: dict[str, Callable[[], Awaitable[None]]] = {}
 
@@ -90,32 +90,51 @@ class Transport(socketio.AsyncServer):
         self.on("disconnect", lambda sid, _reason: events.disconnected(sid))
 
     def send_event(self, sids: Iterable[str], event: str, data: Mapping[str, Any]) -> None:
-        """Queue an event for these sockets; never waits. Those that are gone are left out."""
-        text = self.packet_class(socketio_packet.EVENT, data=[event, data], namespace="/").encode()
-        packet = engineio_packet.Packet(engineio_packet.MESSAGE, text)
+        """Queue an event for these sockets; never waits. Those that are gone are left out.
+
+        For a socket with too much unsent it is not queued; `Events.fell_behind` is called instead.
+        """
+        packet = self._packet(event, data)
         for sid in sids:
-            socket = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
-            if socket is None or socket.closed:
+            socket = self._socket(sid)
+            if socket is None:
                 continue
-            if socket.queue.qsize() >= MAX_QUEUED:
+            if socket.queue.bytes + engine.size(packet) > self._max_unsent_bytes:
                 self._events.fell_behind(sid, event, data)
             else:
                 socket.queue.put_nowait(packet)
 
+    def tell(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+        """Queue an event for a socket, however much it has unsent: of these there are few."""
+        if (socket := self._socket(sid)) is not None:
+            socket.queue.put_nowait(self._packet(event, data))
+
     async def close_socket(self, sid: str) -> None:
-        """Close a socket's connection after what is queued for it, in at most `CLOSE_S` seconds.
+        """Close a socket's connection after what is queued for it, within `engine.LINGER_S`.
 
         The transport is closed rather than the namespace, so that stock clients reconnect.
         """
-        eio_sid = self.manager.eio_sid_from_sid(sid, "/")
-        if (socket := self.eio.sockets.get(eio_sid)) is None:
+        if (socket := self._socket(sid)) is None:
             return
         try:
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout(engine.LINGER_S):
                 await socket.close()
         except TimeoutError:
             log.info("a socket did not take what was queued for it before it was closed")
-        socket.queue.put_nowait(None)  # ends the library's writer, which then closes the WebSocket
+            engine.release(socket)
+        else:
+            socket.queue.put_nowait(None)  # ends the library's writer, which then closes the WebSocket
+
+    def _socket(self, sid: str) -> Any:
+        socket = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
+        return None if socket is None or socket.closed else socket
+
+    def _packet(self, event: str, data: Mapping[str, Any]) -> engineio_packet.Packet:
+        text = self.packet_class(socketio_packet.EVENT, data=[event, data], namespace="/").encode()
+        return engineio_packet.Packet(engineio_packet.MESSAGE, text)
+
+    def _engineio_server_class(self) -> type[engine.Engine]:
+        return engine.Engine
 
     async def _on_connect(self, sid: str, _environ: object, auth: object = None) -> None:
         try:
@@ -135,7 +154,13 @@ class Transport(socketio.AsyncServer):
         """End a connection that never asked to be let in."""
         socket = self.eio.sockets.get(eio_sid)
         if socket is not None and self.manager.sid_from_eio_sid(eio_sid, "/") is None:
-            socket.queue.put_nowait(None)
+            engine.release(socket)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        socket = self.eio.sockets.get(eio_sid)
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        if socket is not None:
+            engine.release_later(socket)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
@@ -164,7 +189,7 @@ class Transport(socketio.AsyncServer):
         socket = self.eio.sockets.get(eio_sid)
         if socket is None or not self.manager.is_connected(sid, packet.namespace or "/"):
             return
-        if socket.queue.qsize() >= 2 * MAX_QUEUED:  # asks and asks, and does not read the answers
+        if socket.queue.bytes > 2 * self._max_unsent_bytes:  # asks and asks, and reads no answer
             await socket.close(wait=False, abort=True)
             return
         reply = await self._carry_out(sid, packet, size)

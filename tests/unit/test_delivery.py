@@ -1,0 +1,190 @@
+"""Rooms fed from a store that fails, and events that lie."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+
+import pytest
+
+from confab.domain.errors import Unavailable
+from confab.domain.models import Entry
+from confab.realtime import delivery
+from confab.realtime.delivery import Rooms
+from confab.store.memory import MemoryStore
+from tests.support.samples import NOW, conversation, draft, message
+
+ROOM = "c1"
+
+
+class FlakyStore(MemoryStore):
+    """A memory store that can be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.reads = 0
+
+    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
+        self._answer()
+        return await super().entries(conversation_id, first, last)
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+        self._answer()
+        return await super().heads(conversation_ids)
+
+    def _answer(self) -> None:
+        self.reads += 1
+        if self.away:
+            raise Unavailable("The store does not answer.")
+
+
+class Sent:
+    """Implements `Sender`: remembers what each socket was sent."""
+
+    def __init__(self) -> None:
+        self.seqs: dict[str, list[int]] = {}
+
+    def entries(self, sids: Collection[str], entries: Sequence[Entry]) -> None:
+        for sid in sids:
+            self.seqs.setdefault(sid, []).extend(entry.seq for entry in entries)
+
+
+@pytest.fixture
+async def store():
+    store = FlakyStore()
+    await store.create(conversation(ROOM), None, now=NOW)
+    return store
+
+
+@pytest.fixture
+def sent():
+    return Sent()
+
+
+@pytest.fixture
+def rooms(store, sent, monkeypatch):
+    monkeypatch.setattr(delivery, "GRACE_S", 0.01)
+    monkeypatch.setattr(delivery, "RETRY_S", 0.02)
+    return Rooms(store, sent)
+
+
+async def write(store: FlakyStore, count: int) -> None:
+    for _ in range(count):
+        await store.append(draft(conversation_id=ROOM), now=NOW)
+
+
+async def joined(rooms: Rooms, sid: str = "s1", position: int = 0) -> None:
+    rooms.begin_join(ROOM, sid)
+    await rooms.finish_join(ROOM, sid, position)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(3):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_hole_is_read_from_the_store(rooms, store, sent):
+    await joined(rooms)
+    await write(store, 3)
+    rooms.hear(message(3, ROOM))
+    await until(lambda: sent.seqs["s1"] == [1, 2, 3])
+
+
+async def test_a_hole_that_closes_by_itself_costs_no_read(rooms, store, sent):
+    await joined(rooms)
+    await write(store, 2)
+    rooms.hear(message(2, ROOM))
+    rooms.hear(message(1, ROOM))
+    await asyncio.sleep(0.05)
+    assert (sent.seqs["s1"], store.reads) == ([1, 2], 0)
+
+
+async def test_a_hole_is_filled_when_the_store_comes_back(rooms, store, sent):
+    await joined(rooms)
+    await write(store, 2)
+    store.away = True
+    rooms.hear(message(2, ROOM))
+    await until(lambda: store.reads >= 3)
+    assert sent.seqs["s1"] == []
+    store.away = False
+    await until(lambda: sent.seqs["s1"] == [1, 2])
+
+
+async def test_a_long_hole_is_read_in_pages(rooms, store, sent, monkeypatch):
+    monkeypatch.setattr(delivery, "ENTRIES_PER_READ", 10)
+    await joined(rooms)
+    await write(store, 35)
+    rooms.hear(message(35, ROOM))
+    await until(lambda: sent.seqs["s1"] == list(range(1, 36)))
+    assert store.reads == 4
+
+
+async def test_an_event_of_something_not_stored_is_dropped(rooms, store, sent):
+    await joined(rooms)
+    rooms.hear(message(9, ROOM))
+    await until(lambda: store.reads == 1)
+    await write(store, 1)
+    rooms.hear(message(1, ROOM))
+    await asyncio.sleep(0.05)
+    assert (sent.seqs["s1"], store.reads) == ([1], 1)
+
+
+async def test_a_sweep_finds_what_no_event_told(rooms, store, sent):
+    await joined(rooms)
+    await write(store, 2)
+    await rooms.sweep()
+    await until(lambda: sent.seqs["s1"] == [1, 2])
+
+
+async def test_the_sweep_outlives_a_store_that_is_away(rooms, store, sent, monkeypatch, caplog):
+    monkeypatch.setattr(delivery, "SWEEP_S", 0.01)
+    await joined(rooms)
+    await write(store, 1)
+    store.away = True
+    with caplog.at_level(logging.WARNING, "confab"):
+        sweeping = asyncio.create_task(rooms.sweep_for_ever())
+        await until(lambda: store.reads >= 2)
+        store.away = False
+        await until(lambda: sent.seqs["s1"] == [1])
+        sweeping.cancel()
+    assert "the sweep could not read the heads" in caplog.text
+
+
+async def test_a_join_that_cannot_be_completed_leaves_the_socket_out(rooms, store, sent):
+    rooms.begin_join(ROOM, "slow")
+    rooms.begin_join(ROOM, "fast")
+    await write(store, 5)
+    await rooms.finish_join(ROOM, "fast", 5)
+    store.away = True
+    with pytest.raises(Unavailable):
+        await rooms.finish_join(ROOM, "slow", 3)
+    store.away = False
+    await write(store, 1)
+    rooms.hear(message(6, ROOM))
+    assert sent.seqs == {"fast": [6]}
+
+
+async def test_the_slower_of_two_first_joins_reads_what_it_lacks(rooms, store, sent):
+    rooms.begin_join(ROOM, "slow")
+    rooms.begin_join(ROOM, "fast")
+    await write(store, 5)
+    await rooms.finish_join(ROOM, "fast", 5)
+    await rooms.finish_join(ROOM, "slow", 3)
+    await write(store, 1)
+    rooms.hear(message(6, ROOM))
+    assert sent.seqs == {"fast": [6], "slow": [4, 5, 6]}
+
+
+async def test_nothing_is_left_of_an_empty_room(rooms, store):
+    await joined(rooms)
+    await write(store, 2)
+    store.away = True
+    rooms.hear(message(2, ROOM))
+    await until(lambda: store.reads >= 1)
+    rooms.leave(ROOM, "s1")
+    rooms.leave(ROOM, "s1")
+    reads = store.reads
+    await asyncio.sleep(0.1)
+    assert (len(rooms), store.reads) == (0, reads)
+    assert rooms.sids(ROOM) == ()
