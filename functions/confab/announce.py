@@ -1,5 +1,6 @@
 """How a function tells the rooms of what it stored: over the bus."""
 
+import asyncio
 import logging
 
 from confab.domain.errors import Unavailable
@@ -9,24 +10,36 @@ from confab.ports import Publisher
 
 log = logging.getLogger(__name__)
 
+WAIT_S = 0.5
+"""Seconds that an answer waits for the bus, at most."""
+PAUSE_S = 5.0
+"""Seconds for which a bus that took nothing is left alone."""
+
 
 class BusAnnouncer:
-    """Publishes each stored entry and waits until the bus has taken it, or has not in time.
+    """Publishes each stored entry and waits a moment for the bus to take it.
 
     A function gets no processor time after it has answered, so it cannot publish later. The
-    event is a hint: when the bus is down the rooms find the entry in the store.
+    event is a hint: when the bus is down nobody waits for it, and the rooms find the entry in
+    the store.
     """
 
     def __init__(self, publisher: Publisher, *, origin: str) -> None:
         self._publisher = publisher
         self._origin = origin
+        self._resume_at = float("-inf")
 
     async def announce(self, entry: Entry) -> None:
         """Publish the entry's event; a bus that does not take it is logged, not raised."""
+        now = asyncio.get_running_loop().time
+        if now() < self._resume_at:
+            return
         try:
-            await self._publisher.publish(event_of(entry, origin=self._origin))
-        except Unavailable:
+            async with asyncio.timeout(WAIT_S):
+                await self._publisher.publish(event_of(entry, origin=self._origin))
+        except (Unavailable, TimeoutError):
+            self._resume_at = now() + PAUSE_S
             log.warning(
-                "the bus did not take an event",
+                "the bus did not take an event; no more are published for some seconds",
                 extra={"conversationId": entry.conversation_id, "seq": entry.seq},
             )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from confab.domain import access
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
-from confab.domain.models import Conversation, Message, Principal, to_millisecond
+from confab.domain.models import Conversation, Message, Principal, canonical, to_millisecond
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
 from confab.ports import Announcer, Appended, Clock, Created, Place, Store
 
@@ -150,11 +150,11 @@ async def _range(store: Store, conversation: Conversation, first: int, last: int
 
 
 def _same_wish(wanted: Conversation, stored: Conversation) -> bool:
-    return (wanted.type, wanted.title, wanted.members, wanted.metadata) == (
+    return (wanted.type, wanted.title, wanted.members, canonical(wanted.metadata)) == (
         stored.type,
         stored.title,
         stored.members,
-        stored.metadata,
+        canonical(stored.metadata),
     )
 
 

@@ -6,6 +6,7 @@ of no part that it does not use, and connects only inside the running event loop
 
 import os
 import uuid
+from contextlib import AsyncExitStack
 from functools import cached_property
 
 from confab.announce import BusAnnouncer
@@ -80,6 +81,7 @@ class Ports:
 
     async def close(self) -> None:
         """Give back the connections of the adapters that were used; hears out the bus first."""
-        for name in ("subscription", "publisher", "store", "verifier"):
-            if (adapter := self.__dict__.get(name)) is not None:
-                await adapter.close()
+        async with AsyncExitStack() as closing:
+            for name in ("verifier", "store", "publisher", "subscription"):  # the last one closes first
+                if (adapter := self.__dict__.get(name)) is not None:
+                    closing.push_async_callback(adapter.close)

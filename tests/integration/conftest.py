@@ -4,11 +4,12 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
@@ -77,6 +78,7 @@ class World:
         self._users = ExpiringUsers()
         self._instances: list[AsyncExitStack] = []
         self._containers: list[Container] = []
+        self._ports: list[Ports] = []
         self._clients: list[Client] = []
         self._function = Ports(config.load(self._env))
         self.urls: list[str] = []
@@ -85,6 +87,7 @@ class World:
         for _ in range(2):
             ports = Ports(config.load(self._env))
             ports.verifier = self._users
+            self._ports.append(ports)
             container = Container(ports)
             stack = AsyncExitStack()
             port = await stack.enter_async_context(container.serving("127.0.0.1", 0))
@@ -131,6 +134,32 @@ class World:
             await deaf.say("40" + json.dumps({"token": user, "conversationId": room}))
             await deaf.read_until("joined")
             yield deaf
+
+    @contextmanager
+    def slow_store(self, instance: int, seconds: float) -> Iterator[None]:
+        """Every page of the log takes a while to read."""
+        store = self._ports[instance].store
+        newest = store.newest
+
+        async def slowly(conversation_id: str, limit: int) -> Any:
+            await asyncio.sleep(seconds)
+            return await newest(conversation_id, limit)
+
+        with patch.object(store, "newest", slowly):
+            yield
+
+    @contextmanager
+    def broken_store(self, instance: int) -> Iterator[None]:
+        """Reading the log meets a defect."""
+        with patch.object(self._ports[instance].store, "newest", side_effect=RuntimeError("a defect")):
+            yield
+
+    def pending(self, instance: int) -> int:
+        """The sockets that have asked to be let in and have no answer."""
+        return len(self._containers[instance].transport.manager.pending_connect.get("/", []))
+
+    def begin_drain(self, instance: int) -> None:
+        self._containers[instance].events.drain()
 
     def unsent_bytes(self) -> int:
         """What waits for the sockets of all instances."""

@@ -257,6 +257,31 @@ async def test_wrong_events_are_acknowledged_and_the_socket_lives(world):
     assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
 
 
+async def test_an_event_whose_json_is_broken_is_acknowledged(world):
+    alice = await world.client("alice", 0)
+    deep = "[" * 300 + "]" * 300
+    for number, broken in enumerate(
+        ('["message",{"content":"cut \\ud83d"}]', f'["join",{deep}]', "{", '["join"')
+    ):
+        answered = asyncio.get_running_loop().create_future()
+        alice.sio.callbacks["/"] = {900 + number: answered.set_result}
+        await alice.sio.eio.send(f"2{900 + number}{broken}")
+        assert code(await asyncio.wait_for(answered, 3)) == "invalid_request"
+
+
+async def test_a_refused_join_leaves_a_socket_where_it_was(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    await world.rest_message(room, "one")
+    await alice.until(lambda c: c.seqs() == [1])
+    assert code(await alice.join(room, after=99)) == "invalid_request"
+    await world.rest_message(room, "two")
+    with world.broken_store(0):
+        assert code(await alice.join(room)) == "internal"
+    await world.rest_message(room, "three")
+    await alice.until(lambda c: c.seqs() == [1, 2, 3])
+
+
 async def test_garbage_on_the_wire_does_not_end_the_connection(world):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
@@ -291,9 +316,10 @@ async def test_limits_of_rooms_and_sockets(world):
     await world.client("alice", 0)
 
 
-async def test_a_token_is_renewed_or_the_socket_closed(world):
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+async def test_a_token_is_renewed_or_the_socket_closed(world, kind):
     room = await world.conversation()
-    alice = await world.client("alice", 0, room)
+    alice = await world.client("alice", 0, room, transports=(kind,))
     assert code(await alice.call("auth", {"token": "bob"})) == "forbidden"
     assert code(await alice.call("auth", {"token": "expired"})) == "token_expired"
     renewed = await alice.call("auth", {"token": "alice"})
@@ -339,9 +365,10 @@ async def test_health(world):
             assert (answer.status, (await answer.json())["missing"]) == (503, ["bus"])
 
 
-async def test_a_container_that_stops_says_so(world):
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+async def test_a_container_that_stops_says_so(world, kind):
     room = await world.conversation()
-    alice = await world.client("alice", 1, room)
+    alice = await world.client("alice", 1, room, transports=(kind,))
     await world.stop(1)
     going = alice.of("going_away")[0]
     assert going["reason"] == "shutdown"

@@ -108,6 +108,12 @@ class DeafSocket:
     async def say(self, text: str) -> None:
         await self._wire.send(text)
 
+    async def read_acks(self, count: int) -> None:
+        """Read until that many acknowledgements have come."""
+        async with asyncio.timeout(DEADLINE_S):
+            while count:
+                count -= str(await self._wire.recv()).startswith("43")
+
     async def read_until(self, event: str) -> dict[str, list[Any]]:
         """Everything received so far by event, once one of these has come."""
         async with asyncio.timeout(DEADLINE_S):

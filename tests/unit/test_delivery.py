@@ -22,6 +22,8 @@ class FlakyStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.away = False
+        self.away_after: int | None = None
+        self.defect = False
         self.reads = 0
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
@@ -34,6 +36,11 @@ class FlakyStore(MemoryStore):
 
     def _answer(self) -> None:
         self.reads += 1
+        if self.defect:
+            raise RuntimeError("a defect")
+        if self.away_after is not None:
+            self.away = self.away_after == 0
+            self.away_after -= 1
         if self.away:
             raise Unavailable("The store does not answer.")
 
@@ -157,20 +164,45 @@ async def test_a_join_that_cannot_be_completed_leaves_the_socket_out(rooms, stor
     await write(store, 5)
     await rooms.finish_join(ROOM, "fast", 5)
     store.away = True
-    with pytest.raises(Unavailable):
-        await rooms.finish_join(ROOM, "slow", 3)
+    assert await rooms.finish_join(ROOM, "slow", 3) == 3
     store.away = False
     await write(store, 1)
     rooms.hear(message(6, ROOM))
     assert sent.seqs == {"fast": [6]}
 
 
-async def test_the_slower_of_two_first_joins_reads_what_it_lacks(rooms, store, sent):
+async def test_a_join_that_is_half_completed_says_how_far_it_got(rooms, store, sent, monkeypatch):
+    monkeypatch.setattr(delivery, "ENTRIES_PER_READ", 2)
     rooms.begin_join(ROOM, "slow")
     rooms.begin_join(ROOM, "fast")
     await write(store, 5)
     await rooms.finish_join(ROOM, "fast", 5)
-    await rooms.finish_join(ROOM, "slow", 3)
+    store.away_after = 1
+    assert await rooms.finish_join(ROOM, "slow", 0) == 2
+    assert sent.seqs["slow"] == [1, 2]
+
+
+async def test_a_defect_of_the_store_is_logged_and_the_work_goes_on(rooms, store, sent, monkeypatch, caplog):
+    monkeypatch.setattr(delivery, "SWEEP_S", 0.01)
+    await joined(rooms)
+    await write(store, 1)
+    store.defect = True
+    sweeping = asyncio.create_task(rooms.sweep_for_ever())
+    rooms.hear(message(1, ROOM).model_copy(update={"seq": 2}))
+    await until(lambda: store.reads >= 6)
+    store.defect = False
+    await until(lambda: sent.seqs["s1"][:1] == [1])
+    sweeping.cancel()
+    assert "the sweep failed" in caplog.text
+    assert "a hole could not be read" in caplog.text
+
+
+async def test_the_slower_of_two_first_joins_reads_what_it_lacks(rooms, store, sent):
+    rooms.begin_join(ROOM, "slow")
+    rooms.begin_join(ROOM, "fast")
+    await write(store, 5)
+    assert await rooms.finish_join(ROOM, "fast", 5) is None
+    assert await rooms.finish_join(ROOM, "slow", 3) is None
     await write(store, 1)
     rooms.hear(message(6, ROOM))
     assert sent.seqs == {"fast": [6], "slow": [4, 5, 6]}

@@ -12,6 +12,7 @@ from confab.domain.requests import (
     parse,
     parse_json,
 )
+from tests.support.samples import NOW
 
 LIMITS = Limits()
 
@@ -101,6 +102,11 @@ def test_members_are_neither_the_owner_nor_listed_twice():
         ({"limit": "0"}, "limit"),
         ({"limit": "201"}, "limit"),
         ({"limit": "ten"}, "limit"),
+        ({"limit": "5_0"}, "limit"),
+        ({"limit": " 5"}, "limit"),
+        ({"limit": "+5"}, "limit"),
+        ({"limit": "05"}, "limit"),
+        ({"limit": "5.0"}, "limit"),
         ({"limit": ""}, "limit"),
         ({"after": "-1"}, "after"),
         ({"after": "1.5"}, "after"),
@@ -140,3 +146,18 @@ def test_only_json_is_json(text):
 def test_json_keeps_big_numbers_and_nulls():
     value = {"big": 10**30, "nothing": None, "deep": [{"a": [1.5]}]}
     assert parse_json(json.dumps(value)) == value
+
+
+def test_a_count_of_0_is_no_limit():
+    many = {"type": "chat", "members": [{"userId": str(n)} for n in range(150)]}
+    assert len(parse(CreateConversation, many, Limits(max_members=0)).members) == 150
+
+
+@pytest.mark.parametrize(
+    ("metadata", "same"),
+    [({"b": 2, "a": [1]}, True), ({"a": [True], "b": 2}, False), ({"a": [1], "b": "2"}, False), ({}, False)],
+)
+def test_a_repeated_body_is_compared_as_json(metadata, same):
+    first = parse(AddMessage, {"content": "x", "metadata": {"a": [1], "b": 2}}, LIMITS).draft("c1", "alice")
+    again = parse(AddMessage, {"content": "x", "metadata": metadata}, LIMITS).draft("c1", "alice")
+    assert again.became(first.numbered(1, NOW)) is same

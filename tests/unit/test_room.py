@@ -1,5 +1,8 @@
 """The pure room: what a socket gets, whatever order things happen in."""
 
+from collections.abc import Iterator, Sequence
+
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -52,6 +55,14 @@ def test_a_socket_that_read_further_than_the_room_gets_nothing_twice():
     room.hear(message(2))
     assert sent(room.hear(message(1))) == [(1, ["early"]), (2, ["early"])]
     assert sent(room.hear(finalized(3))) == [(3, ["early", "late"])]
+
+
+def test_a_socket_that_joins_again_gets_nothing_before_its_answer():
+    room = live_room(0, "early", "again")
+    room.begin_join("again")
+    assert sent(room.hear(message(1))) == [(1, ["early"])]
+    assert room.finish_join("again", 0) == [message(1)]
+    assert sent(room.hear(message(2))) == [(2, ["again", "early"])]
 
 
 def test_what_is_delivered_during_a_join_follows_its_answer():
@@ -119,10 +130,10 @@ class RoomMachine(RuleBasedStateMachine):
         self.stored = 0
         self.got: dict[str, list[int]] = {}  # sid → what it has been given, from its join on
         self.reading: dict[str, int] = {}  # sid → the head that its read saw
-        self.live: set[str] = set()
+        self.live: dict[str, int] = {}  # sid → the number its join ended with
         self.count = 0
 
-    def give(self, sid: str, entries: list[Entry]) -> None:
+    def give(self, sid: str, entries: Sequence[Entry]) -> None:
         self.got[sid] += [entry.seq for entry in entries]
 
     def apply(self, deliveries: list[Delivery]) -> None:
@@ -143,30 +154,41 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule()
     def begin_join(self) -> None:
-        sid = f"s{self.count}"
+        self.read(f"s{self.count}")
         self.count += 1
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data())
+    def join_again(self, data: st.DataObject) -> None:
+        sid = data.draw(st.sampled_from(sorted(self.live)))
+        del self.live[sid]
+        self.read(sid)
+
+    def read(self, sid: str) -> None:
         self.room.begin_join(sid)
         self.reading[sid] = self.stored
 
     @precondition(lambda self: self.reading)
-    @rule(data=st.data(), back=st.integers(0, 5))
-    def finish_join(self, data: st.DataObject, back: int) -> None:
+    @rule(data=st.data())
+    def finish_join(self, data: st.DataObject) -> None:
         sid = data.draw(st.sampled_from(sorted(self.reading)))
         position = self.reading.pop(sid)
-        self.got[sid] = list(range(max(position - back, 0) + 1, position + 1))
+        self.got[sid] = []
+        self.live[sid] = position
         while isinstance(outcome := self.room.finish_join(sid, position), Gap):
             self.give(sid, LOG[outcome.first - 1 : outcome.last])
             position = outcome.last
-        self.live.add(sid)
-        self.give(sid, list(outcome))
+        self.give(sid, outcome)
         self.apply(self.room.advance())
 
-    @precondition(lambda self: self.live)
+    @precondition(lambda self: self.live or self.reading)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
-        sid = data.draw(st.sampled_from(sorted(self.live)))
-        self.live.remove(sid)
+        sid = data.draw(st.sampled_from(sorted({*self.live, *self.reading})))
+        self.live.pop(sid, None)
         self.room.leave(sid)
+        if self.reading.pop(sid, None) is not None:
+            assert self.room.finish_join(sid, self.stored) == ()
 
     @rule()
     def sweep(self) -> None:
@@ -175,15 +197,22 @@ class RoomMachine(RuleBasedStateMachine):
         while (gap := self.room.missing) is not None:
             for entry in LOG[gap.first - 1 : gap.last]:
                 self.apply(self.room.hear(entry))
-        for sid in self.live:
-            assert not self.got[sid] or self.got[sid][-1] == self.stored
+        for sid, position in self.live.items():
+            assert self.got[sid] == list(range(position + 1, self.stored + 1))
 
     @invariant()
     def every_socket_has_a_run_without_gap_or_repeat(self) -> None:
-        for sid in self.live:
-            got = self.got[sid]
-            assert got == list(range(got[0], got[0] + len(got))) if got else True
+        for sid, position in self.live.items():
+            assert self.got[sid] == list(range(position + 1, position + 1 + len(self.got[sid])))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_memory() -> Iterator[None]:
+    """Few entries are kept for joining sockets, so that some must read the store."""
+    usual, room_module.MAX_TAIL = room_module.MAX_TAIL, 3
+    yield
+    room_module.MAX_TAIL = usual
 
 
 TestRoomMachine = RoomMachine.TestCase
-TestRoomMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRoomMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

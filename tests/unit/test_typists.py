@@ -50,6 +50,16 @@ async def test_typing_ends_with_the_socket_it_came_from(typists, shown):
     assert len(shown) == 2
 
 
+async def test_typing_from_two_sockets_ends_with_the_last(typists, shown):
+    typists.heard(state(typing=True), "s1")
+    typists.heard(state(typing=True), "s2")
+    assert not typists.gone("c1", "bob", "s2")
+    assert not typists.heard(state(typing=False), "s2")
+    assert state(typing=False) not in shown
+    assert typists.heard(state(typing=False), "s1")
+    assert shown[-1] == state(typing=False)
+
+
 async def test_two_typists_end_apart(typists, shown):
     typists.heard(state(typing=True), "s1")
     typists.heard(state(typing=True, user_id="eve"), "s2")

@@ -35,6 +35,8 @@ T = TypeVar("T")
 MAX_TOKEN_CHARS = 8_192
 CACHED_TOKENS = 10_000
 THREADS = 4
+MAX_CALLS = 500
+"""Calls of firebase-admin that wait for a thread or are on one."""
 HTTP_TIMEOUT_S = 3
 DEADLINE_S = 5
 """Seconds within which a token is verified or the caller is told `unavailable`."""
@@ -59,7 +61,7 @@ class FirebaseVerifier:
         self._revocation_ttl_s = revocation_ttl_s
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth")
-        self._waiting = asyncio.Semaphore(CACHED_TOKENS)
+        self._calls = 0
         self._first = asyncio.Lock()
         self._keys_fetched = False
 
@@ -123,10 +125,12 @@ class FirebaseVerifier:
 
     async def _call(self, call: Callable[..., T], *args: object) -> T:
         """The result of a blocking call of firebase-admin, or the error of ours that it means."""
-        loop = asyncio.get_running_loop()
+        if self._calls >= MAX_CALLS:
+            raise Unavailable("Too many tokens are waiting to be verified.")
+        self._calls += 1
         try:
-            async with asyncio.timeout(DEADLINE_S), self._waiting:
-                return await loop.run_in_executor(self._threads, call, *args)
+            async with asyncio.timeout(DEADLINE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
         except TimeoutError as error:
             raise _unavailable(error) from error
         except auth.ExpiredIdTokenError as error:
@@ -139,6 +143,8 @@ class FirebaseVerifier:
             raise _unavailable(error) from error
         except ValueError as error:
             raise Unauthenticated("The ID token is not valid for this project.") from error
+        finally:
+            self._calls -= 1
 
     @cached_property
     def _app(self) -> firebase_admin.App:
@@ -149,13 +155,13 @@ class FirebaseVerifier:
 def _verified(claims: Mapping[str, Any]) -> _Verified:
     """What the claims say; the emulator's are not checked by the library, so their types are."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
-    if not isinstance(issued_at, int) or not isinstance(expires_at, int):
-        raise Unauthenticated("The ID token does not say from when to when it is valid.")
-    principal = Principal(
-        uid=claims["uid"],
-        agent=claims.get("agent") is True,
-        expires_at=datetime.fromtimestamp(expires_at, UTC),
-    )
+    try:
+        if not isinstance(issued_at, int) or not isinstance(expires_at, int):
+            raise TypeError
+        ends = datetime.fromtimestamp(expires_at, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise Unauthenticated("The ID token does not say from when to when it is valid.") from None
+    principal = Principal(uid=claims["uid"], agent=claims.get("agent") is True, expires_at=ends)
     return _Verified(principal, issued_at, float("-inf"))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Limits:
     """Upper bounds on what a client may send, ask for or hold open.
 
-    `max_rooms_per_socket` and `max_sockets_per_user` are switched off by 0.
+    `max_members`, `max_rooms_per_socket` and `max_sockets_per_user` are switched off by 0.
     """
 
     max_content_bytes: int = 32_768

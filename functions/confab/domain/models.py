@@ -1,5 +1,6 @@
 """The things a conversation is made of."""
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -44,7 +45,12 @@ class Model(BaseModel):
     """A closed, immutable value: camelCase outside, snake_case inside, no unknown fields."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        hide_input_in_errors=True,  # a traceback must not carry content
     )
 
     def wire(self) -> dict[str, Any]:
@@ -142,11 +148,16 @@ class Draft(Model):
 
     def became(self, message: Message) -> bool:
         """Whether `message` is what a retry of this draft was first stored as."""
-        return (self.role, self.content, self.metadata) == (
+        return (self.role, self.content, canonical(self.metadata)) == (
             message.role,
             message.content,
-            message.metadata,
+            canonical(message.metadata),
         )
+
+
+def canonical(metadata: Metadata) -> str:
+    """Metadata as one JSON text, the same for the same JSON: to Python, 1 and true are equal."""
+    return json.dumps(metadata, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def message_id(conversation_id: str, seq: int) -> str:

@@ -4,6 +4,7 @@ Limits reach the validators through pydantic's validation context. `parse` is th
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, TypeVar
 
@@ -34,7 +35,9 @@ ID = r"^[A-Za-z0-9_-]{1,64}$"
 class Request(BaseModel):
     """A client's words: no unknown fields, no coercion, camelCase names only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True
+    )
 
 
 def parse(model: type[R], fields: object, limits: Limits) -> R:
@@ -86,9 +89,17 @@ def _check_title(title: str | None, info: ValidationInfo) -> str | None:
 
 def _check_member_count(members: "list[NewMember]", info: ValidationInfo) -> "list[NewMember]":
     most = _limits(info).max_members
-    if len(members) > most:
+    if 0 < most < len(members):
         raise ValueError(f"must list at most {most} members")
     return members
+
+
+def _digits(number: object) -> object:
+    if isinstance(number, str):
+        if not re.fullmatch(r"0|-?[1-9]\d{0,15}", number, re.ASCII):
+            raise ValueError("must be a whole number in digits")
+        return int(number)
+    return number
 
 
 def _default_limit(limit: object, info: ValidationInfo) -> object:
@@ -105,7 +116,8 @@ def _check_limit(limit: int, info: ValidationInfo) -> int:
 CheckedMetadata = Annotated[Metadata, AfterValidator(_check_metadata)]
 IdempotencyKey = Annotated[str, Field(pattern=IDEMPOTENCY_KEY)]
 ConversationId = Annotated[str, Field(pattern=ID)]
-PageLimit = Annotated[int, BeforeValidator(_default_limit), AfterValidator(_check_limit)]
+Number = Annotated[int, BeforeValidator(_digits)]
+PageLimit = Annotated[Number, BeforeValidator(_default_limit), AfterValidator(_check_limit)]
 MAX_SEQ = 2**53 - 1
 """The largest integer that every JSON client reads exactly."""
 
@@ -162,14 +174,12 @@ class AddMessage(Request):
 class Query(Request):
     """The words of a query string: numbers come as text."""
 
-    model_config = ConfigDict(strict=False)
-
 
 class GetConversation(Query):
     """Which page of the log to read: the newest, or next to a sequence number."""
 
-    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
-    before: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = None
+    after: Annotated[Number, Field(ge=0, le=MAX_SEQ)] | None = None
+    before: Annotated[Number, Field(ge=1, le=MAX_SEQ)] | None = None
     limit: PageLimit = Field(default=None, validate_default=True)
 
     @model_validator(mode="after")

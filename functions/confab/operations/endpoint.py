@@ -9,6 +9,7 @@ import logging
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -157,11 +158,11 @@ def _bearer_token(request: Request) -> str:
 
 def _query(request: Request) -> Mapping[str, object]:
     pairs = request.query_params.multi_items()
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidRequest.field(name, "is given more than once")
-    return dict(pairs)
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise InvalidRequest.field(counts.most_common(1)[0][0], "is given more than once")
+    return fields
 
 
 async def _read(request: Request, most: int) -> bytes:

@@ -22,7 +22,7 @@ async def serve(configuration: config.Config, host: str, port: int) -> None:
 
 
 def main() -> None:
-    """Check the environment and serve; exits with 2 if the environment is wrong."""
+    """Check the environment and serve; exits with 1 and a line that says why if that cannot be."""
     log.setup()
     try:
         configuration = config.load(os.environ)

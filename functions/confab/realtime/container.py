@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 RECONNECT_SPREAD_MS = 2_000
 """Clients of a container that goes away come back spread over this time."""
+AGAIN_S = 1.0
+"""Seconds before work in the background that failed begins again."""
 DRAIN_S = 4.0
 """Seconds for which sockets may take their leave when the container stops."""
 
@@ -44,17 +46,16 @@ class Container:
         self._typists = Typists(self._show_typing)
         self._hints = Hints(ports.publisher, origin=ports.instance)
         self._health = Health(ports)
-        self.transport.serve(
-            SocketEvents(
-                ports,
-                sockets=self.sockets,
-                rooms=self.rooms,
-                typists=self._typists,
-                hints=self._hints,
-                broadcast=self._broadcast,
-                expiry=Expiry(self._token_ran_out, clock_skew_s=ports.config.clock_skew_s),
-            )
+        self.events = SocketEvents(
+            ports,
+            sockets=self.sockets,
+            rooms=self.rooms,
+            typists=self._typists,
+            hints=self._hints,
+            broadcast=self._broadcast,
+            expiry=Expiry(self._token_ran_out, clock_skew_s=ports.config.clock_skew_s),
         )
+        self.transport.serve(self.events)
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
@@ -64,11 +65,9 @@ class Container:
         self.transport.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         background = [
-            asyncio.create_task(self._listen(), name="bus"),
-            asyncio.create_task(self.rooms.sweep_for_ever(), name="sweep"),
+            asyncio.create_task(_keep(self._listen)),
+            asyncio.create_task(self.rooms.sweep_for_ever()),
         ]
-        for task in background:
-            task.add_done_callback(_log_end)
         await runner.setup()
         try:
             site = web.TCPSite(runner, host, port)
@@ -93,8 +92,9 @@ class Container:
         )
 
     async def _drain(self) -> None:
-        """Tell every socket to come back elsewhere, and close it."""
+        """Tell every socket to come back elsewhere, and close it; let nobody in any more."""
         self._health.draining = True
+        self.events.drain()
         sockets = self.sockets.all()
         for socket in sockets:
             pause = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - jitter
@@ -115,6 +115,13 @@ class Container:
             self._typists.heard(event.data, event.origin)
 
 
-def _log_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("a background task died", extra={"task": task.get_name()}, exc_info=error)
+async def _keep(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin again what fails, until it ends by itself: nothing in the background dies unnoticed."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("work in the background failed; it begins again")
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return

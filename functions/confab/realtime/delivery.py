@@ -54,15 +54,18 @@ class Rooms:
         room = self._rooms.get(conversation_id)
         return () if room is None else tuple(room.live)
 
-    def begin_join(self, conversation_id: str, sid: str) -> None:
-        """A socket is about to read this log; call before the read, and then one of the next two."""
-        self._rooms.setdefault(conversation_id, Room()).begin_join(sid)
+    def begin_join(self, conversation_id: str, sid: str) -> int | None:
+        """A socket is about to read this log; call before the read, and then one of the next two.
 
-    async def finish_join(self, conversation_id: str, sid: str, position: int) -> None:
-        """The socket was sent everything up to `position`; it is live once this returns.
+        Returns where a socket that was in the room already goes on if it cannot join again.
+        """
+        return self._rooms.setdefault(conversation_id, Room()).begin_join(sid)
 
-        Raises Unavailable, and the socket is not in the room, if entries that were delivered
-        meanwhile are in the store only and cannot be read.
+    async def finish_join(self, conversation_id: str, sid: str, position: int) -> int | None:
+        """The socket was sent everything up to `position`; it is live when this returns None.
+
+        Otherwise entries that were delivered meanwhile are in the store only and could not be
+        read: the socket is out of the room, and was sent everything up to the number returned.
         """
         while (room := self._rooms.get(conversation_id)) is not None:
             outcome = room.finish_join(sid, position)
@@ -70,16 +73,17 @@ class Rooms:
                 self._sender.entries([sid], outcome)
                 self._send(room.advance())
                 self._mend(conversation_id)
-                return
+                return None
             try:
                 missed = await self._read(conversation_id, outcome)
-                if not missed:
-                    raise Unavailable("The store lacks entries that it had.")
             except Unavailable:
+                missed = []
+            if not missed:
                 self.leave(conversation_id, sid)
-                raise
+                return position
             self._sender.entries([sid], missed)
             position = missed[-1].seq
+        return None
 
     def leave(self, conversation_id: str, sid: str) -> None:
         """The socket left the room, or did not get in."""
@@ -100,13 +104,15 @@ class Rooms:
             self._mend(entry.conversation_id)
 
     async def sweep_for_ever(self) -> None:
-        """Compare all heads with the store, again and again; ends only by cancellation."""
+        """Compare all heads with the store, again and again, whatever happens; until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
             try:
                 await self.sweep()
             except Unavailable:
                 log.warning("the sweep could not read the heads")
+            except Exception:
+                log.exception("the sweep failed")
 
     async def sweep(self) -> None:
         """Compare the heads of all rooms with the store, and start to fill what is missing."""
@@ -134,9 +140,8 @@ class Rooms:
     def _filled(self, conversation_id: str, task: asyncio.Task[None]) -> None:
         if self._filling.get(conversation_id) is task:
             del self._filling[conversation_id]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a hole could not be filled", exc_info=error)
-        self._mend(conversation_id)
+        if not task.cancelled():
+            self._mend(conversation_id)
 
     async def _fill(self, conversation_id: str, room: Room) -> None:
         pause = GRACE_S
@@ -148,7 +153,11 @@ class Rooms:
             try:
                 entries = await self._read(conversation_id, gap)
             except Unavailable:
-                pause = min(pause * 2, RETRY_S) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                pause = min(pause * 2 + GRACE_S, RETRY_S) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                continue
+            except Exception:
+                log.exception("a hole could not be read")
+                pause = RETRY_S
                 continue
             pause = 0
             if not entries:

@@ -8,10 +8,14 @@ import asyncio
 from typing import Any
 
 import engineio
-from aiohttp import web
+from aiohttp import StreamReader, web
 from engineio.async_drivers import aiohttp as driver
+from engineio.exceptions import EngineIOError
 from engineio.packet import Packet
+from engineio.payload import Payload
 
+POST_S = 10.0
+"""Seconds within which the body of a polling request must have arrived."""
 LINGER_S = 1.0
 """Seconds for which a socket that was closed may take what is queued for it."""
 
@@ -46,12 +50,39 @@ class WebSocket(driver.WebSocket):
         return self._sock
 
 
+class Body:
+    """The body of a polling request, read whole: the library would take what is there so far."""
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+
+    async def read(self, length: int) -> bytes:
+        """That many bytes; raises EngineIOError, which refuses the request, if they do not come."""
+        try:
+            async with asyncio.timeout(POST_S):
+                return await self._content.readexactly(length)
+        except (TimeoutError, asyncio.IncompleteReadError) as error:
+            raise EngineIOError("the body did not arrive") from error
+
+
+def translate_request(request: web.Request) -> dict[str, Any]:
+    """The request as the library wants it."""
+    environ: dict[str, Any] = driver.translate_request(request)
+    return environ | {"wsgi.input": Body(request.content)}
+
+
 class Engine(engineio.AsyncServer):
     """The Engine.IO server."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._async: dict[str, Any] = {**self._async, "websocket": WebSocket}
+        self._async: dict[str, Any] = {
+            **self._async,
+            "websocket": WebSocket,
+            "translate_request": translate_request,
+        }
+        # The library's way to allow more than 16 packets a request; the bytes bound them.
+        Payload.max_decode_packets = self.max_http_buffer_size
 
     def create_queue(self, *_: object, **__: object) -> OutgoingQueue:
         """The queue of a new socket."""

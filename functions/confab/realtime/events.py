@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from confab import conversations
@@ -64,6 +65,7 @@ class SocketEvents:
         self._hints = hints
         self._broadcast = broadcast
         self._expiry = expiry
+        self._draining = False
         self._handlers: Mapping[str, Handler] = {
             "join": self._join,
             "leave": self._leave,
@@ -74,6 +76,8 @@ class SocketEvents:
 
     async def connected(self, sid: str, auth: object) -> Reply:
         """Let a socket in; with a conversation in the handshake it joins that room or is refused."""
+        if self._draining:
+            raise Unavailable("This instance is going away.")
         if not isinstance(auth, Mapping) or not auth.get("token"):
             raise Unauthenticated("Send a Firebase ID token as auth: {token} in the handshake.")
         handshake = parse(Handshake, auth, self._ports.limits)
@@ -121,6 +125,10 @@ class SocketEvents:
             for conversation_id in socket.rooms:
                 self._end(socket, conversation_id)
 
+    def drain(self) -> None:
+        """Let nobody in any more."""
+        self._draining = True
+
     def fell_behind(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
         """Take a socket that missed an entry out of its room; it joins again from there."""
         socket = self._sockets.get(sid)
@@ -143,13 +151,13 @@ class SocketEvents:
     async def _enter(self, socket: Socket, conversation_id: str, after: int | None) -> Reply:
         """Read the log and, once nothing is left to page through, become live behind the answer.
 
-        A join that fails leaves the socket outside the room, also if it was inside before.
+        If that is refused, a socket that was in the room already stays there and misses nothing.
         """
         limits = self._ports.limits
         others = socket.rooms.keys() - {conversation_id}
         if 0 < limits.max_rooms_per_socket <= len(others):
             raise RateLimited(f"A socket is in at most {limits.max_rooms_per_socket} rooms.")
-        self._rooms.begin_join(conversation_id, socket.sid)
+        place = self._rooms.begin_join(conversation_id, socket.sid)
         try:
             page = await conversations.get_conversation(
                 conversation_id,
@@ -157,24 +165,26 @@ class SocketEvents:
                 caller=socket.principal,
                 store=self._ports.store,
             )
+            self._require_open(socket)
         except BaseException:
-            self._out(socket, conversation_id)
+            if place is None:
+                self._out(socket, conversation_id)
+            else:
+                await self._go_live(socket, conversation_id, place)
             raise
         ack = accepted(self._ports.views.page(page))
         if after is not None and page.has_more:
             self._out(socket, conversation_id)
             return Reply(ack)
         socket.rooms[conversation_id] = page.conversation
-        position = page.conversation.seq
+        return Reply(ack, partial(self._go_live, socket, conversation_id, page.conversation.seq))
 
-        async def go_live() -> None:
-            try:
-                await self._rooms.finish_join(conversation_id, socket.sid, position)
-            except Unavailable:
-                self._out(socket, conversation_id)
-                self._broadcast.resync(socket.sid, conversation_id, position)
-
-        return Reply(ack, go_live)
+    async def _go_live(self, socket: Socket, conversation_id: str, position: int) -> None:
+        """Let the socket, which has the log up to `position`, go on from there."""
+        reached = await self._rooms.finish_join(conversation_id, socket.sid, position)
+        if reached is not None:
+            self._out(socket, conversation_id)
+            self._broadcast.resync(socket.sid, conversation_id, reached)
 
     async def _leave(self, socket: Socket, payload: object) -> Reply:
         request = parse(Leave, payload, self._ports.limits)
@@ -211,11 +221,17 @@ class SocketEvents:
     async def _auth(self, socket: Socket, payload: object) -> Reply:
         request = parse(Renew, payload, self._ports.limits)
         principal = await self._ports.verifier.verify(request.token)
+        self._require_open(socket)
         if principal.uid != socket.principal.uid:
             raise Forbidden("The renewed token is another user's.")
         socket.principal = principal
         self._expiry.watch(socket.sid, principal.expires_at)
         return Reply(accepted({"expiresAt": timestamp_text(principal.expires_at)}))
+
+    def _require_open(self, socket: Socket) -> None:
+        """Go on only if the socket did not end while something was awaited."""
+        if self._sockets.get(socket.sid) is not socket:
+            raise Unauthenticated("This socket is closed.")
 
     def _out(self, socket: Socket, conversation_id: str) -> None:
         socket.rooms.pop(conversation_id, None)

@@ -13,6 +13,10 @@ log = logging.getLogger(__name__)
 
 MAX_PUBLISHING = 1_000
 """Events on their way to the bus; those beyond are not sent, and the rooms' sweep makes up for it."""
+MAX_PUBLISHING_TYPING = 100
+"""Typing may be lost, so it leaves the rest of the places to entries."""
+QUIET_S = 5.0
+"""Seconds for which a bus that takes nothing is not told of again."""
 
 
 class Hints:
@@ -22,6 +26,8 @@ class Hints:
         self._publisher = publisher
         self._origin = origin
         self._publishing: set[asyncio.Task[None]] = set()
+        self._lost = 0
+        self._told_at = float("-inf")
 
     def entry(self, entry: Entry) -> None:
         """Tell of a stored entry."""
@@ -29,8 +35,9 @@ class Hints:
 
     def event(self, event: Event) -> None:
         """Tell of anything."""
-        if len(self._publishing) >= MAX_PUBLISHING:
-            log.warning("an event was not published: too many are waiting", extra={"type": event.type})
+        most = MAX_PUBLISHING_TYPING if isinstance(event, Typing) else MAX_PUBLISHING
+        if len(self._publishing) >= most:
+            self._count_lost()
             return
         task = asyncio.create_task(self._publish(event))
         self._publishing.add(task)
@@ -40,7 +47,14 @@ class Hints:
         try:
             await self._publisher.publish(event)
         except Unavailable:
-            log.warning("the bus did not take an event", extra={"type": event.type})
+            self._count_lost()
+
+    def _count_lost(self) -> None:
+        self._lost += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= QUIET_S:
+            log.warning("the bus does not take events", extra={"lost": self._lost})
+            self._lost, self._told_at = 0, now
 
     async def close(self) -> None:
         """Wait for what is on its way; each publish ends by its own deadline."""
@@ -54,11 +68,14 @@ async def listen(
     entry: Callable[[Entry], None],
     typing: Callable[[Typing], None],
 ) -> None:
-    """Pass on what other instances and functions publish; ends only by cancellation."""
+    """Pass on what other instances and functions publish, until the subscription is closed."""
     async for event in subscription.events():
-        if event.origin == origin:
-            continue
-        if isinstance(event, Typing):
-            typing(event)
-        else:
-            entry(event.data)
+        try:
+            if event.origin == origin:
+                continue
+            if isinstance(event, Typing):
+                typing(event)
+            else:
+                entry(event.data)
+        except Exception:  # one event must not end the listening
+            log.exception("an event of the bus could not be passed on", extra={"type": event.type})

@@ -62,10 +62,15 @@ class Room:
         above = min(self._waiting, default=self._head + 1)
         return Gap(self._delivered + 1, above - 1)
 
-    def begin_join(self, sid: str) -> None:
-        """A socket is about to read the log. From here on the room keeps what it delivers."""
-        self._live.pop(sid, None)
+    def begin_join(self, sid: str) -> int | None:
+        """A socket is about to read the log. From here on the room keeps what it delivers.
+
+        Returns the number up to which a socket that was live has been given the log: should its
+        join fail, it goes on from there.
+        """
+        start = self._live.pop(sid, None)
         self._joining.add(sid)
+        return None if start is None else max(start, self._delivered or 0)
 
     def finish_join(self, sid: str, position: int) -> Sequence[Entry] | Gap:
         """The socket has been given everything up to `position`.

@@ -15,7 +15,7 @@ class Socket:
     sid: str
     principal: Principal
     rooms: dict[str, Conversation] = field(default_factory=dict)
-    """The rooms it is in or joining, as the conversations were then; who may read never changes."""
+    """The rooms it is in, as the conversations were when it joined: who may read never changes."""
 
 
 class Sockets:

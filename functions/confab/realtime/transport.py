@@ -8,6 +8,8 @@
 
 import asyncio
 import logging
+import re
+import time
 import types
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,14 +21,19 @@ from engineio import packet as engineio_packet
 from pydantic_core import from_json, to_json
 from socketio import packet as socketio_packet
 
-from confab.domain.errors import ConfabError, InvalidRequest, PayloadTooLarge, problem
+from confab.domain.errors import ConfabError, Internal, InvalidRequest, PayloadTooLarge, problem
 from confab.realtime import engine
 from confab.realtime.protocol import refused
 
 log = logging.getLogger(__name__)
 
 HARD_LIMIT_FACTOR = 16
-"""A packet this many times over the limit is not read at all: the connection is closed."""
+"""A packet this many times over the limit is not read: the connection or the poll is ended."""
+EVENT_HEAD = re.compile(r"[25](\d{1,9}-)?(/[^,\[]*,)?\d{0,15}", re.ASCII)
+"""An event's type, attachment count, namespace and id, which stand before its JSON."""
+UNSENT_POLL_S = 0.05
+STALLED_S = 10.0
+"""Seconds for which a socket with too much unsent may take nothing before it is closed."""
 CONNECT_S = 10.0
 """Seconds within which a connection must ask to be let in."""
 
@@ -118,15 +125,25 @@ class Transport(socketio.AsyncServer):
             return
         try:
             async with asyncio.timeout(engine.LINGER_S):
+                await socket.queue.join()  # a poll that comes after the close would get nothing
                 await socket.close()
         except TimeoutError:
             log.info("a socket did not take what was queued for it before it was closed")
-            engine.release(socket)
+            await self._end(socket)
         else:
             socket.queue.put_nowait(None)  # ends the library's writer, which then closes the WebSocket
 
+    async def _end(self, socket: Any) -> None:
+        """Close a socket's connection without a word."""
+        await socket.close(wait=False, abort=True)
+        socket.queue.put_nowait(None)
+        self.eio.sockets.pop(socket.sid, None)
+
     def _socket(self, sid: str) -> Any:
-        socket = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
+        return self._open_socket(self.manager.eio_sid_from_sid(sid, "/"))
+
+    def _open_socket(self, eio_sid: str | None) -> Any:
+        socket = self.eio.sockets.get(eio_sid)
         return None if socket is None or socket.closed else socket
 
     def _packet(self, event: str, data: Mapping[str, Any]) -> engineio_packet.Packet:
@@ -140,21 +157,17 @@ class Transport(socketio.AsyncServer):
         try:
             reply = await self._events.connected(sid, auth)
         except ConfabError as error:
-            raise socketio.exceptions.ConnectionRefusedError(
-                error.title, problem(error, uuid.uuid4().hex)
-            ) from error
+            raise _refusal(error) from error
+        except Exception as error:
+            log.exception("a handshake failed")
+            raise _refusal(Internal("Something went wrong on our side.")) from error
         if reply.then is not None:
             self._after_connect[sid] = reply.then
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
-        asyncio.get_running_loop().call_later(CONNECT_S, self._close_if_unknown, eio_sid)
-
-    def _close_if_unknown(self, eio_sid: str) -> None:
-        """End a connection that never asked to be let in."""
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and self.manager.sid_from_eio_sid(eio_sid, "/") is None:
-            engine.release(socket)
+        self.eio.sockets[eio_sid].turn = asyncio.Lock()
+        asyncio.get_running_loop().call_later(CONNECT_S, self._close_unless_known, eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
@@ -162,44 +175,80 @@ class Transport(socketio.AsyncServer):
         if socket is not None:
             engine.release_later(socket)
 
+    def _close_unless_known(self, eio_sid: str) -> None:
+        """End a connection that never asked to be let in."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and self.manager.sid_from_eio_sid(eio_sid, "/") is None:
+            self.start_background_task(self._end, socket)
+
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
         then = self._after_connect.pop(sid, None)
-        if sid is not None and eio_sid not in self.eio.sockets:  # it went away in the meantime
+        if sid is not None and self._open_socket(eio_sid) is None:  # it ended in the meantime
             await self._handle_disconnect(eio_sid, namespace)
         elif then is not None:
             await then()
 
-    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
-        if isinstance(data, bytes):
-            return  # an attachment of an event that has been refused
-        try:
-            packet = self.packet_class(encoded_packet=data)
-        except (ValueError, TypeError) as error:
-            log.info("a packet could not be read", extra={"error": type(error).__name__})
+    async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
+        """Take one packet of a socket at a time, also where several requests bring them."""
+        socket = self._open_socket(eio_sid)
+        if socket is None or not isinstance(data, str):  # bytes belong to an event that was refused
             return
-        if packet.packet_type in (socketio_packet.EVENT, socketio_packet.BINARY_EVENT):
-            await self._handle_packet(eio_sid, packet, len(data.encode()))
-        elif packet.packet_type in (socketio_packet.CONNECT, socketio_packet.DISCONNECT):
-            await super()._handle_eio_message(eio_sid, data)
+        if socket.last_ping:  # what it says shows that it is alive; its PONG waits behind this
+            socket.last_ping = time.time()
+        async with socket.turn:
+            await self._handle_text(socket, data)
 
-    async def _handle_packet(self, eio_sid: str, packet: socketio_packet.Packet, size: int) -> None:
-        sid = self.manager.sid_from_eio_sid(eio_sid, packet.namespace or "/")
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is None or not self.manager.is_connected(sid, packet.namespace or "/"):
+    async def _handle_text(self, socket: Any, text: str) -> None:
+        packet = self._packet_of(text)
+        if packet is None:
+            log.info("a packet could not be read")
+        elif packet.packet_type in (socketio_packet.EVENT, socketio_packet.BINARY_EVENT):
+            await self._handle_packet(socket, packet, len(text.encode()))
+        elif packet.packet_type == socketio_packet.CONNECT:
+            await self._handle_connect(socket.sid, packet.namespace, packet.data)
+        elif packet.packet_type == socketio_packet.DISCONNECT:
+            await self._end(socket)
+
+    def _packet_of(self, text: str) -> socketio_packet.Packet | None:
+        """The packet in a text; an event whose JSON is broken comes without data, to be refused."""
+        try:
+            return self.packet_class(encoded_packet=text)
+        except (ValueError, TypeError):
+            head = EVENT_HEAD.match(text)
+            return self.packet_class(encoded_packet=head[0]) if head else None
+
+    async def _handle_packet(self, socket: Any, packet: socketio_packet.Packet, size: int) -> None:
+        sid = self.manager.sid_from_eio_sid(socket.sid, packet.namespace or "/")
+        if not self.manager.is_connected(sid, packet.namespace or "/"):
             return
-        if socket.queue.bytes > 2 * self._max_unsent_bytes:  # asks and asks, and reads no answer
-            await socket.close(wait=False, abort=True)
+        if not await self._reads_its_answers(socket):
+            await self._end(socket)
             return
         reply = await self._carry_out(sid, packet, size)
+        if socket.closed:
+            return
         if packet.id is not None:
             ack = self.packet_class(
                 socketio_packet.ACK, namespace=packet.namespace, id=packet.id, data=[reply.ack]
             )
-            await self._send_packet(eio_sid, ack)
+            await self._send_packet(socket.sid, ack)
         if reply.then is not None:
             await reply.then()
+
+    async def _reads_its_answers(self, socket: Any) -> bool:
+        """Wait while too much is unsent: until then the socket is not heard. False if it stalls."""
+        stalled = 0.0
+        while (unsent := socket.queue.bytes) > self._max_unsent_bytes and not socket.closed:
+            await asyncio.sleep(UNSENT_POLL_S)
+            moved = socket.queue.bytes < unsent
+            stalled = 0.0 if moved else stalled + UNSENT_POLL_S
+            if moved and socket.last_ping:
+                socket.last_ping = time.time()
+            if stalled >= STALLED_S:
+                return False
+        return True
 
     async def _carry_out(self, sid: str, packet: socketio_packet.Packet, size: int) -> Reply:
         try:
@@ -212,3 +261,7 @@ class Transport(socketio.AsyncServer):
         except ConfabError as error:
             return Reply(refused(error, uuid.uuid4().hex))
         return await self._events.event(sid, packet.data[0], packet.data[1:])
+
+
+def _refusal(error: ConfabError) -> socketio.exceptions.ConnectionRefusedError:
+    return socketio.exceptions.ConnectionRefusedError(error.title, problem(error, uuid.uuid4().hex))

@@ -6,7 +6,6 @@ hears of over the bus: when the instance of a typist dies, its typing still ends
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from confab.domain.events import TypingState
 
@@ -14,44 +13,39 @@ TYPING_S = 5.0
 """Seconds after which typing ends by itself."""
 
 
-@dataclass(slots=True)
-class _Typist:
-    source: str  # the socket, or the instance, that it was last heard from
-    end: asyncio.TimerHandle
-
-
 class Typists:
-    """Calls `show` whenever somebody's typing starts, goes on or ends."""
+    """Calls `show` whenever somebody's typing starts, goes on or ends.
+
+    A user may type from several sockets, and instances, at once: typing ends with the last one.
+    """
 
     def __init__(self, show: Callable[[TypingState], None]) -> None:
         self._show = show
-        self._typists: dict[tuple[str, str], _Typist] = {}
+        self._typists: dict[tuple[str, str], dict[str, asyncio.TimerHandle]] = {}
 
     def heard(self, state: TypingState, source: str) -> bool:
         """A socket or another instance says so; returns whether that was news to show."""
         key = (state.conversation_id, state.user_id)
-        known = self._typists.pop(key, None)
-        if known is not None:
-            known.end.cancel()
-        if state.typing:
-            end = asyncio.get_running_loop().call_later(TYPING_S, self._ended, key)
-            self._typists[key] = _Typist(source, end)
-        elif known is None:
-            return False
+        if not state.typing:
+            return self._end(key, source)
+        sources = self._typists.setdefault(key, {})
+        if (known := sources.get(source)) is not None:
+            known.cancel()
+        sources[source] = asyncio.get_running_loop().call_later(TYPING_S, self._end, key, source)
         self._show(state)
         return True
 
     def gone(self, conversation_id: str, user_id: str, source: str) -> bool:
         """The socket left; returns whether its user's typing ended with that."""
-        known = self._typists.get((conversation_id, user_id))
-        if known is None or known.source != source:
+        return self._end((conversation_id, user_id), source)
+
+    def _end(self, key: tuple[str, str], source: str) -> bool:
+        sources = self._typists.get(key, {})
+        if (known := sources.pop(source, None)) is None:
             return False
-        return self.heard(_stopped(conversation_id, user_id), source)
-
-    def _ended(self, key: tuple[str, str]) -> None:
+        known.cancel()
+        if sources:
+            return False
         del self._typists[key]
-        self._show(_stopped(*key))
-
-
-def _stopped(conversation_id: str, user_id: str) -> TypingState:
-    return TypingState(conversation_id=conversation_id, user_id=user_id, typing=False)
+        self._show(TypingState(conversation_id=key[0], user_id=key[1], typing=False))
+        return True

@@ -1,0 +1,163 @@
+"""Sockets at the edges of the protocol: what a stock client does not do, or does at a bad moment."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+
+from confab.realtime import transport
+
+
+@pytest.fixture
+async def http():
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+class Poller:
+    """A long-polling client, packet by packet."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = f"{url}/socket.io/?EIO=4&transport=polling"
+        self.received = ""
+
+    async def open(self) -> None:
+        async with self._http.get(self._url) as answer:
+            self._url += "&sid=" + json.loads((await answer.text())[1:])["sid"]
+
+    async def post(self, *packets: str) -> int:
+        async with self._http.post(self._url, data="\x1e".join(packets)) as answer:
+            return answer.status
+
+    async def poll_until(self, text: str) -> None:
+        async with asyncio.timeout(5):
+            while text not in self.received:
+                async with self._http.get(self._url) as answer:
+                    assert answer.status == 200
+                    self.received += await answer.text()
+
+    async def admitted(self, user: str) -> "Poller":
+        await self.open()
+        await self.post("40" + json.dumps({"token": user}))
+        await self.poll_until('40{"sid"')
+        return self
+
+
+async def test_a_socket_that_ends_while_it_joins_leaves_nothing(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0)
+    world.expire_in(0.2)
+    await alice.call("auth", {"token": "alice"})
+    with world.slow_store(0, 0.8):
+        await alice.sio.emit("join", {"conversationId": room})
+        await asyncio.wait_for(alice.closed.wait(), 3)
+        await asyncio.sleep(0.8)
+    assert (world.sockets(), world.rooms()) == (0, 0)
+
+
+async def test_a_handshake_that_meets_a_defect_is_answered(world):
+    room = await world.conversation()
+    with world.broken_store(0):
+        client = await world.refused({"token": "alice", "conversationId": room})
+    assert client.refusal["data"]["code"] == "internal"
+    assert world.sockets() == 0
+
+
+async def test_who_closes_before_connecting_is_forgotten(world, http):
+    for _ in range(5):
+        poller = Poller(http, world.urls[0])
+        await poller.open()
+        await poller.post("1", "40" + json.dumps({"token": "alice"}))
+    assert world.pending(0) == 0
+    assert world.sockets() == 0
+
+
+async def test_many_packets_in_one_poll_are_all_carried_out(world, http):
+    room = await world.conversation()
+    poller = await Poller(http, world.urls[0]).admitted("alice")
+    packets = [
+        f'42{n}["message",{json.dumps({"conversationId": room, "content": str(n)})}]' for n in range(40)
+    ]
+    assert await poller.post(*packets) == 200
+    await poller.poll_until('4339[{"ok":true')
+    assert poller.received.count('"ok":true') == 40
+
+
+async def test_a_poll_body_in_pieces_is_read_whole(world, http):
+    room = await world.conversation()
+    poller = await Poller(http, world.urls[0]).admitted("alice")
+    packet = f'421["message",{json.dumps({"conversationId": room, "content": "x" * 20_000})}]'.encode()
+
+    async def pieces():
+        yield packet[:9_000]
+        await asyncio.sleep(0.2)
+        yield packet[9_000:]
+
+    headers = {"Content-Length": str(len(packet))}
+    async with http.post(poller._url, data=pieces(), headers=headers) as answer:
+        assert answer.status == 200
+    await poller.poll_until('431[{"ok":true')
+
+
+async def test_requests_of_one_socket_take_turns(world, http):
+    rooms = [await world.conversation() for _ in range(6)]
+    poller = await Poller(http, world.urls[0]).admitted("alice")
+    joins = [f'42{n}["join",{json.dumps({"conversationId": room})}]' for n, room in enumerate(rooms)]
+    await asyncio.gather(*(poller.post(join) for join in joins))
+    await poller.poll_until("rate_limited")
+    assert world.rooms() == 2
+
+
+async def test_leaving_the_namespace_ends_the_connection(world, http):
+    url = f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket"
+    async with http.ws_connect(url) as wire:
+        await wire.send_str("40" + json.dumps({"token": "alice"}))
+        while not (await wire.receive_str()).startswith("40"):
+            pass
+        assert world.sockets() == 1
+        await wire.send_str("41")
+        async with asyncio.timeout(3):
+            while (await wire.receive()).type is aiohttp.WSMsgType.TEXT:
+                pass
+    assert world.sockets() == 0
+
+
+async def test_a_poller_that_never_asks_to_be_let_in_is_closed(world, http, monkeypatch):
+    monkeypatch.setattr(transport, "CONNECT_S", 0.2)
+    poller = Poller(http, world.urls[0])
+    await poller.open()
+    await asyncio.sleep(0.4)
+    assert await poller.post("40" + json.dumps({"token": "alice"})) == 400
+
+
+async def test_nobody_is_let_in_while_the_container_drains(world):
+    world.begin_drain(0)
+    client = await world.refused({"token": "alice"})
+    assert client.refusal["data"]["code"] == "unavailable"
+
+
+async def test_a_slow_link_gets_all_its_answers(world):
+    rooms = [await world.conversation(), await world.conversation()]
+    for number in range(40):
+        await world.rest_message(rooms[0], f"{number}" + "x" * 5_000)
+    async with world.deaf_socket("alice", 0, rooms[1]) as slow:
+        for number in range(20):
+            await slow.say(f'42{number}["join",{json.dumps({"conversationId": rooms[0]})}]')
+        await asyncio.sleep(0.5)
+        assert world.unsent_bytes() < 3 * world.slow_reader_bytes
+        await slow.read_acks(20)
+
+
+async def test_who_takes_no_answer_at_all_is_closed(world, monkeypatch):
+    monkeypatch.setattr(transport, "STALLED_S", 0.3)
+    room = await world.conversation()
+    for number in range(40):
+        await world.rest_message(room, f"{number}" + "x" * 5_000)
+    async with world.deaf_socket("alice", 0, room) as deaf:
+        for number in range(60):
+            await deaf.say(f'42{number}["join",{json.dumps({"conversationId": room})}]')
+        async with asyncio.timeout(8):
+            while world.sockets():
+                await asyncio.sleep(0.05)
