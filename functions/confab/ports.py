@@ -157,6 +157,13 @@ class Subscription(Protocol):
         """Whether the bus is delivering to this subscription right now."""
         ...
 
+    def restart(self, *, fresh: bool) -> None:
+        """Begin anew, for those who find that nothing comes: connect again, or be `fresh`.
+
+        A fresh subscription is another one, and knows nothing of what the old one held.
+        """
+        ...
+
     async def close(self) -> None:
         """Acknowledge what was received and delete the subscription, within a short deadline."""
         ...

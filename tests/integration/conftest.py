@@ -154,6 +154,29 @@ class World:
         with patch.object(self._ports[instance].store, "newest", side_effect=RuntimeError("a defect")):
             yield
 
+    def break_listener(self, instance: int) -> None:
+        """The next event that the instance hears meets a defect outside of everything that expects one."""
+        subscription: Any = self._ports[instance].subscription
+        decoded = subscription._decoded
+
+        def fail(messages: Any) -> Any:
+            subscription._decoded = decoded
+            raise RuntimeError(f"a defect, with {len(messages)} messages")
+
+        subscription._decoded = fail
+
+    def deafen(self, instance: int) -> None:
+        """The instance's stream stays open and brings nothing, until the subscription is begun anew."""
+        subscription: Any = self._ports[instance].subscription
+        decoded, restart = subscription._decoded, subscription.restart
+
+        def hear_again(*, fresh: bool) -> None:
+            subscription._decoded = decoded
+            restart(fresh=fresh)
+
+        subscription._decoded = lambda _: []
+        subscription.restart = hear_again
+
     def pending(self, instance: int) -> int:
         """The sockets that have asked to be let in and have no answer."""
         return len(self._containers[instance].transport.manager.pending_connect.get("/", []))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -9,7 +10,9 @@ import grpc.aio
 import pytest
 import pytest_asyncio
 from google.api_core.exceptions import NotFound
+from google.pubsub_v1 import Subscription as SubscriptionConfig
 
+from confab.bus.pubsub import leases
 from confab.bus.pubsub import publisher as publisher_module
 from confab.bus.pubsub.endpoint import Endpoint
 from confab.bus.pubsub.publisher import PubSubPublisher
@@ -114,9 +117,60 @@ async def test_a_restarted_stream_goes_on_where_the_old_one_was(
     sent = events(30)
     for event in sent:
         if event.seq in {10, 20}:
-            subscription(listener).restart()
+            subscription(listener).restart(fresh=False)
         await publisher.publish(event)
     await listener.got(*sent)
+
+
+async def test_a_fresh_subscription_hears_what_is_published_from_then_on(
+    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
+) -> None:
+    old = subscription(listener).name
+    subscription(listener).restart(fresh=True)
+    assert subscription(listener).name != old
+    await arrives(listener, publisher)
+
+
+async def test_subscriptions_of_dead_processes_are_swept_and_no_others(
+    bus: PubSubBackend, listener: Listener
+) -> None:
+    async with bus.raw() as client:
+        names = {}
+        for kind, labels in {
+            "dead": {leases.ALIVE: str(int(time.time()) - 1_000)},
+            "alive": leases.labels(),
+            "somebody else's": {},
+        }.items():
+            name = f"projects/{PROJECT}/subscriptions/s-{uuid.uuid4().hex}"
+            await client.create_subscription(
+                request=SubscriptionConfig(name=name, topic=bus.topic_name, labels=labels)
+            )
+            names[kind] = name
+        own = subscription(listener).name
+        await leases.renew(client, own)
+        assert await leases.sweep(client, bus.topic_name) == 1
+        assert await leases.sweep(client, bus.topic_name) == 0
+        left = [each.name async for each in await client.list_subscriptions(project=f"projects/{PROJECT}")]
+    assert names["dead"] not in left
+    assert {own, names["alive"], names["somebody else's"]} <= set(left)
+
+
+async def test_a_subscription_s_lease_is_renewed(
+    bus: PubSubBackend, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "RENEW_S", 0.05)
+    monkeypatch.setattr(leases, "labels", lambda: {leases.ALIVE: "17"})
+    listener = Listener(bus.subscription())
+    async with bus.raw() as client:
+        await arrives(listener, publisher)
+        monkeypatch.setattr(leases, "labels", lambda: {leases.ALIVE: str(int(time.time()))})
+        async with asyncio.timeout(5):
+            while True:
+                config = await client.get_subscription(subscription=subscription(listener).name)
+                if config.labels[leases.ALIVE] != "17":
+                    break
+                await asyncio.sleep(0.02)
+    await listener.close()
 
 
 async def test_an_event_beyond_grpc_s_usual_limit_of_4_mb_arrives(

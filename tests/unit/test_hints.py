@@ -70,7 +70,10 @@ async def test_its_own_events_and_defects_do_not_stop_the_listening(caplog):
         heard.append(each.seq)
 
     typed: list[Typing] = []
-    listening = asyncio.create_task(listen(subscription, origin="here", entry=entry, typing=typed.append))
+    echoes: list[int] = []
+    listening = asyncio.create_task(
+        listen(subscription, origin="here", entry=entry, typing=typed.append, echo=lambda: echoes.append(1))
+    )
     while not subscription.connected:
         await asyncio.sleep(0)
     await publisher.publish(event_of(message(1), origin="here"))
@@ -80,7 +83,7 @@ async def test_its_own_events_and_defects_do_not_stop_the_listening(caplog):
     async with asyncio.timeout(3):
         while not typed:
             await asyncio.sleep(0.01)
-    assert heard == [3]
+    assert (heard, echoes) == ([3], [1])
     assert "could not be passed on" in caplog.text
     await subscription.close()
     await asyncio.wait_for(listening, 3)

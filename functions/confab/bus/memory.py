@@ -64,6 +64,8 @@ class MemorySubscription:
     def __init__(self, subscriptions: "set[MemorySubscription]") -> None:
         self._subscriptions = subscriptions
         self._waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
+        self.deaf = False
+        """Set it to let what is published get lost, until a restart."""
         self._arrived = asyncio.Event()
         self._closed = False
         self.undecodable = 0
@@ -76,6 +78,8 @@ class MemorySubscription:
 
     def take(self, data: bytes) -> None:
         """What the bus calls with each message."""
+        if self.deaf:
+            return
         self._waiting.append(data)
         self._arrived.set()
 
@@ -95,6 +99,12 @@ class MemorySubscription:
             self._arrived.clear()
             if not self._closed:
                 await self._arrived.wait()
+
+    def restart(self, *, fresh: bool) -> None:
+        """Hear again; a fresh subscription has forgotten what waited."""
+        self.deaf = False
+        if fresh:
+            self._waiting.clear()
 
     async def close(self) -> None:
         """Leave the bus; the iteration over the events ends."""

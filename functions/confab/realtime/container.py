@@ -18,6 +18,7 @@ from confab.realtime.hints import Hints, listen
 from confab.realtime.sockets import Sockets
 from confab.realtime.transport import Transport
 from confab.realtime.typists import Typists
+from confab.realtime.watchdog import Watchdog
 from confab.wiring import Ports
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,14 @@ class Container:
         self.rooms = Rooms(ports.store, self._broadcast)
         self._typists = Typists(self._show_typing)
         self._hints = Hints(ports.publisher, origin=ports.instance)
-        self._health = Health(ports)
+        self._watchdog = Watchdog(
+            ports.subscription,
+            ports.publisher,
+            instance=ports.instance,
+            clock=ports.clock,
+            needed=lambda: len(self.rooms) > 0,
+        )
+        self._health = Health(ports, hears=lambda: self._watchdog.hears)
         self.events = SocketEvents(
             ports,
             sockets=self.sockets,
@@ -67,6 +75,7 @@ class Container:
         background = [
             asyncio.create_task(_keep(self._listen)),
             asyncio.create_task(self.rooms.sweep_for_ever()),
+            asyncio.create_task(_keep(self._watchdog.watch)),
         ]
         await runner.setup()
         try:
@@ -89,6 +98,7 @@ class Container:
             origin=self._ports.instance,
             entry=self.rooms.hear,
             typing=self._heard_typing,
+            echo=self._watchdog.heard_itself,
         )
 
     async def _drain(self) -> None:

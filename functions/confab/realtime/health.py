@@ -15,8 +15,9 @@ CHECK_S = 4.0
 class Health:
     """Whether this process lives, and whether it can serve."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, *, hears: Callable[[], bool]) -> None:
         self._ports = ports
+        self._hears = hears
         self.draining = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -31,7 +32,7 @@ class Health:
         }
         failed = await asyncio.gather(*(_fails(check) for check in checks.values()))
         missing = [name for name, fails in zip(checks, failed, strict=True) if fails]
-        if not self._ports.subscription.connected:
+        if not self._hears():
             missing.append("bus")
         if self.draining:
             missing.append("draining")

@@ -67,13 +67,17 @@ async def listen(
     origin: str,
     entry: Callable[[Entry], None],
     typing: Callable[[Typing], None],
+    echo: Callable[[], None],
 ) -> None:
-    """Pass on what other instances and functions publish, until the subscription is closed."""
+    """Pass on what other instances and functions publish, until the subscription is closed.
+
+    `echo` is called for what this instance has published itself.
+    """
     async for event in subscription.events():
         try:
             if event.origin == origin:
-                continue
-            if isinstance(event, Typing):
+                echo()
+            elif isinstance(event, Typing):
                 typing(event)
             else:
                 entry(event.data)

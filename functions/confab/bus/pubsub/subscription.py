@@ -13,6 +13,7 @@ from google.pubsub_v1 import ExpirationPolicy, SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 from pydantic import ValidationError
 
+from confab.bus.pubsub import leases
 from confab.bus.pubsub.acknowledgements import Acknowledgements
 from confab.bus.pubsub.backoff import Backoff
 from confab.bus.pubsub.endpoint import Endpoint
@@ -39,13 +40,15 @@ class PubSubSubscription:
 
     def __init__(self, project: str, topic: str, *, instance: str, emulator_host: str | None) -> None:
         self._topic = f"projects/{project}/topics/{topic}"
-        self.name = f"projects/{project}/subscriptions/confab-{instance}-{secrets.token_hex(4)}"
+        self._prefix = f"projects/{project}/subscriptions/confab-{instance}"
+        self.name = f"{self._prefix}-{secrets.token_hex(4)}"
         self._client_id = secrets.token_hex(16)
         self._endpoint = Endpoint(emulator_host)
         self._acknowledgements = Acknowledgements()
         self._buffer: asyncio.Queue[list[Received] | None] = asyncio.Queue(BUFFER_RESPONSES)
         self._listener: asyncio.Task[None] | None = None
         self._stream: asyncio.Task[None] | None = None
+        self._lease: asyncio.Task[None] | None = None
         self._exists = False
         self._connected = False
         self._closed = False
@@ -64,13 +67,20 @@ class PubSubSubscription:
         """
         if self._listener is None and not self._closed:
             self._listener = asyncio.create_task(self._listen())
+            self._lease = asyncio.create_task(self._keep_lease())
         while not self._closed:
             for ack_id, event in await self._buffer.get() or ():
                 yield event
                 self._acknowledgements.add(ack_id)
 
-    def restart(self) -> None:
-        """Give up the stream for a new one on a new connection: for those who find it dead."""
+    def restart(self, *, fresh: bool) -> None:
+        """Give up the stream for a new one on a new connection, or on another subscription.
+
+        The old subscription is left for a sweep to delete.
+        """
+        if fresh:
+            self.name = f"{self._prefix}-{secrets.token_hex(4)}"
+            self._exists = False
         if self._stream is not None:
             self._stream.cancel()
 
@@ -80,9 +90,10 @@ class PubSubSubscription:
         One that cannot be deleted is left to expire. The iteration over the events ends.
         """
         self._closed = True
-        if self._listener is not None:
+        if self._listener is not None and self._lease is not None:
             self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+            self._lease.cancel()
+            await asyncio.gather(self._listener, self._lease, return_exceptions=True)
             await self._delete()
         while not self._buffer.empty():
             self._buffer.get_nowait()
@@ -136,11 +147,24 @@ class PubSubSubscription:
             ack_deadline_seconds=ACK_SECONDS,
             message_retention_duration=Duration(seconds=RETENTION_SECONDS),
             expiration_policy=ExpirationPolicy(ttl=Duration(seconds=EXPIRATION_SECONDS)),
+            labels=leases.labels(),
         )
         try:
             await client.create_subscription(config, retry=None, timeout=CALL_SECONDS)
         except AlreadyExists:  # an earlier try's answer was lost
             return
+
+    async def _keep_lease(self) -> None:
+        """Give signs of life, and sweep up after those who no longer do."""
+        while True:
+            try:
+                async with self._endpoint.subscriber() as client:
+                    if self._exists:
+                        await leases.renew(client, self.name)
+                    await leases.sweep(client, self._topic)
+            except FAILURES as error:  # the next round comes soon enough
+                log.info("the subscription's lease was not renewed: %s", type(error).__name__)
+            await asyncio.sleep(leases.pause())
 
     def _decoded(self, messages: list[Any]) -> list[Received]:
         """The messages that are events; the others are acknowledged and counted."""

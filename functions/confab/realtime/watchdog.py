@@ -1,0 +1,77 @@
+"""Finds out a subscription that is alive but deaf, by listening for this instance's own voice.
+
+Everything an instance publishes comes back to it. When nothing has for a while, it publishes a
+probe: `typing: false` in a conversation that does not exist, which every other consumer ignores.
+A probe that the bus took and that does not come back means that the subscription is deaf.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from confab.domain.errors import Unavailable
+from confab.domain.events import Typing, TypingState
+from confab.ports import Clock, Publisher, Subscription
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 2.5
+"""Seconds of silence after which a probe is sent, and within which it must come back."""
+
+
+class Watchdog:
+    """Restarts a deaf subscription, and then replaces it if that was not enough."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        publisher: Publisher,
+        *,
+        instance: str,
+        clock: Clock,
+        needed: Callable[[], bool],
+    ) -> None:
+        self._subscription = subscription
+        self._publisher = publisher
+        self._instance = instance
+        self._clock = clock
+        self._needed = needed
+        self._heard = asyncio.Event()
+        self._deaf = 0
+
+    @property
+    def hears(self) -> bool:
+        """Whether the bus is known to bring what is published, as far as anybody needs it."""
+        return self._subscription.connected and not self._deaf
+
+    def heard_itself(self) -> None:
+        """An event of this instance has come back."""
+        self._heard.set()
+        self._deaf = 0
+
+    async def watch(self) -> None:
+        """Probe again and again while somebody needs the bus; until cancelled."""
+        while True:
+            self._heard.clear()
+            await asyncio.sleep(PROBE_S)
+            if self._needed() and self._subscription.connected and not self._heard.is_set():
+                await self._probe()
+
+    async def _probe(self) -> None:
+        try:
+            await self._publisher.publish(self._event())
+        except Unavailable:  # the bus is down, which its stream finds out
+            return
+        try:
+            async with asyncio.timeout(PROBE_S):
+                await self._heard.wait()
+        except TimeoutError:
+            self._deaf += 1
+            log.warning("the bus subscription is deaf; it is started again", extra={"probes": self._deaf})
+            self._subscription.restart(fresh=self._deaf > 1)
+
+    def _event(self) -> Typing:
+        state = TypingState(conversation_id=f"probe-{self._instance}", user_id=self._instance, typing=False)
+        return Typing(
+            conversation_id=state.conversation_id, data=state, origin=self._instance, at=self._clock.now()
+        )
