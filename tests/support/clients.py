@@ -4,29 +4,31 @@ import asyncio
 import json
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import socketio
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.support.received import Received
+
 EVENTS = ("message", "finalized", "typing", "resync", "going_away", "auth_expired", "joined")
 DEADLINE_S = 8
 
 
-class Client:
+class Client(Received):
     """One socket of one user."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sio = socketio.AsyncClient(reconnection=False, logger=False, engineio_logger=False)
-        self.received: list[tuple[str, Any]] = []
         self.refusal: Any = None
         self.closed = asyncio.Event()
-        self._news = asyncio.Event()
         for event in EVENTS:
-            self.sio.on(event, self._remember(event))
+            self.sio.on(event, partial(self._came, event))
         self.sio.on("connect_error", self._refused)
         self.sio.on("disconnect", lambda *_: self.closed.set())
 
@@ -55,33 +57,11 @@ class Client:
         payload = {"conversationId": conversation_id} | ({} if after is None else {"after": after})
         return await self.call("join", payload)
 
-    def of(self, event: str) -> list[Any]:
-        """The payloads of an event, in the order they came."""
-        return [payload for name, payload in self.received if name == event]
-
-    def seqs(self) -> list[int]:
-        """The numbers of the entries, in the order they came."""
-        return [payload["seq"] for name, payload in self.received if name in ("message", "finalized")]
-
-    async def until(self, condition: Callable[["Client"], bool], *, within: float = DEADLINE_S) -> None:
-        """Wait until what was received fulfils a condition; fails after `within` seconds."""
-        try:
-            async with asyncio.timeout(within):
-                while not condition(self):
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise AssertionError(f"not within {within} s; received {self.received}") from None
-
     async def close(self) -> None:
         await self.sio.disconnect()
 
-    def _remember(self, event: str) -> Callable[..., None]:
-        def remember(payload: Any = None) -> None:
-            self.received.append((event, payload))
-            self._news.set()
-
-        return remember
+    def _came(self, event: str, payload: Any = None) -> None:
+        self.remember(event, payload)
 
     def _refused(self, data: Any) -> None:
         self.refusal = data

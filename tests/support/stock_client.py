@@ -3,24 +3,23 @@
 import asyncio
 import json
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.received import Received
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests/e2e/client.mjs"
-DEADLINE_S = 20
 
 
-class StockClient:
+class StockClient(Received):
     """One socket in a Node process of its own."""
 
     def __init__(self, process: Process) -> None:
+        super().__init__()
         self._process = process
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._calls = 0
-        self._news = asyncio.Event()
-        self.received: list[tuple[str, Any]] = []
         self.connected = False
         self.refused: Any = None
         self.closed: str | None = None
@@ -56,24 +55,6 @@ class StockClient:
         )
         return await self._acks[number]
 
-    def of(self, event: str) -> list[Any]:
-        """The payloads of an event, in the order they came."""
-        return [payload for name, payload in self.received if name == event]
-
-    def seqs(self) -> list[int]:
-        """The numbers of the entries, in the order they came."""
-        return [payload["seq"] for name, payload in self.received if name in ("message", "finalized")]
-
-    async def until(self, condition: Callable[["StockClient"], bool], *, within: float = DEADLINE_S) -> None:
-        """Wait until the client fulfils a condition; fails after `within` seconds."""
-        try:
-            async with asyncio.timeout(within):
-                while not condition(self):
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise AssertionError(f"not within {within} s: {self.received[-5:]}, {self.refused}") from None
-
     async def close(self) -> None:
         assert self._process.stdin is not None
         if self._process.returncode is None:
@@ -90,7 +71,7 @@ class StockClient:
         while line := await self._process.stdout.readline():
             said = json.loads(line)
             if "event" in said:
-                self.received.append((said["event"], said.get("payload")))
+                self.remember(said["event"], said.get("payload"))
             elif "ack" in said:
                 self._acks[said["ack"]].set_result(said["data"])
             elif "connected" in said:
@@ -99,4 +80,4 @@ class StockClient:
                 self.refused = said["refused"]
             else:
                 self.closed = said["closed"]
-            self._news.set()
+            self.wake()
