@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test unit lint format types imports build reset clean install
+.PHONY: help dev test faults unit lint format types imports build reset clean install
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +19,9 @@ dev: install build  ## run the whole system on loopback; Ctrl-C stops it
 
 test: lint types imports build  ## lint, types, imports and every test, with coverage
 	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
+
+faults: install  ## the storm: break everything under load, account for every entry; SEED= MINUTES=
+	@PYTHONPATH=functions $(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
 
 unit: install  ## only the unit tests, in seconds
 	@$(BIN)/pytest -q tests/unit

@@ -177,6 +177,10 @@ class World:
         subscription._decoded = lambda _: []
         subscription.restart = hear_again
 
+    def connections(self, instance: int) -> int:
+        """The Engine.IO sockets of an instance, let in or not."""
+        return len(self._containers[instance].transport.eio.sockets)
+
     def pending(self, instance: int) -> int:
         """The sockets that have asked to be let in and have no answer."""
         return len(self._containers[instance].transport.manager.pending_connect.get("/", []))

@@ -2,11 +2,20 @@
 
 import asyncio
 import json
+import socket
+import struct
+import time
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from confab.realtime import transport
+
+UPGRADE = (
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: confab\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 @pytest.fixture
@@ -161,3 +170,15 @@ async def test_who_takes_no_answer_at_all_is_closed(world, monkeypatch):
         async with asyncio.timeout(8):
             while world.sockets():
                 await asyncio.sleep(0.05)
+
+
+async def test_who_is_gone_before_the_upgrade_is_answered_leaves_nothing(world, caplog):
+    address = urlsplit(world.urls[0])
+    for _ in range(5):
+        with socket.create_connection((address.hostname, address.port)) as wire:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset at close
+            wire.sendall(UPGRADE)
+    time.sleep(0.1)  # noqa: ASYNC251 - the instance is in this loop: it is to find them gone
+    await world.settled()
+    assert world.connections(0) == 0
+    assert "Traceback" not in caplog.text

@@ -39,13 +39,18 @@ class OutgoingQueue(asyncio.Queue[Packet | None]):
 class WebSocket(driver.WebSocket):
     """The server's side of a WebSocket, uncompressed: deflate costs more here than it saves."""
 
-    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+    async def __call__(self, environ: dict[str, Any]) -> web.StreamResponse:
         """Serve it until it ends; its socket knows the connection meanwhile."""
         request: web.Request = environ["aiohttp.request"]
+        socket = self.handler.__self__
         self.environ = environ
         self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
-        await self._sock.prepare(request)
-        self.handler.__self__.connection = request.transport
+        try:
+            await self._sock.prepare(request)
+        except ConnectionError:  # the client went away before it was answered
+            await socket.close(wait=False, abort=True)
+            return web.Response()
+        socket.connection = request.transport
         await self.handler(self)
         return self._sock
 

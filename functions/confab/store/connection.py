@@ -61,6 +61,7 @@ class Connection:
         self._timing = timing or Timing()
         self._session: Session | None = None
         self._opening: asyncio.Task[Session] | None = None
+        self._failed = 0  # openings in a row
         self._waiting = 0
         self._closed = False
 
@@ -131,7 +132,7 @@ class Connection:
 
     def _pause(self, attempt: int) -> float:
         """Full jitter under an exponential bound: those who collided once do not meet again."""
-        bound = min(self._timing.first_pause * 2 ** (attempt - 1), self._timing.longest_pause)
+        bound = min(self._timing.first_pause * 2 ** min(attempt - 1, 16), self._timing.longest_pause)
         return random.uniform(0, bound)  # noqa: S311 - spreads retries, guards nothing
 
     async def _ready(self) -> Session:
@@ -154,6 +155,8 @@ class Connection:
         return self._opening
 
     async def _open(self) -> Session:
+        if self._failed:  # many callers wait and ask again: one try at a time, with pauses
+            await asyncio.sleep(self._pause(self._failed))
         async with asyncio.timeout(self._timing.attempt):
             session = await Session.open(self._account)
             try:
@@ -170,8 +173,11 @@ class Connection:
             return
         error = opening.exception()
         if error is not None:
-            _log.warning("no session with the store", extra={"cause": _name(error)})
+            self._failed += 1
+            if self._failed == 1:  # once an outage
+                _log.warning("no session with the store", extra={"cause": _name(error)})
             return
+        self._failed = 0
         before, self._session = self._session, opening.result()
         if before is not None:
             before.retire()

@@ -1,0 +1,78 @@
+"""`python -m tests.faults.storm`: a storm over the real processes, and the account of every entry."""
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.storm.check import violations
+from tests.faults.storm.options import Options
+from tests.faults.storm.report import table
+from tests.faults.storm.storm import storm
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run a storm; 0 if every promise was kept, 1 if one was broken, 130 if it was interrupted."""
+    options = _options()
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        _print(f"[{time.monotonic() - started:6.1f}] {text}")
+
+    say(f"seed {options.seed}")
+    folder = Path(tempfile.mkdtemp(prefix="confab-storm-"))
+    try:
+        recording = asyncio.run(storm(options, folder, say))
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        return INTERRUPTED
+    found = violations(recording)
+    _print(*table(options, recording, found))
+    if found or recording.errors:
+        _print(f"What the processes logged, and their data, is in {folder}.")
+    else:
+        shutil.rmtree(folder)
+    return 1 if found else 0
+
+
+def _print(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's answer
+
+
+def _options() -> Options:
+    usual = Options(seed=0)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.storm",
+        description="Let many stock clients write over two realtime instances and the functions while these, "
+        "the store and the bus are killed and stalled and the bus loses, repeats, delays and reorders. "
+        "Then check that what was acknowledged is what is stored and what everybody was told.",
+    )
+    parser.add_argument("--seed", type=int, help="replays a schedule; a new one by default")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, help="the length of the load")
+    length.add_argument("--seconds", type=float, help=f"the same; {usual.seconds:.0f} by default")
+    parser.add_argument("--clients", type=int, default=usual.clients, help="sockets (%(default)s)")
+    parser.add_argument("--writers", type=int, default=usual.writers, help="sends at a time (%(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=usual.sends_per_second, help="sends a second (%(default)s)"
+    )
+    parser.add_argument("--no-faults", action="store_true", help="break nothing but the bus's messages")
+    given = parser.parse_args()
+    return Options(
+        seed=random.SystemRandom().randrange(10**6) if given.seed is None else given.seed,
+        seconds=given.minutes * 60 if given.minutes else given.seconds or usual.seconds,
+        clients=given.clients,
+        writers=given.writers,
+        sends_per_second=given.rate,
+        faults=not given.no_faults,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

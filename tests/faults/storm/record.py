@@ -1,0 +1,112 @@
+"""What a storm writes down while it runs, for the check afterwards. Times are monotonic seconds."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Entry = Mapping[str, Any]
+"""A message or a finalization, as clients are told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry that a client was given."""
+
+    entry: Entry
+    live: bool
+    """Whether it came by itself, and not in the answer to a join."""
+    at: float = 0.0
+
+    @property
+    def seq(self) -> int:
+        return int(self.entry["seq"])
+
+
+@dataclass(slots=True)
+class View:
+    """Everything that a client was given of a conversation, through all its joins, in order."""
+
+    client: str
+    conversation: str
+    told: list[Told] = field(default_factory=list)
+    last: int = 0
+    """The highest number seen: where the next join continues."""
+    complete: bool = False
+    """Whether the finalization was seen."""
+
+    def take(self, entry: Entry, *, live: bool, at: float) -> None:
+        """Append what the client was given."""
+        self.told.append(Told(entry, live, at))
+        self.last = max(self.last, entry["seq"])
+        self.complete = self.complete or is_finalization(entry)
+
+
+@dataclass(slots=True)
+class Send:
+    """A message that somebody wants to have stored, through all its tries."""
+
+    conversation: str
+    author: str
+    key: str
+    content: str
+    tries: int = 0
+    answers: list[Entry] = field(default_factory=list)
+    """What acknowledged it: the stored message, once for every time that it was asked for."""
+    refused: bool = False
+    """Whether it was refused for good, the conversation being finalized."""
+    acknowledged_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Creation:
+    """A conversation that somebody wants to have, through all its tries."""
+
+    owner: str
+    key: str
+    ids: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Recording:
+    """A whole storm."""
+
+    sends: list[Send] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    creations: list[Creation] = field(default_factory=list)
+    closings: dict[str, list[Entry]] = field(default_factory=dict)
+    """By conversation: what finalizing it answered, the conversation, each time."""
+    logs: dict[str, list[Entry]] = field(default_factory=dict)
+    """By conversation: the log that is stored in the end."""
+    owned: dict[str, set[str]] = field(default_factory=dict)
+    """By owner: the conversations that are stored in the end."""
+    complaints: list[str] = field(default_factory=list)
+    """What happened and is never allowed to, in words."""
+    faults: Counter[str] = field(default_factory=Counter)
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    """By kind of fault: seconds from the return of what was broken until all works again."""
+    bus: Counter[str] = field(default_factory=Counter)
+    """What became of the bus's messages."""
+    joins: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    """What the processes logged as an error, by process and message."""
+    _shared: dict[str, Entry] = field(default_factory=dict)
+
+    def shared(self, entry: Entry) -> Entry:
+        """The same entry, kept once however many clients are told of it."""
+        return self._shared.setdefault(_words(entry), entry)
+
+
+def is_finalization(entry: Entry) -> bool:
+    """Whether this entry closes its log."""
+    return "finalizedAt" in entry
+
+
+def same(one: Entry, other: Entry) -> bool:
+    """Whether two entries are told in the same words."""
+    return _words(one) == _words(other)
+
+
+def _words(entry: Entry) -> str:
+    return json.dumps(entry, sort_keys=True)

@@ -1,0 +1,61 @@
+"""One storm, from the start of the stack to the logs that are stored in the end."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.storm.campaign import Campaign
+from tests.faults.storm.faults import Faults
+from tests.faults.storm.options import Options
+from tests.faults.storm.record import Recording
+from tests.faults.storm.rest import Rest
+from tests.faults.storm.schedule import faults, weather
+from tests.faults.storm.stack import Stack
+
+PROGRESS_S = 5.0
+
+Say = Callable[[str], None]
+
+
+async def storm(options: Options, folder: Path, say: Say) -> Recording:
+    """Let it blow, and give what was recorded, the stored logs included."""
+    recording = Recording()
+    say("starting the store, the bus, two instances and three functions")
+    async with (
+        Stack.running(folder, options.seed) as stack,
+        Rest.over(stack.functions) as rest,
+        Campaign.ready(options, stack.instances, rest, recording) as campaign,
+    ):
+        breaker = Faults(stack, campaign.load, rest, recording, seed=options.seed, say=say)
+        progress = asyncio.create_task(_progress(recording, say))
+        try:
+            plan = faults(options.seed, options.seconds) if options.faults else []
+            await campaign.run(
+                asyncio.gather(breaker.blow(weather(options.seed, options.seconds)), breaker.inflict(plan))
+            )
+            say("calm again; waiting until every client has been told everything")
+            store = stack.store()
+            try:
+                await campaign.catch_up(store)
+                await campaign.read_logs(store)
+            finally:
+                await store.close()
+        finally:
+            progress.cancel()
+        recording.bus = stack.bus.did
+        for name, server in stack.servers.items():
+            if not server.running:
+                recording.complaints.append(f"{name} has ended by itself")
+            recording.errors.update({f"{name}: {error}": times for error, times in server.errors().items()})
+    return recording
+
+
+async def _progress(recording: Recording, say: Say) -> None:
+    started = time.monotonic()
+    while True:
+        await asyncio.sleep(PROGRESS_S)
+        answered = sum(bool(send.answers) for send in recording.sends)
+        told = sum(len(view.told) for view in recording.views)
+        seconds = time.monotonic() - started
+        say(f"{seconds:4.0f} s: {answered} of {len(recording.sends)} sends acknowledged, {told} entries told")
