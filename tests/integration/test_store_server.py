@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import urllib.request
+import uuid
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from confab.store.session import Account, Session
-from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server
+from confab.store.surreal import SurrealStore
+from tests.support.samples import NOW, conversation, draft
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server, surreal_store
 
 
 @pytest.fixture
@@ -178,3 +181,30 @@ async def test_data_survives_a_kill(server: SurrealServer) -> None:
     session = await Session.open(server.account())
     assert len(await session.query("SELECT * FROM t", {})) == 50
     await session.close()
+
+
+@asynccontextmanager
+async def opened_store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
+    store = surreal_store(server)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_half_a_record_at_the_end_of_the_log_costs_nothing_written_later(tmp_path: Path) -> None:
+    async with surreal_server(tmp_path) as server:
+        kept = []
+        for _ in range(3):
+            async with opened_store(server) as store:
+                made = await store.create(conversation(uuid.uuid4().hex), None, now=NOW)
+                for _ in range(5):
+                    await store.append(draft(conversation_id=made.conversation.id), now=NOW)
+            kept.append(made.conversation.id)
+            await server.kill()
+            for log in (tmp_path / "wal").iterdir():
+                with log.open("ab") as end:
+                    end.write(b"\x07half a record")
+            await server.start()
+        async with opened_store(server) as store:
+            assert await store.heads(kept) == dict.fromkeys(kept, 5)

@@ -43,13 +43,26 @@ class Engine:
         self._db: AsyncEmbeddedDB | None = None
 
     async def open(self) -> None:
-        """Open the datastore. Raises EngineError if it is in use, unreadable or not one."""
+        """Open the datastore. Raises EngineError if it is in use, unreadable or not one.
+
+        After a crash its log may end in half a record. The engine skips that, but writes on
+        behind it, and the next recovery would end there and lose what was written since (seen in
+        3.2.4). To close it puts everything into tables and begins a new log, so it is opened,
+        closed and opened again.
+        """
         try:
-            db = AsyncEmbeddedDB(self._url)
-            await db.connect()
+            db = await self._connect()
+            if not self._url.startswith("mem:"):
+                await db.close()
+                db = await self._connect()
         except (RuntimeError, ValueError) as error:
             raise EngineError(" ".join(str(error).split())) from error
         self._db = db
+
+    async def _connect(self) -> AsyncEmbeddedDB:
+        db = AsyncEmbeddedDB(self._url)
+        await db.connect()
+        return db
 
     async def close(self) -> None:
         """Wait for what is running, then close the datastore. Requests after this fail."""

@@ -59,7 +59,7 @@ class Follower:
 
     def behind(self, heads: Mapping[str, int]) -> bool:
         """Whether it lacks an entry."""
-        return any(view.last < heads[conversation] for conversation, view in self.views.items())
+        return any(view.last < heads.get(conversation, 0) for conversation, view in self.views.items())
 
     def wander(self) -> None:
         """Go to the next instance, as clients do when networks change."""
