@@ -1,4 +1,4 @@
-"""A TCP proxy that can let a request through and lose what is answered."""
+"""A TCP proxy that can let a request through and lose, or hold back, what is answered."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -14,6 +14,21 @@ class LosingProxy:
         self.lost = 0
         self._server_port = server_port
         self._losing = False
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._passes: int | None = None
+
+    def hold_answers(self, *, behind: int = 0) -> None:
+        """Pass on that many more answers and then none; what is asked still gets there.
+
+        An answer is what the server sends at once.
+        """
+        self._passes = behind
+
+    def pass_answers(self) -> None:
+        """Pass on what was held back, and everything after it."""
+        self._passes = None
+        self._passing.set()
 
     def lose_next_answer(self) -> None:
         """Cut the connection on which the server answers next, instead of passing the answer on.
@@ -31,6 +46,7 @@ class LosingProxy:
                     self._losing = False
                     self.lost += 1
                     break
+                await self._turn()
                 writer.write(chunk)
         except ConnectionError:
             pass  # either side may vanish: that is what this is for
@@ -38,6 +54,14 @@ class LosingProxy:
             asking.cancel()
             writer.transport.abort()
             there_writer.transport.abort()
+
+    async def _turn(self) -> None:
+        """Wait until an answer may be passed on."""
+        if self._passes == 0:
+            self._passing.clear()
+            await self._passing.wait()
+        elif self._passes is not None:
+            self._passes -= 1
 
 
 async def _copy(reader: StreamReader, writer: StreamWriter) -> None:

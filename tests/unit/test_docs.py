@@ -48,3 +48,13 @@ def test_every_link_in_the_documentation_leads_somewhere():
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_guarantee_names_a_test_that_exists():
+    rows = re.findall(r"^\| \*\*.*\|$", (DOCS / "guarantees.md").read_text(), re.MULTILINE)
+    assert rows
+    for row in rows:
+        tests = re.findall(r"`(tests/[\w/]+\.py)`", row.rsplit("|", 2)[1])
+        assert tests, row
+        for test in tests:
+            assert (ROOT / test).exists(), test

@@ -1,0 +1,100 @@
+"""An instance with many sockets is asked to end, as a platform does when it scales down or deploys."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+
+from confab.bus.pubsub.endpoint import Endpoint
+from confab.conversations import SystemClock
+from tests.faults.site import Process, Site
+from tests.faults.storm.users import PROJECT, user
+from tests.support.samples import conversation
+from tests.support.wire import WireSocket
+
+SOCKETS = 1_000
+BUSY = 20
+AT_A_TIME = 50
+GONE_WITHIN_S = 8.0
+SPREAD_MS = 2_000
+
+
+async def crowd(instance: Process, room: str) -> list[WireSocket]:
+    """Many sockets; the first ones are in the room."""
+    sockets: list[WireSocket] = []
+    token = user("alice").token
+    for _ in range(0, SOCKETS, AT_A_TIME):
+        connecting = [WireSocket.connected(instance.url, {"token": token}) for _ in range(AT_A_TIME)]
+        sockets += await asyncio.gather(*connecting)
+    for socket in sockets[:BUSY]:
+        assert (await socket.call("join", {"conversationId": room, "after": 0}))["ok"]
+    return sockets
+
+
+async def talk(socket: WireSocket, room: str, acknowledged: list[Any]) -> None:
+    """Send until the socket is closed."""
+    while True:
+        try:
+            ack = await socket.call("message", {"conversationId": room, "content": "on and on"})
+        except ConnectionClosed:
+            return
+        assert ack["ok"]
+        acknowledged.append(ack["message"])
+
+
+async def subscriptions(site: Site) -> Sequence[str]:
+    async with Endpoint(site.bus.host).subscriber() as client:
+        pages = await client.list_subscriptions(project=f"projects/{PROJECT}")
+        return [subscription.name async for subscription in pages]
+
+
+async def watch(http: httpx.AsyncClient, instance: Process) -> list[int]:
+    """What `/readyz` answers, again and again, until nobody is there."""
+    seen: list[int] = []
+    while True:
+        try:
+            seen.append((await http.get(f"{instance.url}/readyz")).status_code)
+        except httpx.TransportError:
+            return seen
+        await asyncio.sleep(0.005)
+
+
+async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Path):
+    async with Site.running(tmp_path) as site, httpx.AsyncClient(trust_env=False) as http:
+        room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
+        instance = await site.instance("realtime")
+        await instance.serves()
+        sockets = await crowd(instance, room)
+        assert len(await subscriptions(site)) == 1
+        acknowledged: list[Any] = []
+        talking = [asyncio.create_task(talk(socket, room, acknowledged)) for socket in sockets[:3]]
+        while len(acknowledged) < 20:
+            await asyncio.sleep(0.01)
+
+        asked = time.monotonic()
+        instance.ask_to_end()
+        watching = asyncio.create_task(watch(http, instance))
+        assert await instance.exit_code() == 0
+        took = time.monotonic() - asked
+        assert took < GONE_WITHIN_S
+        async with asyncio.timeout(GONE_WITHIN_S):
+            await asyncio.gather(*talking, *(socket.reading for socket in sockets))
+
+        farewells = [socket.of("going_away") for socket in sockets]
+        assert all(len(each) == 1 for each in farewells)
+        pauses = [each[0]["reconnectAfterMs"] for each in farewells]
+        tenths = {pause * 10 // SPREAD_MS for pause in pauses}
+        assert tenths == set(range(10)), "they do not all come back at once"
+        seen = await watching
+        assert 503 in seen
+        assert set(seen[seen.index(503) :]) == {503}
+        assert await subscriptions(site) == []
+        log = [entry.wire() for entry in await site.log(room)]
+        assert all(message in log for message in acknowledged)
+        for socket in sockets[:BUSY]:
+            told = socket.of("message")
+            assert told == log[: len(told)]

@@ -1,0 +1,94 @@
+"""Sockets that stop reading in a busy room cost a bounded amount of memory, and nobody else anything."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from confab.conversations import SystemClock
+from tests.faults.site import Process, Site
+from tests.faults.storm.users import user
+from tests.support.clients import DeafSocket
+from tests.support.samples import conversation
+from tests.support.wire import WireSocket
+
+DEAF = 100
+HEALTHY = 5
+CONTENT = "x" * 30_000
+BOUND_BYTES = 262_144
+WRITING_BYTES = 131_072
+"""What a connection may hold beyond the bound: what has left the queue and not reached the kernel."""
+AT_A_TIME = 6
+DEADLINE_S = 20.0
+GROWTH_BYTES = 8 * 1024 * 1024
+"""By how much the process may grow while the room sends three times as much again."""
+
+
+@asynccontextmanager
+async def deaf_sockets(instance: Process, room: str) -> AsyncIterator[list[DeafSocket]]:
+    """In the room, and reading no more."""
+    auth = json.dumps({"token": user("alice").token, "conversationId": room})
+    async with AsyncExitStack() as ends:
+        sockets = []
+        for _ in range(DEAF):
+            socket = await ends.enter_async_context(DeafSocket.connected(instance.url))
+            await socket.say(f"40{auth}")
+            await socket.read_until("joined")
+            sockets.append(socket)
+        yield sockets
+
+
+def enough_to_fill() -> int:
+    """The entries after which nothing more fits: not in the kernel's buffer, and not in front of it."""
+    kernel_bytes = int(Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[-1])
+    return int(1.2 * (kernel_bytes + BOUND_BYTES) / len(CONTENT))
+
+
+async def send(sender: WireSocket, room: str, entries: int) -> None:
+    """Send so many messages, some at a time."""
+    left = iter(range(entries))
+
+    async def one_after_the_other() -> None:
+        for _ in left:
+            assert (await sender.call("message", {"conversationId": room, "content": CONTENT}))["ok"]
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(AT_A_TIME)))
+
+
+async def everybody_has(sockets: list[WireSocket], entries: int) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while any(len(socket.of("message")) < entries for socket in sockets):
+            await asyncio.sleep(0.05)
+
+
+async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_path: Path):
+    async with Site.running(tmp_path) as site, AsyncExitStack() as ends:
+        room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
+        instance = await site.instance("realtime", CONFAB_SLOW_READER_BYTES=str(BOUND_BYTES))
+        await instance.serves()
+        token = user("alice").token
+        healthy = [await WireSocket.connected(instance.url, {"token": token}) for _ in range(HEALTHY)]
+        for socket in healthy:
+            ends.push_async_callback(socket.close)
+            assert (await socket.call("join", {"conversationId": room, "after": 0}))["ok"]
+        deaf = await ends.enter_async_context(deaf_sockets(instance, room))
+        before = instance.resident_bytes()
+
+        entries = enough_to_fill()
+        await send(healthy[0], room, entries)
+        await everybody_has(healthy, entries)
+        full = instance.resident_bytes()
+        await send(healthy[0], room, 3 * entries)
+        await everybody_has(healthy, 4 * entries)
+        later = instance.resident_bytes()
+
+        assert full - before < DEAF * (BOUND_BYTES + WRITING_BYTES)
+        assert later - full < GROWTH_BYTES
+        for socket in healthy:
+            assert [message["seq"] for message in socket.of("message")] == list(range(1, 4 * entries + 1))
+        for each in deaf:
+            received = await each.read_until("resync")
+            seqs = [message["seq"] for message in received["message"]]
+            assert seqs == list(range(1, len(seqs) + 1))
+            assert [told["after"] for told in received["resync"]] == [len(seqs)]

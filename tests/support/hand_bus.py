@@ -1,0 +1,211 @@
+"""Two instances on a store in memory, and a bus between them that moves only when a test says so."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from confab import conversations
+from confab.announce import BusAnnouncer
+from confab.domain.errors import ConfabError, Unavailable
+from confab.domain.events import Event, Typing, decode_event, encode_event
+from confab.domain.models import Conversation, Draft, Entry, Message, Principal
+from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
+from confab.ports import Appended, Closed
+from confab.realtime.container import Container
+from confab.store.memory import MemoryStore
+from tests.support.ports import MemoryPorts, NamedUsers
+from tests.support.samples import NOW, principal
+
+T = TypeVar("T")
+Payload = dict[str, Any]
+Told = Callable[[str, str, Mapping[str, Any]], None]
+"""Called with a socket's id, an event and its payload."""
+
+
+class RemoteStore(MemoryStore):
+    """A memory store some turns of the event loop away, which can be out of reach.
+
+    Every call is still atomic: the turns pass before and after it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.lose_answer = False
+        """Set it to let the next append be stored and its answer be lost."""
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        return await self._over_there(super().conversation(conversation_id))
+
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
+        return await self._over_there(super().newest(conversation_id, limit))
+
+    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
+        return await self._over_there(super().entries(conversation_id, first, last))
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+        return await self._over_there(super().heads(conversation_ids))
+
+    async def append(self, draft: Draft, *, now: datetime) -> Appended:
+        appended = await self._over_there(super().append(draft, now=now))
+        if self.lose_answer:
+            raise Unavailable("The store's answer was lost.")
+        return appended
+
+    async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
+        return await self._over_there(super().finalize(conversation_id, now=now))
+
+    def log(self, conversation_id: str) -> list[Payload]:
+        """What is stored, as a look at its disk shows."""
+        log = self._logs[conversation_id]
+        closed = log.conversation.status == "finalized"
+        return [entry.wire() for entry in (*log.messages, *([log.finalized()] if closed else []))]
+
+    async def _over_there(self, call: Coroutine[Any, Any, T]) -> T:
+        try:
+            await asyncio.sleep(0)
+            if self.away:
+                raise Unavailable("The store does not answer.")
+            answer = await call
+        finally:
+            call.close()
+        await asyncio.sleep(0)
+        return answer
+
+
+class HandBus:
+    """Implements `Publisher`. What is published waits, a copy for each instance, for `deliver` or `drop`."""
+
+    def __init__(self) -> None:
+        self.instances: list[Instance] = []
+        self.in_flight: list[tuple[Instance, bytes]] = []
+
+    async def publish(self, event: Event) -> None:
+        self.in_flight += [(instance, encode_event(event)) for instance in self.instances]
+
+    async def deliver(self, index: int, *, again: bool = False) -> None:
+        """Bring one of the copies where it goes; `again` leaves one on its way."""
+        instance, data = self.in_flight[index] if again else self.in_flight.pop(index)
+        instance.hear(decode_event(data))
+
+    def drop(self, index: int) -> None:
+        """Lose one of the copies."""
+        del self.in_flight[index]
+
+    async def close(self) -> None:
+        pass
+
+
+class Clock:
+    """Implements `Clock`: it is a millisecond later each time."""
+
+    def __init__(self) -> None:
+        self._now = NOW
+
+    def now(self) -> datetime:
+        self._now += timedelta(milliseconds=1)
+        return self._now
+
+
+class Users(NamedUsers):
+    """Named users whose tokens do not run out during a test."""
+
+    async def verify(self, token: str) -> Principal:
+        caller = await super().verify(token)
+        return caller.model_copy(update={"expires_at": datetime.now(UTC) + timedelta(hours=1)})
+
+
+class Instance:
+    """A realtime container without a network: what its sockets are told goes to `told`."""
+
+    def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, told: Told, **env: str) -> None:
+        ports = MemoryPorts(**env)
+        ports.store, ports.publisher, ports.clock, ports.verifier = store, bus, clock, Users()
+        self._container = Container(ports)
+        self._origin = ports.instance
+        self._told = told
+        self._container.transport.__dict__.update(send_event=self._tell_all, tell=told)
+        self.events = self._container.events
+        self.rooms = self._container.rooms
+        bus.instances.append(self)
+
+    def hear(self, event: Event) -> None:
+        """An event has come over the bus; its own, it knows already."""
+        if event.origin != self._origin and not isinstance(event, Typing):
+            self.rooms.hear(event.data)
+
+    @property
+    def mending(self) -> bool:
+        """Whether a hole is being filled."""
+        return bool(self.rooms._filling)
+
+    def _tell_all(self, sids: Sequence[str], event: str, data: Mapping[str, Any]) -> None:
+        for sid in sids:
+            self._told(sid, event, data)
+
+
+class Functions:
+    """The REST operations, which answer with a resource or with an error's code."""
+
+    def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, **env: str) -> None:
+        self._ports = MemoryPorts(**env)
+        self._ports.store, self._ports.clock = store, clock
+        self._announcer = BusAnnouncer(bus, origin="a function")
+
+    async def create(self, members: Mapping[str, str]) -> str:
+        """A new conversation of alice's; its id."""
+        listed = [{"userId": uid, "access": access} for uid, access in members.items()]
+        created = await conversations.create_conversation(
+            parse(CreateConversation, {"type": "chat", "members": listed}, self._ports.limits),
+            None,
+            caller=principal("alice"),
+            store=self._ports.store,
+            clock=self._ports.clock,
+        )
+        return created.conversation.id
+
+    async def write(self, user: str, conversation: str, fields: Payload) -> Payload | str:
+        try:
+            appended = await conversations.add_message(
+                conversation,
+                parse(AddMessage, fields, self._ports.limits),
+                caller=_caller(user),
+                store=self._ports.store,
+                announcer=self._announcer,
+                clock=self._ports.clock,
+            )
+        except ConfabError as error:
+            return error.code
+        return appended.message.wire()
+
+    async def finalize(self, user: str, conversation: str) -> Payload | str:
+        try:
+            closed = await conversations.finalize_conversation(
+                conversation,
+                caller=_caller(user),
+                store=self._ports.store,
+                announcer=self._announcer,
+                clock=self._ports.clock,
+            )
+        except ConfabError as error:
+            return error.code
+        return self._ports.views.conversation(closed)
+
+    async def read(self, user: str, conversation: str, **query: int) -> Payload | str:
+        """A page; its numbers are given as a query string gives them."""
+        words = {name: str(number) for name, number in query.items()}
+        try:
+            page = await conversations.get_conversation(
+                conversation,
+                parse(GetConversation, words, self._ports.limits),
+                caller=_caller(user),
+                store=self._ports.store,
+            )
+        except ConfabError as error:
+            return error.code
+        return self._ports.views.page(page)
+
+
+def _caller(user: str) -> Principal:
+    return principal(user, agent=user.startswith("bot"))

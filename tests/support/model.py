@@ -1,0 +1,227 @@
+"""What users do on two instances, with what must come of it: the list of entries that were acknowledged."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from tests.support.hand_bus import Clock, Functions, HandBus, Instance, Payload, RemoteStore
+from tests.support.model_client import Client
+
+T = TypeVar("T")
+PAGE = 3
+ENV = {"CONFAB_MAX_PAGE": str(PAGE), "CONFAB_MAX_SOCKETS_PER_USER": "0", "CONFAB_MESSAGES_PER_10S": "0"}
+MEMBERS = {"bob": "write", "bot": "write", "rita": "read"}
+READERS = ("alice", *MEMBERS)
+EVERYBODY = (*READERS, "mallory")
+PATIENCE = 2_000
+"""Turns of the event loop within which everything comes to rest."""
+
+Way = int | None
+"""How somebody writes: over a socket at one of the instances, or by a function."""
+
+
+class Model:
+    """The system and its model, in an event loop of their own. Each method fails where the two differ."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(lambda _loop, context: self.complaints.append(str(context)))
+        self.complaints: list[str] = []
+        self.store, self.bus = RemoteStore(), HandBus()
+        self.logs: dict[str, list[Payload]] = {}
+        self.clients: dict[str, Client] = {}
+        self._keys: dict[tuple[str, str, str], Payload] = {}
+        self._names = 0
+        clock = Clock()
+        self._functions = Functions(self.store, self.bus, clock, **ENV)
+        self.run(self._start(clock))
+
+    async def _start(self, clock: Clock) -> None:
+        self.instances = [Instance(self.store, self.bus, clock, self._told, **ENV) for _ in range(2)]
+        for instance in self.instances:
+            for user in EVERYBODY:
+                await instance.events.connected(user, {"token": user})  # to send over
+
+    def close(self) -> None:
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.run(asyncio.sleep(0))
+        self.loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def new_name(self, prefix: str = "") -> str:
+        self._names += 1
+        return f"{prefix}{self._names}"
+
+    # What users do.
+
+    def create(self) -> str:
+        room = self.run(self._functions.create(MEMBERS))
+        self.logs[room] = []
+        return room
+
+    def write(self, room: str, user: str, way: Way, content: str, key: str | None, *, crash: bool) -> None:
+        """Write; in a crash the message is stored, nobody is told, and no answer comes."""
+        fields = {"content": content, "role": "assistant" if user == "bot" else "user"}
+        fields |= {} if key is None else {"clientMessageId": key}
+        earlier = None if key is None else self._keys.get((room, user, key))
+        refusal = self._refusal(room, user, content, earlier)
+        crash = self.store.lose_answer = crash and refusal is None and earlier is None
+        outcome = self.run(self._send(way, user, room, fields))
+        self.store.lose_answer = False
+        if crash:
+            assert outcome == "unavailable"
+            outcome = self.store.log(room)[-1]
+        if isinstance(outcome, str) or refusal is not None:
+            assert outcome == refusal
+        elif earlier is not None:
+            assert outcome == earlier
+        else:
+            assert (outcome["seq"], outcome["content"]) == (len(self.logs[room]) + 1, content)
+            self.logs[room].append(outcome)
+            if key is not None:
+                self._keys[room, user, key] = outcome
+
+    def race(self, room: str, sends: Sequence[tuple[Way, str]], place: int) -> None:
+        """Several write while the owner finalizes: each is in front of that or refused."""
+        calls = [self._send(way, user, room, {"content": self.new_name()}) for way, user in sends]
+        calls.insert(place, self._functions.finalize("alice", room))
+        outcomes = self.run(_together(calls))
+        assert all(outcome == "conversation_finalized" for outcome in outcomes if isinstance(outcome, str))
+        entries = [_entry_of(outcome) for outcome in outcomes if not isinstance(outcome, str)]
+        new = [entry for entry in entries if entry not in self.logs[room]]
+        self.logs[room] += sorted(new, key=lambda entry: int(entry["seq"]))
+
+    def finalize(self, room: str, user: str) -> None:
+        outcome = self.run(self._functions.finalize(user, room))
+        refusal = {"alice": None, "mallory": "not_found"}.get(user, "forbidden")
+        if isinstance(outcome, str) or refusal is not None:
+            assert outcome == ("unavailable" if self.store.away else refusal)
+        else:
+            entry = _entry_of(outcome)
+            self.logs[room] += [] if entry in self.logs[room] else [entry]
+
+    def read(self, room: str, user: str, limit: int, **side: int) -> None:
+        """Any page, next to any number, is a part of the log."""
+        log = self.logs[room]
+        page = self.run(self._functions.read(user, room, limit=limit, **side))
+        beyond = side.get("after", 0) > len(log)
+        refusal = "not_found" if user == "mallory" else "invalid_request" if beyond else None
+        if isinstance(page, str) or refusal is not None:
+            assert page == ("unavailable" if self.store.away else refusal)
+        elif "after" in side:
+            assert (page["messages"], page["hasMore"]) == _head(messages_of(log[side["after"] :]), limit)
+        else:
+            older = messages_of(log[: side["before"] - 1] if side else log)
+            assert (page["messages"][::-1], page["hasMore"]) == _head(older[::-1], limit)
+
+    def enter(self, room: str, user: str, at: int, after: int | None, steps: int) -> None:
+        """Connect at an instance, and join as far as `steps` go."""
+        sid = self.new_name("s")
+        client = self.clients[sid] = Client(sid, user, self.instances[at], room)
+        self.run(client.connect())
+        self.run(client.join(after, steps))
+
+    # What must hold.
+
+    def sweep(self) -> None:
+        """While the store is there, a sweep brings everything to every live socket, without the bus."""
+        self.store.away = False
+        self.run(self._rest())
+        for client in self.clients.values():
+            if client.idle and client.view.live:
+                self._has_everything(client)
+
+    def check_sockets(self) -> None:
+        """Each was told what came next, and has a run of the log."""
+        assert not self.complaints
+        for client in self.clients.values():
+            client.collect()
+            view = client.view
+            assert view.messages == messages_of(self.logs[client.room][view.start : view.end])
+
+    def check_logs(self) -> None:
+        """Each is what was acknowledged, numbered 1 to n, the finalization last."""
+        for room, log in self.logs.items():
+            assert self.store.log(room) == log
+            assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
+            assert messages_of(log[:-1]) == log[:-1]
+
+    def _has_everything(self, client: Client) -> None:
+        """Its state and events make the same as the state fetched again."""
+        view = client.view
+        assert view.end == len(self.logs[client.room])
+        fetched: list[Payload] = []
+        while True:
+            page = self.run(self._functions.read(client.user, client.room, after=view.start + len(fetched)))
+            assert not isinstance(page, str)
+            fetched += page["messages"]
+            if not page["hasMore"]:
+                break
+            assert page["messages"]
+        assert (view.conversation, view.messages) == (page["conversation"], fetched)
+
+    async def _rest(self) -> None:
+        for instance in self.instances:
+            await instance.rooms.sweep()
+        for _ in range(PATIENCE):
+            await asyncio.sleep(0)
+            for client in self.clients.values():
+                client.collect()
+            working = any(client.working for client in self.clients.values())
+            if not working and not any(instance.mending for instance in self.instances):
+                return
+        raise AssertionError("it does not come to rest")
+
+    async def _send(self, way: Way, user: str, room: str, fields: Payload) -> Payload | str:
+        if way is None:
+            return await self._functions.write(user, room, fields)
+        message = fields | {"conversationId": room}
+        ack = (await self.instances[way].events.event(user, "message", [message])).ack
+        outcome: Payload | str = ack["message"] if ack["ok"] else ack["error"]["code"]
+        return outcome
+
+    def _refusal(self, room: str, user: str, content: str, earlier: Payload | None) -> str | None:
+        """Why a message is not taken."""
+        log = self.logs[room]
+        refusals = {
+            "unavailable": self.store.away,
+            "not_found": user == "mallory",
+            "forbidden": user == "rita",
+            "idempotency_conflict": earlier is not None and earlier["content"] != content,
+            "conversation_finalized": earlier is None and messages_of(log) != log,
+        }
+        return next((code for code, applies in refusals.items() if applies), None)
+
+    def _told(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+        if (client := self.clients.get(sid)) is not None:
+            try:
+                client.view.take_event(event, dict(data))
+            except AssertionError as error:  # whoever tells must not be the one that fails
+                self.complaints.append(str(error))
+
+
+def messages_of(log: Sequence[Payload]) -> list[Payload]:
+    return [entry for entry in log if "content" in entry]
+
+
+async def _together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    return list(await asyncio.gather(*calls))
+
+
+def _head(messages: list[Payload], limit: int) -> tuple[list[Payload], bool]:
+    """The first ones, and whether there are more."""
+    return messages[:limit], len(messages) > limit
+
+
+def _entry_of(outcome: Payload) -> Payload:
+    """A message, or the entry that closed a conversation."""
+    if "content" in outcome:
+        return outcome
+    return {
+        "conversationId": outcome["id"],
+        "seq": outcome["seq"],
+        "finalizedAt": outcome["finalizedAt"],
+    }
