@@ -1,6 +1,5 @@
 """Processes of Confab over a store and a bus of their own, for tests that end them at chosen moments."""
 
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -15,11 +14,11 @@ from confab.store.surreal import SurrealStore
 from tests.faults.storm.server import ROOT, Server, listens
 from tests.faults.storm.users import PROJECT, user
 from tests.support.clients import Client
+from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy, losing_proxy
 from tests.support.pubsub import PubSubServer, pubsub_server
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server, surreal_store
 
-DECIDED_HERE = ("SURREALDB_", "CONFAB_", "PUBSUB_", "FIREBASE_", "GOOGLE_", "K_SERVICE", "COVERAGE_")
 ANSWER_S = 8.0
 EVERYTHING = 1_000_000
 
@@ -112,8 +111,7 @@ class Site:
         return process
 
     def _env(self, store: LosingProxy | None) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(DECIDED_HERE)}
-        return inherited | {
+        return inherited(measured=False) | {
             "PYTHONPATH": str(ROOT / "functions"),
             "HOST": "127.0.0.1",
             "SURREALDB_URL": f"ws://127.0.0.1:{(store or self.store_server).port}",

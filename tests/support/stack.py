@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.listeners import listeners
+from tests.support.inherited import inherited
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 100.0
 GONE_WITHIN_S = 45.0
-_DECIDED_BY_THE_STACK = ("SURREALDB_", "CONFAB_", "PUBSUB_", "FIREBASE_", "GOOGLE_CLOUD_PROJECT")
 _MARK = "TEST_STACK"
 
 
@@ -28,12 +28,11 @@ class Stack:
         self.data = data
         self.mark = uuid.uuid4().hex
         self._said = data.with_name(f"{data.name}-{self.mark}.said")
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_DECIDED_BY_THE_STACK)}
         with self._said.open("wb") as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "infra.local", "--data", str(data), "--move"],
                 cwd=ROOT,
-                env={**inherited, **env, _MARK: self.mark},
+                env={**inherited(measured=True), **env, _MARK: self.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -25,7 +25,9 @@ class Health:
         return [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
 
     async def missing(self) -> list[str]:
-        """What is needed to serve and is not there: `store`, `bus`, `keys`; or `draining`."""
+        """What is needed to serve and is not there: `store`, `keys`, `bus`; or just `draining`."""
+        if self.draining:  # what it would ask is being closed
+            return ["draining"]
         checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "store": self._ports.store.check,
             "keys": self._ports.verifier.check,
@@ -34,8 +36,6 @@ class Health:
         missing = [name for name, fails in zip(checks, failed, strict=True) if fails]
         if not self._hears():
             missing.append("bus")
-        if self.draining:
-            missing.append("draining")
         return missing
 
     async def _healthz(self, _request: web.Request) -> web.Response:

@@ -1,7 +1,6 @@
 """The processes of a storm: the store's server, the bus behind its proxy, instances and functions."""
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping
@@ -14,11 +13,11 @@ from confab.store.surreal import SurrealStore
 from tests.faults.storm.bus import BusProxy
 from tests.faults.storm.server import ROOT, Server, listens
 from tests.faults.storm.users import PROJECT
+from tests.support.inherited import inherited
 from tests.support.surrealdb import PASSWORD, USER
 
 INSTANCES = ("realtime-1", "realtime-2")
 FUNCTIONS = ("create_conversation", "add_message", "finalize_conversation")
-DECIDED_HERE = ("SURREALDB_", "CONFAB_", "PUBSUB_", "FIREBASE_", "GOOGLE_", "K_SERVICE", "COVERAGE_")
 PAGE = 20
 """Entries in a page, few, so that clients have to page."""
 READY_S = 2.0
@@ -29,7 +28,7 @@ class Stack:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
-        base = {name: value for name, value in os.environ.items() if not name.startswith(DECIDED_HERE)}
+        base = inherited(measured=False)
         base |= {"PYTHONPATH": str(ROOT / "functions"), "PYTHONUNBUFFERED": "1"}
         base |= {"SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
         self._base = base
