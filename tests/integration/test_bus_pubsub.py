@@ -159,7 +159,8 @@ async def test_a_subscription_s_lease_is_renewed(
     bus: PubSubBackend, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "RENEW_S", 0.05)
-    monkeypatch.setattr(leases, "labels", lambda: {leases.ALIVE: "17"})
+    earlier = str(int(time.time()) - 100)
+    monkeypatch.setattr(leases, "labels", lambda: {leases.ALIVE: earlier})
     listener = Listener(bus.subscription())
     async with bus.raw() as client:
         await arrives(listener, publisher)
@@ -167,7 +168,7 @@ async def test_a_subscription_s_lease_is_renewed(
         async with asyncio.timeout(5):
             while True:
                 config = await client.get_subscription(subscription=subscription(listener).name)
-                if config.labels[leases.ALIVE] != "17":
+                if config.labels[leases.ALIVE] != earlier:
                     break
                 await asyncio.sleep(0.02)
     await listener.close()

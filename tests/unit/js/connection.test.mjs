@@ -27,6 +27,7 @@ test("a planned close is followed at the time that the server named", async (t) 
   server.cut();
   await until(() => server.count("connect") === 2);
   assert.ok(performance.now() - start >= 390);
+  await until(() => told.states.at(-1) === "live");
   server.tell("going_away", { reason: "shutdown", reconnectAfterMs: 50 });
   await until(() => server.count("connect") === 3);
   fill(server, 1);
