@@ -107,7 +107,7 @@ class Container:
         self.events.drain()
         sockets = self.sockets.all()
         for socket in sockets:
-            pause = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - jitter
+            pause = random.randrange(RECONNECT_SPREAD_MS)
             self.transport.tell(socket.sid, "going_away", {"reason": "shutdown", "reconnectAfterMs": pause})
         if sockets:
             closing = [asyncio.create_task(self.transport.close_socket(socket.sid)) for socket in sockets]

@@ -106,7 +106,7 @@ class Rooms:
     async def sweep_for_ever(self) -> None:
         """Compare all heads with the store, again and again, whatever happens; until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))
             try:
                 await self.sweep()
             except Unavailable:
@@ -153,7 +153,7 @@ class Rooms:
             try:
                 entries = await self._read(conversation_id, gap)
             except Unavailable:
-                pause = min(pause * 2 + GRACE_S, RETRY_S) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                pause = min(pause * 2 + GRACE_S, RETRY_S) * random.uniform(0.5, 1.0)
                 continue
             except Exception:
                 log.exception("a hole could not be read")

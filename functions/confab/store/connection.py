@@ -133,7 +133,7 @@ class Connection:
     def _pause(self, attempt: int) -> float:
         """Full jitter under an exponential bound: those who collided once do not meet again."""
         bound = min(self._timing.first_pause * 2 ** min(attempt - 1, 16), self._timing.longest_pause)
-        return random.uniform(0, bound)  # noqa: S311 - spreads retries, guards nothing
+        return random.uniform(0, bound)
 
     async def _ready(self) -> Session:
         """A session to query on. One task opens it for everyone who waits for one."""

@@ -31,7 +31,7 @@ def labels() -> dict[str, str]:
 
 def pause() -> float:
     """Seconds until the next renewal; the jitter keeps instances apart."""
-    return RENEW_S * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    return RENEW_S * random.uniform(0.8, 1.2)
 
 
 async def renew(client: SubscriberAsyncClient, name: str) -> None:
