@@ -379,3 +379,9 @@ async def test_a_defect_is_told_without_its_cause(client, ports, monkeypatch, ca
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text
     assert "secret table layout" in caplog.text
+
+
+async def test_options_without_an_origin_tells_the_methods_only(client):
+    answer = await client.options(API)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "POST, GET, OPTIONS")
+    assert not any(name.startswith("access-control") for name in answer.headers)
