@@ -12,7 +12,7 @@ from surrealdb.errors import ServerError
 
 from confab.domain.errors import Unavailable
 from confab.store import schema, statements
-from confab.store.schema import MIGRATIONS, NOT_IN_PLACE, VERSION
+from confab.store.schema import MIGRATIONS, NOT_IN_PLACE, VERSION, Migration
 from confab.store.session import Session
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import (
@@ -25,14 +25,16 @@ from tests.support.surrealdb import (
     surreal_store,
 )
 
-NEXT = (
-    *MIGRATIONS,
-    """
+LANGUAGE = """
     DEFINE FIELD language ON conversation TYPE string DEFAULT 'en';
     UPDATE conversation SET language = 'en';
-    """,
+"""
+NEXT = (*MIGRATIONS, Migration(LANGUAGE, oldest=VERSION + 1))
+ADDED = (*MIGRATIONS, Migration(LANGUAGE, oldest=VERSION))
+BROKEN = (
+    *MIGRATIONS,
+    Migration("DEFINE FIELD language ON conversation TYPE string; THROW 'half way';", oldest=VERSION),
 )
-BROKEN = (*MIGRATIONS, "DEFINE FIELD language ON conversation TYPE string; THROW 'half way';")
 
 
 @pytest.fixture
@@ -58,9 +60,9 @@ async def test_a_second_migration_changes_nothing(session: Session) -> None:
 
 
 @pytest.mark.parametrize("step", MIGRATIONS)
-async def test_a_step_that_was_taken_by_hand_can_be_taken_again(session: Session, step: str) -> None:
+async def test_a_step_that_was_taken_by_hand_can_be_taken_again(session: Session, step: Migration) -> None:
     await schema.migrate(session)
-    await session.query("{" + step + "}", {})
+    await session.query("{" + step.statement + "}", {})
     await schema.require(session)
 
 
@@ -104,6 +106,25 @@ async def test_a_newer_schema_is_refused(server: SurrealServer, session: Session
     with pytest.raises(Unavailable, match=NOT_IN_PLACE):
         await schema.migrate(session, MIGRATIONS)
     await store.close()
+
+
+async def test_code_goes_on_beside_a_newer_schema_that_only_adds(
+    server: SurrealServer, session: Session
+) -> None:
+    await schema.migrate(session)
+    store = surreal_store(server)
+    await store.create(conversation(), None, now=NOW)
+    await schema.migrate(session, ADDED)
+    later = surreal_store(server)
+    for one in (store, later):
+        await one.check()
+        assert (await one.append(draft(), now=NOW)).new
+        await one.close()
+
+
+async def test_a_database_that_does_not_tell_the_oldest_code_is_used_by_its_own_version_only() -> None:
+    assert schema.usable({"number": VERSION, "oldest": None})
+    assert not schema.usable({"number": VERSION + 1, "oldest": None})
 
 
 async def test_a_store_without_a_schema_is_refused_until_it_is_there(server: SurrealServer) -> None:

@@ -28,6 +28,10 @@ MAX_WAITING = 4096
 _log = logging.getLogger(__name__)
 
 
+class Aborted(Unavailable):
+    """The server refused the transaction or aborted it for a conflict: nothing has happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How long to wait for the store, in seconds."""
@@ -58,25 +62,38 @@ class Connection:
     ) -> None:
         self._account = account
         self._prepare = prepare
-        self._timing = timing or Timing()
+        self.timing = timing or Timing()
         self._session: Session | None = None
         self._opening: asyncio.Task[Session] | None = None
         self._failed = 0  # openings in a row
         self._waiting = 0
         self._closed = False
+        self.conflicts = 0
+        """How many tries ended in a conflict."""
 
-    async def query(self, statement: str, variables: Mapping[str, Any], *, repeatable: bool = True) -> Any:
+    async def query(
+        self,
+        statement: str,
+        variables: Mapping[str, Any],
+        *,
+        repeatable: bool = True,
+        persistent: bool = True,
+    ) -> Any:
         """The result of one statement, which is one transaction.
 
-        A statement that is not `repeatable` is never sent again once it may have been run.
-        Raises Unavailable, and nothing else.
+        A statement that is not `repeatable` is never sent again once it may have been run; one
+        that is not `persistent` is given up at the first conflict. Raises Unavailable, which is
+        Aborted where that is known, and nothing else.
         """
         if self._closed or self._waiting >= MAX_WAITING:
             raise Unavailable(NO_ANSWER)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._timing.overall):
-                return await self._persist(statement, variables, repeatable=repeatable)
+            async with asyncio.timeout(self.timing.overall):
+                return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
+        except ServerError as error:
+            _log.warning("the store refused a query", extra={"cause": _name(error)})
+            raise (Unavailable if is_signed_out(error) else Aborted)(NO_ANSWER) from error
         except (SurrealError, OSError, TimeoutError) as error:
             _log.warning("the store did not answer", extra={"cause": _name(error)})
             raise Unavailable(NO_ANSWER) from error
@@ -94,18 +111,22 @@ class Connection:
         if session is not None:
             await session.close()
 
-    async def _persist(self, statement: str, variables: Mapping[str, Any], *, repeatable: bool) -> Any:
+    async def _persist(
+        self, statement: str, variables: Mapping[str, Any], *, repeatable: bool, persistent: bool
+    ) -> Any:
         """Try until there is an answer, or an error that another try does not help."""
         lost = 0
         for attempt in range(1, MAX_ATTEMPTS + 1):
             session: Session | None = None
             try:
-                async with asyncio.timeout(self._timing.attempt):
+                async with asyncio.timeout(self.timing.attempt):
                     session = await self._ready()
                     return await session.query(statement, variables)
             except (SurrealError, OSError, TimeoutError) as error:
-                lost += not is_conflict(error)
-                again = self._helps(error, session, repeatable=repeatable)
+                conflict = is_conflict(error)
+                lost += not conflict
+                self.conflicts += conflict
+                again = self._helps(error, session, repeatable=repeatable) and (persistent or not conflict)
                 if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
                     raise
             await asyncio.sleep(self._pause(attempt))
@@ -132,14 +153,14 @@ class Connection:
 
     def _pause(self, attempt: int) -> float:
         """Full jitter under an exponential bound: those who collided once do not meet again."""
-        bound = min(self._timing.first_pause * 2 ** min(attempt - 1, 16), self._timing.longest_pause)
+        bound = min(self.timing.first_pause * 2 ** min(attempt - 1, 16), self.timing.longest_pause)
         return random.uniform(0, bound)
 
     async def _ready(self) -> Session:
         """A session to query on. One task opens it for everyone who waits for one."""
         session = self._session
         if session is not None and session.usable:
-            if session.age >= self._timing.renewal:
+            if session.age >= self.timing.renewal:
                 self._open_soon()  # meanwhile the old one serves
             return session
         opening = self._open_soon()
@@ -157,7 +178,7 @@ class Connection:
     async def _open(self) -> Session:
         if self._failed:  # many callers wait and ask again: one try at a time, with pauses
             await asyncio.sleep(self._pause(self._failed))
-        async with asyncio.timeout(self._timing.attempt):
+        async with asyncio.timeout(self.timing.attempt):
             session = await Session.open(self._account)
             try:
                 await self._prepare(session)

@@ -34,6 +34,8 @@ class MemoryStore:
     No method waits in its middle, so each is atomic. Nothing survives the process.
     """
 
+    conflicts = 0
+
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
         self._created: dict[tuple[str, str], tuple[str, datetime]] = {}

@@ -62,9 +62,9 @@ def conversation_of(row: Row) -> Conversation:
         status="active" if finalized_at is None else "finalized",
         seq=row["seq"],
         metadata=json.loads(row["metadata"]),
-        created_at=_plain(row["created_at"]),
-        updated_at=_plain(row["updated_at"]),
-        finalized_at=None if finalized_at is None else _plain(finalized_at),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        finalized_at=finalized_at,
     )
 
 
@@ -91,7 +91,7 @@ def message_of(row: Row) -> Message:
         content=row["content"],
         client_message_id=row.get("client_message_id"),
         metadata=json.loads(row["metadata"]),
-        created_at=_plain(row["created_at"]),
+        created_at=row["created_at"],
     )
 
 
@@ -112,8 +112,3 @@ def entries_of(conversation: Conversation, messages: list[Message], first: int, 
 def _metadata_text(metadata: Metadata) -> str:
     """Metadata goes in as JSON text: the database would drop nulls and bend large numbers."""
     return json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _plain(at: datetime) -> datetime:
-    """The SDK's own datetime, which drags nanoseconds along, as an ordinary one."""
-    return datetime.combine(at.date(), at.timetz())

@@ -3,59 +3,89 @@
 `python -m confab.store migrate` takes the steps; the processes that serve only check.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from surrealdb.errors import NotFoundError
 
 from confab.domain.errors import Unavailable
 from confab.store.session import Session
 
-MIGRATIONS: Sequence[str] = (Path(__file__).with_name("schema.surql").read_text(encoding="utf-8"),)
-"""The SurrealQL that leads from version n to n + 1, at index n. A step that was released never
-changes; a new one is added behind it."""
+
+class Migration(NamedTuple):
+    """A step from one version of the schema to the next."""
+
+    statement: str
+    oldest: int
+    """The oldest version of the code that may go on reading and writing once the step is taken.
+
+    A step that only adds what older code does not look at leaves it where it was, so that two
+    releases can serve beside each other. One that renames, removes or gives another meaning sets
+    it to its own version.
+    """
+
+
+MIGRATIONS: Sequence[Migration] = (
+    Migration(Path(__file__).with_name("schema.surql").read_text(encoding="utf-8"), oldest=1),
+)
+"""The steps that lead from version n to n + 1, at index n. One that was released never changes; a
+new one is added behind it."""
 
 VERSION = len(MIGRATIONS)
 """The version that this code reads and writes."""
 
 NOT_IN_PLACE = "The store's schema is not in place."
 
-READ = "SELECT VALUE number FROM ONLY schema:version"
-"""The version of the schema that is in place."""
+READ = "SELECT number, oldest FROM ONLY schema:version"
+"""The version of the schema that is in place, and the oldest code that may use it."""
 
 # One block is one transaction: a step is taken whole, with its number, or not at all. Two
 # migrations at once both write the version record, so one of them is aborted.
 _STEP = """{{
     DEFINE TABLE IF NOT EXISTS schema SCHEMAFULL;
     DEFINE FIELD IF NOT EXISTS number ON schema TYPE int;
+    DEFINE FIELD IF NOT EXISTS oldest ON schema TYPE option<int>;
     DEFINE FIELD IF NOT EXISTS migrated_at ON schema TYPE datetime;
     IF ((SELECT VALUE number FROM ONLY schema:version) ?? 0) != $number - 1 {{
         THROW 'another migration has taken this step';
     }};
     {step}
-    UPSERT ONLY schema:version SET number = $number, migrated_at = time::now() RETURN NONE;
+    UPSERT ONLY schema:version SET number = $number, oldest = $oldest, migrated_at = time::now() RETURN NONE;
 }}"""
+
+
+def usable(found: Mapping[str, Any] | None) -> bool:
+    """Whether this code works with the schema that READ has found.
+
+    With an older one it never does, with a newer one if the newer code said so: otherwise the
+    data may mean what this code does not know.
+    """
+    return found is not None and (found.get("oldest") or found["number"]) <= VERSION <= found["number"]
+
+
+async def read(session: Session) -> Mapping[str, Any] | None:
+    """What READ finds in the session's database, None when there is no schema."""
+    try:
+        found: Mapping[str, Any] | None = await session.query(READ, {})
+    except NotFoundError:  # there is no table `schema` yet
+        return None
+    return found
 
 
 async def version(session: Session) -> int:
     """The version of the schema in the session's database, 0 when there is none."""
-    try:
-        number = await session.query(READ, {})
-    except NotFoundError:  # there is no table `schema` yet
-        return 0
-    return int(number or 0)
+    found = await read(session)
+    return 0 if found is None else int(found["number"])
 
 
 async def require(session: Session) -> None:
-    """Return if the schema is of the version that this code works with; else raise Unavailable.
-
-    A newer one is refused too: its data may mean what this code does not know.
-    """
-    if await version(session) != VERSION:
+    """Return if the schema is one that this code works with; else raise Unavailable."""
+    if not usable(await read(session)):
         raise Unavailable(NOT_IN_PLACE)
 
 
-async def migrate(session: Session, migrations: Sequence[str] = MIGRATIONS) -> int:
+async def migrate(session: Session, migrations: Sequence[Migration] = MIGRATIONS) -> int:
     """Take every step that is missing and return how many there were.
 
     Raises Unavailable for a schema that is newer than the steps, and SurrealError for a step
@@ -65,5 +95,6 @@ async def migrate(session: Session, migrations: Sequence[str] = MIGRATIONS) -> i
     if found > len(migrations):
         raise Unavailable(NOT_IN_PLACE)
     for number, step in enumerate(migrations[found:], start=found + 1):
-        await session.query(_STEP.format(step=step), {"number": number})
+        statement = _STEP.format(step=step.statement)
+        await session.query(statement, {"number": number, "oldest": step.oldest})
     return len(migrations) - found

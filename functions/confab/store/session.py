@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrealdb import AsyncWsSurrealConnection
+from surrealdb.connections import async_ws
 from surrealdb.errors import (
     ConnectionUnavailableError,
     NotAllowedError,
@@ -14,6 +15,9 @@ from surrealdb.errors import (
     parse_query_error,
     parse_rpc_error,
 )
+from surrealdb.request_message.descriptors import cbor_ws
+
+from confab.store import codec
 
 CLOSE_TIMEOUT_S = 1.0
 DEFINE = """
@@ -32,6 +36,11 @@ class Account:
     database: str
     user: str
     password: str = field(repr=False)
+
+
+# The SDK has no place to put another codec in: these are the names by which it calls its own.
+async_ws.decode = codec.decode  # type: ignore[attr-defined]  # it is an import there
+cbor_ws.encode = codec.encode  # type: ignore[attr-defined]
 
 
 class NotSent(ConnectionUnavailableError):

@@ -8,19 +8,21 @@ CONVERSATION = "SELECT * FROM ONLY $conversation"
 
 HEADS = "SELECT id, seq FROM $conversations"
 
+RECORDS = "SELECT * FROM $records"
+
 MESSAGES = "SELECT * FROM message:[$conversation, $first]..=[$conversation, $last]"
 
-NEWEST = """{
-    LET $found = (SELECT * FROM ONLY $conversation);
+NEWEST = """$wanted.map(|$one| {
+    LET $found = (SELECT * FROM ONLY $one.conversation);
     IF $found = NONE { RETURN NONE };
     LET $id = record::id($found.id);
     LET $last = IF $found.finalized_at = NONE { $found.seq } ELSE { $found.seq - 1 };
-    LET $first = $last - $limit + 1;
+    LET $first = $last - $one.limit + 1;
     RETURN {
         conversation: $found,
         messages: (SELECT * FROM message:[$id, $first]..=[$id, $last]),
     };
-}"""
+})"""
 
 ENTRIES = """{
     LET $id = record::id($conversation);
@@ -69,35 +71,43 @@ CREATE = """{
     RETURN $stored;
 }"""
 
-# `attempt` names this call through all its tries: a key that an earlier try has stored is no
-# repetition. `$place` is computed as by `records.place`.
+# Stores a group of drafts, `$drafts`: lists by conversation id, in order. It returns how the
+# conversations and the keys stood before, and `outcomes.of` tells each draft's outcome from that
+# by the same rule: a FOR hands nothing out, and a closure writes nothing. `attempt` names an
+# append through all its tries: a key that an earlier try has stored is no repetition. `$place`
+# is computed as by `records.place`.
 APPEND = """{
-    LET $found = (SELECT * FROM ONLY $conversation);
-    IF $found = NONE { RETURN { outcome: 'missing' } };
-    LET $id = record::id($conversation);
-    LET $key = $draft.client_message_id;
-    LET $sent = IF $key = NONE { NONE } ELSE { (SELECT * FROM ONLY sent:[$id, $draft.author, $key]) };
-    IF $sent != NONE {
-        RETURN {
-            outcome: IF $sent.attempt = $attempt { 'stored' } ELSE { 'repeated' },
-            message: (SELECT * FROM ONLY message:[$id, $sent.seq]),
+    LET $before = (SELECT id, seq, updated_at, finalized_at,
+        array::concat([owner], members.user_id) AS participants FROM $conversations);
+    LET $sent = (SELECT * FROM $keys);
+    LET $known = $sent.id;
+    FOR $found IN $before {
+        IF $found.finalized_at != NONE { CONTINUE };
+        LET $id = record::id($found.id);
+        LET $fresh = $drafts[$id].filter(|$draft| $draft.sent NOT IN $known);
+        IF $fresh = [] { CONTINUE };
+        LET $last = $found.updated_at;
+        LET $messages = $fresh.map(|$draft, $index| object::extend($draft.content, {
+            id: [$id, $found.seq + 1 + $index],
+            created_at: IF $draft.now > $last { $draft.now } ELSE { $last },
+        }));
+        LET $at = array::last($messages).created_at;
+        INSERT INTO message $messages RETURN NONE;
+        UPDATE ONLY $found.id SET seq = $found.seq + array::len($fresh), updated_at = $at RETURN NONE;
+        IF $keys != [] {
+            LET $named = $fresh.map(|$draft, $index|
+                { id: $draft.sent, seq: $found.seq + 1 + $index, attempt: $draft.attempt }
+            ).filter(|$row| $row.id != NONE);
+            INSERT INTO sent $named RETURN NONE;
+        };
+        IF $at != $last {
+            LET $place = <string>($beyond - time::millis($at)) + $id;
+            FOR $user IN $found.participants {
+                UPDATE ONLY type::record('participation', [$user, $id]) SET place = $place RETURN NONE;
+            };
         };
     };
-    IF $found.finalized_at != NONE { RETURN { outcome: 'finalized' } };
-    LET $seq = $found.seq + 1;
-    LET $at = IF $found.updated_at > $now { $found.updated_at } ELSE { $now };
-    UPDATE ONLY $conversation SET seq = $seq, updated_at = $at RETURN NONE;
-    LET $message = (CREATE ONLY message:[$id, $seq] CONTENT object::extend($draft, { created_at: $at }));
-    IF $key != NONE {
-        CREATE ONLY sent:[$id, $draft.author, $key] SET seq = $seq, attempt = $attempt RETURN NONE;
-    };
-    IF $at != $found.updated_at {
-        LET $place = <string>($beyond - time::millis($at)) + $id;
-        FOR $user IN array::concat([$found.owner], $found.members.user_id) {
-            UPDATE ONLY participation:[$user, $id] SET place = $place RETURN NONE;
-        };
-    };
-    RETURN { outcome: 'stored', message: $message };
+    RETURN { before: (SELECT id, seq, updated_at, finalized_at FROM $before), sent: $sent };
 }"""
 
 FINALIZE = """{

@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
+from confab.domain.errors import NotFound, Unavailable
 from confab.domain.models import Conversation, Draft, Entry, Message, Status
 from confab.ports import Appended, Closed, Created, Place
 from confab.store import records, schema, statements
+from confab.store.appends import Appends
 from confab.store.connection import Connection, Timing
+from confab.store.newest import Newest
+from confab.store.outcomes import NO_CONVERSATION
 from confab.store.session import Account
 
 KEY_LIFETIME = timedelta(hours=25)
 """How long an idempotency key is kept: the promised 24 hours, and one for clocks that disagree."""
-
-NO_CONVERSATION = "There is no such conversation."
-CLOSED_LOG = "This conversation is finalized."
 
 
 class SurrealStore:
@@ -38,6 +38,8 @@ class SurrealStore:
     ) -> None:
         account = Account(url, namespace, database, user, password)
         self._connection = Connection(account, prepare=schema.require, timing=timing)
+        self._appends = Appends(self._connection)
+        self._newest = Newest(self._connection)
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
         """As the port promises. Safe to repeat: a new conversation's id is its own."""
@@ -61,13 +63,8 @@ class SurrealStore:
         return None if row is None else records.conversation_of(row)
 
     async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
-        """As the port promises."""
-        variables = {"conversation": records.conversation_record(conversation_id), "limit": limit}
-        found = await self._connection.query(statements.NEWEST, variables)
-        if found is None:
-            return None
-        messages = [records.message_of(row) for row in found["messages"]]
-        return records.conversation_of(found["conversation"]), messages
+        """As the port promises; many at once are read together."""
+        return await self._newest.read(conversation_id, limit)
 
     async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
         """As the port promises."""
@@ -104,31 +101,12 @@ class SurrealStore:
         return sorted(found, key=lambda one: records.place(one.updated_at, one.id))[:limit]
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
-        """As the port promises.
-
-        Without a client message id it is sent once: a second try could not know whether the
-        first one was stored, and Unavailable says just that.
-        """
-        variables = {
-            "conversation": records.conversation_record(draft.conversation_id),
-            "draft": records.draft_content(draft),
-            "now": now,
-            "attempt": _attempt(),
-            "beyond": records.BEYOND,
-        }
-        repeatable = draft.client_message_id is not None
-        done = await self._connection.query(statements.APPEND, variables, repeatable=repeatable)
-        match done["outcome"]:
-            case "missing":
-                raise NotFound(NO_CONVERSATION)
-            case "finalized":
-                raise ConversationFinalized(CLOSED_LOG)
-            case outcome:
-                return Appended(records.message_of(done["message"]), new=outcome == "stored")
+        """As the port promises; many at once go to the server together."""
+        return await self._appends.append(draft, now=now)
 
     async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
         """As the port promises. Safe to repeat: the record names the attempt that closed the log."""
-        attempt = _attempt()
+        attempt = secrets.token_hex(8)  # names this call through all its tries
         variables = {
             "conversation": records.conversation_record(conversation_id),
             "now": now,
@@ -142,9 +120,14 @@ class SurrealStore:
         new = row["finalized_by"] == attempt
         return Closed(conversation, records.finalized_of(conversation), new=new)
 
+    @property
+    def conflicts(self) -> int:
+        """As the port promises."""
+        return self._connection.conflicts
+
     async def check(self) -> None:
         """As the port promises."""
-        if await self._connection.query(schema.READ, {}) != schema.VERSION:
+        if not schema.usable(await self._connection.query(schema.READ, {})):
             raise Unavailable(schema.NOT_IN_PLACE)
 
     async def close(self) -> None:
@@ -154,8 +137,3 @@ class SurrealStore:
     async def _rows(self, statement: str, variables: Mapping[str, Any]) -> Sequence[records.Row]:
         rows: Sequence[records.Row] = await self._connection.query(statement, variables)
         return rows
-
-
-def _attempt() -> str:
-    """A name for one call of ours, the same through all its tries."""
-    return secrets.token_hex(8)

@@ -4,8 +4,10 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+from surrealdb.cbor import CBORDecoder
 from surrealdb.data.cbor import decode, encode
 
 from infra.local.surrealdb_server.engine import NOWHERE, Engine, Scope
@@ -27,6 +29,11 @@ ENGINE_METHODS = frozenset(
     }
 )
 """Passed to the engine as they are. What would touch its one shared session (`let`, `live`) is not."""
+
+MAP = 5
+SIZE = 0x1F
+MOST_FIELDS = 23
+"""A map's major type; the bits of its first byte that count its pairs, if they are so few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,23 @@ def _refused(message: str, reason: str) -> RpcError:
     return RpcError(-32002, "NotAllowed", message, {"kind": "Auth", "details": {"kind": reason}})
 
 
+def _head(frame: bytes) -> dict[Any, Any]:
+    """A request's `id` and `method`, read no further: what follows may be large and is the engine's.
+
+    Raises ValueError or CBORError for what is no small map of CBOR (RFC 8949).
+    """
+    if not frame or frame[0] >> 5 != MAP or frame[0] & SIZE > MOST_FIELDS:
+        raise ValueError("not an RPC request")
+    decoder = CBORDecoder(BytesIO(frame[1:]))
+    head: dict[Any, Any] = {}
+    for _ in range(frame[0] & SIZE):
+        field = decoder.decode()
+        head[field] = decoder.decode()
+        if "id" in head and "method" in head:
+            break
+    return head
+
+
 class Session:
     """The server's side of one connection; ends `lifetime_s` seconds after its last sign-in."""
 
@@ -70,16 +94,16 @@ class Session:
 
     async def answer(self, frame: bytes) -> bytes:
         """The CBOR answer to one CBOR request. Raises ValueError or CBORError for what is none."""
-        match decode(frame):
-            case {"id": str() as request_id, "method": str() as method, **rest}:
-                params: Any = rest.get("params") or []
+        match _head(frame):
+            case {"id": str() as request_id, "method": str() as method}:
+                passed_on = method in ENGINE_METHODS
             case _:
                 raise ValueError("not an RPC request")
         try:
-            if method in ENGINE_METHODS:
+            if passed_on:
                 self._require_sign_in()
                 return await self._engine.execute(frame, self._scope)
-            result = await self._own(method, params, frame)
+            result = await self._own(method, decode(frame).get("params") or [], frame)
         except RpcError as error:
             return encode({"id": request_id, "error": error.body})
         return encode({"id": request_id, "result": result})

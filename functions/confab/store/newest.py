@@ -1,0 +1,76 @@
+"""The newest pages of conversations, read together when many are wanted at once.
+
+That is what a realtime container does when it starts: everybody who was on another one comes at
+the same time, and each join reads a page. Those who want the same page share it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from confab.domain.models import Conversation, Message
+from confab.store import records, statements
+from confab.store.gathering import Gathering
+
+GROUP_MESSAGES = 1_000
+"""Messages that one answer may hold; a single page may have more."""
+
+Page = tuple[Conversation, list[Message]]
+
+
+@dataclass(eq=False, slots=True)
+class Wanted:
+    """A page, and whoever waits for it."""
+
+    conversation_id: str
+    limit: int
+    outcome: "asyncio.Future[Page | None]"
+
+    @property
+    def page(self) -> tuple[str, int]:
+        """Which page it is."""
+        return self.conversation_id, self.limit
+
+
+class Newest(Gathering[Wanted]):
+    """The reads of this process. One that comes later never gets what was read before."""
+
+    async def read(self, conversation_id: str, limit: int) -> Page | None:
+        """As `Store.newest` promises."""
+        outcome = asyncio.get_running_loop().create_future()
+        page: Page | None = await self.ask(Wanted(conversation_id, limit, outcome))
+        return page
+
+    def next_group(self) -> list[Wanted]:
+        """The next pages that fit into one answer, with everybody who wants one of them."""
+        group: list[Wanted] = []
+        pages: set[tuple[str, int]] = set()
+        size = 0
+        while self._waiting:
+            wanted = self._waiting[0]
+            if wanted.page not in pages:
+                size += wanted.limit
+                if group and size > GROUP_MESSAGES:
+                    break
+                pages.add(wanted.page)
+            self._waiting.popleft()
+            if not wanted.outcome.done():  # else its caller gave up
+                group.append(wanted)
+        return group
+
+    async def send(self, group: Sequence[Wanted]) -> None:
+        """Read the group's pages."""
+        pages = list(dict.fromkeys(wanted.page for wanted in group))
+        asked = [{"conversation": records.conversation_record(one), "limit": limit} for one, limit in pages]
+        rows = await self._connection.query(statements.NEWEST, {"wanted": asked})
+        found = dict(zip(pages, map(_page, rows), strict=True))
+        for wanted in group:
+            if not wanted.outcome.done():
+                page = found[wanted.page]
+                wanted.outcome.set_result(page and (page[0], list(page[1])))
+
+
+def _page(row: records.Row | None) -> Page | None:
+    if row is None:
+        return None
+    return records.conversation_of(row["conversation"]), [records.message_of(one) for one in row["messages"]]

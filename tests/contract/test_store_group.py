@@ -1,0 +1,116 @@
+"""What every `Store` promises of appends that come at once: an outcome each, as if they came one by one."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from confab.domain.errors import ConversationFinalized, NotFound
+from confab.ports import Appended, Store
+from tests.support.logs import draft_for, fresh, started
+from tests.support.samples import NOW
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def at_once(store: Store, *drafts):
+    """What becomes of each of these drafts, an error or what was stored."""
+    return await asyncio.gather(*(store.append(one, now=NOW) for one in drafts), return_exceptions=True)
+
+
+async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
+    open_log, closed_log = await started(store), await started(store)
+    first = await store.append(draft_for(open_log.id, "first", key="key"), now=NOW)
+    kept = await store.append(draft_for(closed_log.id, "kept", key="key"), now=NOW)
+    await store.finalize(closed_log.id, now=NOW)
+    outcomes = await at_once(
+        store,
+        draft_for(open_log.id, "a"),
+        draft_for(fresh("unknown"), "b"),
+        draft_for(closed_log.id, "c"),
+        draft_for(open_log.id, "other words", key="key"),
+        draft_for(closed_log.id, "kept", key="key"),
+        draft_for(open_log.id, "d", key="another key"),
+    )
+    assert isinstance(outcomes[0], Appended)
+    assert (outcomes[0].message.seq, outcomes[0].message.content) == (2, "a")
+    assert isinstance(outcomes[1], NotFound)
+    assert isinstance(outcomes[2], ConversationFinalized)
+    assert outcomes[3] == Appended(first.message, new=False)
+    assert outcomes[4] == Appended(kept.message, new=False)
+    assert isinstance(outcomes[5], Appended)
+    assert (outcomes[5].message.seq, outcomes[5].new) == (3, True)
+    stored = await store.messages(open_log.id, 1, 10)
+    assert stored == [first.message, outcomes[0].message, outcomes[5].message]
+
+
+async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
+    log = await started(store)
+    outcomes = await at_once(
+        store,
+        draft_for(log.id, "one", key="key"),
+        draft_for(log.id, "two", key="key"),
+        draft_for(log.id, "three"),
+    )
+    assert [(one.message.content, one.new) for one in outcomes] == [
+        ("one", True),
+        ("one", False),
+        ("three", True),
+    ]
+    assert [message.content for message in await store.messages(log.id, 1, 10)] == ["one", "three"]
+
+
+async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
+    logs = [await started(store) for _ in range(3)]
+    outcomes = await at_once(
+        store,
+        *(draft_for(logs[n % 3].id, str(n), key=str(n) if n % 2 else None) for n in range(300)),
+    )
+    for index, log in enumerate(logs):
+        mine = [outcomes[n].message for n in range(index, 300, 3)]
+        assert [message.seq for message in mine] == list(range(1, 101))
+        assert await store.messages(log.id, 1, 100) == mine
+
+
+async def test_times_of_a_group_do_not_run_backwards(store: Store) -> None:
+    log = await started(store)
+    steps = [0, 5, 3, 9, 1]
+    appended = await asyncio.gather(
+        *(store.append(draft_for(log.id), now=NOW + timedelta(seconds=step)) for step in steps)
+    )
+    assert [one.message.created_at for one in appended] == [
+        NOW + timedelta(seconds=step) for step in (0, 5, 5, 9, 9)
+    ]
+    assert await store.messages(log.id, 1, 5) == [one.message for one in appended]
+    after = await store.conversation(log.id)
+    assert after is not None
+    assert after.updated_at == appended[-1].message.created_at
+
+
+async def test_instances_that_append_to_the_same_logs_leave_no_gap_and_no_repeat(
+    stores: list[Store],
+) -> None:
+    logs = [await started(stores[0]) for _ in range(5)]
+    drafts = [(n, logs[n % 5].id) for n in range(400)]
+    outcomes = await asyncio.gather(
+        *(stores[n % len(stores)].append(draft_for(log, str(n), key=str(n)), now=NOW) for n, log in drafts)
+    )
+    assert all(one.new for one in outcomes)
+    for log in logs:
+        stored = await stores[0].messages(log.id, 1, 1000)
+        assert [message.seq for message in stored] == list(range(1, 81))
+        told = [one.message for one in outcomes if one.message.conversation_id == log.id]
+        assert sorted(told, key=lambda message: message.seq) == stored
+
+
+async def test_a_list_shows_logs_that_were_written_at_once(store: Store) -> None:
+    owner = fresh("owner")
+    logs = [await started(store, owner=owner) for _ in range(3)]
+    await asyncio.gather(
+        *(
+            store.append(draft_for(log.id), now=NOW + timedelta(minutes=place))
+            for log, place in zip(logs, (2, 3, 1), strict=True)
+        )
+    )
+    listed = await store.conversations(owner, status=None, behind=None, limit=10)
+    assert [one.id for one in listed] == [logs[1].id, logs[0].id, logs[2].id]

@@ -1,0 +1,233 @@
+"""Groups over a real server: who shares a transaction or a read, and what that does to the others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from confab.domain.errors import Unavailable
+from confab.ports import Appended
+from confab.store import appends, gathering, newest, statements
+from confab.store.connection import Connection, Timing
+from confab.store.surreal import SurrealStore
+from tests.support.lost_answers import LosingProxy, losing_proxy
+from tests.support.samples import NOW, conversation, draft
+from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
+    async with surreal_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(server: SurrealServer) -> AsyncIterator[LosingProxy]:
+    async with losing_proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def store(proxy: LosingProxy) -> AsyncIterator[SurrealStore]:
+    store = surreal_store(proxy)
+    await store.create(conversation(), None, now=NOW)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many drafts each transaction has taken."""
+    sizes: list[int] = []
+    query = Connection.query
+
+    async def counted(self, statement, variables, **options):
+        if statement == statements.APPEND:
+            sizes.append(sum(map(len, variables["drafts"].values())))
+        return await query(self, statement, variables, **options)
+
+    monkeypatch.setattr(Connection, "query", counted)
+    return sizes
+
+
+async def test_one_goes_at_once_and_those_that_come_meanwhile_go_together(store, sizes):
+    first = asyncio.create_task(store.append(draft("first"), now=NOW))
+    while not sizes:
+        await asyncio.sleep(0)
+    await asyncio.gather(first, *(store.append(draft(str(n)), now=NOW) for n in range(50)))
+    assert sizes == [1, 50]
+
+
+async def test_a_group_is_bounded_by_count_and_by_bytes(store, sizes, monkeypatch):
+    await asyncio.gather(*(store.append(draft(str(n)), now=NOW) for n in range(150)))
+    assert sizes == [appends.GROUP_DRAFTS, appends.GROUP_DRAFTS, 150 - 2 * appends.GROUP_DRAFTS]
+    sizes.clear()
+    monkeypatch.setattr(appends, "GROUP_BYTES", 1000)
+    await asyncio.gather(*(store.append(draft("x" * 400), now=NOW) for _ in range(5)))
+    await store.append(draft("x" * 5000), now=NOW)
+    assert sizes == [2, 2, 1, 1]
+
+
+async def test_a_lost_answer_repeats_the_keyed_and_stores_no_other_twice(proxy, store):
+    drafts = [draft(str(n), client_message_id=str(n) if n % 2 else None) for n in range(10)]
+    proxy.lose_next_answer()
+    outcomes = await asyncio.gather(*(store.append(one, now=NOW) for one in drafts), return_exceptions=True)
+    assert proxy.lost == 1
+    for index, outcome in enumerate(outcomes):
+        if index % 2:
+            assert isinstance(outcome, Appended)
+            assert (outcome.message.seq, outcome.new) == (index + 1, True)
+        else:
+            assert isinstance(outcome, Unavailable)
+    stored = await store.messages("c1", 1, 100)
+    assert [message.content for message in stored] == [str(n) for n in range(10)]
+
+
+async def test_who_gives_up_before_it_is_sent_is_not_stored(proxy, store, sizes):
+    proxy.hold_answers()
+    first = asyncio.create_task(store.append(draft("first"), now=NOW))
+    while not sizes:
+        await asyncio.sleep(0)
+    given_up = asyncio.create_task(store.append(draft("given up"), now=NOW))
+    last = asyncio.create_task(store.append(draft("last"), now=NOW))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    proxy.pass_answers()
+    await asyncio.gather(first, last)
+    assert [message.content for message in await store.messages("c1", 1, 10)] == ["first", "last"]
+
+
+async def test_too_many_that_wait_are_refused_at_once(proxy, store, monkeypatch):
+    monkeypatch.setattr(gathering, "MAX_WAITING", 3)
+    outcomes = await asyncio.gather(
+        *(store.append(draft(str(n)), now=NOW) for n in range(5)), return_exceptions=True
+    )
+    assert [isinstance(outcome, Unavailable) for outcome in outcomes] == [False] * 3 + [True] * 2
+
+
+async def test_a_stalled_server_keeps_nobody_beyond_the_deadline(server):
+    store = surreal_store(server, timing=Timing(attempt=0.2, overall=0.5))
+    await store.create(conversation(), None, now=NOW)
+    server.freeze()
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    outcomes = await asyncio.gather(
+        *(store.append(draft(str(n), client_message_id=str(n)), now=NOW) for n in range(200)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+    assert loop.time() - before < 5
+    server.thaw()
+    appended = await store.append(draft("after"), now=NOW)
+    assert appended.new
+    await store.close()
+
+
+async def test_a_draft_that_the_store_refuses_fails_alone(store, monkeypatch):
+    """The database holds its fields to their types; a draft past the model must not take others along."""
+    bad = draft("bad").model_copy(update={"role": "nobody"})
+    outcomes = await asyncio.gather(
+        *(store.append(one, now=NOW) for one in (draft("a"), bad, draft("b"))), return_exceptions=True
+    )
+    assert isinstance(outcomes[1], Unavailable)
+    assert [message.content for message in await store.messages("c1", 1, 10)] == ["a", "b"]
+
+
+async def test_a_defect_reaches_those_in_the_group_and_the_next_goes_on(store, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("confab.store.outcomes.of", broken)
+        with pytest.raises(RuntimeError, match="a defect"):
+            await store.append(draft("lost"), now=NOW)
+    assert (await store.append(draft("kept"), now=NOW)).new
+
+
+async def test_conversations_that_are_contended_are_tried_apart(tmp_path, sizes):
+    async with surreal_server(tmp_path, "--concurrency", "8") as server:
+        stores = [surreal_store(server) for _ in range(4)]
+        ids = [f"c{n}" for n in range(10)]
+        for conversation_id in ids:
+            await stores[0].create(conversation(conversation_id), None, now=NOW)
+        for _ in range(20):
+            await asyncio.gather(
+                *(store.append(draft(conversation_id=one), now=NOW) for store in stores for one in ids)
+            )
+        assert await stores[0].heads(ids) == dict.fromkeys(ids, 80)
+        assert max(sizes) == 10
+        assert sizes.count(1) > 0  # some met
+        for store in stores:
+            await store.close()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pages each read has brought."""
+    reads: list[int] = []
+    query = Connection.query
+
+    async def counted(self, statement, variables, **options):
+        if statement == statements.NEWEST:
+            reads.append(len(variables["wanted"]))
+        return await query(self, statement, variables, **options)
+
+    monkeypatch.setattr(Connection, "query", counted)
+    return reads
+
+
+async def test_pages_that_are_wanted_at_once_are_read_together_and_each_once(store, reads):
+    await store.create(conversation("c2"), None, now=NOW)
+    for content in ("one", "two"):
+        await store.append(draft(content), now=NOW)
+    wanted = [("c1", 50), ("c2", 50), ("c1", 50), ("none", 50), ("c1", 1)]
+    pages = await asyncio.gather(store.newest("c1", 50), *(store.newest(*one) for one in wanted))
+    assert reads == [4]
+    found = [page and (page[0].id, [message.content for message in page[1]]) for page in pages]
+    assert found[0] == found[1] == found[3] == ("c1", ["one", "two"])
+    assert found[2] == ("c2", [])
+    assert found[4] is None
+    assert found[5] == ("c1", ["two"])
+    assert pages[0][1] is not pages[1][1]
+
+
+async def test_a_page_that_is_asked_for_later_is_read_later(store, reads):
+    """What was stored before a page was asked for is on it, whoever was asking already."""
+    first = asyncio.create_task(store.newest("c1", 50))
+    while not reads:
+        await asyncio.sleep(0)
+    await store.append(draft("one"), now=NOW)
+    _, messages = await store.newest("c1", 50)
+    assert [message.content for message in messages] == ["one"]
+    await first
+    assert reads == [1, 1]
+
+
+async def test_a_read_of_many_pages_is_bounded_by_their_messages(store, reads, monkeypatch):
+    monkeypatch.setattr(newest, "GROUP_MESSAGES", 100)
+    await asyncio.gather(*(store.newest(f"c{n}", 40) for n in range(5)), store.newest("c1", 200))
+    assert reads == [2, 2, 1, 1]
+
+
+async def test_who_gives_up_waiting_for_a_page_keeps_nobody_up(proxy, store, reads):
+    proxy.hold_answers()
+    first = asyncio.create_task(store.newest("c1", 50))
+    while not reads:
+        await asyncio.sleep(0)
+    given_up = asyncio.create_task(store.newest("c2", 50))
+    last = asyncio.create_task(store.newest("c1", 50))
+    await asyncio.sleep(0)
+    first.cancel()
+    given_up.cancel()
+    await asyncio.sleep(0)
+    proxy.pass_answers()
+    assert await last is not None
+    assert reads == [1, 1]
+
+
+async def test_without_a_store_every_reader_is_told(server, store, reads):
+    await store.newest("c1", 50)
+    await server.kill()
+    pages = await asyncio.gather(*(store.newest(f"c{n}", 50) for n in range(9)), return_exceptions=True)
+    assert all(isinstance(page, Unavailable) for page in pages)
