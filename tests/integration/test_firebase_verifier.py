@@ -142,8 +142,7 @@ class Users:
         self.tokens_valid_after_timestamp = 0
         self.error: Exception | None = None
 
-    def get_user(self, _uid: str, *, app: object) -> "Users":
-        assert app
+    def get_user(self, _uid: str) -> "Users":
         self.lookups += 1
         if self.error:
             raise self.error
@@ -153,7 +152,7 @@ class Users:
 @pytest.fixture
 def users(monkeypatch):
     users = Users()
-    monkeypatch.setattr(auth, "get_user", users.get_user)
+    monkeypatch.setattr(auth.Client, "get_user", lambda _, uid: users.get_user(uid))
     return users
 
 
