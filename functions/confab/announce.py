@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+from collections import defaultdict
+from collections.abc import Container
 
+from confab.domain.cells import cell_of
 from confab.domain.errors import Unavailable
 from confab.domain.events import event_of
 from confab.domain.models import Entry
@@ -13,7 +16,7 @@ log = logging.getLogger(__name__)
 WAIT_S = 0.5
 """Seconds that an answer waits for the bus, at most."""
 PAUSE_S = 5.0
-"""Seconds for which a bus that took nothing is left alone."""
+"""Seconds for which the topic of a cell that took nothing is left alone."""
 
 
 class BusAnnouncer:
@@ -24,21 +27,24 @@ class BusAnnouncer:
     the store.
     """
 
-    def __init__(self, publisher: Publisher, *, origin: str) -> None:
+    def __init__(self, publisher: Publisher, *, origin: str, cells: Container[str] = ()) -> None:
+        """`cells` are those beside `main`."""
         self._publisher = publisher
         self._origin = origin
-        self._resume_at = float("-inf")
+        self._cells = cells
+        self._resume_at = defaultdict[str, float](lambda: float("-inf"))
 
     async def announce(self, entry: Entry) -> None:
         """Publish the entry's event; a bus that does not take it is logged, not raised."""
         now = asyncio.get_running_loop().time
-        if now() < self._resume_at:
+        cell = cell_of(entry.conversation_id, self._cells)
+        if now() < self._resume_at[cell]:
             return
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._publisher.publish(event_of(entry, origin=self._origin))
         except (Unavailable, TimeoutError):
-            self._resume_at = now() + PAUSE_S
+            self._resume_at[cell] = now() + PAUSE_S
             log.warning(
                 "the bus did not take an event; no more are published for some seconds",
                 extra={"conversationId": entry.conversation_id, "seq": entry.seq},

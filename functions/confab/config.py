@@ -1,13 +1,22 @@
 """Every environment variable that Confab reads, with its default, checked whole at the start."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
 
+from confab.domain.cells import CELL_NAME, MAIN
 from confab.domain.limits import Limits
 
-TOPIC = "confab-events"
 _DEFAULTS = Limits()
 
 Count = Annotated[int, Field(ge=1)]
@@ -26,9 +35,38 @@ def _split(value: object) -> object:
 SecondsOrNever = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: None if value == "never" else value)
 ]
-HttpOrigins = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+$")], ...], BeforeValidator(_split)
-]
+HttpOrigin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
+HttpOrigins = Annotated[tuple[HttpOrigin, ...], BeforeValidator(_split)]
+
+
+def _pairs(value: object) -> object:
+    """The cells of a list of `name=url`."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
+    cells = {name.strip(): url.strip().rstrip("/") for name, url in pairs}
+    if len(cells) < len(pairs):
+        raise PydanticCustomError("cells", "two cells have the same name")
+    return cells
+
+
+def _apart(cells: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+    if MAIN in cells:
+        raise PydanticCustomError("cells", "the cell main is at CONFAB_REALTIME_URLS")
+    if len({*cells.values()}.difference(info.data.get("realtime_urls", ()))) < len(cells):
+        raise PydanticCustomError("cells", "two cells have the same address")
+    return cells
+
+
+def _known(cell: str, info: ValidationInfo) -> str:
+    if cell not in (MAIN, *info.data.get("cells", (cell,))):  # without them, they are what is wrong
+        raise PydanticCustomError("cell", "names a cell that CONFAB_CELLS does not have")
+    return cell
+
+
+CellName = Annotated[str, Field(pattern=f"^{CELL_NAME}$")]
+Cells = Annotated[Mapping[CellName, HttpOrigin], BeforeValidator(_pairs), AfterValidator(_apart)]
+KnownCell = Annotated[str, AfterValidator(_known)]
 
 
 class ConfigError(Exception):
@@ -56,6 +94,18 @@ class Config(BaseModel):
         "http://127.0.0.1:8081",
         "http://127.0.0.1:8082",
     )
+    """Each serves every room of the cell `main`."""
+    cells: Annotated[Cells, Field(alias="CONFAB_CELLS")] = {}
+    """The cells beside `main`, and where each is reached."""
+    cell: Annotated[KnownCell, Field(alias="CONFAB_CELL")] = MAIN
+    """The one that a realtime container serves."""
+    new_cells: Annotated[tuple[KnownCell, ...], BeforeValidator(_split), Field(alias="CONFAB_NEW_CELLS")] = ()
+    """Those that new conversations go to; empty for all of them."""
+    telemetry_endpoint: Annotated[
+        str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT", pattern=r"^https?://")
+    ] = None
+    """Where traces and metrics go over OTLP; None keeps OpenTelemetry from being imported."""
+    service: Annotated[str, Field(alias="OTEL_SERVICE_NAME", min_length=1)] = "confab"
     clock_skew_s: Annotated[int, Field(alias="CONFAB_CLOCK_SKEW_S", ge=0, le=60)] = 5
     revocation_ttl_s: Annotated[SecondsOrNever, Field(alias="CONFAB_REVOCATION_TTL_S")] = 60
     """Seconds for which a user who was found unrevoked is not looked up again; 0 looks every time.
@@ -77,8 +127,20 @@ class Config(BaseModel):
     max_sockets_per_user: Annotated[CountOrOff, Field(alias="CONFAB_MAX_SOCKETS_PER_USER")] = (
         _DEFAULTS.max_sockets_per_user
     )
+    messages_per_10s: Annotated[CountOrOff, Field(alias="CONFAB_MESSAGES_PER_10S")] = 20
+    typing_per_5s: Annotated[CountOrOff, Field(alias="CONFAB_TYPING_PER_5S")] = 5
 
     slow_reader_bytes: Annotated[Count, Field(alias="CONFAB_SLOW_READER_BYTES")] = _DEFAULTS.slow_reader_bytes
+
+    @property
+    def addresses(self) -> Mapping[str, Sequence[str]]:
+        """Where each cell is reached."""
+        return {MAIN: self.realtime_urls} | {name: (url,) for name, url in self.cells.items()}
+
+    @property
+    def open_cells(self) -> Sequence[str]:
+        """The cells that new conversations are spread over."""
+        return self.new_cells or tuple(self.addresses)
 
     @property
     def limits(self) -> Limits:
@@ -120,6 +182,8 @@ def load(env: Mapping[str, str]) -> Config:
         ]
     elif given.get("GOOGLE_CLOUD_PROJECT", "demo-").startswith("demo-"):
         given = LOCAL_EMULATORS | given
+    if "K_SERVICE" in given:
+        given = {"OTEL_SERVICE_NAME": given["K_SERVICE"]} | given
     try:
         config = Config.model_validate(given)
     except ValidationError as error:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from pydantic_core import from_json, to_json
+
 from confab import conversations
 from confab.announce import BusAnnouncer
 from confab.domain.errors import ConfabError, Unavailable
@@ -174,6 +176,7 @@ class Functions:
                 store=self._ports.store,
                 announcer=self._announcer,
                 clock=self._ports.clock,
+                sends=self._ports.sends,
             )
         except ConfabError as error:
             return error.code
@@ -204,7 +207,8 @@ class Functions:
             )
         except ConfabError as error:
             return error.code
-        return self._ports.views.page(page)
+        rendered: Payload = from_json(to_json(self._ports.views.page(page), by_alias=True))
+        return rendered
 
 
 def _caller(user: str) -> Principal:

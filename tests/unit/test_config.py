@@ -68,3 +68,52 @@ def test_a_real_project_uses_no_emulator_by_itself():
 def test_the_functions_emulator_is_not_cloud_run():
     local = {"K_SERVICE": "x", "FUNCTIONS_EMULATOR": "true", "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}
     assert load(local).auth_emulator_host == "127.0.0.1:1"
+
+
+CELLS = "b=https://b.example/, eu-west = https://eu.example"
+
+
+def test_without_cells_there_is_one():
+    config = load({})
+    assert (config.cell, config.open_cells) == ("main", ("main",))
+    assert config.addresses == {"main": config.realtime_urls}
+
+
+def test_cells_are_where_they_are_said_to_be():
+    config = load(CLOUD | {"CONFAB_CELLS": CELLS, "CONFAB_CELL": "b"})
+    assert config.addresses == {
+        "main": ("https://rt.example",),
+        "b": ("https://b.example",),
+        "eu-west": ("https://eu.example",),
+    }
+    assert (config.cell, config.open_cells) == ("b", ("main", "b", "eu-west"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("CONFAB_CELLS", "b", "CONFAB_CELLS: "),
+        ("CONFAB_CELLS", "b=ftp://b", "CONFAB_CELLS: "),
+        ("CONFAB_CELLS", "b=https://b/path", "CONFAB_CELLS: "),
+        ("CONFAB_CELLS", "B=https://b", "CONFAB_CELLS: "),
+        ("CONFAB_CELLS", "longer-than-14-chars=https://b", "CONFAB_CELLS: "),
+        ("CONFAB_CELLS", "b=https://b,b=https://c", "CONFAB_CELLS: two cells have the same name"),
+        ("CONFAB_CELLS", "b=https://b,c=https://b", "CONFAB_CELLS: two cells have the same address"),
+        ("CONFAB_CELLS", "b=https://rt.example", "CONFAB_CELLS: two cells have the same address"),
+        ("CONFAB_CELLS", "main=https://b", "CONFAB_CELLS: the cell main is at CONFAB_REALTIME_URLS"),
+        ("CONFAB_CELL", "c", "CONFAB_CELL: names a cell that CONFAB_CELLS does not have"),
+        ("CONFAB_NEW_CELLS", "main,c", "CONFAB_NEW_CELLS: names a cell that CONFAB_CELLS does not have"),
+    ],
+)
+def test_a_wrong_cell_is_refused(name, value, told):
+    with pytest.raises(ConfigError) as refused:
+        load(CLOUD | {"CONFAB_CELLS": "b=https://b.example", name: value})
+    assert told in str(refused.value)
+    assert "; " not in str(refused.value)
+
+
+def test_what_names_a_cell_is_not_blamed_for_a_wrong_list_of_them():
+    with pytest.raises(ConfigError) as refused:
+        load({"CONFAB_CELLS": "b", "CONFAB_CELL": "b", "CONFAB_NEW_CELLS": "b"})
+    assert str(refused.value).startswith("CONFAB_CELLS: ")
+    assert "; " not in str(refused.value)

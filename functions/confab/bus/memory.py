@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 
+from confab import trace
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, decode_event, encode_event
+from confab.trace import Trace
 
 MAX_WAITING = 10_000
 """Messages that a subscription holds; the oldest go first, as the bus drops what is too old."""
@@ -32,12 +34,12 @@ class MemoryBus:
         """A new subscription, open once its events are iterated."""
         return MemorySubscription(self._open)
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes, carried: Trace | None = None) -> None:
         """Give a message to every open subscription, whatever it is; raises Unavailable when down."""
         if self.down:
             raise Unavailable("The event bus does not answer.")
         for subscription in self._open:
-            subscription.take(data)
+            subscription.take(data, carried)
 
 
 class MemoryPublisher:
@@ -51,7 +53,7 @@ class MemoryPublisher:
         """Hand the event to the bus; raises Unavailable when it is down."""
         if self._closed:
             raise Unavailable("The connection to the event bus is closed.")
-        self._bus.put(encode_event(event))
+        self._bus.put(encode_event(event), trace.current())
 
     async def close(self) -> None:
         """Refuse what comes after this."""
@@ -63,24 +65,25 @@ class MemorySubscription:
 
     def __init__(self, subscriptions: "set[MemorySubscription]") -> None:
         self._subscriptions = subscriptions
-        self._waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[tuple[bytes, Trace | None]] = deque(maxlen=MAX_WAITING)
         self.deaf = False
         """Set it to let what is published get lost, until a restart."""
         self._arrived = asyncio.Event()
         self._closed = False
         self.undecodable = 0
         """How many messages were none of ours."""
+        self.lag_s = 0.0
 
     @property
     def connected(self) -> bool:
         """Whether what is published now arrives here."""
         return self in self._subscriptions
 
-    def take(self, data: bytes) -> None:
+    def take(self, data: bytes, carried: Trace | None) -> None:
         """What the bus calls with each message."""
         if self.deaf:
             return
-        self._waiting.append(data)
+        self._waiting.append((data, carried))
         self._arrived.set()
 
     async def events(self) -> AsyncIterator[Event]:
@@ -89,13 +92,16 @@ class MemorySubscription:
             self._subscriptions.add(self)
         while not self._closed:
             while self._waiting:
+                data, carried = self._waiting.popleft()
                 try:
-                    event = decode_event(self._waiting.popleft())
+                    event = decode_event(data)
                 except ValidationError:
                     self.undecodable += 1
                     log.warning("a bus message is no event of ours")
                     continue
+                trace.enter(carried)
                 yield event
+                trace.enter(None)
             self._arrived.clear()
             if not self._closed:
                 await self._arrived.wait()

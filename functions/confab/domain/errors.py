@@ -41,7 +41,7 @@ class ConfabError(Exception):
     code: ClassVar[ErrorCode]
     status: ClassVar[int]
     title: ClassVar[str]
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds after which the same request may succeed, or None if it never will."""
 
     def __init__(self, detail: str) -> None:
@@ -170,6 +170,10 @@ class RateLimited(ConfabError):
     status = 429
     title = "Too many requests"
     retry_after = 1
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Internal(ConfabError):

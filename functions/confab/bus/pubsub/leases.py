@@ -50,7 +50,7 @@ async def sweep(client: SubscriberAsyncClient, topic: str) -> int:
     swept = 0
     listed = await client.list_subscriptions(project=project, retry=None, timeout=CALL_SECONDS)
     async for subscription in listed:
-        if subscription.topic != topic or not _stale(dict(subscription.labels)):
+        if subscription.topic != topic or not stale(dict(subscription.labels)):
             continue
         try:
             await client.delete_subscription(subscription=subscription.name, retry=None, timeout=CALL_SECONDS)
@@ -61,6 +61,7 @@ async def sweep(client: SubscriberAsyncClient, topic: str) -> int:
     return swept
 
 
-def _stale(marked: dict[str, str]) -> bool:
+def stale(marked: dict[str, str]) -> bool:
+    """Whether labels are those of a process that is taken for dead."""
     alive = marked.get(ALIVE, "")
     return alive.isdecimal() and time.time() - int(alive) > STALE_S

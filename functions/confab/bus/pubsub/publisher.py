@@ -10,6 +10,7 @@ from typing import Any
 from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
 
+from confab import trace
 from confab.bus.pubsub.backoff import Backoff
 from confab.bus.pubsub.endpoint import Endpoint
 from confab.bus.pubsub.failures import FAILURES, is_transient
@@ -114,12 +115,12 @@ class PubSubPublisher:
             except FAILURES as error:
                 await self._disconnect()
                 if not is_transient(error):
-                    log.exception("the bus refuses events", extra={"count": len(batch)})
+                    log.exception("the bus refuses events", extra={"count": len(batch), "topic": self._topic})
                     return False
                 await asyncio.sleep(min(backoff.pause(), left))
             else:
                 return True
-        log.warning("the bus does not take events", extra={"count": len(batch)})
+        log.warning("the bus does not take events", extra={"count": len(batch), "topic": self._topic})
         return False
 
     async def _publish(self, request: PublishRequest) -> None:
@@ -146,6 +147,8 @@ class PubSubPublisher:
 def _waiting(event: Event) -> _Waiting:
     data = encode_event(event)
     attributes = {"type": event.type, "conversationId": event.conversation_id}
+    if (at := trace.current()) is not None:
+        attributes[trace.HEADER] = str(at)
     message = PubsubMessage.pb()(data=data, attributes=attributes)
     loop = asyncio.get_running_loop()
     return _Waiting(message, len(data), loop.time() + DEADLINE_SECONDS, loop.create_future())

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -13,6 +14,7 @@ from google.pubsub_v1 import ExpirationPolicy, SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 from pydantic import ValidationError
 
+from confab import trace
 from confab.bus.pubsub import leases
 from confab.bus.pubsub.acknowledgements import Acknowledgements
 from confab.bus.pubsub.backoff import Backoff
@@ -21,6 +23,7 @@ from confab.bus.pubsub.failures import FAILURES
 from confab.bus.pubsub.stream import ACK_SECONDS, open_stream
 from confab.bus.pubsub.topic import create_topic
 from confab.domain.events import Event, decode_event
+from confab.trace import Trace
 
 EXPIRATION_SECONDS = 86_400
 RETENTION_SECONDS = 600
@@ -31,8 +34,8 @@ BUFFER_RESPONSES = 16
 
 log = logging.getLogger(__name__)
 
-Received = tuple[str, Event]
-"""An event and the ack id of the message that brought it."""
+Received = tuple[str, Event, Trace | None]
+"""An event, with the ack id of the message that brought it and the trace that came along."""
 
 
 class PubSubSubscription:
@@ -54,6 +57,8 @@ class PubSubSubscription:
         self._closed = False
         self.undecodable = 0
         """How many messages were none of ours."""
+        self.lag_s = 0.0
+        """How long the newest message was on the bus, as far as the clocks agree."""
 
     @property
     def connected(self) -> bool:
@@ -69,8 +74,10 @@ class PubSubSubscription:
             self._listener = asyncio.create_task(self._listen())
             self._lease = asyncio.create_task(self._keep_lease())
         while not self._closed:
-            for ack_id, event in await self._buffer.get() or ():
+            for ack_id, event, carried in await self._buffer.get() or ():
+                trace.enter(carried)
                 yield event
+                trace.enter(None)
                 self._acknowledgements.add(ack_id)
 
     def restart(self, *, fresh: bool) -> None:
@@ -169,9 +176,12 @@ class PubSubSubscription:
     def _decoded(self, messages: list[Any]) -> list[Received]:
         """The messages that are events; the others are acknowledged and counted."""
         decoded: list[Received] = []
+        if messages:
+            self.lag_s = max(0.0, time.time() - messages[-1].message.publish_time.ToMilliseconds() / 1000)
         for each in messages:
             try:
-                decoded.append((each.ack_id, decode_event(each.message.data)))
+                carried = trace.parse(each.message.attributes.get(trace.HEADER, ""))
+                decoded.append((each.ack_id, decode_event(each.message.data), carried))
             except ValidationError:
                 self.undecodable += 1
                 self._acknowledgements.add(each.ack_id)

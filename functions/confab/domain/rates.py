@@ -1,0 +1,59 @@
+"""How often somebody may do something, exactly and in bounded memory."""
+
+import math
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+
+from confab.domain.errors import RateLimited
+
+MOST_REMEMBERED = 10_000
+"""Keys of one rate that are remembered at a time."""
+
+
+class Rate:
+    """Lets each key do something at most `most` times in any `seconds`; 0 is no limit.
+
+    The window slides: one time is free again as soon as the earliest of the last `most` is
+    `seconds` old. What is refused does not count. `clock` tells seconds that never run backwards.
+
+    A key that was not let through for `seconds` is forgotten, and nothing is lost with it. Only
+    when more than MOST_REMEMBERED keys come within `seconds` does the one that has been still for
+    longest begin anew: it is let through too often rather than anybody be refused for the others.
+    """
+
+    def __init__(self, most: int, seconds: int, what: str, *, clock: Callable[[], float]) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._what = what
+        self._clock = clock
+        self._free_at: OrderedDict[Hashable, deque[float]] = OrderedDict()
+        """When each of a key's last times is free again; the key that was let through last is last."""
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._free_at)
+
+    def take(self, key: Hashable) -> None:
+        """Count one time; raises RateLimited with the whole seconds after which one is free."""
+        if not self._most:
+            return
+        now = self._clock()
+        self._forget_the_idle(now)
+        times = self._free_at.get(key, deque(maxlen=self._most))
+        if len(times) == self._most and times[0] > now:
+            raise self._refusal(math.ceil(times[0] - now))
+        times.append(now + self._seconds)  # the oldest makes room
+        self._free_at[key] = times
+        self._free_at.move_to_end(key)
+        if len(self._free_at) > MOST_REMEMBERED:
+            self._free_at.popitem(last=False)
+
+    def _forget_the_idle(self, now: float) -> None:
+        while self._free_at and next(iter(self._free_at.values()))[-1] <= now:
+            self._free_at.popitem(last=False)
+
+    def _refusal(self, wait: int) -> RateLimited:
+        return RateLimited(
+            f"At most {self._most} {self._what} in {self._seconds} s. Try again in {wait} s.",
+            retry_after=wait,
+        )

@@ -1,0 +1,177 @@
+"""Traces and metrics over OpenTelemetry, sent as OTLP over HTTP. Imported only where it is configured.
+
+How often they are sent, which traces are, and with which headers, are OpenTelemetry's own
+variables, which its SDK reads: OTEL_METRIC_EXPORT_INTERVAL, OTEL_TRACES_SAMPLER, …
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+from opentelemetry.trace import Span as RecordedSpan
+
+from confab import trace
+from confab.domain.models import Entry
+from confab.ports import Metric, Span
+from confab.telemetry.logs import LogTelemetry, age_s
+from confab.trace import Trace
+
+FLUSH_S = 2.0
+"""Seconds for one export with its retries, also for the last one of a process that ends."""
+STATUS = "http.response.status_code"
+SERVER_ERROR = 500
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Instrument:
+    kind: Literal["counter", "gauge"]
+    unit: str
+    meaning: str
+
+
+INSTRUMENTS: dict[Metric, _Instrument] = {
+    "confab.deliveries": _Instrument(
+        "counter", "{delivery}", "Entries sent to live sockets, once per socket."
+    ),
+    "confab.holes.filled": _Instrument("counter", "{hole}", "Holes that were filled from the store."),
+    "confab.sweeps": _Instrument("counter", "{sweep}", "Comparisons of all rooms' heads with the store."),
+    "confab.conflicts.retried": _Instrument("counter", "{conflict}", "Transactions that were tried again."),
+    "confab.sockets": _Instrument("gauge", "{socket}", "Sockets that were let in."),
+    "confab.rooms": _Instrument("gauge", "{room}", "Rooms that have a socket here."),
+    "confab.bus.lag": _Instrument("gauge", "s", "How long the newest event was on the bus."),
+}
+LATENCY = "confab.delivery.latency"
+
+
+class OtlpTelemetry(LogTelemetry):
+    """The port `Telemetry` over OpenTelemetry. Its exports run on threads of their own."""
+
+    def __init__(
+        self,
+        spans: SpanProcessor,
+        metrics: MetricReader,
+        *,
+        service: str,
+        instance: str,
+    ) -> None:
+        resource = Resource.create({"service.name": service, "service.instance.id": instance})
+        self._traces = TracerProvider(resource=resource)
+        self._traces.add_span_processor(spans)
+        self._tracer = self._traces.get_tracer("confab")
+        self._metrics = MeterProvider([metrics], resource)
+        self._meter = self._metrics.get_meter("confab")
+        self._latency = self._meter.create_histogram(
+            LATENCY,
+            unit="s",
+            description="From an entry's time to its delivery.",
+            explicit_bucket_boundaries_advisory=BUCKETS_S,
+        )
+
+    @contextmanager
+    def span(self, name: str, parent: Trace | None) -> Iterator[Span]:
+        """As the port promises."""
+        with (
+            self._tracer.start_as_current_span(name, _context(parent), SpanKind.SERVER) as recorded,
+            trace.Entered(_place(recorded)),
+        ):
+            yield _NotedSpan(recorded)
+
+    def delivered(self, entry: Entry, sockets: int) -> None:
+        """As the port promises; for a sampled trace with a span from the entry's time until now."""
+        super().delivered(entry, sockets)
+        age = age_s(entry)
+        self._latency.record(age)
+        at = trace.current()
+        if at is not None and at.sampled:
+            now = time.time_ns()
+            delivery = self._tracer.start_span(
+                "deliver",
+                _context(at),
+                SpanKind.CONSUMER,
+                {
+                    "confab.conversation": entry.conversation_id,
+                    "confab.seq": entry.seq,
+                    "confab.sockets": sockets,
+                },
+                start_time=now - int(age * 1e9),
+            )
+            delivery.end(now)
+
+    def watch(self, metric: Metric, read: Callable[[], float]) -> None:
+        """As the port promises; `read` is called on the export's thread."""
+
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(read())]
+
+        known = INSTRUMENTS[metric]
+        create = {
+            "counter": self._meter.create_observable_counter,
+            "gauge": self._meter.create_observable_gauge,
+        }[known.kind]
+        create(metric, [observe], known.unit, known.meaning)
+
+    async def close(self) -> None:
+        """As the port promises: what is not sent yet is, within FLUSH_S or never."""
+        await asyncio.gather(
+            asyncio.to_thread(self._metrics.shutdown, FLUSH_S * 1000),
+            asyncio.to_thread(self._traces.shutdown),
+        )
+
+
+def exporting(endpoint: str, *, service: str, instance: str) -> OtlpTelemetry:
+    """Telemetry that is sent to a collector, from time to time."""
+    base = endpoint.rstrip("/")
+    spans = OTLPSpanExporter(f"{base}/v1/traces", timeout=FLUSH_S)
+    metrics = OTLPMetricExporter(f"{base}/v1/metrics", timeout=FLUSH_S)
+    return OtlpTelemetry(
+        BatchSpanProcessor(spans), PeriodicExportingMetricReader(metrics), service=service, instance=instance
+    )
+
+
+class _NotedSpan:
+    """Implements `Span`."""
+
+    def __init__(self, recorded: RecordedSpan) -> None:
+        self._recorded = recorded
+
+    def note(self, name: str, value: str | int) -> None:
+        """As the port promises."""
+        self._recorded.set_attribute(name, value)
+        if name == STATUS and isinstance(value, int) and value >= SERVER_ERROR:
+            self._recorded.set_status(Status(StatusCode.ERROR))
+
+
+def _context(parent: Trace | None) -> Context:
+    """OpenTelemetry's view of a place in a trace: a parent somewhere else; without one, a new trace."""
+    if parent is None:
+        return Context()
+    flags = TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT)
+    place = SpanContext(int(parent.trace_id, 16), int(parent.span_id, 16), is_remote=True, trace_flags=flags)
+    return set_span_in_context(NonRecordingSpan(place), Context())
+
+
+def _place(recorded: RecordedSpan) -> Trace:
+    place = recorded.get_span_context()
+    return Trace(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags.sampled)

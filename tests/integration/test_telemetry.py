@@ -1,0 +1,139 @@
+"""Real processes and a collector: what arrives there, and what happens when nobody is."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from confab.telemetry.otlp import INSTRUMENTS, LATENCY
+from tests.faults.site import Site
+from tests.faults.storm.users import user
+from tests.support.doctor import serving
+from tests.support.logs import started
+from tests.support.pubsub import closed_port
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+GONE_WITHIN_S = 8.0
+FUNCTION = ("-m", "functions_framework", "--source=functions/main.py", "--target=add_message")
+ADDRESS = ("--host=127.0.0.1", "--port={port}")
+
+
+class Collector:
+    """What OTLP over HTTP brings."""
+
+    def __init__(self) -> None:
+        self._received: dict[str, list[bytes]] = {"/v1/traces": [], "/v1/metrics": []}
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        async def take(request: Request) -> Response:
+            self._received[request.url.path].append(await request.body())
+            return Response()
+
+        async with serving(Starlette(routes=[Route("/v1/{kind}", take, methods=["POST"])])) as url:
+            yield url
+
+    def spans(self):
+        """The service, the name and the trace of each span."""
+        return [
+            (_service(each.resource), span.name, span.trace_id.hex())
+            for body in self._received["/v1/traces"]
+            for each in ExportTraceServiceRequest.FromString(body).resource_spans
+            for scope in each.scope_spans
+            for span in scope.spans
+        ]
+
+    def metrics(self):
+        """The newest value of each metric, and the count of a histogram."""
+        return {
+            metric.name: _value(metric)
+            for body in self._received["/v1/metrics"]
+            for each in ExportMetricsServiceRequest.FromString(body).resource_metrics
+            for scope in each.scope_metrics
+            for metric in scope.metrics
+            if _service(each.resource) == "rooms"
+        }
+
+
+def _service(resource):
+    return next(each.value.string_value for each in resource.attributes if each.key == "service.name")
+
+
+def _value(metric):
+    kind = metric.WhichOneof("data")
+    (point,) = getattr(metric, kind).data_points
+    return point.count if kind == "histogram" else getattr(point, point.WhichOneof("value"))
+
+
+@pytest.fixture
+async def site(tmp_path) -> AsyncIterator[Site]:
+    async with Site.running(tmp_path) as site:
+        yield site
+
+
+def told(url: str, service: str) -> dict[str, str]:
+    """The variables of a process that sends what it has recorded several times a second."""
+    sending = {"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+    return sending | {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_SERVICE_NAME": service}
+
+
+async def write(function, room):
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+        answer = await http.post(
+            f"{function.url}/api/conversations/{room}/messages",
+            json={"content": "hello"},
+            headers={
+                "Authorization": f"Bearer {user('alice').token}",
+                "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01",
+            },
+        )
+    assert answer.status_code == 201, answer.text
+
+
+async def ended(process) -> float:
+    """The seconds that it takes to end when it is asked to."""
+    began = time.monotonic()
+    process.ask_to_end()
+    assert await process.exit_code() == 0
+    return time.monotonic() - began
+
+
+async def test_a_collector_gets_the_request_its_delivery_and_the_metrics(site):
+    collector = Collector()
+    room = (await started(site.store, owner="alice")).id
+    async with collector.serving() as url:
+        instance = await site.instance("rooms", **told(url, "rooms"))
+        function = await site._launch("add", (*FUNCTION, *ADDRESS), None, told(url, "add"))
+        await asyncio.gather(instance.serves(), function.serves())
+        client = await site.client(instance, "alice", room)
+        await write(function, room)
+        await client.until(lambda c: c.seqs() == [1])
+        async with asyncio.timeout(10):
+            while ("add", "POST /api/conversations/{id}/messages", TRACE) not in collector.spans():
+                await asyncio.sleep(0.1)
+        await ended(instance)
+        await client.close()
+    assert ("rooms", "deliver", TRACE) in collector.spans()
+    metrics = collector.metrics()
+    assert set(metrics) == {*INSTRUMENTS, LATENCY}
+    assert (metrics["confab.deliveries"], metrics[LATENCY]) == (1, 1)
+
+
+async def test_without_the_collector_everything_works_and_ends_in_time(site):
+    room = (await started(site.store, owner="alice")).id
+    instance = await site.instance("rooms", **told(f"http://{closed_port()}", "rooms"))
+    await instance.serves()
+    client = await site.client(instance, "alice", room)
+    assert (await client.call("message", {"conversationId": room, "content": "hello"}))["ok"]
+    await client.until(lambda c: c.seqs() == [1])
+    assert await ended(instance) < GONE_WITHIN_S
+    await client.close()

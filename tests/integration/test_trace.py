@@ -1,0 +1,138 @@
+"""One trace from a request over the bus to the sockets, in the logs of every process on the way."""
+
+import json
+import logging
+from typing import Any
+
+import httpx
+import pytest
+from google.pubsub_v1 import Subscription
+
+from confab import log
+from confab.bus.pubsub.endpoint import Endpoint
+from tests.integration.conftest import PROJECT
+from tests.support.doctor import site
+from tests.support.telemetry import Collected
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN = "00f067aa0ba902b7"
+NAME = "logging.googleapis.com/trace"
+
+
+class Lines(logging.Handler):
+    """What all processes of the test log, as Cloud Logging reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(log.JsonFormatter(PROJECT))
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record):
+        self.lines.append(json.loads(self.format(record)))
+
+    def saying(self, message):
+        return [line for line in self.lines if line["message"] == message]
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    logger, handler = logging.getLogger("confab"), Lines()
+    before = logger.level
+    monkeypatch.setattr(logger, "handlers", [handler])
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.setLevel(before)
+
+
+async def write(patient, room, flags):
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(
+            f"{patient.web}/api/conversations/{room}/messages",
+            json={"content": "hello"},
+            headers={"Authorization": "Bearer alice", "traceparent": f"00-{TRACE}-{SPAN}-{flags}"},
+        )
+    assert answer.status_code == 201, answer.text
+
+
+async def test_a_sampled_request_is_followed_to_the_sockets_of_every_instance(world, lines):
+    room = await world.conversation()
+    clients = [await world.client("alice", index, room) for index in range(2)]
+    async with site(world._env, world.urls) as patient:
+        await write(patient, room, "01")
+        for client in clients:
+            await client.until(lambda c: c.seqs() == [1])
+    (request,) = lines.saying("request")
+    delivered = lines.saying("delivered")
+    assert [(line["conversationId"], line["seq"], line["sockets"]) for line in delivered] == [
+        (room, 1, 1)
+    ] * 2
+    assert {line[NAME] for line in (request, *delivered)} == {f"projects/{PROJECT}/traces/{TRACE}"}
+
+
+async def test_a_request_that_is_not_sampled_has_no_line_for_each_delivery(world, lines):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    async with site(world._env, world.urls) as patient:
+        await write(patient, room, "00")
+        await alice.until(lambda c: c.seqs() == [1])
+    (request,) = lines.saying("request")
+    assert request[NAME].endswith(TRACE)
+    assert lines.saying("delivered") == []
+
+
+async def test_the_bus_carries_the_trace_as_an_attribute(world, bus_server):
+    name = f"projects/{PROJECT}/subscriptions/other"
+    room = await world.conversation()
+    async with Endpoint(bus_server.host).subscriber() as client, site(world._env, world.urls) as patient:
+        wish = Subscription(
+            name=name,
+            topic=f"projects/{PROJECT}/topics/confab-events",
+            filter=f'attributes.conversationId = "{room}"',
+        )
+        await client.create_subscription(wish)
+        await write(patient, room, "01")
+        answer = await client.pull(subscription=name, max_messages=1)
+        await client.delete_subscription(subscription=name)
+    (received,) = answer.received_messages
+    assert dict(received.message.attributes) == {
+        "type": "message.created",
+        "conversationId": room,
+        "traceparent": f"00-{TRACE}-{SPAN}-01",
+    }
+
+
+async def test_with_a_collector_a_delivery_is_a_span_below_the_requests(world):
+    function, instance = Collected(), Collected()
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    world._containers[0].rooms._delivered = instance.telemetry.delivered
+    async with site(world._env, world.urls, function.telemetry) as patient:
+        await write(patient, room, "01")
+        await alice.until(lambda c: c.seqs() == [1])
+    (request,), (delivery,) = function.spans(), instance.spans()
+    assert request.name == "POST /api/conversations/{id}/messages"
+    assert delivery.name == "deliver"
+    assert delivery.parent is not None
+    assert request.context is not None
+    assert f"{request.context.trace_id:032x}" == TRACE
+    assert delivery.parent.span_id == request.context.span_id
+
+
+async def test_what_an_instance_counts(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    container, collected = world._containers[0], Collected()
+    container._count(collected.telemetry)
+    await world.rest_message(room, "over the bus")
+    await world.rest_message(room, "lost by the bus", announce=False)
+    await alice.until(lambda c: c.seqs() == [1, 2])
+    counted = {name: point.value for name, point in collected.metrics().items()}
+    lag, sweeps = counted.pop("confab.bus.lag"), counted.pop("confab.sweeps")
+    assert 0 <= lag < 5
+    assert sweeps >= 1
+    assert counted == {
+        "confab.deliveries": 2,
+        "confab.holes.filled": 1,
+        "confab.sockets": 1,
+        "confab.rooms": 1,
+    }

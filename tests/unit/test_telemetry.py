@@ -1,0 +1,169 @@
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from opentelemetry.trace import SpanKind, StatusCode
+
+from confab import config, trace
+from confab.ports import Metric
+from confab.telemetry.logs import LogTelemetry
+from confab.telemetry.otlp import INSTRUMENTS, LATENCY
+from confab.trace import Trace
+from tests.support.samples import message
+from tests.support.telemetry import Collected
+
+ROOT = Path(__file__).parents[2]
+PARENT = Trace("a" * 32, "b" * 16, sampled=True)
+
+
+@pytest.fixture
+def collected():
+    return Collected()
+
+
+def entry(age_s=0.0):
+    return message(1).model_copy(update={"created_at": datetime.now(UTC) - timedelta(seconds=age_s)})
+
+
+def test_without_a_collector_the_work_goes_on_in_its_parents_span():
+    with LogTelemetry().span("work", PARENT):
+        assert trace.current() == PARENT
+    with LogTelemetry().span("work", None) as span:
+        begun = trace.current()
+        span.note("x", 1)
+    assert begun is not None
+    assert not begun.sampled
+    assert trace.current() is None
+
+
+def test_a_delivery_is_logged_where_the_trace_is_sampled(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("confab"), "propagate", True)
+    caplog.set_level(logging.INFO, "confab")
+    telemetry = LogTelemetry()
+    telemetry.delivered(entry(), 3)
+    with trace.Entered(Trace("c" * 32, "d" * 16)):
+        telemetry.delivered(entry(), 3)
+    assert caplog.records == []
+    with trace.Entered(PARENT):
+        telemetry.delivered(entry(2.0), 3)
+    (record,) = caplog.records
+    assert (record.message, record.seq, record.sockets) == ("delivered", 1, 3)
+    assert record.ms == pytest.approx(2000, abs=200)
+
+
+async def test_watching_and_closing_without_a_collector_is_nothing():
+    telemetry = LogTelemetry()
+    telemetry.watch("confab.rooms", lambda: 1 // 0)
+    await telemetry.close()
+
+
+def test_a_span_continues_the_trace_of_its_parent(collected):
+    with collected.telemetry.span("POST /api", PARENT) as span:
+        within = trace.current()
+        span.note("http.response.status_code", 503)
+    (done,) = collected.spans()
+    assert within == Trace(PARENT.trace_id, f"{done.context.span_id:016x}", sampled=True)
+    assert (done.name, done.kind, done.status.status_code) == ("POST /api", SpanKind.SERVER, StatusCode.ERROR)
+    assert f"{done.parent.span_id:016x}" == PARENT.span_id
+    assert dict(done.attributes) == {"http.response.status_code": 503}
+    assert dict(done.resource.attributes)["service.name"] == "s"
+
+
+def test_a_parent_that_is_not_sampled_is_not_recorded(collected):
+    with collected.telemetry.span("GET", Trace("c" * 32, "d" * 16)):
+        within = trace.current()
+    assert within is not None
+    assert (within.trace_id, within.sampled) == ("c" * 32, False)
+    assert collected.spans() == ()
+
+
+def test_a_new_trace_begins_without_a_parent(collected):
+    for _ in range(2):
+        with collected.telemetry.span("socket message", None):
+            pass
+    one, two = collected.spans()
+    assert one.parent is two.parent is None
+    assert one.context.trace_id != two.context.trace_id
+
+
+def test_a_delivery_is_a_span_of_its_entrys_trace_and_counts_in_the_latency(collected):
+    with trace.Entered(PARENT):
+        collected.telemetry.delivered(entry(0.5), 2)
+    collected.telemetry.delivered(entry(0.5), 2)
+    (done,) = collected.spans()
+    assert f"{done.parent.span_id:016x}" == PARENT.span_id
+    assert (done.end_time - done.start_time) / 1e9 == pytest.approx(0.5, abs=0.2)
+    assert done.attributes["confab.sockets"] == 2
+    latency = collected.metrics()[LATENCY]
+    assert latency.count == 2
+    assert latency.sum == pytest.approx(1.0, abs=0.4)
+
+
+def test_every_metric_is_read_when_it_is_collected(collected):
+    metrics = get_args(Metric)
+    reading = dict.fromkeys(metrics, 0)
+    for metric in metrics:
+        collected.telemetry.watch(metric, lambda metric=metric: reading[metric])
+    assert set(INSTRUMENTS) == set(reading)
+    for expected in (3, 5):
+        reading.update(dict.fromkeys(reading, expected))
+        assert {name: point.value for name, point in collected.metrics().items()} == reading
+
+
+async def test_what_is_collected_is_sent_when_the_process_ends(collected):
+    with collected.telemetry.span("last", PARENT):
+        pass
+    await collected.telemetry.close()
+    assert [span.name for span in collected.spans()] == ["last"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "imported"),
+    [({}, False), ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, True)],
+)
+def test_opentelemetry_is_imported_only_where_it_is_configured(environment, imported):
+    program = """
+import json, sys
+from confab import config
+from confab.wiring import Ports
+telemetry = Ports(config.load(ENV)).telemetry
+print(json.dumps([any(n.startswith("opentelemetry") for n in sys.modules), type(telemetry).__name__]))
+import os
+import re
+sys.stdout.flush(), os._exit(0)
+"""
+    command = [sys.executable, "-c", program.replace("ENV", repr(environment))]
+    said = subprocess.run(
+        command,
+        capture_output=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": "functions"},
+        cwd=ROOT,
+    )
+    assert json.loads(said.stdout) == [imported, "OtlpTelemetry" if imported else "LogTelemetry"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "service"),
+    [
+        ({}, "confab"),
+        ({"K_SERVICE": "add_message", "FUNCTIONS_EMULATOR": "true"}, "add_message"),
+        ({"K_SERVICE": "a", "OTEL_SERVICE_NAME": "chat", "FUNCTIONS_EMULATOR": "true"}, "chat"),
+    ],
+)
+def test_a_service_is_named_after_the_one_on_cloud_run_unless_it_has_a_name(environment, service):
+    assert config.load(environment).service == service
+
+
+def test_every_metric_has_its_row_in_the_documentation():
+    page = (ROOT / "docs/operations.md").read_text().partition("## Metrics")[2]
+    rows = re.findall(r"^\| (`confab[^|]+) \|", page, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == {*INSTRUMENTS, LATENCY}

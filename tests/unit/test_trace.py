@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+
+from confab import trace
+from confab.bus.memory import MemoryBus
+from confab.domain.events import event_of
+from confab.trace import Trace
+from tests.support.samples import message
+
+ID, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+EVENT = event_of(message(1), origin="i1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"00-{ID}-{SPAN}-01", Trace(ID, SPAN, sampled=True)),
+        (f"00-{ID}-{SPAN}-00", Trace(ID, SPAN)),
+        (f"cc-{ID}-{SPAN}-09-what-comes-later", Trace(ID, SPAN, sampled=True)),
+        ("", None),
+        (f"ff-{ID}-{SPAN}-01", None),
+        (f"00-{ID.upper()}-{SPAN}-01", None),
+        (f"00-{'0' * 32}-{SPAN}-01", None),
+        (f"00-{ID}-{'0' * 16}-01", None),
+        (f"00-{ID}-{SPAN}", None),
+    ],
+)
+def test_a_traceparent(text, expected):
+    assert trace.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{ID}/{int(SPAN, 16)};o=1", Trace(ID, SPAN, sampled=True)),
+        (f"{ID.upper()}/{int(SPAN, 16)};o=0", Trace(ID, SPAN)),
+        (f"{ID}/1", Trace(ID, "0000000000000001")),
+        (f"{ID}/{1 << 64};o=1", None),
+        (f"{ID}/0;o=1", None),
+        (ID, None),
+    ],
+)
+def test_googles_header(text, expected):
+    assert trace.of_request({trace.CLOUD_HEADER: text}) == expected
+
+
+def test_w3cs_header_counts_first_where_it_is_valid():
+    cloud = {trace.CLOUD_HEADER: f"{'a' * 32}/1"}
+    assert trace.of_request(cloud | {trace.HEADER: f"00-{ID}-{SPAN}-00"}) == Trace(ID, SPAN)
+    assert trace.of_request(cloud | {trace.HEADER: "nonsense"}) == Trace("a" * 32, "0000000000000001")
+
+
+def test_a_trace_is_written_as_it_is_read():
+    for one in (trace.fresh(), Trace(ID, SPAN, sampled=True)):
+        assert trace.parse(str(one)) == one
+
+
+async def test_tasks_that_are_begun_within_belong_to_it():
+    with trace.Entered(Trace(ID, SPAN)):
+        begun = asyncio.create_task(_current())
+    assert trace.current() is None
+    assert await begun == Trace(ID, SPAN)
+
+
+async def test_an_event_brings_the_trace_in_which_it_was_published():
+    bus = MemoryBus()
+    subscription = bus.subscription()
+    events = subscription.events()
+    first = asyncio.create_task(_traces(events, 2))
+    await asyncio.sleep(0)
+    publisher = bus.publisher()
+    with trace.Entered(Trace(ID, SPAN)):
+        await publisher.publish(EVENT)
+    await publisher.publish(EVENT)
+    assert await first == [Trace(ID, SPAN), None]
+
+
+async def _current():
+    return trace.current()
+
+
+async def _traces(events, count):
+    return [trace.current() for _ in range(count) if await anext(events)]
