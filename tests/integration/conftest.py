@@ -60,6 +60,8 @@ class World:
     """Two instances, what stands behind them, and the clients of a test."""
 
     slow_reader_bytes = 200_000
+    cells = ("main", "main")
+    """Which cell each instance serves."""
 
     def __init__(self, store: SurrealServer, bus: PubSubServer) -> None:
         self._bus = bus
@@ -72,8 +74,10 @@ class World:
             "CONFAB_CLOCK_SKEW_S": "0",
             "CONFAB_MAX_ROOMS_PER_SOCKET": "2",
             "CONFAB_MAX_SOCKETS_PER_USER": "4",
+            "CONFAB_MESSAGES_PER_10S": "0",
             "CONFAB_ALLOWED_ORIGINS": ORIGIN,
             "CONFAB_SLOW_READER_BYTES": str(self.slow_reader_bytes),
+            "CONFAB_CELLS": ",".join(f"{cell}=http://{cell}.test" for cell in self.cells if cell != "main"),
         }
         self._users = ExpiringUsers()
         self._instances: list[AsyncExitStack] = []
@@ -84,8 +88,8 @@ class World:
         self.urls: list[str] = []
 
     async def start(self) -> None:
-        for _ in range(2):
-            ports = Ports(config.load(self._env))
+        for cell in self.cells:
+            ports = Ports(config.load(self._env | {"CONFAB_CELL": cell}))
             ports.verifier = self._users
             self._ports.append(ports)
             container = Container(ports)
@@ -190,9 +194,7 @@ class World:
 
     def unsent_bytes(self) -> int:
         """What waits for the sockets of all instances."""
-        return sum(
-            socket.queue.bytes for c in self._containers for socket in c.transport.eio.sockets.values()
-        )
+        return sum(socket.unsent for c in self._containers for socket in c.transport.eio.sockets.values())
 
     async def refused(self, auth: object) -> Client:
         """A socket that was not let in."""
@@ -201,8 +203,8 @@ class World:
             await client.connect(self.urls[0], auth)
         return client
 
-    async def conversation(self, members: Sequence[str | tuple[str, str]] = ()) -> str:
-        """A new conversation of alice's; its id."""
+    async def conversation(self, members: Sequence[str | tuple[str, str]] = (), *, cell: str = "main") -> str:
+        """A new conversation of alice's, in this cell; its id."""
         pairs = [(member, "write") if isinstance(member, str) else member for member in members]
         request = parse(
             CreateConversation,
@@ -210,7 +212,12 @@ class World:
             self._function.limits,
         )
         created = await conversations.create_conversation(
-            request, None, caller=principal("alice"), store=self._function.store, clock=SystemClock()
+            request,
+            None,
+            caller=principal("alice"),
+            store=self._function.store,
+            clock=SystemClock(),
+            cells=(cell,),
         )
         return created.conversation.id
 
@@ -223,6 +230,7 @@ class World:
             store=self._function.store,
             announcer=self._announcer() if announce else Announced(),
             clock=SystemClock(),
+            sends=self._function.sends,
         )
 
     async def rest_finalize(self, room: str) -> None:
@@ -255,7 +263,7 @@ class World:
         await asyncio.sleep(0.3)
 
     def _announcer(self) -> BusAnnouncer:
-        return BusAnnouncer(self._function.publisher, origin="a function")
+        return BusAnnouncer(self._function.publisher, origin="a function", cells=self._function.config.cells)
 
     async def _until(self, condition: Any, within: float = 10) -> None:
         deadline = time.monotonic() + within

@@ -182,3 +182,25 @@ async def test_who_is_gone_before_the_upgrade_is_answered_leaves_nothing(world, 
     await world.settled()
     assert world.connections(0) == 0
     assert "Traceback" not in caplog.text
+
+
+async def test_an_upgrade_amid_entries_loses_and_repeats_none(world):
+    room = await world.conversation()
+    writing = asyncio.gather(*(world.rest_message(room, str(n)) for n in range(60)))
+    alice = await world.client("alice", 0, room, transports=("polling", "websocket"))
+    await writing
+    seen = alice.of("joined")[0]["conversation"]["seq"]
+    await alice.until(lambda c: seen + len(c.seqs()) >= 60)
+    assert alice.seqs() == list(range(seen + 1, 61))
+    assert alice.sio.transport() == "websocket"
+
+
+async def test_sends_overlap_but_what_follows_waits_for_them(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    answers = await asyncio.gather(
+        *(alice.call("message", {"conversationId": room, "content": str(n)}) for n in range(100)),
+        alice.call("leave", {"conversationId": room}),
+    )
+    assert [answer["message"]["seq"] for answer in answers[:-1]] == list(range(1, 101))
+    assert alice.seqs() == list(range(1, 101))  # it left behind its last message

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -103,3 +103,10 @@ class DeafSocket:
                     name, payload = json.loads(text[2:])
                     self.received[name].append(payload)
         return self.received
+
+
+def code(ack: Mapping[str, Any]) -> str:
+    """The code of a refusal."""
+    assert ack["ok"] is False
+    refusal: str = ack["error"]["code"]
+    return refusal

@@ -144,6 +144,16 @@ async def test_a_sweep_finds_what_no_event_told(rooms, store, sent):
     await until(lambda: sent.seqs["s1"] == [1, 2])
 
 
+async def test_the_next_sweep_says_how_many_holes_were_filled(rooms, store, sent, caplog):
+    await joined(rooms)
+    await write(store, 2)
+    for seqs in ([1, 2], [1, 2], [1, 2]):
+        await rooms.sweep()
+        await until(lambda seqs=seqs: sent.seqs["s1"] == seqs)
+    told = [record for record in caplog.records if record.message == "holes were filled from the store"]
+    assert [record.holes for record in told] == [1]
+
+
 async def test_the_sweep_outlives_a_store_that_is_away(rooms, store, sent, monkeypatch, caplog):
     monkeypatch.setattr(delivery, "SWEEP_S", 0.01)
     await joined(rooms)

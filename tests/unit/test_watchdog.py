@@ -31,7 +31,12 @@ class Instance:
         self.subscription = Stubborn(bus)
         self.needed = True
         self.watchdog = Watchdog(
-            self.subscription, bus.publisher(), instance="i1", clock=SystemClock(), needed=lambda: self.needed
+            self.subscription,
+            bus.publisher(),
+            instance="i1",
+            cell="main",
+            clock=SystemClock(),
+            needed=lambda: self.needed,
         )
         self.tasks = [
             asyncio.create_task(self.watchdog.watch()),

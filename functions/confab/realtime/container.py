@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from confab.domain.events import Typing, TypingState
+from confab.ports import Telemetry
 from confab.realtime.broadcast import Broadcast
 from confab.realtime.delivery import Rooms
 from confab.realtime.events import SocketEvents
@@ -43,13 +44,14 @@ class Container:
             allowed_origins=ports.config.allowed_origins,
         )
         self._broadcast = Broadcast(self.transport, self.sockets)
-        self.rooms = Rooms(ports.store, self._broadcast)
+        self.rooms = Rooms(ports.store, self._broadcast, delivered=ports.telemetry.delivered)
         self._typists = Typists(self._show_typing)
         self._hints = Hints(ports.publisher, origin=ports.instance)
         self._watchdog = Watchdog(
             ports.subscription,
             ports.publisher,
             instance=ports.instance,
+            cell=ports.config.cell,
             clock=ports.clock,
             needed=lambda: len(self.rooms) > 0,
         )
@@ -64,6 +66,7 @@ class Container:
             expiry=Expiry(self._token_ran_out, clock_skew_s=ports.config.clock_skew_s),
         )
         self.transport.serve(self.events)
+        self._count(ports.telemetry)
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
@@ -91,6 +94,15 @@ class Container:
             await self._ports.close()
             await self.transport.shutdown()
             await runner.cleanup()
+
+    def _count(self, telemetry: Telemetry) -> None:
+        """Have what the parts count read by whoever collects metrics."""
+        telemetry.watch("confab.deliveries", lambda: self.rooms.deliveries)
+        telemetry.watch("confab.holes.filled", lambda: self.rooms.holes_filled)
+        telemetry.watch("confab.sweeps", lambda: self.rooms.sweeps)
+        telemetry.watch("confab.sockets", lambda: len(self.sockets.all()))
+        telemetry.watch("confab.rooms", lambda: len(self.rooms))
+        telemetry.watch("confab.bus.lag", lambda: self._ports.subscription.lag_s)
 
     async def _listen(self) -> None:
         await listen(

@@ -9,7 +9,7 @@ a silent bus costs seconds and not entries.
 import asyncio
 import logging
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from confab.domain.errors import Unavailable
@@ -40,9 +40,18 @@ class Sender(Protocol):
 class Rooms:
     """The rooms that have sockets on this instance."""
 
-    def __init__(self, store: Store, sender: Sender) -> None:
+    def __init__(
+        self, store: Store, sender: Sender, *, delivered: Callable[[Entry, int], None] | None = None
+    ) -> None:
+        """`delivered` is told of every entry that goes to live sockets, and to how many."""
         self._store = store
         self._sender = sender
+        self._delivered = delivered
+        self.deliveries = 0
+        """Entries sent to live sockets, once per socket."""
+        self.holes_filled = 0
+        self.sweeps = 0
+        self._told_filled = 0
         self._rooms: dict[str, Room] = {}
         self._filling: dict[str, asyncio.Task[None]] = {}
 
@@ -115,7 +124,11 @@ class Rooms:
                 log.exception("the sweep failed")
 
     async def sweep(self) -> None:
-        """Compare the heads of all rooms with the store, and start to fill what is missing."""
+        """Compare the heads of all rooms with the store, and start to fill what is missing.
+
+        Says how many holes were filled since the last time, for whatever reason: a line a sweep,
+        however many rooms a silent bus has left behind.
+        """
         ids = list(self._rooms)
         for start in range(0, len(ids), HEADS_PER_QUERY):
             heads = await self._store.heads(ids[start : start + HEADS_PER_QUERY])
@@ -123,10 +136,17 @@ class Rooms:
                 if (room := self._rooms.get(conversation_id)) is not None:
                     room.hear_head(seq)
                     self._mend(conversation_id)
+        self.sweeps += 1
+        if filled := self.holes_filled - self._told_filled:
+            self._told_filled = self.holes_filled
+            log.warning("holes were filled from the store", extra={"holes": filled})
 
     def _send(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             self._sender.entries(delivery.sids, [delivery.entry])
+            self.deliveries += len(delivery.sids)
+            if self._delivered is not None and delivery.sids:
+                self._delivered(delivery.entry, len(delivery.sids))
 
     def _mend(self, conversation_id: str) -> None:
         """Fill the room's hole, if it has one and nobody is at it."""
@@ -165,6 +185,7 @@ class Rooms:
                     "an event told of an entry that is not stored", extra={"conversationId": conversation_id}
                 )
                 room.distrust()
+            self.holes_filled += bool(entries)
             for entry in entries:
                 self._send(room.hear(entry))
 

@@ -1,10 +1,11 @@
 """What clients do over a socket, carried out with the same use cases as over REST."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from confab import conversations
 from confab.domain import access
@@ -18,7 +19,7 @@ from confab.domain.errors import (
     Unavailable,
 )
 from confab.domain.events import Typing, TypingState
-from confab.domain.models import Entry, timestamp_text
+from confab.domain.models import Conversation, Entry, Principal, timestamp_text
 from confab.domain.requests import GetConversation, parse
 from confab.realtime.broadcast import Broadcast
 from confab.realtime.delivery import Rooms
@@ -41,7 +42,11 @@ from confab.wiring import Ports
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Socket, object], Awaitable[Reply]]
+Answer = TypeVar("Answer", Reply, Reply | asyncio.Task[Reply])
+Handler = Callable[[Socket, object], Awaitable[Reply | asyncio.Task[Reply]]]
+
+MAX_SENDING = 64
+"""Messages of one socket that may be on their way to the store at once."""
 
 
 class SocketEvents:
@@ -99,24 +104,30 @@ class SocketEvents:
 
         return Reply({}, tell)
 
-    async def event(self, sid: str, name: object, arguments: Sequence[object]) -> Reply:
-        """Carry out an event of the contract; everything else is refused by name."""
-        request_id = uuid.uuid4().hex
-        try:
-            socket = self._sockets.get(sid)
-            handler = self._handlers.get(name) if isinstance(name, str) else None
-            if socket is None:
-                raise Unauthenticated("This socket is closed.")
-            if handler is None:
-                raise InvalidRequest.field("", f"the events are {', '.join(self._handlers)}")
-            if len(arguments) != 1:
-                raise InvalidRequest.field("", "an event takes one object")
-            return await handler(socket, arguments[0])
-        except ConfabError as error:
-            return Reply(refused(error, request_id))
-        except Exception:
-            log.exception("an event failed", extra={"requestId": request_id})
-            return Reply(refused(Internal("Something went wrong on our side."), request_id))
+    async def event(self, sid: str, name: object, arguments: Sequence[object]) -> Reply | asyncio.Task[Reply]:
+        """Carry out an event of the contract; everything else is refused by name.
+
+        A socket's messages begin in its order and need not wait for each other, so that they may
+        be stored together; everything else waits until the messages before it are done.
+        """
+        known = name if isinstance(name, str) and name in self._handlers else "unknown"
+        with self._ports.telemetry.span(f"socket {known}", None):
+            return await _answered(self._carry_out(sid, name, arguments))
+
+    async def _carry_out(
+        self, sid: str, name: object, arguments: Sequence[object]
+    ) -> Reply | asyncio.Task[Reply]:
+        socket = self._sockets.get(sid)
+        handler = self._handlers.get(name) if isinstance(name, str) else None
+        if socket is None:
+            raise Unauthenticated("This socket is closed.")
+        if handler is None:
+            raise InvalidRequest.field("", f"the events are {', '.join(self._handlers)}")
+        if len(arguments) != 1:
+            raise InvalidRequest.field("", "an event takes one object")
+        while len(socket.sending) > (MAX_SENDING - 1 if name == "message" else 0):
+            await asyncio.wait(socket.sending, return_when=asyncio.FIRST_COMPLETED)
+        return await handler(socket, arguments[0])
 
     def disconnected(self, sid: str) -> None:
         """Take a socket out of its rooms and end what it was typing."""
@@ -176,7 +187,7 @@ class SocketEvents:
         if after is not None and page.has_more:
             self._out(socket, conversation_id)
             return Reply(ack)
-        socket.rooms[conversation_id] = page.conversation
+        self._sockets.enter(socket, page.conversation)
         return Reply(ack, partial(self._go_live, socket, conversation_id, page.conversation.seq))
 
     async def _go_live(self, socket: Socket, conversation_id: str, position: int) -> None:
@@ -191,15 +202,26 @@ class SocketEvents:
         self._out(socket, request.conversation_id)
         return Reply(accepted({}))
 
-    async def _message(self, socket: Socket, payload: object) -> Reply:
+    async def _message(self, socket: Socket, payload: object) -> asyncio.Task[Reply]:
         request = parse(SendMessage, payload, self._ports.limits)
+        known = socket.rooms.get(request.conversation_id)
+        if known is None:  # read before the next event's turn: messages are stored in their order
+            known = await self._ports.store.conversation(request.conversation_id)
+        sending = asyncio.create_task(_answered(self._send(socket.principal, request, known)))
+        socket.sending.add(sending)
+        sending.add_done_callback(socket.sending.discard)
+        return sending
+
+    async def _send(self, caller: Principal, request: SendMessage, known: Conversation | None) -> Reply:
         appended = await conversations.add_message(
             request.conversation_id,
             request,
-            caller=socket.principal,
+            known=known,
+            caller=caller,
             store=self._ports.store,
             announcer=self,
             clock=self._ports.clock,
+            sends=self._ports.sends,
         )
         return Reply(accepted({"message": appended.message.wire()}))
 
@@ -211,9 +233,10 @@ class SocketEvents:
             access.require_type(conversation, socket.principal)
             raise Forbidden("Join the conversation before you type in it.")
         access.require_type(conversation, socket.principal)
-        state = TypingState(
-            conversation_id=conversation.id, user_id=socket.principal.uid, typing=request.typing
-        )
+        uid = socket.principal.uid
+        if request.typing:  # an end always gets through, and without a start it is no news to anybody
+            self._ports.typing.take((conversation.id, uid))
+        state = TypingState(conversation_id=conversation.id, user_id=uid, typing=request.typing)
         if self._typists.heard(state, socket.sid):
             self._tell_typing(state)
         return Reply(accepted({}))
@@ -252,3 +275,15 @@ class SocketEvents:
                 at=self._ports.clock.now(),
             )
         )
+
+
+async def _answered(work: Awaitable[Answer]) -> Answer | Reply:
+    """The answer that the work has, or the refusal that its error is."""
+    request_id = uuid.uuid4().hex
+    try:
+        return await work
+    except ConfabError as error:
+        return Reply(refused(error, request_id))
+    except Exception:
+        log.exception("an event failed", extra={"requestId": request_id})
+        return Reply(refused(Internal("Something went wrong on our side."), request_id))

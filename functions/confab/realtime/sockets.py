@@ -1,8 +1,11 @@
 """The sockets of this instance: whose each is, which rooms it is in, and when its token ends."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
 
 from confab.domain.errors import RateLimited
 from confab.domain.models import Conversation, Principal
@@ -15,7 +18,9 @@ class Socket:
     sid: str
     principal: Principal
     rooms: dict[str, Conversation] = field(default_factory=dict)
-    """The rooms it is in, as the conversations were when it joined: who may read never changes."""
+    """The rooms it is in, as the conversations once were: who may do what never changes."""
+    sending: set[asyncio.Task[Any]] = field(default_factory=set)
+    """The messages it has sent that are not stored yet."""
 
 
 class Sockets:
@@ -25,6 +30,7 @@ class Sockets:
         self._max_per_user = max_per_user
         self._sockets: dict[str, Socket] = {}
         self._per_user: Counter[str] = Counter()
+        self._conversations: WeakValueDictionary[str, Conversation] = WeakValueDictionary()
 
     def all(self) -> Sequence[Socket]:
         """Every socket at this moment."""
@@ -51,6 +57,10 @@ class Sockets:
             if not self._per_user[uid]:
                 del self._per_user[uid]
         return socket
+
+    def enter(self, socket: Socket, conversation: Conversation) -> None:
+        """Note that the socket is in this room; all sockets of a room share one conversation."""
+        socket.rooms[conversation.id] = self._conversations.setdefault(conversation.id, conversation)
 
     def of_others(self, sids: Iterable[str], uid: str) -> list[str]:
         """Those of `sids` that belong to other users than `uid`."""

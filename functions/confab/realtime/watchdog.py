@@ -1,14 +1,16 @@
 """Finds out a subscription that is alive but deaf, by listening for this instance's own voice.
 
-Everything an instance publishes comes back to it. When nothing has for a while, it publishes a
-probe: `typing: false` in a conversation that does not exist, which every other consumer ignores.
-A probe that the bus took and that does not come back means that the subscription is deaf.
+Everything an instance publishes in its cell comes back to it. When nothing has for a while, it
+publishes a probe: `typing: false` in a conversation of its cell that does not exist, which every
+other consumer ignores. A probe that the bus took and that does not come back means that the
+subscription is deaf.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 
+from confab.domain.cells import new_id
 from confab.domain.errors import Unavailable
 from confab.domain.events import Typing, TypingState
 from confab.ports import Clock, Publisher, Subscription
@@ -28,12 +30,14 @@ class Watchdog:
         publisher: Publisher,
         *,
         instance: str,
+        cell: str,
         clock: Clock,
         needed: Callable[[], bool],
     ) -> None:
         self._subscription = subscription
         self._publisher = publisher
         self._instance = instance
+        self._room = f"probe-{new_id(cell)}"
         self._clock = clock
         self._needed = needed
         self._heard = asyncio.Event()
@@ -71,7 +75,5 @@ class Watchdog:
             self._subscription.restart(fresh=self._deaf > 1)
 
     def _event(self) -> Typing:
-        state = TypingState(conversation_id=f"probe-{self._instance}", user_id=self._instance, typing=False)
-        return Typing(
-            conversation_id=state.conversation_id, data=state, origin=self._instance, at=self._clock.now()
-        )
+        state = TypingState(conversation_id=self._room, user_id=self._instance, typing=False)
+        return Typing(conversation_id=self._room, data=state, origin=self._instance, at=self._clock.now())

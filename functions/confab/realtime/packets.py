@@ -1,0 +1,42 @@
+"""Socket.IO packets: read from a client that may send anything, and encoded once for many sockets."""
+
+import re
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from engineio.packet import MESSAGE
+from engineio.packet import Packet as EnginePacket
+from pydantic_core import from_json, to_json
+from socketio.packet import Packet
+
+EVENT_HEAD = re.compile(r"[25](\d{1,9}-)?(/[^,\[]*,)?\d{0,15}", re.ASCII)
+"""An event's type, attachment count, namespace and id, which stand before its JSON."""
+
+json = types.SimpleNamespace(
+    dumps=lambda value, **_: to_json(value).decode(),
+    loads=lambda text, **_: from_json(text, allow_inf_nan=False),
+)
+"""The codec of Socket.IO packets: RFC 8259 and nothing beyond, nested to a bounded depth.
+
+The library keeps it on its packet class, where `Transport` puts it.
+"""
+
+
+def event(name: str, data: Mapping[str, Any]) -> EnginePacket:
+    """An event of the namespace `/`, without an acknowledgement; models in it are as on the wire."""
+    return EnginePacket(MESSAGE, "2" + to_json([name, data], by_alias=True).decode())
+
+
+def acknowledgement(packet_id: int, data: Mapping[str, Any]) -> EnginePacket:
+    """The answer to an event of the namespace `/` that has an id."""
+    return EnginePacket(MESSAGE, f"3{packet_id}" + to_json([data], by_alias=True).decode())
+
+
+def decode(text: str) -> Packet | None:
+    """The packet in a text; an event whose JSON is broken comes without data, to be refused."""
+    try:
+        return Packet(encoded_packet=text)
+    except (ValueError, TypeError):
+        head = EVENT_HEAD.match(text)
+        return Packet(encoded_packet=head[0]) if head else None

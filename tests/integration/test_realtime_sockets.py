@@ -1,0 +1,241 @@
+"""How a socket begins and ends, and what it may say: two instances on a real store and bus."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from confab.realtime import transport
+from tests.support.clients import code
+
+
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [
+        (None, "unauthenticated"),
+        ({}, "unauthenticated"),
+        ({"token": ""}, "unauthenticated"),
+        ("alice", "unauthenticated"),
+        ({"token": 5}, "invalid_request"),
+        ({"token": "alice", "extra": 1}, "invalid_request"),
+        ({"token": "alice", "after": -1}, "invalid_request"),
+        ({"token": "forged"}, "unauthenticated"),
+        ({"token": "expired"}, "token_expired"),
+        ({"token": "revoked"}, "token_revoked"),
+        ({"token": "unchecked"}, "unavailable"),
+        ({"token": "alice", "conversationId": "absent"}, "not_found"),
+    ],
+)
+async def test_a_refused_handshake_says_why(world, auth, expected):
+    client = await world.refused(auth)
+    assert client.refusal["data"]["code"] == expected
+    assert client.refusal["data"]["requestId"]
+    assert world.sockets() == 0
+
+
+async def test_a_handshake_with_a_conversation_joins_it(world):
+    room = await world.conversation()
+    await world.rest_message(room, "before")
+    alice = await world.client("alice", 0, room, after=0)
+    joined = alice.of("joined")[0]
+    assert (joined["ok"], [m["seq"] for m in joined["messages"]], joined["hasMore"]) == (True, [1], False)
+    await world.rest_message(room, "after")
+    await alice.until(lambda c: c.seqs() == [2])
+
+
+async def test_strangers_and_readers(world):
+    room = await world.conversation(members=[("rita", "read")])
+    rita, eve = await world.client("rita", 0, room), await world.client("eve", 0)
+    assert code(await rita.call("message", {"conversationId": room, "content": "x"})) == "forbidden"
+    assert code(await rita.call("typing", {"conversationId": room, "typing": True})) == "forbidden"
+    for event, payload in (("join", {}), ("message", {"content": "x"}), ("typing", {"typing": True})):
+        assert code(await eve.call(event, {"conversationId": room, **payload})) == "not_found"
+    member_outside = await world.client("alice", 1)
+    typing = {"conversationId": room, "typing": True}
+    assert code(await member_outside.call("typing", typing)) == "forbidden"
+
+
+WRONG = [
+    ("join", {}),
+    ("join", None),
+    ("join", "text"),
+    ("join", [1, 2]),
+    ("join", {"conversationId": 5}),
+    ("join", {"conversationId": "a b"}),
+    ("join", {"conversationId": "x", "after": "1"}),
+    ("join", {"conversationId": "x", "after": -1}),
+    ("join", {"conversationId": "x", "after": True}),
+    ("join", {"conversationId": "x", "limit": 5}),
+    ("leave", {}),
+    ("message", {"conversationId": "x"}),
+    ("message", {"conversationId": "x", "content": ""}),
+    ("message", {"conversationId": "x", "content": "é" * 16_385}),
+    ("message", {"conversationId": "x", "content": "x", "role": "root"}),
+    ("typing", {"conversationId": "x", "typing": "yes"}),
+    ("auth", {"token": None}),
+    ("auth", {}),
+    ("no such event", {}),
+    ("connect", {}),
+    ("disconnect", {}),
+    ("message", b"binary"),
+    ("message", {"conversationId": "x", "content": b"binary"}),
+]
+
+
+async def test_wrong_events_are_acknowledged_and_the_socket_lives(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    for event, payload in WRONG:
+        assert code(await alice.call(event, payload)) == "invalid_request", (event, payload)
+    assert code(await alice.call("join", ({"conversationId": room}, "two"))) == "invalid_request"
+    too_long = {"conversationId": room, "content": "x", "metadata": {"a": "b" * 70_000}}
+    assert code(await alice.call("message", too_long)) == "payload_too_large"
+    assert code(await alice.call("join", {"conversationId": room, "after": 1})) == "invalid_request"
+    assert (await alice.join(room))["ok"]
+    assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
+
+
+async def test_an_event_whose_json_is_broken_is_acknowledged(world):
+    alice = await world.client("alice", 0)
+    deep = "[" * 300 + "]" * 300
+    for number, broken in enumerate(
+        ('["message",{"content":"cut \\ud83d"}]', f'["join",{deep}]', "{", '["join"')
+    ):
+        answered = asyncio.get_running_loop().create_future()
+        alice.sio.callbacks["/"] = {900 + number: answered.set_result}
+        await alice.sio.eio.send(f"2{900 + number}{broken}")
+        assert code(await asyncio.wait_for(answered, 3)) == "invalid_request"
+
+
+async def test_a_refused_join_leaves_a_socket_where_it_was(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    await world.rest_message(room, "one")
+    await alice.until(lambda c: c.seqs() == [1])
+    assert code(await alice.join(room, after=99)) == "invalid_request"
+    await world.rest_message(room, "two")
+    with world.broken_store(0):
+        assert code(await alice.join(room)) == "internal"
+    await world.rest_message(room, "three")
+    await alice.until(lambda c: c.seqs() == [1, 2, 3])
+
+
+async def test_garbage_on_the_wire_does_not_end_the_connection(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    for text in ("2{", "2", "2[]", '2{"a":1}', "9", "x", '2["message"', "51-", "2[1,2]", "6", "3"):
+        await alice.sio.eio.send(text)
+    await alice.sio.eio.send(b"stray bytes")
+    assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
+
+
+async def test_a_repeated_message_is_stored_once(world):
+    room = await world.conversation()
+    alice, elsewhere = await world.client("alice", 0, room), await world.client("alice", 1, room)
+    payload = {"conversationId": room, "content": "x", "clientMessageId": "m1"}
+    first, again = await alice.call("message", payload), await elsewhere.call("message", payload)
+    assert first == again
+    assert code(await alice.call("message", payload | {"content": "y"})) == "idempotency_conflict"
+    for client in (alice, elsewhere):
+        await client.until(lambda c: c.seqs() == [1])
+
+
+async def test_limits_of_rooms_and_sockets(world):
+    rooms = [await world.conversation() for _ in range(3)]
+    alice = await world.client("alice", 0)
+    assert [(await alice.join(room))["ok"] for room in rooms] == [True, True, False]
+    assert (await alice.join(rooms[0]))["ok"]
+    await alice.call("leave", {"conversationId": rooms[0]})
+    assert (await alice.join(rooms[2]))["ok"]
+    more = [await world.client("alice", 0) for _ in range(3)]
+    refused = await world.refused({"token": "alice"})
+    assert refused.refusal["data"]["code"] == "rate_limited"
+    await more[0].close()
+    await world.client("alice", 0)
+
+
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+async def test_a_token_is_renewed_or_the_socket_closed(world, kind):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room, transports=(kind,))
+    assert code(await alice.call("auth", {"token": "bob"})) == "forbidden"
+    assert code(await alice.call("auth", {"token": "expired"})) == "token_expired"
+    renewed = await alice.call("auth", {"token": "alice"})
+    assert (renewed["ok"], renewed["expiresAt"]) == (True, world.expires_at())
+    world.expire_in(0.3)
+    assert (await alice.call("auth", {"token": "alice"}))["ok"]
+    await alice.until(lambda c: c.of("auth_expired") == [{}], within=3)
+    await asyncio.wait_for(alice.closed.wait(), 3)
+    assert world.sockets() == 0
+
+
+async def test_nothing_is_left_of_sockets_that_are_gone(world):
+    room = await world.conversation()
+    clients = [await world.client("alice", 0, room) for _ in range(3)]
+    assert (world.sockets(), world.rooms()) == (3, 1)
+    for client in clients:
+        await client.close()
+    await world.settled()
+    assert (world.sockets(), world.rooms()) == (0, 0)
+
+
+async def test_polling_works_too(world):
+    room = await world.conversation()
+    poller = await world.client("alice", 0, room, transports=("polling",))
+    assert (await poller.call("message", {"conversationId": room, "content": "x"}))["ok"]
+    await poller.until(lambda c: c.seqs() == [1])
+
+
+async def test_a_foreign_origin_is_not_served(world):
+    await world.client("alice", 0, origin="http://127.0.0.1:5000")
+    with pytest.raises(Exception, match=r"40\d|Unexpected|refused|Connection error"):
+        await world.client("alice", 0, origin="https://evil.example")
+
+
+async def test_health(world):
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{world.urls[0]}/healthz") as answer:
+            assert answer.status == 200
+        async with http.get(f"{world.urls[0]}/readyz") as answer:
+            assert (answer.status, (await answer.json())["missing"]) == (200, [])
+        await world.silence_bus()
+        async with http.get(f"{world.urls[1]}/readyz") as answer:
+            assert (answer.status, (await answer.json())["missing"]) == (503, ["bus"])
+
+
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+async def test_a_container_that_stops_says_so(world, kind):
+    room = await world.conversation()
+    alice = await world.client("alice", 1, room, transports=(kind,))
+    await world.stop(1)
+    going = alice.of("going_away")[0]
+    assert going["reason"] == "shutdown"
+    assert 0 <= going["reconnectAfterMs"] <= 2_000
+    await asyncio.wait_for(alice.closed.wait(), 3)
+
+
+async def test_who_does_not_read_is_resynced_and_holds_nobody_up(world):
+    room = await world.conversation(members=["bob"])
+    alice = await world.client("alice", 0, room)
+    async with world.deaf_socket("bob", 0, room) as deaf:
+        for number in range(300):
+            sent = await alice.call(
+                "message", {"conversationId": room, "content": f"{number}" + "x" * 30_000}
+            )
+            assert sent["ok"]
+        await alice.until(lambda c: c.seqs() == list(range(1, 301)))
+        assert world.unsent_bytes() < 2 * world.slow_reader_bytes
+        told = await deaf.read_until("resync")
+    assert [m["seq"] for m in told["message"]] == list(range(1, len(told["message"]) + 1))
+    assert told["resync"] == [{"conversationId": room, "after": len(told["message"])}]
+    assert len(told["message"]) < 300
+
+
+async def test_a_socket_that_never_asks_to_be_let_in_is_closed(world, monkeypatch):
+    monkeypatch.setattr(transport, "CONNECT_S", 0.2)
+    url = f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as silent:
+        assert (await silent.receive()).type is aiohttp.WSMsgType.TEXT
+        async with asyncio.timeout(3):
+            while (await silent.receive()).type is aiohttp.WSMsgType.TEXT:
+                pass

@@ -1,0 +1,124 @@
+"""One realtime instance on in-memory twins, reached over real sockets."""
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from socketio.exceptions import ConnectionError as Refused
+
+from confab import conversations
+from confab.bus.memory import MemoryBus
+from confab.domain.models import Principal
+from confab.domain.requests import CreateConversation, parse
+from confab.realtime.container import Container
+from confab.trace import Trace
+from tests.support.clients import Client
+from tests.support.ports import MemoryPorts, NamedUsers
+from tests.support.samples import principal
+
+OWNER, MEMBER, READER, STRANGER = "alice", "bob", "rita", "eve"
+
+
+class Users(NamedUsers):
+    """Named users whose tokens end in an hour, or when a test says so."""
+
+    def __init__(self) -> None:
+        self.expires_at = datetime.now(UTC) + timedelta(hours=1)
+
+    async def verify(self, token: str) -> Principal:
+        caller = await super().verify(token)
+        return caller.model_copy(update={"expires_at": self.expires_at})
+
+
+class HeardBus(MemoryBus):
+    """A bus that remembers what was put on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[bytes] = []
+
+    def put(self, data: bytes, carried: Trace | None = None) -> None:
+        self.heard.append(data)
+        super().put(data, carried)
+
+
+class Instance:
+    """The instance, and a conversation of the owner's in its store.
+
+    A socket is in one room at most; a user has two sockets at most, and writes and types twice at most.
+    """
+
+    def __init__(self) -> None:
+        self.bus = HeardBus()
+        self.users = Users()
+        self.ports = MemoryPorts(
+            CONFAB_MAX_ROOMS_PER_SOCKET="1",
+            CONFAB_MAX_SOCKETS_PER_USER="2",
+            CONFAB_MESSAGES_PER_10S="2",
+            CONFAB_TYPING_PER_5S="2",
+            CONFAB_CLOCK_SKEW_S="0",
+        )
+        self.ports.verifier = self.users
+        self.ports.publisher, self.ports.subscription = self.bus.publisher(), self.bus.subscription()
+        self.container = Container(self.ports)
+        self.room = ""
+        self._serving, self._clients = AsyncExitStack(), AsyncExitStack()
+        self._url = ""
+
+    async def start(self) -> None:
+        port = await self._serving.enter_async_context(self.container.serving("127.0.0.1", 0))
+        self._url = f"http://127.0.0.1:{port}"
+        members = [{"userId": MEMBER}, {"userId": READER, "access": "read"}]
+        wish = parse(CreateConversation, {"type": "chat", "members": members}, self.ports.limits)
+        made = await conversations.create_conversation(
+            wish, None, caller=principal(OWNER), store=self.ports.store, clock=self.ports.clock
+        )
+        self.room = made.conversation.id
+
+    async def finalize(self) -> None:
+        """End the conversation, as its owner."""
+        await conversations.finalize_conversation(
+            self.room,
+            caller=principal(OWNER),
+            store=self.ports.store,
+            announcer=self.container.events,
+            clock=self.ports.clock,
+        )
+
+    async def client(self, user: str = OWNER, **auth: object) -> Client:
+        """A socket that is let in."""
+        client = Client()
+        await client.connect(self._url, {"token": user, **auth})
+        self._clients.push_async_callback(client.close)
+        return client
+
+    async def in_room(self, user: str) -> Client:
+        """A socket that is in the conversation's room."""
+        client = await self.client(user, conversationId=self.room)
+        await client.until(lambda c: bool(c.of("joined")))
+        return client
+
+    async def refusal(self, auth: object) -> Any:
+        """What a client that is not let in is told."""
+        client = Client()
+        with pytest.raises(Refused):
+            await client.connect(self._url, auth)
+        return client.refusal
+
+    def break_store(self, error: Exception) -> None:
+        """Let every reading of the log end in an error."""
+
+        async def fail(*_: object) -> None:
+            raise error
+
+        for name in ("newest", "conversation", "messages"):
+            setattr(self.ports.store, name, fail)
+
+    async def stop(self) -> None:
+        """End the instance as SIGTERM does."""
+        await self._serving.aclose()
+
+    async def close(self) -> None:
+        await self._clients.aclose()
+        await self.stop()

@@ -1,0 +1,123 @@
+"""What is written to a WebSocket's connection, and when."""
+
+import asyncio
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from confab.realtime.wire import Outbox, Wire, text_frame
+
+
+class Connection(asyncio.Transport):
+    """A connection that takes as many bytes as it is told to; the rest waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.waiting = 0
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return Connection()
+
+
+@pytest.fixture
+def outbox() -> Outbox:
+    return Outbox()
+
+
+@pytest.fixture
+def wire(connection: Connection, outbox: Outbox) -> Wire:
+    return Wire(connection, outbox)
+
+
+def read(frame: bytes) -> Frame:
+    """The frame as another implementation reads it; nothing may be left over."""
+    reader = StreamReader()
+    reader.feed_data(frame)
+    parsing = Frame.parse(reader.read_exact, mask=False)
+    with pytest.raises(StopIteration) as parsed:
+        next(parsing)
+    reader.feed_eof()
+    assert not reader.buffer
+    result: Frame = parsed.value.value
+    return result
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000])
+def test_a_frame_of_any_size_is_read_back(size: int) -> None:
+    payload = b"x" * size
+    frame = read(text_frame(payload))
+    assert (frame.opcode, frame.fin, frame.data) == (Opcode.TEXT, True, payload)
+
+
+async def test_frames_of_one_turn_go_out_in_one_write_and_in_order(connection, wire):
+    wire.write(b"one,")
+    wire.write(b"two,")
+    assert connection.writes == []
+    await asyncio.sleep(0)
+    wire.write(b"three")
+    await asyncio.sleep(0)
+    assert connection.writes == [b"one,two,", b"three"]
+
+
+async def test_what_is_ready_to_run_still_gets_into_the_same_write(connection, wire):
+    wire.write(b"one,")
+    asyncio.get_running_loop().call_soon(wire.write, b"two")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert b"".join(connection.writes) == b"one,two"
+
+
+async def test_each_wire_writes_its_own(outbox):
+    connections = [Connection(), Connection()]
+    wires = [Wire(connection, outbox) for connection in connections]
+    for wire in wires:
+        wire.write(b"both")
+    wires[1].write(b" and more")
+    await asyncio.sleep(0)
+    assert [connection.writes for connection in connections] == [[b"both"], [b"both and more"]]
+
+
+async def test_a_connection_that_is_closing_is_not_written_to(connection, wire):
+    wire.write(b"too late")
+    connection.closing = True
+    await asyncio.sleep(0)
+    assert connection.writes == []
+
+
+async def test_unsent_is_what_is_pending_and_what_the_kernel_has_not_taken(connection, wire):
+    wire.write(b"12345")
+    assert wire.unsent == 5
+    await asyncio.sleep(0)
+    assert wire.unsent == 0
+    connection.waiting = 7
+    wire.write(b"12345")
+    assert wire.unsent == 12
+
+
+async def test_a_wire_takes_up_to_its_limit_and_again_when_it_has_been_read(connection, wire):
+    for _ in range(100):
+        assert wire.offer(b"0123456789", 10)
+        assert not wire.offer(b"x", 10)
+        await asyncio.sleep(0)
+    connection.waiting = 10
+    assert not wire.offer(b"x", 10)
+    assert wire.offer(b"x", 11)
+    await asyncio.sleep(0)
+    connection.waiting = 0
+    assert wire.offer(b"0123456789", 10)
+    await asyncio.sleep(0)
+    assert connection.writes == [b"0123456789"] * 100 + [b"x", b"0123456789"]
