@@ -1,9 +1,14 @@
 """The deployable index: a function's name is its entry point, imported when it is asked for."""
 
+import gc
+import os
 from collections.abc import Callable
 from typing import Any
 
 from confab.operations.routes import functions
+
+gc.set_threshold(20_000, 20, 100)  # what is imported stays: looking for garbage in it makes a start longer
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # a search through every installed package
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

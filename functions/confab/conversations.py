@@ -4,15 +4,17 @@ The order is always the same: look the conversation up, ask `access`, act, and o
 """
 
 import base64
+import random
 import re
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from confab.domain import access
+from confab.domain.cells import MAIN, new_id
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
 from confab.domain.models import Conversation, Message, Principal, canonical, to_millisecond
+from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
 from confab.ports import Announcer, Appended, Clock, Created, Place, Store
 
@@ -36,16 +38,22 @@ class Listing:
 
 
 async def create_conversation(
-    request: CreateConversation, key: str | None, *, caller: Principal, store: Store, clock: Clock
+    request: CreateConversation,
+    key: str | None,
+    *,
+    caller: Principal,
+    store: Store,
+    clock: Clock,
+    cells: Sequence[str] = (MAIN,),
 ) -> Created:
-    """Start a conversation that the caller owns.
+    """Start a conversation that the caller owns, in one of these cells, each as likely.
 
     Raises InvalidRequest for members who are the owner or listed twice, and IdempotencyConflict
     if the caller used the key before for a different conversation.
     """
     now = clock.now()
     wanted = Conversation(
-        id=uuid.uuid4().hex,
+        id=new_id(random.choice(cells)),
         type=request.type,
         title=request.title,
         owner=caller.uid,
@@ -105,15 +113,25 @@ async def add_message(
     store: Store,
     announcer: Announcer,
     clock: Clock,
+    sends: Rate,
+    known: Conversation | None = None,
 ) -> Appended:
     """Write a message as the caller and tell the room once it is stored.
 
+    `known` is the conversation if it has been read before, however long ago: its owner and
+    members never change, and whether its log is closed shows when the message is numbered.
+
     A retry with the same client message id and body returns the first message. Raises NotFound
-    for strangers, Forbidden for readers and for roles that are not the caller's,
+    for strangers, Forbidden for readers and for roles that are not the caller's, RateLimited,
     IdempotencyConflict for a client message id used with another body, and
     ConversationFinalized.
+
+    Whatever is about to go to the store counts in `sends`, a retry too: it costs the same. What
+    is refused before that neither counts nor changes anything.
     """
-    access.require_write(await store.conversation(conversation_id), caller, request.role)
+    conversation = known or await store.conversation(conversation_id)
+    access.require_write(conversation, caller, request.role)
+    sends.take(caller.uid)
     draft = request.draft(conversation_id, caller.uid)
     appended = await store.append(draft, now=clock.now())
     if not draft.became(appended.message):

@@ -5,13 +5,15 @@ bounded number of retries, is the error Unavailable; no adapter raises anything 
 not named here, and none waits without end.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from confab.domain.events import Event
 from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Principal, Status
+from confab.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def conflicts(self) -> int:
+        """How many transactions met a faster one and were aborted, to be tried again."""
+        ...
+
     async def check(self) -> None:
         """Return if the store answers and its schema is in place; raises Unavailable."""
         ...
@@ -148,13 +155,19 @@ class Subscription(Protocol):
         """The events, for ever; reconnects and recreates the subscription by itself.
 
         Acknowledges what it yields. What is not an event of ours is acknowledged, counted and
-        left out.
+        left out. Until the next one is asked for, `trace.current()` is what it was where the
+        event was published.
         """
         ...
 
     @property
     def connected(self) -> bool:
         """Whether the bus is delivering to this subscription right now."""
+        ...
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds for which the newest message was on the bus; 0 before the first."""
         ...
 
     def restart(self, *, fresh: bool) -> None:
@@ -206,4 +219,44 @@ class Announcer(Protocol):
         Never raises and never holds up the caller for long: what is not told now, the rooms find
         in the store.
         """
+        ...
+
+
+Metric = Literal[
+    "confab.deliveries",
+    "confab.holes.filled",
+    "confab.sweeps",
+    "confab.conflicts.retried",
+    "confab.sockets",
+    "confab.rooms",
+    "confab.bus.lag",
+]
+"""What a process keeps count of by itself, and telemetry only reads."""
+
+
+class Span(Protocol):
+    """A stretch of work that may be recorded."""
+
+    def note(self, name: str, value: str | int) -> None:
+        """Attach an attribute."""
+        ...
+
+
+class Telemetry(Protocol):
+    """What operators see of a process. Nothing here raises, waits, or costs much where nobody looks."""
+
+    def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:
+        """The work within the context, as part of the parent's trace or of a new one."""
+        ...
+
+    def delivered(self, entry: Entry, sockets: int) -> None:
+        """An entry was sent to so many live sockets, as part of the current trace."""
+        ...
+
+    def watch(self, metric: Metric, read: Callable[[], float]) -> None:
+        """Have a metric read, on whichever thread, whenever metrics are collected."""
+        ...
+
+    async def close(self) -> None:
+        """Send what is not sent yet, within a short deadline."""
         ...

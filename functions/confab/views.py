@@ -1,11 +1,12 @@
 """Resources as clients see them, the same over REST and over a socket."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from confab.conversations import Page
+from confab.domain.cells import cell_of
 from confab.domain.models import Conversation
 
 
@@ -13,18 +14,19 @@ from confab.domain.models import Conversation
 class Views:
     """Renders what a store does not know: where a conversation's room is served."""
 
-    realtime_urls: Sequence[str]
-    """Each serves every room; a conversation keeps to one of them."""
+    addresses: Mapping[str, Sequence[str]]
+    """Of each cell. All of a cell's serve all of its rooms; a conversation keeps to one of them."""
 
     def conversation(self, conversation: Conversation) -> dict[str, Any]:
         """The conversation with its `realtimeUrl`."""
-        index = zlib.crc32(conversation.id.encode()) % len(self.realtime_urls)
-        return conversation.wire() | {"realtimeUrl": self.realtime_urls[index]}
+        urls = self.addresses[cell_of(conversation.id, self.addresses)]
+        url = urls[zlib.crc32(conversation.id.encode()) % len(urls)]
+        return conversation.wire() | {"realtimeUrl": url}
 
     def page(self, page: Page) -> dict[str, Any]:
-        """A conversation and some of its messages, ascending."""
+        """A conversation and some of its messages, ascending; the messages are rendered with the whole."""
         return {
             "conversation": self.conversation(page.conversation),
-            "messages": [message.wire() for message in page.messages],
+            "messages": page.messages,
             "hasMore": page.has_more,
         }

@@ -4,17 +4,24 @@ Each is imported and made when it is first asked for, so that an operation pays 
 of no part that it does not use, and connects only inside the running event loop.
 """
 
+import asyncio
 import os
+import time
 import uuid
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import cached_property
 
 from confab.announce import BusAnnouncer
-from confab.config import TOPIC, Config
+from confab.config import Config
 from confab.conversations import SystemClock
+from confab.domain.cells import topic_of
+from confab.domain.errors import Unavailable
 from confab.domain.limits import Limits
-from confab.ports import Announcer, Clock, Publisher, Store, Subscription, TokenVerifier
+from confab.domain.rates import Rate
+from confab.ports import Announcer, Clock, Publisher, Store, Subscription, Telemetry, TokenVerifier
 from confab.views import Views
+
+_CLOSED_BACKWARDS = ("telemetry", "verifier", "store", "publisher", "subscription")
 
 
 class Ports:
@@ -24,9 +31,13 @@ class Ports:
         self.config = config
         self.limits: Limits = config.limits
         self.clock: Clock = SystemClock()
-        self.views = Views(config.realtime_urls)
+        self.views = Views(config.addresses)
         self.instance = uuid.uuid4().hex
         """The id of this process, the `origin` of its events."""
+        self.sends = Rate(config.messages_per_10s, 10, "messages", clock=time.monotonic)
+        """How often each user may write on this instance; the key is the uid."""
+        self.typing = Rate(config.typing_per_5s, 5, "typing events in a room", clock=time.monotonic)
+        """How often each user may say that they type; the key is the conversation's id and the uid."""
 
     @cached_property
     def store(self) -> Store:
@@ -44,19 +55,25 @@ class Ports:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """The sending side of the bus."""
+        """The sending side of the bus, on every cell's topic."""
+        from confab.bus.cells import CellPublisher
         from confab.bus.pubsub import PubSubPublisher
 
-        return PubSubPublisher(self.config.project, TOPIC, emulator_host=self.config.pubsub_emulator_host)
+        config = self.config
+
+        def publisher(cell: str) -> Publisher:
+            return PubSubPublisher(config.project, topic_of(cell), emulator_host=config.pubsub_emulator_host)
+
+        return CellPublisher(publisher, cells=config.cells)
 
     @cached_property
     def subscription(self) -> Subscription:
-        """The receiving side of the bus, this process's own."""
+        """The receiving side of the bus, this process's own, on its cell's topic."""
         from confab.bus.pubsub import PubSubSubscription
 
         return PubSubSubscription(
             self.config.project,
-            TOPIC,
+            topic_of(self.config.cell),
             instance=self.instance,
             emulator_host=self.config.pubsub_emulator_host,
         )
@@ -64,7 +81,7 @@ class Ports:
     @cached_property
     def announcer(self) -> Announcer:
         """How a function tells of what it stored."""
-        return BusAnnouncer(self.publisher, origin=self.instance)
+        return BusAnnouncer(self.publisher, origin=self.instance, cells=self.config.cells)
 
     @cached_property
     def verifier(self) -> TokenVerifier:
@@ -79,9 +96,42 @@ class Ports:
             revocation_ttl_s=self.config.revocation_ttl_s,
         )
 
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        """What operators see of this process."""
+        if self.config.telemetry_endpoint is None:
+            from confab.telemetry.logs import LogTelemetry
+
+            return LogTelemetry()
+        from confab.telemetry.otlp import exporting
+
+        telemetry = exporting(
+            self.config.telemetry_endpoint, service=self.config.service, instance=self.instance
+        )
+        telemetry.watch("confab.conflicts.retried", self._conflicts)
+        return telemetry
+
+    def _conflicts(self) -> int:
+        store: Store | None = self.__dict__.get("store")
+        return 0 if store is None else store.conflicts
+
+    async def prepare(self, *names: str) -> None:
+        """Make the adapters of these names, and connect the store meanwhile, for the requests to come.
+
+        Their imports keep a thread busy for a good part of a second; on the loop, they would keep
+        the store's handshake waiting. What goes wrong with the store, the first query meets again.
+        """
+        self._connecting = asyncio.create_task(_checked(self.store))
+        await asyncio.to_thread(lambda: [getattr(self, name) for name in names])
+
     async def close(self) -> None:
         """Give back the connections of the adapters that were used; hears out the bus first."""
         async with AsyncExitStack() as closing:
-            for name in ("verifier", "store", "publisher", "subscription"):  # the last one closes first
+            for name in _CLOSED_BACKWARDS:
                 if (adapter := self.__dict__.get(name)) is not None:
                     closing.push_async_callback(adapter.close)
+
+
+async def _checked(store: Store) -> None:
+    with suppress(Unavailable):
+        await store.check()

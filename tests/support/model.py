@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tests.support.hand_bus import Clock, Functions, HandBus, Instance, Payload, RemoteStore
-from tests.support.model_client import Client
+from tests.support.model_client import Client, ask
 
 T = TypeVar("T")
 PAGE = 3
@@ -179,7 +179,7 @@ class Model:
         if way is None:
             return await self._functions.write(user, room, fields)
         message = fields | {"conversationId": room}
-        ack = (await self.instances[way].events.event(user, "message", [message])).ack
+        ack = (await ask(self.instances[way].events, user, "message", message)).ack
         outcome: Payload | str = ack["message"] if ack["ok"] else ack["error"]["code"]
         return outcome
 

@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
+from confab.realtime.events import SocketEvents
 from confab.realtime.transport import Reply
 from tests.support.hand_bus import Instance, Payload
 
@@ -84,7 +87,7 @@ class Client:
         """Ask to join, and take so many steps; JOINED are all."""
         self._after = after
         payload: Payload = {"conversationId": self.room} | ({} if after is None else {"after": after})
-        self._asking = asyncio.create_task(self._instance.events.event(self._sid, "join", [payload]))
+        self._asking = asyncio.create_task(ask(self._instance.events, self._sid, "join", payload))
         for _ in range(steps):
             await self.step()
 
@@ -110,7 +113,7 @@ class Client:
             self._entering = None
 
     async def leave(self) -> None:
-        reply = await self._instance.events.event(self._sid, "leave", [{"conversationId": self.room}])
+        reply = await ask(self._instance.events, self._sid, "leave", {"conversationId": self.room})
         assert reply.ack["ok"]
         self.view.live = False
 
@@ -127,3 +130,10 @@ class Client:
 
 async def _carry_out(then: Any) -> None:
     await then()
+
+
+async def ask(events: SocketEvents, sid: str, name: str, payload: Payload) -> Reply:
+    """The reply to an event, once it is there."""
+    answer = await events.event(sid, name, [payload])
+    reply = await answer if isinstance(answer, asyncio.Task) else answer
+    return Reply(from_json(to_json(reply.ack, by_alias=True)), reply.then)

@@ -15,5 +15,6 @@ async def handle(call: Call, ports: Ports) -> Answer:
         store=ports.store,
         announcer=ports.announcer,
         clock=ports.clock,
+        sends=ports.sends,
     )
     return Answer(201 if appended.new else 200, appended.message.wire())

@@ -22,6 +22,7 @@ async def handle(call: Call, ports: Ports) -> Answer:
         caller=call.caller,
         store=ports.store,
         clock=ports.clock,
+        cells=ports.config.open_cells,
     )
     return Answer(
         201 if created.new else 200,

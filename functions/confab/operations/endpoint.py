@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from confab import trace
 from confab.domain.errors import (
     ConfabError,
     Internal,
@@ -59,6 +60,7 @@ class Answer:
 
     status: int
     body: Mapping[str, Any]
+    """JSON; models in it are rendered as they are on the wire."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,6 +77,17 @@ class Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         """The answer to a request: the operation's, or a problem."""
+        with self._ports.telemetry.span(self._name(request), trace.of_request(request.headers)) as span:
+            response = await self._serve(request)
+            span.note("http.response.status_code", response.status_code)
+            return response
+
+    def _name(self, request: Request) -> str:
+        """The request without what tells one from another: its method and its route's path."""
+        paths = (route.path for route in self._operations if route.match(request.url.path) is not None)
+        return f"{request.method} {next(paths, '')}".rstrip()
+
+    async def _serve(self, request: Request) -> Response:
         started = time.monotonic()
         request_id = _request_id(request)
         try:
@@ -141,7 +154,7 @@ class Endpoint:
         if answer.status == HTTPStatus.NO_CONTENT:
             return Response(status_code=204, headers=headers)
         headers.setdefault("Content-Type", "application/json")
-        return Response(to_json(answer.body), answer.status, headers)
+        return Response(to_json(answer.body, by_alias=True), answer.status, headers)
 
 
 def _request_id(request: Request) -> str:
@@ -150,7 +163,9 @@ def _request_id(request: Request) -> str:
 
 
 def _bearer_token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    """The token that is to be verified. An API Gateway calls with its own and moves the caller's aside."""
+    given = request.headers.get("x-forwarded-authorization") or request.headers.get("authorization", "")
+    scheme, _, token = given.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send a Firebase ID token as Authorization: Bearer <token>.")
     return token.strip()

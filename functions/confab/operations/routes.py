@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 Method = Literal["GET", "POST"]
@@ -19,25 +20,39 @@ class Route:
     summary: str
     body: bool = False
     """Whether the request has fields in a JSON body; otherwise they are in the query string."""
+    announces: bool = False
+    """Whether the room is told of what it stores."""
 
     def match(self, path: str) -> str | None:
         """The conversation id in `path`, "" where the route has none, None if it is another path."""
-        pattern = re.escape(self.path).replace(r"\{id\}", "(?P<id>[^/]+)")
-        found = re.fullmatch(pattern, path)
+        found = _pattern(self.path).fullmatch(path)
         return None if found is None else found.groupdict().get("id", "")
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.escape(path).replace(r"\{id\}", "(?P<id>[^/]+)"))
 
 
 ROUTES = (
     Route("create_conversation", "POST", "/api/conversations", "Start a conversation", body=True),
     Route("list_conversations", "GET", "/api/conversations", "List the caller's conversations"),
     Route("get_conversation", "GET", "/api/conversations/{id}", "Read a conversation and its messages"),
-    Route("add_message", "POST", "/api/conversations/{id}/messages", "Write a message", body=True),
+    Route(
+        "add_message",
+        "POST",
+        "/api/conversations/{id}/messages",
+        "Write a message",
+        body=True,
+        announces=True,
+    ),
     Route(
         "finalize_conversation",
         "POST",
         "/api/conversations/{id}/finalize",
         "Close a conversation for good",
         body=True,
+        announces=True,
     ),
 )
 
