@@ -69,7 +69,8 @@ export class Room {
    * Write a message; messages are sent one at a time, in the order of the calls.
    *
    * Goes over the socket; if that fails or does not acknowledge in time, over REST with the same
-   * `clientMessageId`, so that the message is stored once. Throws ConfabError.
+   * `clientMessageId`, so that the message is stored once. Throws ConfabError; `rate_limited` at
+   * once, since the other way would only go around the rate. It may be sent again later.
    *
    * @param {string} content
    * @param {{role?: "user" | "assistant" | "system", metadata?: object, clientMessageId?: string}} [more]
@@ -133,7 +134,7 @@ export class Room {
       const payload = { conversationId: this.conversationId, ...draft };
       return (await this.#connection.request("message", payload)).message;
     } catch (error) {
-      if (!(error instanceof ConfabError) || !error.retryable) throw error;
+      if (!(error instanceof ConfabError) || !error.retryable || error.code === "rate_limited") throw error;
       if (error.status !== 0) await sleep(backoffMs(1)); // it answered: it wants to be left alone
       return await this.#addMessage(this.conversationId, draft);
     }

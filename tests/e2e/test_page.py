@@ -1,5 +1,6 @@
 """The web app in a real browser: two people, each served by another realtime instance."""
 
+import json
 import re
 import subprocess
 import uuid
@@ -8,8 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, expect
+from playwright.sync_api import Browser, Dialog, WebSocketRoute, expect
 
+from confab.domain.errors import RateLimited
+from confab.realtime.protocol import refused
 from tests.support.browser import CHROMIUM, Person, chromium
 from tests.support.stack import Stack
 
@@ -157,6 +160,35 @@ def test_one_signs_out_and_in_again_and_finds_the_conversation(people: tuple[Per
     expect(ada.page.get_by_role("link", name="Notes to self")).to_be_hidden()
     assert ada.sign_in(email, PASSWORD) == uid
     expect(ada.page.get_by_role("link", name="Notes to self")).to_be_visible()
+
+
+def refuse_the_first_message(socket: WebSocketRoute) -> None:
+    """Answer it in the server's place, as above the rate; pass everything else on."""
+    server = socket.connect_to_server()
+    refusals = [refused(RateLimited("Try again in 7 s.", retry_after=7), "r-1")]
+
+    def pass_on(packet: str | bytes) -> None:
+        sent = re.match(r'42(\d+)\["message",', str(packet))
+        if sent and refusals:
+            socket.send(f"43{sent[1]}{json.dumps([refusals.pop()])}")
+        else:
+            server.send(packet)
+
+    socket.on_message(pass_on)
+
+
+def test_a_message_above_the_rate_says_so_and_can_be_sent_again(people: tuple[Person, Person]) -> None:
+    ada, _ = people
+    ada.page.route_web_socket(re.compile("/socket.io/"), refuse_the_first_message)
+    sign_up(ada, "ada")
+    ada.create("In a hurry", members={})
+    ada.send("Quick")
+    note = ada.page.locator("#unsent .refusal")
+    expect(note).to_contain_text("Too many requests: Try again in 7 s.")
+    expect(ada.messages()).to_have_count(0)
+    note.get_by_role("button", name="Send again").click()
+    expect(ada.messages()).to_have_text(["Quick"])
+    expect(ada.page.locator("#unsent li")).to_have_count(0)
 
 
 def test_a_refusal_is_told_in_words_with_the_request_id(people: tuple[Person, Person]) -> None:

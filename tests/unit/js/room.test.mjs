@@ -109,6 +109,18 @@ test("a refused message is not sent a second way", async (t) => {
   await assert.rejects(room.send("late"), { code: "conversation_finalized" });
 });
 
+test("a message above the rate is refused at once, and does not go around it over REST", async (t) => {
+  const server = await RoomServer.start(t);
+  const fetch = () => assert.fail("nothing goes over REST");
+  const { room, told } = await opened(t, server, { after: 0, fetch });
+  server.messageRefusals.push(problem("rate_limited", 429));
+  const sent = room.send("m1", { clientMessageId: "k" });
+  await assert.rejects(sent, { code: "rate_limited", retryable: true, message: "why" });
+  await room.send("m1", { clientMessageId: "k" });
+  await until(() => told.entries.length === 1);
+  assert.deepEqual(told.entries, upTo(1));
+});
+
 test("who types is told until their message comes or the connection is lost", async (t) => {
   const server = await RoomServer.start(t);
   const { room, told } = await opened(t, server, { after: 0 });
