@@ -1,18 +1,20 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test faults unit lint format types imports build reset clean install
+.PHONY: help dev test faults bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy backup restore
 
 PYTHON ?= python3
 BIN := .venv/bin
 PY_STAMP := .venv/.installed
 JS_STAMP := node_modules/.installed
 BUNDLE := public/app.bundle.js
+DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" PYTHONPATH=functions $(BIN)/python -m infra.deploy
+BACKUP := PYTHONPATH=functions $(BIN)/python -m infra.backup
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
 
 help:  ## list these targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: install build  ## run the whole system on loopback; Ctrl-C stops it
 	@exec $(BIN)/python -m infra.local
@@ -23,8 +25,23 @@ test: lint types imports build  ## lint, types, imports and every test, with cov
 faults: install  ## the storm: break everything under load, account for every entry; SEED= MINUTES=
 	@PYTHONPATH=functions $(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
 
+bench: install  ## what delivery costs, beside Socket.IO for Node and for Python; BENCH_ARGS=
+	@PYTHONPATH=functions $(BIN)/python -m tests.bench --write $(BENCH_ARGS)
+
+bench-functions: install  ## cold start and request cost of each function, beside a bare one; BENCH_ARGS=
+	@PYTHONPATH=functions $(BIN)/python -m tests.bench.functions $(BENCH_ARGS)
+
+cost: install  ## write the tables and pictures of docs/cost.md
+	@$(BIN)/python -m infra.cost --write
+
+doctor: install  ## what is wrong with a running system, and how to mend it; DOCTOR_ARGS=
+	@PYTHONPATH=functions $(BIN)/python -m infra.doctor $(DOCTOR_ARGS)
+
 unit: install  ## only the unit tests, in seconds
 	@$(BIN)/pytest -q tests/unit
+
+specifications: install  ## write the OpenAPI and AsyncAPI documents of public/reference
+	@PYTHONPATH=functions $(BIN)/python -m infra.specifications
 
 lint: install  ## style, and formatting
 	@$(BIN)/ruff check $(SOURCES)
@@ -42,11 +59,26 @@ imports: install  ## the direction of the imports
 
 build: $(BUNDLE)  ## bundle the web app
 
+deploy-check: install build  ## say what a deployment lacks, with what mends it; PROJECT=
+	@$(DEPLOY) check $(PROJECT:%=--project %) $(ARGS)
+
+deploy: install build  ## deploy to Google Cloud; PROJECT= ARGS=--dry-run
+	@$(DEPLOY) up $(PROJECT:%=--project %) $(ARGS)
+
+destroy: install  ## take a deployment away; PROJECT=
+	@$(DEPLOY) destroy $(PROJECT:%=--project %) $(ARGS)
+
+backup: install  ## write a backup of the store; FILE=
+	@$(BACKUP) export $(FILE)
+
+restore: install  ## put a backup into an empty store, and prove it; FILE=
+	@$(BACKUP) import $(FILE)
+
 reset: install  ## empty .confab/: conversations, users, logs
 	@$(BIN)/python -m infra.local --reset
 
 clean:  ## delete what these commands made, except .confab/
-	@rm -rf .venv node_modules functions/venv $(BUNDLE) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 install: $(PY_STAMP) $(JS_STAMP)  ## the virtual environment and node_modules
 
