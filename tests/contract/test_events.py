@@ -1,0 +1,244 @@
+"""Every event, acknowledgement and refusal that the AsyncAPI document lists is said as it says.
+
+The document drives the tests: an event or a code that is new in it needs a way here to bring it
+about. The sockets are real ones; what stands behind them is in memory.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from confab.bus.pubsub.publisher import _waiting
+from confab.domain.errors import Unavailable
+from confab.domain.events import decode_event
+from confab.domain.requests import Request
+from tests.support.clients import EVENTS, Client
+from tests.support.conformance import event_document
+from tests.support.instance import MEMBER, OWNER, READER, STRANGER, Instance
+
+DOCUMENT = event_document()
+CONNECT, BUS = "connect", "bus"
+
+
+@pytest.fixture
+async def instance() -> AsyncIterator[Instance]:
+    instance = Instance()
+    await instance.start()
+    yield instance
+    await instance.close()
+
+
+def channels(kind: str) -> list[str]:
+    """The channels that have a message of a kind: asked or told."""
+    return [
+        name
+        for name, channel in DOCUMENT.content["channels"].items()
+        if f"{name}.{kind}" in channel["messages"]
+    ]
+
+
+EVENTS_ASKED = [name for name in channels("asked") if name != CONNECT]
+
+
+def refusals() -> Iterator[tuple[str, str]]:
+    """Each code with which the handshake or an event can be refused."""
+    for name in channels("asked"):
+        schema = DOCUMENT.at(DOCUMENT.at(f"#/components/messages/{name}.refused")["payload"]["$ref"])
+        problem = schema["properties"]["data" if name == CONNECT else "error"]
+        for choice in problem.get("oneOf", [problem]):
+            yield name, DOCUMENT.at(choice["$ref"])["properties"]["code"]["const"]
+
+
+def example(instance: Instance, name: str, **fields: object) -> dict[str, Any]:
+    """The document's example of what is asked, in the test's conversation and with a good token."""
+    shown = DOCUMENT.at(f"#/components/messages/{name}.asked")["examples"][0]["payload"]
+    fit = {"conversationId": instance.room, "token": OWNER} | fields
+    payload = {field: fit.get(field, value) for field, value in shown.items()}
+    DOCUMENT.check(f"{name}.asked", payload)
+    return payload
+
+
+async def asked(instance: Instance, user: str, name: str, **fields: object) -> Any:
+    """The answer to the example of an event, or to the handshake, with these fields changed."""
+    payload = example(instance, name, **fields)
+    if name == CONNECT:
+        return await instance.refusal(payload | ({} if "token" in fields else {"token": user}))
+    return await (await instance.client(user)).call(name, payload)
+
+
+@pytest.mark.parametrize("name", EVENTS_ASKED)
+async def test_every_event_is_acknowledged_as_documented(instance, name):
+    client = await instance.in_room(OWNER)
+    DOCUMENT.check(f"{name}.accepted", await client.call(name, example(instance, name)))
+
+
+async def test_a_handshake_is_answered_as_documented(instance):
+    payload = example(instance, CONNECT)
+    client = await instance.client(payload.pop("token"), **payload)
+    DOCUMENT.check(f"{CONNECT}.accepted", {"sid": client.sio.get_sid()})
+
+
+async def test_a_server_takes_the_events_of_the_document_and_no_others(instance):
+    refusal = await (await instance.client()).call("nonsense", {})
+    assert refusal["error"]["detail"] == f"the events are {', '.join(EVENTS_ASKED)}"
+
+
+async def unfit(instance: Instance, name: str) -> Any:
+    if name == CONNECT:
+        return await instance.refusal({"token": OWNER, "unknown": 1})
+    return await (await instance.client()).call(name, {"unknown": 1})
+
+
+async def unauthenticated(instance: Instance, name: str) -> Any:
+    if name == CONNECT:
+        return await instance.refusal({"token": "forged"})
+    client = await instance.client()
+    sid = next(socket.sid for socket in instance.container.sockets.all())
+    instance.container.events.disconnected(sid)  # it ended, and this event was on its way
+    return await client.call(name, example(instance, name))
+
+
+async def too_large(instance: Instance, name: str) -> Any:
+    return await (await instance.client()).call(name, {"content": "x" * 100_000})
+
+
+async def rate_limited(instance: Instance, name: str) -> Any:
+    if name == CONNECT:
+        await instance.client()
+        await instance.client()
+        return await instance.refusal({"token": OWNER})
+    client = await instance.in_room(OWNER)
+    if name == "join":
+        return await client.call(name, {"conversationId": "another"})
+    assert (await client.call(name, example(instance, name)))["ok"]
+    assert (await client.call(name, example(instance, name)))["ok"]
+    return await client.call(name, example(instance, name))
+
+
+async def conversation_finalized(instance: Instance, name: str) -> Any:
+    await instance.finalize()
+    return await asked(instance, OWNER, name)
+
+
+async def idempotency_conflict(instance: Instance, name: str) -> Any:
+    await asked(instance, OWNER, name)
+    return await asked(instance, OWNER, name, content="Another")
+
+
+async def internal(instance: Instance, name: str) -> Any:
+    payload = example(instance, name)
+    client = None if name == CONNECT else await instance.client()
+    with patch.object(Request, "model_validate", side_effect=RuntimeError("a defect")):
+        return await (instance.refusal(payload) if client is None else client.call(name, payload))
+
+
+async def unavailable(instance: Instance, name: str) -> Any:
+    instance.break_store(Unavailable("The store does not answer."))
+    return await asked(instance, OWNER, name, token="unchecked")
+
+
+CAUSES: Mapping[str, Callable[[Instance, str], Awaitable[Any]]] = {
+    "invalid_request": unfit,
+    "unauthenticated": unauthenticated,
+    "token_expired": lambda instance, name: asked(instance, OWNER, name, token="expired"),
+    "token_revoked": lambda instance, name: asked(instance, OWNER, name, token="revoked"),
+    "forbidden": lambda instance, name: asked(instance, READER, name),
+    "not_found": lambda instance, name: asked(instance, STRANGER, name),
+    "conversation_finalized": conversation_finalized,
+    "idempotency_conflict": idempotency_conflict,
+    "payload_too_large": too_large,
+    "rate_limited": rate_limited,
+    "internal": internal,
+    "unavailable": unavailable,
+}
+"""How to bring about each error, by code."""
+
+
+@pytest.mark.parametrize(("name", "code"), list(refusals()))
+async def test_every_refusal_is_told_as_documented(instance, name, code):
+    refusal = await CAUSES[code](instance, name)
+    DOCUMENT.check(f"{name}.refused", refusal)
+    assert refusal["data" if name == CONNECT else "error"]["code"] == code
+
+
+async def test_an_end_of_typing_gets_through_when_another_start_does_not(instance):
+    alice, bob = await instance.in_room(OWNER), await instance.in_room(MEMBER)
+    starts = [(await alice.call("typing", example(instance, "typing")))["ok"] for _ in range(3)]
+    assert starts == [True, True, False]
+    assert await alice.call("typing", example(instance, "typing", typing=False)) == {"ok": True}
+    await bob.until(lambda c: [told["typing"] for told in c.of("typing")] == [True, True, False])
+
+
+async def join(instance: Instance, client: Client) -> None:
+    """Nothing more than to be in the room."""
+
+
+async def speak(instance: Instance, client: Client) -> None:
+    await client.call("message", example(instance, "message"))
+
+
+async def finalize(instance: Instance, client: Client) -> None:
+    await instance.finalize()
+
+
+async def type_as_another(instance: Instance, client: Client) -> None:
+    await (await instance.in_room(MEMBER)).call("typing", example(instance, "typing"))
+
+
+async def fall_behind(instance: Instance, client: Client) -> None:
+    sid = next(socket.sid for socket in instance.container.sockets.all())
+    instance.container.events.fell_behind(sid, "message", {"conversationId": instance.room, "seq": 1})
+
+
+async def stop(instance: Instance, client: Client) -> None:
+    await instance.stop()
+
+
+async def run_out(instance: Instance, client: Client) -> None:
+    instance.users.expires_at = datetime.now(UTC)
+    await client.call("auth", example(instance, "auth"))
+
+
+OCCASIONS: Mapping[str, Callable[[Instance, Client], Awaitable[None]]] = {
+    "joined": join,
+    "message": speak,
+    "finalized": finalize,
+    "typing": type_as_another,
+    "resync": fall_behind,
+    "going_away": stop,
+    "auth_expired": run_out,
+}
+"""What has to happen for a server to say each event."""
+
+
+@pytest.mark.parametrize("name", channels("told"))
+async def test_every_event_of_a_server_is_said_as_documented(instance, name):
+    client = await instance.in_room(OWNER)
+    await OCCASIONS[name](instance, client)
+    await client.until(lambda c: bool(c.of(name)))
+    DOCUMENT.check(f"{name}.told", client.of(name)[0])
+
+
+def test_the_tests_own_clients_know_every_event_of_a_server():
+    assert set(EVENTS) == set(channels("told"))
+
+
+async def test_what_the_bus_carries_is_as_documented(instance):
+    client = await instance.in_room(OWNER)
+    await speak(instance, client)
+    await type_as_another(instance, client)
+    await client.until(lambda c: bool(c.of("typing")))
+    await instance.finalize()
+    await client.until(lambda c: bool(c.of("finalized")))
+    await instance.stop()  # what is on its way to the bus is there
+    said = {}
+    for data in instance.bus.heard:
+        attributes = dict(_waiting(decode_event(data)).message.attributes)
+        DOCUMENT.check(attributes["type"], json.loads(data), attributes)
+        said[attributes["type"]] = DOCUMENT.which(BUS, json.loads(data))
+    every = DOCUMENT.content["channels"][BUS]["messages"]
+    assert said == {name: [name] for name in every}

@@ -1,0 +1,61 @@
+"""The REST operations in this process, as an HTTP client sees them."""
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import Route as StarletteRoute
+
+from confab.operations.endpoint import Endpoint
+from confab.operations.routes import ROUTES
+from confab.wiring import Ports
+
+API = "/api/conversations"
+CHAT = {"type": "chat"}
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+@asynccontextmanager
+async def api_client(ports: Ports) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of all operations over these ports."""
+    handlers = {
+        route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES
+    }
+    endpoint = Endpoint(handlers, ports)
+    app = Starlette(routes=[StarletteRoute("/{path:path}", endpoint.__call__, methods=METHODS)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://confab") as client:
+        yield client
+
+
+def bearer(user: str = "alice", **headers: str) -> dict[str, str]:
+    """The headers of a call as this user."""
+    return {"Authorization": f"Bearer {user}", **headers}
+
+
+async def created(client: httpx.AsyncClient, **fields: object) -> Any:
+    """A new conversation of alice's."""
+    answer = await client.post(API, json=CHAT | fields, headers=bearer())
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def said(
+    client: httpx.AsyncClient, conversation_id: str, content: str, user: str = "alice", **fields: object
+) -> httpx.Response:
+    """The answer to a message."""
+    return await client.post(
+        f"{API}/{conversation_id}/messages", json={"content": content, **fields}, headers=bearer(user)
+    )
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> Any:
+    """The problem in an answer, which must be this one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["requestId"] == answer.headers["x-request-id"]
+    return body
