@@ -1,0 +1,74 @@
+"""What a developer would write with python-socketio: a room broadcast on uvicorn, nothing stored.
+
+`python -m tests.bench.plain CERTIFICATE_FILE`. The same events as `node/server.mjs`.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jwt
+import socketio
+import uvicorn
+from cryptography import x509
+
+
+def application(certificate: bytes) -> socketio.ASGIApp:
+    """The server as an ASGI application."""
+    server = socketio.AsyncServer(async_mode="asgi")
+    key = x509.load_pem_x509_certificate(certificate).public_key()
+    seqs: dict[str, int] = {}
+    users: dict[str, str] = {}
+
+    async def connect(sid: str, _: object, auth: dict[str, Any]) -> None:
+        claims = jwt.decode(auth["token"], key, ["RS256"], options={"verify_aud": False})  # type: ignore[arg-type]
+        users[sid] = claims["sub"]
+
+    async def disconnect(sid: str, _: object) -> None:
+        del users[sid]
+
+    async def join(sid: str, payload: dict[str, Any]) -> dict[str, Any]:
+        await server.enter_room(sid, payload["conversationId"])
+        return {"ok": True}
+
+    async def message(sid: str, payload: dict[str, Any]) -> dict[str, Any]:
+        conversation_id = payload["conversationId"]
+        seq = seqs[conversation_id] = seqs.get(conversation_id, 0) + 1
+        told = {
+            "id": f"{conversation_id}-{seq}",
+            "conversationId": conversation_id,
+            "seq": seq,
+            "role": "user",
+            "author": users[sid],
+            "content": payload["content"],
+            "clientMessageId": None,
+            "metadata": {},
+            "createdAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        await server.emit("message", told, to=conversation_id)
+        return {"ok": True, "message": told}
+
+    for handler in (connect, disconnect, join, message):
+        server.on(handler.__name__, handler)
+    app: socketio.ASGIApp = socketio.ASGIApp(server)
+    return app
+
+
+class Announcing(uvicorn.Server):
+    """Says where it listens, as soon as it does."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        port = self.servers[0].sockets[0].getsockname()[1]
+        print(f"ready http://127.0.0.1:{port}", flush=True)  # noqa: T201 - whoever started it waits for this
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    app = application(Path(sys.argv[1]).read_bytes())
+    Announcing(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")).run()
+
+
+if __name__ == "__main__":
+    main()
