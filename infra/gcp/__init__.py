@@ -1,0 +1,1 @@
+"""Confab on Google Cloud, as a Pulumi program."""

@@ -1,0 +1,91 @@
+"""What the project needs before anything of ours can be made in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_gcp import artifactregistry, organizations, projects
+
+from infra.gcp.settings import Settings
+
+APIS = (
+    "artifactregistry",
+    "cloudbuild",
+    "cloudfunctions",
+    "cloudresourcemanager",
+    "firebase",
+    "firebasehosting",
+    "iam",
+    "identitytoolkit",
+    "logging",
+    "monitoring",
+    "pubsub",
+    "run",
+    "secretmanager",
+)
+GATEWAY_APIS = ("apigateway", "servicecontrol", "servicemanagement")
+REPOSITORY = "confab"
+KEPT_IMAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project, ready to be built in."""
+
+    id: str
+    number: str
+    region: str
+    apis: Sequence[projects.Service]
+    repository: artifactregistry.Repository
+    """The images of the functions and of the container."""
+
+    @property
+    def ready(self) -> pulumi.ResourceOptions:
+        """For whatever needs an API of the project."""
+        return pulumi.ResourceOptions(depends_on=list(self.apis))
+
+
+def number_of(project: str) -> str:
+    """The project's number, which Google puts into addresses."""
+    return organizations.get_project(project_id=project).number
+
+
+def make_project(settings: Settings, number: str) -> Project:
+    """Enable the APIs, and make the repository of images."""
+    wanted = APIS + (GATEWAY_APIS if settings.api_gateway else ())
+    apis = [
+        projects.Service(
+            name,
+            projects.ServiceArgs(
+                project=settings.project,
+                service=f"{name}.googleapis.com",
+                disable_on_destroy=False,  # something else in the project may use it
+            ),
+        )
+        for name in wanted
+    ]
+    repository = artifactregistry.Repository(
+        "images",
+        artifactregistry.RepositoryArgs(
+            project=settings.project,
+            location=settings.region,
+            repository_id=REPOSITORY,
+            format="DOCKER",
+            cleanup_policies=[
+                artifactregistry.RepositoryCleanupPolicyArgs(
+                    id="recent",
+                    action="KEEP",
+                    most_recent_versions=artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
+                        keep_count=KEPT_IMAGES
+                    ),
+                ),
+                artifactregistry.RepositoryCleanupPolicyArgs(
+                    id="old",
+                    action="DELETE",
+                    condition=artifactregistry.RepositoryCleanupPolicyConditionArgs(older_than="2592000s"),
+                ),
+            ],
+        ),
+        pulumi.ResourceOptions(depends_on=apis),
+    )
+    return Project(settings.project, number, settings.region, apis, repository)

@@ -1,0 +1,81 @@
+"""Ways to spoil a deployment, each a function that alters it."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.infra.deployment import Deployment, Resource
+from tests.infra.parts import gateway_of
+
+Mutation = Callable[[Deployment], None]
+
+
+def drop(kind: str, name: str) -> Mutation:
+    """Leave a resource out."""
+
+    def mutate(made: Deployment) -> None:
+        made.resources.remove(made.one(kind, name))
+
+    return mutate
+
+
+def change(kind: str, name: str, path: str, value: Any) -> Mutation:
+    """Set an input, found by its path, to something else."""
+
+    def mutate(made: Deployment) -> None:
+        *steps, last = path.split(".")
+        part: Any = made.one(kind, name).inputs
+        for step in steps:
+            part = part[int(step)] if step.isdecimal() else part[step]
+        assert part.get(last) != value
+        part[last] = value
+
+    return mutate
+
+
+def serve(service: str, cell: str | None) -> Mutation:
+    """Let a container serve another cell, or not know which."""
+
+    def mutate(made: Deployment) -> None:
+        (container,) = made.one("Service", service).inputs["template"]["containers"]
+        others = [each for each in container["envs"] if each["name"] != "CONFAB_CELL"]
+        container["envs"] = [*others, {"name": "CONFAB_CELL", "value": cell}] if cell else others
+
+    return mutate
+
+
+def add(kind: str, module: str, **inputs: str) -> Mutation:
+    """Make something more."""
+
+    def mutate(made: Deployment) -> None:
+        made.resources.append(Resource(kind, module, "more", {"project": made.project, **inputs}))
+
+    return mutate
+
+
+def permit(kind: str, role: str, who: str, **on: str) -> Mutation:
+    """Give somebody something more: one of our accounts by its id, or everybody."""
+    member = who if who.startswith("all") else f"serviceAccount:{who}@my-project.iam.gserviceaccount.com"
+    return add(kind, "iam", role=role, member=member, **on)
+
+
+def rewrite(change_them: Callable[[list[Any]], object]) -> Mutation:
+    """Alter the rewrites of Hosting."""
+
+    def mutate(made: Deployment) -> None:
+        change_them(made.outputs["rewrites"])
+
+    return mutate
+
+
+def route(change_it: Callable[[Any], object]) -> Mutation:
+    """Alter the gateway's document."""
+
+    def mutate(made: Deployment) -> None:
+        found = gateway_of(made)
+        change_it(found)
+        contents = base64.b64encode(json.dumps(found).encode()).decode()
+        made.all("ApiConfig")[0].inputs["openapiDocuments"][0]["document"]["contents"] = contents
+
+    return mutate

@@ -1,0 +1,126 @@
+"""What is made; and that a part which is missing or wrong is seen."""
+
+import pytest
+
+from tests.infra import parts
+from tests.infra.deployment import BASE, FULL, deployed
+from tests.infra.mutations import add, change, drop, rewrite, route, serve
+
+READER, CELL = "confab-get-conversation", "confab-realtime-b"
+ENV = "serviceConfig.environmentVariables"
+CONTAINER = "template.containers.0"
+COLLECTION, ONE = "/api/conversations", "/api/conversations/{id}"
+
+MUTATIONS = {
+    parts.every_operation_has_its_function: {
+        "a missing function": drop("Function", "confab-finalize-conversation"),
+        "a missing dispatcher": drop("Function", "confab-conversations"),
+        "another operation's code": change("Function", READER, "buildConfig.entryPoint", "add_message"),
+        "one request at a time": change("Function", READER, "serviceConfig.maxInstanceRequestConcurrency", 1),
+        "a function that never sleeps": change("Function", READER, "serviceConfig.minInstanceCount", 1),
+        "instances without bound": change("Function", READER, "serviceConfig.maxInstanceCount", 0),
+        "stale bytecode": change("Function", READER, "buildConfig.environmentVariables", {}),
+    },
+    parts.hosting_rewrites_every_path: {
+        "a missing rewrite": rewrite(lambda them: them.pop(1)),
+        "another order": rewrite(lambda them: them.reverse()),
+        "another function": rewrite(lambda them: them[0]["run"].update(serviceId="confab-conversations")),
+        "a rewrite to another region": rewrite(lambda them: them[0]["run"].update(region="us-east1")),
+        "no site": drop("HostingSite", "site"),
+    },
+    parts.every_cell_has_its_container: {
+        "a missing cell": drop("Service", CELL),
+        "sockets cut after a minute": change("Service", CELL, "template.timeout", "60s"),
+        "polls that go anywhere": change("Service", CELL, "template.sessionAffinity", False),
+        "more sockets than Cloud Run takes": change(
+            "Service", CELL, "template.maxInstanceRequestConcurrency", 2000
+        ),
+        "no CPU between requests": change("Service", CELL, f"{CONTAINER}.resources.cpuIdle", True),
+        "containers killed with the store": change(
+            "Service", CELL, f"{CONTAINER}.livenessProbe.httpGet.path", "/readyz"
+        ),
+        "another image": change("Service", CELL, f"{CONTAINER}.image", "x:1"),
+        "another topic": change("Topic", "confab-events", "name", "events"),
+        "a cell without a topic": drop("Topic", "confab-events-b"),
+    },
+    parts.processes_agree_on_variables: {
+        "an emulator": change("Function", READER, f"{ENV}.FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
+        "an unknown variable": change("Function", READER, f"{ENV}.CONFAB_X", "1"),
+        "a missing variable": change("Function", READER, ENV, {}),
+        "a value that stops the process": change("Function", READER, f"{ENV}.CONFAB_MAX_PAGE", "none"),
+        "a limit of one's own": change("Function", READER, f"{ENV}.CONFAB_MAX_PAGE", "99"),
+    },
+    parts.cells_are_where_processes_are_told: {
+        "main elsewhere": change("Function", READER, f"{ENV}.CONFAB_REALTIME_URLS", "https://x.example"),
+        "a cell that a function is not told of": change(
+            "Function", READER, f"{ENV}.CONFAB_CELLS", "b=https://b.example"
+        ),
+        "a cell elsewhere": change("Function", READER, f"{ENV}.CONFAB_CELLS", "b=https://x,c=https://y"),
+        "new conversations in a full cell": change("Function", READER, f"{ENV}.CONFAB_NEW_CELLS", "c"),
+        "a function of a cell": change("Function", READER, f"{ENV}.CONFAB_CELL", "b"),
+        "a container of another cell": serve(CELL, "c"),
+        "a container of no cell": serve(CELL, None),
+    },
+    parts.everything_is_ours_and_in_one_place: {
+        "another region": change("Function", READER, "location", "us-east1"),
+        "another project": change("Bucket", "source", "project", "other"),
+        "a name that is not ours": change("Function", READER, "name", "get-conversation"),
+        "an id that is too long": change("Account", READER, "accountId", "confab-" + "x" * 24),
+    },
+    parts.every_api_is_enabled: {
+        "one that is not": drop("Service", "pubsub"),
+        "one that nothing needs": add("Service", "projects", service="compute.googleapis.com"),
+    },
+    parts.everything_is_watched: {
+        "an uncounted signal": drop("Metric", "confab_sweep_repairs"),
+        "a count of something else": change("Metric", "confab_unready", "filter", "severity>=INFO"),
+        "no alert on errors": drop("AlertPolicy", "error-rate"),
+        "no alert on readiness": drop("AlertPolicy", "readiness"),
+        "no alert on the oldest event": drop("AlertPolicy", "unacknowledged"),
+        "no alert on repairs": drop("AlertPolicy", "sweep-repairs"),
+        "an alert that nobody hears": change("AlertPolicy", "readiness", "notificationChannels", []),
+        "no dashboard": drop("Dashboard", "dashboard"),
+    },
+    parts.the_gateway_routes_by_method: {
+        "a method that goes to another function": route(
+            lambda it: it["paths"][COLLECTION]["get"].update(it["paths"][COLLECTION]["post"])
+        ),
+        "an operation without a token": route(lambda it: it["paths"][COLLECTION]["get"].update(security=[])),
+        "no token at all": route(lambda it: it.pop("security")),
+        "an operation that is not routed": route(lambda it: it["paths"].pop(f"{ONE}/finalize")),
+        "an operation that does not exist": route(
+            lambda it: it["paths"][ONE].update(put=it["paths"][ONE]["get"])
+        ),
+        "no preflight": route(lambda it: it["paths"][COLLECTION].pop("options")),
+        "tokens of another project": route(
+            lambda it: it["securityDefinitions"]["firebase"].update({"x-google-audiences": "other"})
+        ),
+        "a function that it may not call": drop("ServiceIamMember", "confab-create-conversation-gateway"),
+    },
+}
+
+
+@pytest.mark.parametrize("settings", [BASE, FULL], ids=["smallest", "full"])
+@pytest.mark.parametrize("check", MUTATIONS, ids=lambda check: check.__name__)
+def test_in_a_deployment(check, settings):
+    assert list(check(deployed(settings))) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "mutate"),
+    [
+        pytest.param(check, mutate, id=name)
+        for check, mutations in MUTATIONS.items()
+        for name, mutate in mutations.items()
+    ],
+)
+def test_it_is_seen(check, mutate):
+    made = deployed(FULL)
+    mutate(made)
+    assert list(check(made))
+
+
+def test_a_gateway_that_nobody_asked_for_is_seen():
+    made = deployed(FULL)
+    made.settings = BASE | {"gcp:region": made.region}
+    assert list(parts.the_gateway_routes_by_method(made))

@@ -1,0 +1,200 @@
+"""The Pulumi program against the rest of the repository."""
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from openapi_spec_validator import OpenAPIV2SpecValidator
+
+from confab import config
+from confab.domain.cells import cell_of, topic_of
+from confab.operations.routes import ROUTES, functions, rewrites
+from confab.views import Views
+from infra.gcp.functions import WRITERS
+from infra.gcp.gateway_document import gateway_document, serving
+from infra.gcp.names import realtime_of
+from infra.gcp.settings import FUNCTION_TIMEOUT_S
+from infra.gcp.signals import SIGNALS
+from infra.gcp.source import contents, digest_of
+from tests.infra.deployment import BASE, FULL, deployed, run
+from tests.infra.parts import gateway_of, plain_variables
+from tests.support.samples import conversation
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_pulumi_finds_the_program():
+    manifest = yaml.safe_load((ROOT / "infra/gcp/Pulumi.yaml").read_text())
+    assert manifest["runtime"]["name"] == "python"
+    assert (ROOT / "infra/gcp" / manifest["main"] / "__main__.py").exists()
+    assert (ROOT / "infra/gcp" / manifest["runtime"]["options"]["virtualenv"]).resolve() == ROOT / ".venv"
+
+
+def test_the_emulators_rewrites_are_the_clouds():
+    local = json.loads((ROOT / "firebase.json").read_text())["hosting"]["rewrites"]
+    cloud = deployed(BASE).outputs["rewrites"]
+    assert (
+        [each["source"] for each in local] == [each["source"] for each in cloud] == [s for s, _ in rewrites()]
+    )
+    assert {each["function"]["region"] for each in local} == {each["run"]["region"] for each in cloud}
+
+
+def test_a_cell_more_is_a_service_more():
+    few, many = deployed(BASE), deployed(FULL)
+    assert [few.cells, many.cells] == [["main"], ["b", "main", "c"]]
+    assert few.outputs["realtimeUrls"] == ["https://confab-realtime-main-123456789012.us-central1.run.app"]
+    assert many.outputs["realtimeUrls"] == [
+        "https://b.example",
+        "https://confab-realtime-main-123456789012.europe-west1.run.app",
+        "https://confab-realtime-c-123456789012.europe-west1.run.app",
+    ]
+    template = many.one("Service", "confab-realtime-b").inputs["template"]
+    assert template["maxInstanceRequestConcurrency"] == 500
+
+
+@pytest.mark.parametrize("cells", ['[{"name": "main"}, {"name": "b"}]', '[{"name": "b"}, {"name": "main"}]'])
+def test_a_cell_more_moves_no_conversation(cells):
+    """Wherever its line stands: a conversation is served, and its events go, where it was before."""
+    few, more = deployed(BASE), deployed(BASE | {"confab:cells": cells})
+    old = conversation("8f14e45fceea467a9b2c1d0e3f5a7b6c")
+    before, after = (config_of(made, "confab-get-conversation") for made in (few, more))
+    assert Views(before.addresses).conversation(old) == Views(after.addresses).conversation(old)
+    containers = [config_of(made, "confab-realtime-main") for made in (few, more)]
+    topics = [topic_of(cell_of(old.id, before.cells)), topic_of(cell_of(old.id, after.cells))]
+    assert topics == [topic_of(each.cell) for each in containers] == ["confab-events"] * 2
+    unchanged = {each.name: each.inputs for each in few.resources if each.type in ("Topic", "TopicIAMMember")}
+    assert unchanged.items() <= {each.name: each.inputs for each in more.resources}.items()
+
+
+def test_nobody_is_sent_to_a_cell_that_is_not_there_yet():
+    made = deployed(FULL)
+    for function in made.all("Function"):
+        assert {realtime_of(cell) for cell in made.cells} <= set(function.after), function.name
+
+
+def config_of(made, process):
+    """The configuration that a process starts with."""
+    return config.load(plain_variables(made)[process] | {"SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"})
+
+
+def test_variables_of_the_configuration_reach_every_process():
+    assert {env["CONFAB_MAX_PAGE"] for env in plain_variables(deployed(FULL)).values()} == {"100"}
+    assert all(
+        env["CONFAB_ALLOWED_ORIGINS"]
+        == "https://my-site.web.app,https://my-site.firebaseapp.com,https://app.example"
+        for env in plain_variables(deployed(FULL)).values()
+    )
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_a_function_may_publish_if_its_code_does(route):
+    source = inspect.getsource(importlib.import_module(f"confab.operations.{route.operation}"))
+    announces = any(
+        isinstance(node, ast.Attribute) and node.attr == "announcer" for node in ast.walk(ast.parse(source))
+    )
+    assert announces == (route.operation in WRITERS)
+
+
+@pytest.mark.parametrize("message", [text for signal in SIGNALS.values() for text in signal.messages])
+def test_what_is_counted_is_what_the_code_writes(message):
+    written = "".join(path.read_text() for path in (ROOT / "functions/confab").rglob("*.py"))
+    assert re.search(rf'log\.\w+\(\s*"{re.escape(message)}"', written)
+
+
+def test_the_gateways_document_is_valid():
+    document = gateway_of(deployed(FULL))
+    OpenAPIV2SpecValidator(document).validate()
+    assert document == gateway_document(
+        "my-project",
+        {
+            name: f"https://confab-{name.replace('_', '-')}-123456789012.europe-west1.run.app"
+            for name in functions()
+        },
+    )
+
+
+def test_a_preflight_goes_to_whoever_serves_every_method_of_the_path():
+    assert serving("/api/conversations") == "conversations"
+    assert serving("/api/conversations/{id}/messages") == "add_message"
+
+
+def test_a_function_outlasts_what_it_waits_for():
+    backend = gateway_of(deployed(FULL))["paths"]["/api/conversations"]["post"]["x-google-backend"]
+    timeouts = {each.inputs["serviceConfig"]["timeoutSeconds"] for each in deployed(FULL).all("Function")}
+    assert timeouts == {FUNCTION_TIMEOUT_S} == {backend["deadline"]}
+    assert backend["path_translation"] == "APPEND_PATH_TO_ADDRESS"
+
+
+def test_the_source_is_the_functions_and_nothing_else():
+    (archive,) = deployed(BASE).all("BucketObject")
+    assert archive.inputs["source"] == sorted(contents())
+    assert {
+        "main.py",
+        "requirements.txt",
+        "constraints.txt",
+        "confab/store/schema.surql",
+    } <= contents().keys()
+    assert not [
+        path for path in contents() if "venv" in path or "__pycache__" in path or path.startswith("tests")
+    ]
+    assert digest_of(contents()) in archive.inputs["name"]
+
+
+def test_another_source_has_another_name():
+    files = {"a.py": b"1", "b.py": b"2"}
+    assert digest_of(files) == digest_of(dict(reversed(files.items())))
+    assert len({digest_of(files), digest_of({"a.py": b"12", "b.py": b""}), digest_of({"a.py": b"1"})}) == 3
+
+
+def test_the_source_is_importable_as_it_is_uploaded(tmp_path):
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        for path, content in contents().items():
+            archive.writestr(path, content)
+    zipfile.ZipFile(tmp_path / "source.zip").extractall(tmp_path / "source")
+    compiled = subprocess.run(
+        [sys.executable, "-m", "compileall", "-f", "-q", "."],
+        cwd=tmp_path / "source",
+        env={"SOURCE_DATE_EPOCH": "315532800"},
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
+    assert compiled.stdout == b""
+    bytecode = (tmp_path / "source/__pycache__/main.cpython-311.pyc").read_bytes()
+    assert bytecode[4] & 1, "bound to the source's time"
+    listed = subprocess.run(
+        [sys.executable, "-c", "import main; print(*dir(main))"],
+        cwd=tmp_path / "source",
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert listed.stdout.split() == sorted(functions())
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "told"),
+    [
+        (BASE, {}, "storeUser: set it with --secret; storePassword: set it with --secret"),
+        (
+            BASE | {"confab:storePassword": "plain"},
+            {"confab:storeUser": "u"},
+            "storePassword: set it with --secret",
+        ),
+    ],
+    ids=["no secrets", "a plain secret"],
+)
+def test_a_wrong_configuration_makes_nothing(config, secrets, told):
+    done = run(config, secrets)
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert done.stdout == ""

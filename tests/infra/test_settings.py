@@ -1,0 +1,118 @@
+"""The stack's configuration is checked whole, and what is wrong is named."""
+
+import pytest
+
+from confab.config import FORBIDDEN_ON_CLOUD_RUN, REQUIRED_ON_CLOUD_RUN
+from infra.gcp.settings import Settings, SettingsError, settings_of
+from infra.gcp.variables import CREDENTIALS, addresses, known, variables
+
+LEAST = {
+    "project": "my-project",
+    "image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
+    "storeUrl": "wss://store.example",
+}
+NUMBER = "123456789012"
+
+
+def settings(**more: object) -> Settings:
+    return settings_of(LEAST | more)
+
+
+def test_the_least_that_is_needed():
+    made = settings()
+    assert (made.region, made.site_id) == ("us-central1", "my-project")
+    assert [cell.name for cell in made.cells] == ["main"]
+    assert made.cells[0].min_instances == made.functions.min_instances == 0
+    assert not made.api_gateway
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("project", "My Project", "project: "),
+        ("region", "nowhere", "region: "),
+        ("image", "realtime", "image: "),
+        ("storeUrl", "ws://store.example", "storeUrl: "),
+        ("storeUrl", None, "storeUrl: "),
+        ("site", "-", "site: "),
+        ("origins", '["ftp://x"]', "origins.0: "),
+        ("origins", "https://x", "origins: must be JSON"),
+        ("cells", '[{"name": "Main"}]', "cells.0.name: "),
+        ("cells", '[{"name": "longer-than-14-chars"}]', "cells.0.name: "),
+        ("cells", '[{"name": "a", "region": "x"}]', "cells.0.region: "),
+        ("cells", '[{"name": "a", "url": "http://a"}]', "cells.0.url: "),
+        ("cells", '[{"name": "a", "concurrency": 1001}]', "cells.0.concurrency: "),
+        ("cells", '[{"name": "a", "minInstances": 11}]', "cells.0: minInstances is above maxInstances"),
+        ("cells", '[{"name": "main"}, {"name": "main"}]', "cells: two have the same name"),
+        ("cells", '[{"name": "a"}]', "cells: there must be one that is called main"),
+        ("cells", '[{"name": "main", "takesNew": false}]', "cells: none takes new conversations"),
+        ("functions", '{"memory": "512"}', "functions.memory: "),
+        ("functions", '{"cpu": "0.5"}', "functions.cpu: "),
+        ("apiGateway", "perhaps", "apiGateway: "),
+        ("alertEmails", '["me"]', "alertEmails.0: "),
+    ],
+)
+def test_a_wrong_key_is_named(key, value, told):
+    with pytest.raises(SettingsError, match=r".*") as refused:
+        settings_of({name: given for name, given in {**LEAST, key: value}.items() if given is not None})
+    assert told in str(refused.value)
+
+
+def test_what_pulumi_made_a_number_of_is_a_text_again():
+    made = settings(functions='{"cpu": 2}', variables='{"CONFAB_MAX_PAGE": 50}')
+    assert (made.functions.cpu, made.variables) == ("2", {"CONFAB_MAX_PAGE": "50"})
+
+
+def test_every_wrong_key_is_named_at_once():
+    with pytest.raises(SettingsError) as refused:
+        settings(region="x", image="y")
+    assert "region: " in str(refused.value)
+    assert "image: " in str(refused.value)
+
+
+def test_no_variable_is_missing_and_none_is_unknown():
+    made = variables(settings(variables={"CONFAB_MAX_PAGE": "50"}), NUMBER)
+    assert set(REQUIRED_ON_CLOUD_RUN) <= made.keys() | CREDENTIALS.keys()
+    assert made.keys() <= known()
+    assert not known() & set(FORBIDDEN_ON_CLOUD_RUN)
+    assert made["CONFAB_MAX_PAGE"] == "50"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("CONFAB_X", "1", "variables.CONFAB_X: Confab reads no such variable"),
+        ("PUBSUB_EMULATOR_HOST", "x:1", "variables.PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
+        ("SURREALDB_PASSWORD", "p", "variables.SURREALDB_PASSWORD: another key decides it"),
+        ("CONFAB_REALTIME_URLS", "https://x", "variables.CONFAB_REALTIME_URLS: another key decides it"),
+        ("CONFAB_CELLS", "b=https://b", "variables.CONFAB_CELLS: another key decides it"),
+        ("CONFAB_NEW_CELLS", "main", "variables.CONFAB_NEW_CELLS: another key decides it"),
+        ("CONFAB_CELL", "b", "variables.CONFAB_CELL: another key decides it"),
+        ("CONFAB_MAX_PAGE", "0", "CONFAB_MAX_PAGE: "),
+    ],
+)
+def test_a_variable_that_a_process_would_refuse_is_refused_here(name, value, told):
+    with pytest.raises(SettingsError) as refused:
+        variables(settings(variables={name: value}), NUMBER)
+    assert told in str(refused.value)
+
+
+def test_a_cell_is_reached_where_cloud_run_or_its_own_domain_serves_it():
+    two = settings(cells=[{"name": "main"}, {"name": "b", "url": "https://b.example"}])
+    main = "https://confab-realtime-main-123456789012.us-central1.run.app"
+    assert addresses(two, NUMBER) == {"main": main, "b": "https://b.example"}
+    made = variables(two, NUMBER)
+    assert (made["CONFAB_REALTIME_URLS"], made["CONFAB_CELLS"]) == (main, "b=https://b.example")
+    assert made["CONFAB_NEW_CELLS"] == "main,b"
+
+
+def test_two_cells_at_one_address_are_refused():
+    url = "https://b.example"
+    both = settings(cells=[{"name": "main", "url": url}, {"name": "b", "url": url}])
+    with pytest.raises(SettingsError, match="CONFAB_CELLS: two cells have the same address"):
+        variables(both, NUMBER)
+
+
+def test_a_full_cell_takes_no_new_conversations():
+    full = settings(cells=[{"name": "main", "takesNew": False}, {"name": "b"}])
+    assert variables(full, NUMBER)["CONFAB_NEW_CELLS"] == "b"
