@@ -1,0 +1,1 @@
+"""Backups of the store: `python -m infra.backup --help`."""

@@ -1,0 +1,103 @@
+"""Every row of a store, in bounded memory, so that what is read while others write fits together.
+
+A log is only ever added to, so a conversation's messages up to the head that was read with it are
+the same whenever they are read. What changes with the head (the conversation's record, and where
+it stands in its participants' lists) is read in one transaction with it; what names a message is
+looked up from the message. So each conversation is as it was at one moment.
+
+The keys of creations come first: the conversation that a key names is then there already and is
+never deleted, so no key in a backup names a conversation that is not in it.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from surrealdb import RecordID
+
+from confab.store.connection import Connection
+from confab.store.statements import RECORDS
+from infra.backup.archive import BackupError
+from infra.backup.rows import Row
+
+IDS_PER_PAGE = 10_000
+"""Ids are read in long pages: to get to one, the server passes over all that come before it."""
+ROWS_PER_PAGE = 200
+"""Of messages that may be large."""
+
+_CREATED_IDS = "SELECT VALUE id FROM created WHERE id > $behind ORDER BY id LIMIT $limit"
+_CONVERSATION_IDS = "SELECT VALUE id FROM conversation WHERE id > $behind ORDER BY id LIMIT $limit"
+
+# One statement is one transaction: what it reads is of one moment.
+_CONVERSATIONS = """{
+    LET $found = (SELECT * FROM $conversations);
+    LET $participations = array::flatten($found.map(|$one|
+        array::concat([$one.owner], $one.members.user_id)
+            .map(|$user| type::record('participation', [$user, record::id($one.id)]))
+    ));
+    RETURN { conversations: $found, participations: $participations, rows: (SELECT * FROM $participations) };
+}"""
+
+
+async def rows(connection: Connection) -> AsyncIterator[Row]:
+    """Every row, each once. Raises BackupError where the store lacks one that it ought to have."""
+    async for page in _pages(connection, _CREATED_IDS, RecordID("created", [])):
+        for record in await connection.query(RECORDS, {"records": page}):
+            yield Row.of(record)
+    async for page in _pages(connection, _CONVERSATION_IDS, RecordID("conversation", "")):
+        async for row in _conversations(connection, page):
+            yield row
+
+
+async def _pages(connection: Connection, statement: str, behind: RecordID) -> AsyncIterator[list[RecordID]]:
+    """The ids that a statement finds, in order, in pages short enough to ask for their records."""
+    while ids := await connection.query(statement, {"behind": behind, "limit": IDS_PER_PAGE}):
+        for page in _slices(ids):
+            yield page
+        behind = ids[-1]
+
+
+async def _conversations(connection: Connection, ids: Sequence[RecordID]) -> AsyncIterator[Row]:
+    """Some conversations with all that belongs to them."""
+    found = await connection.query(_CONVERSATIONS, {"conversations": ids})
+    _require_all(found["participations"], found["rows"])
+    for record in (*found["conversations"], *found["rows"]):
+        yield Row.of(record)
+    for wanted in _slices(_messages(found["conversations"])):
+        async for row in _messages_and_keys(connection, wanted):
+            yield row
+
+
+async def _messages_and_keys(connection: Connection, wanted: Sequence[RecordID]) -> AsyncIterator[Row]:
+    messages = await connection.query(RECORDS, {"records": wanted})
+    _require_all(wanted, messages)
+    keys = [
+        RecordID("sent", [message["id"].id[0], message["author"], message["client_message_id"]])
+        for message in messages
+        if message.get("client_message_id") is not None
+    ]
+    sent = await connection.query(RECORDS, {"records": keys}) if keys else []
+    _require_all(keys, sent)
+    for record in (*messages, *sent):
+        yield Row.of(record)
+
+
+def _messages(conversations: Iterable[Mapping[str, Any]]) -> Iterator[RecordID]:
+    """The record of each message of these logs; the entry that finalizes one has none."""
+    for conversation in conversations:
+        last = conversation["seq"] - (conversation.get("finalized_at") is not None)
+        for seq in range(1, last + 1):
+            yield RecordID("message", [conversation["id"].id, seq])
+
+
+def _slices(ids: Iterable[RecordID]) -> Iterator[list[RecordID]]:
+    remaining = iter(ids)
+    while page := list(islice(remaining, ROWS_PER_PAGE)):
+        yield page
+
+
+def _require_all(wanted: Sequence[RecordID], found: Sequence[Mapping[str, Any]]) -> None:
+    if len(found) != len(wanted):
+        there = {str(record["id"]) for record in found}
+        missing = next(record for record in wanted if str(record) not in there)
+        raise BackupError(f"the store is damaged: it has no {missing}")

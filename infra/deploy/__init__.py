@@ -1,0 +1,1 @@
+"""Deployment to Google Cloud: `python -m infra.deploy --help`."""

@@ -1,0 +1,137 @@
+"""Deploy Confab to a Google Cloud project, or take it away again. docs/deploy.md is the guide."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from infra.deploy import checks, hosting, image, needs, plan, smoke
+from infra.deploy.runner import Command, DeployError, Runner
+from infra.deploy.target import Target
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command of the command line; 0 if all is well."""
+    options = _parser().parse_args(arguments)
+    target = Target(
+        project=options.project,
+        region=options.region,
+        stack=options.stack,
+        site=options.site,
+        env=os.environ,
+        store_elsewhere=options.store_elsewhere,
+    )
+    try:
+        return _COMMANDS[options.command](target, Runner(target.env), options)
+    except DeployError as error:
+        print(f"infra.deploy: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def check(target: Target, runner: Runner, _: argparse.Namespace) -> int:
+    """Look whether all is there that a deployment needs."""
+    return 0 if checks.report(needs.DEPLOYMENT, runner, target) else 1
+
+
+def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
+    """Deploy; nothing is touched while something is missing."""
+    if not checks.report(needs.DEPLOYMENT, runner, target):
+        return 1
+    wanted = target.image(image.tag())
+    with tempfile.TemporaryDirectory(prefix="confab-deploy-") as folder:
+        firebase_json = hosting.lay_out(Path(folder), target)
+        commands = [
+            *plan.settings(target, wanted),
+            *_build(target, runner, wanted),
+            *plan.release(target, firebase_json),
+        ]
+        if options.dry_run:
+            return _show(commands)
+        for command in commands:
+            runner.run(command)
+    return _try_out(target, runner)
+
+
+def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
+    """Take away what was deployed, once somebody has said so."""
+    if not checks.report(needs.TOOLS, runner, target):
+        return 1
+    commands = list(plan.destruction(target))
+    if options.dry_run:
+        return _show(commands)
+    if not options.yes and not _confirmed(target):
+        raise DeployError("nothing was destroyed: type the project's id, or pass --yes")
+    for command in commands:
+        runner.run(command)
+    print("\nThe store, the users of Firebase Auth, the project itself and the APIs are still there.")
+    return 0
+
+
+_COMMANDS = {"check": check, "up": up, "destroy": destroy}
+
+
+def _build(target: Target, runner: Runner, wanted: str) -> Iterable[Command]:
+    """The commands that build the image, unless it is there."""
+    if runner.ask(*plan.image_exists(wanted)).ok:
+        return ()
+    number = runner.ask(*plan.project_number(target))
+    if not number.ok:
+        raise DeployError(f"the project's number: {number.trouble}")
+    return plan.build(target, wanted, number.out.strip())
+
+
+def _show(commands: Iterable[Command]) -> int:
+    for command in commands:
+        print(f"\n{command.title}\n$ {command}")
+    return 0
+
+
+def _confirmed(target: Target) -> bool:
+    try:
+        return input(f"This destroys Confab in {target.project}. Its id, to go on: ") == target.project
+    except EOFError:
+        return False
+
+
+def _try_out(target: Target, runner: Runner) -> int:
+    answer = runner.ask(*plan.outputs(target))
+    try:
+        outputs = json.loads(answer.out)
+        site, realtime_urls = outputs["webUrl"], outputs["realtimeUrls"]
+    except (ValueError, KeyError, TypeError):
+        raise DeployError(f"the stack does not say where it is: {answer.trouble}") from None
+    print("\ndoes it answer", flush=True)
+    if not smoke.smoke(site, realtime_urls):
+        return 1
+    print(f"\ndeployed {site}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.deploy", description=__doc__)
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name, command in _COMMANDS.items():
+        one = subparsers.add_parser(name, help=command.__doc__, description=command.__doc__)
+        one.add_argument("--project", required=True, help="the Google Cloud project's id")
+        one.add_argument("--region", default="us-central1", help="[us-central1]")
+        one.add_argument("--stack", default="production", help="the Pulumi stack [production]")
+        one.add_argument("--site", help="the Hosting site [the project's id]")
+        one.add_argument(
+            "--store-elsewhere",
+            action="store_true",
+            help="the store cannot be reached from here: neither look at it nor migrate it",
+        )
+        if command is not check:
+            one.add_argument("--dry-run", action="store_true", help="print the commands, run none")
+        if command is destroy:
+            one.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

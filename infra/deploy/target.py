@@ -1,0 +1,28 @@
+"""What is deployed where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = "infra/gcp"
+"""The folder of the Pulumi program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployment: the project, and the names that it goes by there."""
+
+    project: str
+    region: str
+    stack: str
+    site: str | None
+    """The Hosting site, if it is not the project's own."""
+    env: Mapping[str, str]
+    """Where the SURREALDB_ variables are, and the PATH of the tools."""
+    store_elsewhere: bool = False
+    """Whether the store cannot be reached from this machine."""
+
+    def image(self, tag: str) -> str:
+        """The full name of the realtime container's image."""
+        return f"{self.region}-docker.pkg.dev/{self.project}/confab/realtime:{tag}"

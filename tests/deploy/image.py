@@ -1,0 +1,119 @@
+"""An image without an engine: a Dockerfile's stages carried out in folders, each the root of its paths."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path, PurePosixPath
+
+from tests.deploy.dockerfile import Instruction, Stage, context, stages
+
+STEP_S = 240
+BASE_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
+MACHINES_OWN = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_")
+"""How this machine reaches packages is its own business, and so is its home, where pip looks too."""
+
+
+class BaseImage:
+    """What stands in for the base image: a Python with pip and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        self.bin = folder / "bin"
+
+
+class Image:
+    """The root folder, environment, working directory and user that a stage ends with."""
+
+    def __init__(self, stage: Stage, root: Path, base: BaseImage) -> None:
+        self.stage, self.root = stage, root
+        self.env = {"PATH": ":".join(BASE_FOLDERS)}
+        self.directory = "/"
+        self.user = "root"
+        self._base = base
+
+    def inside(self, path: str) -> Path:
+        """Where a path of the image is on this machine."""
+        return self.root / str(PurePosixPath(self.directory) / path).removeprefix("/")
+
+    @property
+    def search_path(self) -> str:
+        """PATH as this machine has it."""
+        folders = self.env["PATH"].split(":")
+        return ":".join(str(self._base.bin if one in BASE_FOLDERS else self.inside(one)) for one in folders)
+
+    def command(self, words: list[str]) -> list[str]:
+        """A command with its absolute paths mapped; its program is looked up as in the image."""
+        program = shutil.which(words[0], path=self.search_path)
+        assert program, f"{words[0]} is not in the image's PATH"
+        return [program, *(str(self.inside(word)) if word.startswith("/") else word for word in words[1:])]
+
+    def run_env(self) -> dict[str, str]:
+        """The environment of a process in the image: its own, and nothing of this machine's."""
+        return {**self.env, "PATH": self.search_path}
+
+
+class Builder:
+    """Builds a Dockerfile's stages under a folder."""
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        self._source, self._folder = source, folder
+        self._context = list(context(source))
+        self._base = BaseImage(folder / "base")
+        self._images: dict[str, Image] = {}
+
+    def build(self, dockerfile: Path) -> Image:
+        """The image of the last stage."""
+        for number, stage in enumerate(stages(dockerfile)):
+            root = self._folder / f"stage-{number}"
+            root.mkdir()
+            image = Image(stage, root, self._base)
+            self._images[stage.name] = image
+            for instruction in stage.instructions:
+                self._carry_out(instruction, image)
+        return image
+
+    def _carry_out(self, instruction: Instruction, image: Image) -> None:
+        match instruction.word:
+            case "ENV":
+                image.env |= instruction.variables
+            case "WORKDIR":
+                image.directory = str(PurePosixPath(image.directory) / instruction.text)
+                image.inside(".").mkdir(parents=True, exist_ok=True)
+            case "USER":
+                image.user = instruction.text
+            case "COPY":
+                self._copy(instruction, image)
+            case "RUN":
+                own = {name: value for name, value in os.environ.items() if name.startswith(MACHINES_OWN)}
+                subprocess.run(
+                    image.command(instruction.command),
+                    cwd=image.inside("."),
+                    env={**own, "HOME": str(Path.home()), **image.run_env()},
+                    stdin=subprocess.DEVNULL,
+                    stdout=sys.stderr,
+                    timeout=STEP_S,
+                    check=True,
+                )
+            case "EXPOSE" | "HEALTHCHECK" | "ENTRYPOINT" | "CMD":
+                pass  # of the running container
+            case other:
+                raise NotImplementedError(other)
+
+    def _copy(self, instruction: Instruction, image: Image) -> None:
+        *sources, target = instruction.text.split()
+        destination = image.inside(target)
+        if "from" in instruction.options:
+            (source,) = sources
+            origin = self._images[instruction.options["from"]].inside(source)
+            shutil.copytree(origin, destination, symlinks=True)
+            return
+        for source in sources:
+            files = [file for file in self._context if file == Path(source) or Path(source) in file.parents]
+            assert files, f"{source} is not in the build's context"
+            for file in files:
+                into_folder = file == Path(source) and target.endswith("/")
+                copied = destination / (file.name if into_folder else file.relative_to(source))
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self._source / file, copied)

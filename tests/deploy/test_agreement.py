@@ -1,0 +1,88 @@
+"""What the deploy command takes for granted of the Pulumi program, looked up in what the program makes."""
+
+import json
+from fnmatch import fnmatch
+
+import pytest
+
+from infra.deploy import hosting, plan
+from infra.deploy.target import ROOT, Target
+from tests.infra.deployment import SECRETS, Deployment, deployed
+
+IMAGE = "europe-west1-docker.pkg.dev/confab-trial/confab/realtime:tag"
+TARGET = Target(
+    "confab-trial",
+    "europe-west1",
+    "production",
+    "trial-site",
+    {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"},
+)
+
+
+@pytest.fixture(scope="module")
+def made() -> Deployment:
+    """What the program makes of the settings that the command writes."""
+    (plain,) = (one.words for one in plan.settings(TARGET, IMAGE) if "set-all" in one.words)
+    return deployed(dict(word.split("=", 1) for word in plain if "=" in word))
+
+
+def test_the_secrets_are_those_of_the_program():
+    written = {one.words[4] for one in plan.settings(TARGET, IMAGE) if "--secret" in one.words}
+    assert written == set(SECRETS)
+
+
+def test_the_program_says_where_it_is(made):
+    assert made.outputs["webUrl"] == "https://trial-site.web.app"
+    assert all(url.startswith("https://") for url in made.outputs["realtimeUrls"])
+    assert IMAGE.startswith(made.outputs["repository"])
+
+
+def test_the_rewrites_are_those_of_the_program(made):
+    config = json.loads((ROOT / "firebase.json").read_text())
+    assert hosting.production(config, TARGET)["hosting"]["rewrites"] == made.outputs["rewrites"]
+
+
+def test_what_is_made_before_the_image_is_what_its_build_needs(made):
+    early = {
+        (one.type, one.name)
+        for one in made.resources
+        if any(
+            fnmatch(f"gcp:{one.module}/{_lower(one.type)}:{one.type}::{one.name}", pattern)
+            for pattern in patterns()
+        )
+    }
+    assert {kind for kind, _ in early} == {
+        "Service",
+        "Repository",
+        "Bucket",
+        "Account",
+        "IAMMember",
+        "RepositoryIamMember",
+    }
+    assert ("Account", plan.BUILDER) in early
+    grants = [one for one in made.resources if one.name.startswith(f"{plan.BUILDER}-")]
+    assert {("roles/" in one.inputs["role"]) for one in grants} == {True}
+    assert {(one.type, one.name) for one in grants} <= early
+
+
+def test_the_build_runs_as_the_account_that_may_and_from_the_bucket_that_it_may_read(made):
+    bucket = made.one("Bucket", "source").inputs["name"]
+    _, build = plan.build(TARGET, IMAGE, bucket.rpartition("-")[2])
+    assert f"--gcs-source-staging-dir=gs://{bucket}/realtime" in build.words
+    account = made.one("Account", plan.BUILDER).inputs["accountId"]
+    email = f"{account}@confab-trial.iam.gserviceaccount.com"
+    assert f"--service-account=projects/confab-trial/serviceAccounts/{email}" in build.words
+    (reader,) = (
+        one.inputs["condition"]["expression"]
+        for one in made.all("IAMMember")
+        if one.name.startswith(plan.BUILDER) and one.inputs["role"] == "roles/storage.objectViewer"
+    )
+    assert f"buckets/{bucket}" in reader
+
+
+def patterns() -> list[str]:
+    return [pattern.replace("**", "*") for pattern in plan.BEFORE_THE_IMAGE]
+
+
+def _lower(kind: str) -> str:
+    return kind[0].lower() + kind[1:]
