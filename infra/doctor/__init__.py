@@ -1,0 +1,1 @@
+"""The doctor: what is wrong with a running system, and how to mend it."""

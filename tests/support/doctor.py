@@ -1,0 +1,81 @@
+"""What the doctor examines in tests: two real instances, and the functions behind one web server."""
+
+import importlib
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
+
+from confab import config
+from confab.operations.endpoint import Endpoint
+from confab.operations.routes import ROUTES
+from confab.ports import Telemetry
+from confab.wiring import Ports
+from infra.doctor.check import Group, Result, examine
+from infra.doctor.site import Site
+from tests.support.ports import NamedUsers
+
+METHODS = ["GET", "POST", "OPTIONS"]
+PAGE = "<html><title>Confab</title></html>"
+
+
+def functions(ports: Ports) -> ASGIApp:
+    """All operations under their paths and a page at the root, as Hosting serves them."""
+    handlers = {
+        route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES
+    }
+
+    async def page(_: object) -> HTMLResponse:
+        return HTMLResponse(PAGE)
+
+    return Starlette(
+        routes=[
+            StarletteRoute("/", page),
+            StarletteRoute("/{path:path}", Endpoint(handlers, ports).__call__, methods=METHODS),
+        ]
+    )
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of a web server for this application."""
+    async with AsyncExitStack() as ends:
+        listener = ends.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup(sockets=[listener])
+        ends.push_async_callback(server.shutdown, sockets=[listener])
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def site(
+    env: Mapping[str, str], realtime: Sequence[str], telemetry: Telemetry | None = None
+) -> AsyncIterator[Site]:
+    """The instances at these addresses, and functions in the same environment."""
+    ports = Ports(config.load({**env, "CONFAB_REALTIME_URLS": ",".join(realtime)}))
+    ports.verifier = NamedUsers()
+    if telemetry is not None:
+        ports.telemetry = telemetry
+    async with AsyncExitStack() as ends:
+        ends.push_async_callback(ports.close)
+        web = await ends.enter_async_context(serving(functions(ports)))
+        yield Site(config.load(env), web, tuple(realtime), "alice")
+
+
+async def found(*groups: Group) -> dict[str, Result]:
+    """What an examination found, by the names of the checks."""
+    return {result.check: result async for result in examine(groups)}
+
+
+def outcome(results: Mapping[str, Result]) -> dict[str, Any]:
+    """How each check went."""
+    return {name: result.status for name, result in results.items()}
