@@ -103,9 +103,12 @@ async def _fill_log(session: Session, size: int) -> None:
 
 
 async def _fill_list(session: Session, size: int) -> None:
+    """Conversations in which something was said, a minute apart, as they stand in their owner's list."""
     owner = _owner(size)
-    mine = [_conversation(f"list{size}-{number}", owner, seq=0) for number in range(size)]
-    await _insert(session, "conversation", [_row(one) for one in mine])
+    said = [WRITTEN_AT + timedelta(minutes=number) for number in range(size)]
+    mine = [_conversation(f"list{size}-{number}", owner, seq=1, at=at) for number, at in enumerate(said)]
+    await _insert(session, "conversation", [_row(one) | {"listed_at": one.updated_at} for one in mine])
+    places = [records.place(one.updated_at, one.id) for one in mine]
     await _insert(
         session,
         "participation",
@@ -115,9 +118,10 @@ async def _fill_list(session: Session, size: int) -> None:
                 "user": owner,
                 "conversation": records.conversation_record(one.id),
                 "status": "active",
-                "place": records.place(one.updated_at, one.id),
+                "place": place,
+                "talk": f"{len(owner)}:{owner}:{place}",
             }
-            for one in mine
+            for one, place in zip(mine, places, strict=True)
         ],
     )
 
@@ -133,7 +137,7 @@ def _row(conversation: Conversation) -> dict[str, object]:
     return {"id": records.conversation_record(conversation.id), **content}
 
 
-def _conversation(conversation_id: str, owner: str, *, seq: int) -> Conversation:
+def _conversation(conversation_id: str, owner: str, *, seq: int, at: datetime = WRITTEN_AT) -> Conversation:
     return Conversation(
         id=conversation_id,
         type="chat",
@@ -142,8 +146,8 @@ def _conversation(conversation_id: str, owner: str, *, seq: int) -> Conversation
         members=(),
         seq=seq,
         metadata={},
-        created_at=WRITTEN_AT,
-        updated_at=WRITTEN_AT,
+        created_at=at,
+        updated_at=at,
     )
 
 

@@ -1,10 +1,12 @@
 """What every `Store` promises of ranges, heads and lists."""
 
+import random
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
-from confab.domain.models import Finalized, Message, Status
+from confab.domain.models import Conversation, Finalized, Message, Status
 from confab.ports import Place, Store
 from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation, started
 from tests.support.samples import NOW
@@ -116,12 +118,52 @@ async def test_pages_follow_each_other_through_ties_without_loss_or_repeat(store
     assert everything == sorted(everything, key=lambda one: (-one.updated_at.timestamp(), one.id))
     for status in (None, "active", "finalized"):
         expected = [one.id for one in everything if status in (None, one.status)]
-        paged: list[str] = []
-        behind = None
-        while page := await store.conversations(user, status=status, behind=behind, limit=3):
-            paged += [one.id for one in page]
-            behind = Place(page[-1].updated_at, page[-1].id)
-        assert paged == expected
+        assert [one.id for one in await paged(store, user, status, 3)] == expected
+
+
+async def paged(store: Store, user: str, status: Status | None, limit: int) -> list[Conversation]:
+    """The whole list, page by page."""
+    found: list[Conversation] = []
+    behind = None
+    while page := await store.conversations(user, status=status, behind=behind, limit=limit):
+        found += page
+        behind = Place(page[-1].updated_at, page[-1].id)
+    return found
+
+
+@pytest.mark.parametrize("pause_ms", [1, 300, 2_000, 7_000])
+async def test_a_list_is_in_the_order_of_activity_however_fast_that_goes(store: Store, pause_ms: int) -> None:
+    user, chance = fresh("ann"), random.Random(pause_ms)
+    logs = [await started(store, owner=user) for _ in range(12)]
+    at = NOW
+    for _ in range(60):
+        at += timedelta(milliseconds=chance.randrange(2 * pause_ms))
+        log = chance.choice(logs)
+        if chance.random() < 0.05 and len(logs) > 8:
+            logs.remove(log)
+            await store.finalize(log.id, now=at)
+        else:
+            await store.append(draft_for(log.id), now=at)
+    everything = await store.conversations(user, status=None, behind=None, limit=50)
+    assert len(everything) == 12
+    assert everything == sorted(everything, key=lambda one: (-one.updated_at.timestamp(), one.id))
+    statuses: tuple[Status | None, ...] = (None, "active", "finalized")
+    for status, limit in product(statuses, (1, 3, 11)):
+        expected = [one for one in everything if status in (None, one.status)]
+        assert await paged(store, user, status, limit) == expected
+
+
+async def test_a_page_is_whole_though_many_have_moved_ahead_since_the_one_before(store: Store) -> None:
+    user = fresh("ann")
+    logs = [await started(store, owner=user, at=NOW + n * MILLISECOND) for n in range(9)]
+    for log in logs:
+        await store.append(draft_for(log.id), now=NOW + timedelta(seconds=1))
+    (first,) = await store.conversations(user, status=None, behind=None, limit=1)
+    others = [log for log in logs if log.id != first.id]
+    for log in others[2:]:
+        await store.append(draft_for(log.id), now=NOW + timedelta(seconds=2))
+    page = await store.conversations(user, status=None, behind=Place(first.updated_at, first.id), limit=2)
+    assert [one.id for one in page] == sorted(log.id for log in others[:2])
 
 
 async def test_a_place_need_not_name_a_conversation_that_is_still_there(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from confab.domain.errors import Unavailable
 from confab.ports import Appended
 from confab.store import appends, gathering, newest, statements
-from confab.store.connection import Connection, Timing
+from confab.store.connection import Aborted, Connection, Timing
 from confab.store.surreal import SurrealStore
 from tests.support.lost_answers import LosingProxy, losing_proxy
 from tests.support.samples import NOW, conversation, draft
@@ -44,7 +44,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     async def counted(self, statement, variables, **options):
         if statement == statements.APPEND:
-            sizes.append(sum(map(len, variables["drafts"].values())))
+            sizes.append(len(variables["messages"]))
         return await query(self, statement, variables, **options)
 
     monkeypatch.setattr(Connection, "query", counted)
@@ -59,11 +59,11 @@ async def test_one_goes_at_once_and_those_that_come_meanwhile_go_together(store,
     assert sizes == [1, 50]
 
 
-async def test_a_group_is_bounded_by_count_and_by_bytes(store, sizes, monkeypatch):
+async def test_a_group_is_bounded_by_count_and_by_size(store, sizes, monkeypatch):
     await asyncio.gather(*(store.append(draft(str(n)), now=NOW) for n in range(150)))
     assert sizes == [appends.GROUP_DRAFTS, appends.GROUP_DRAFTS, 150 - 2 * appends.GROUP_DRAFTS]
     sizes.clear()
-    monkeypatch.setattr(appends, "GROUP_BYTES", 1000)
+    monkeypatch.setattr(appends, "GROUP_CHARACTERS", 1000)
     await asyncio.gather(*(store.append(draft("x" * 400), now=NOW) for _ in range(5)))
     await store.append(draft("x" * 5000), now=NOW)
     assert sizes == [2, 2, 1, 1]
@@ -163,6 +163,75 @@ async def test_conversations_that_are_contended_are_tried_apart(tmp_path, sizes)
 
 
 @pytest.fixture
+def contended(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The conversations whose every transaction is lost to somebody else's."""
+    contended: set[str] = set()
+    query = Connection.query
+
+    async def losing(self, statement, variables, **options):
+        if statement == statements.APPEND and not contended.isdisjoint(variables["growth"]):
+            await asyncio.sleep(0.01)
+            raise Aborted("lost")
+        return await query(self, statement, variables, **options)
+
+    monkeypatch.setattr(Connection, "query", losing)
+    return contended
+
+
+async def test_a_conversation_that_is_contended_holds_up_no_other(store, contended):
+    await store.create(conversation("c2"), None, now=NOW)
+    contended.add("c1")
+    held = [asyncio.create_task(store.append(draft(str(n)), now=NOW)) for n in range(3)]
+    await asyncio.sleep(0)
+    for n in range(5):
+        assert (await store.append(draft(conversation_id="c2"), now=NOW)).message.seq == n + 1
+    assert any(not one.done() for one in held)
+    outcomes = await asyncio.gather(*held, return_exceptions=True)
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+    contended.clear()
+    assert (await store.append(draft("free"), now=NOW)).message.seq == 1
+
+
+async def test_what_comes_while_a_conversation_goes_apart_is_stored_behind_it(store, contended):
+    contended.add("c1")
+    first = [asyncio.create_task(store.append(draft(f"a{n}"), now=NOW)) for n in range(2)]
+    await asyncio.sleep(0.015)  # it is apart by now
+    later = [asyncio.create_task(store.append(draft(f"b{n}"), now=NOW)) for n in range(2)]
+    await asyncio.sleep(0)
+    contended.clear()
+    await asyncio.gather(*first, *later, return_exceptions=True)
+    stored = [message.content for message in await store.messages("c1", 1, 10)]
+    assert stored == sorted(stored)
+    assert stored[-2:] == ["b0", "b1"]
+
+
+async def test_who_gives_up_while_a_conversation_goes_apart_is_not_stored(store, contended):
+    contended.add("c1")
+    tasks = [asyncio.create_task(store.append(draft(str(n)), now=NOW)) for n in range(3)]
+    await asyncio.sleep(0.015)
+    tasks[2].cancel()
+    contended.clear()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    stored = [message.content for message in await store.messages("c1", 1, 10)]
+    assert "2" not in stored
+
+
+async def test_a_repetition_costs_those_beside_it_nothing_but_a_round_trip(store, sizes):
+    kept = await store.append(draft("kept", client_message_id="k"), now=NOW)
+    sizes.clear()
+    first = asyncio.create_task(store.append(draft("first"), now=NOW))
+    while not sizes:
+        await asyncio.sleep(0)
+    again, fresh = await asyncio.gather(
+        store.append(draft("kept", client_message_id="k"), now=NOW), store.append(draft("fresh"), now=NOW)
+    )
+    await first
+    assert again == Appended(kept.message, new=False)
+    assert (fresh.message.seq, fresh.new) == (3, True)
+    assert sizes == [1, 2, 1]
+
+
+@pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many pages each read has brought."""
     reads: list[int] = []
@@ -208,6 +277,25 @@ async def test_a_read_of_many_pages_is_bounded_by_their_messages(store, reads, m
     monkeypatch.setattr(newest, "GROUP_MESSAGES", 100)
     await asyncio.gather(*(store.newest(f"c{n}", 40) for n in range(5)), store.newest("c1", 200))
     assert reads == [2, 2, 1, 1]
+
+
+async def test_a_page_that_the_store_refuses_to_read_fails_alone(store, monkeypatch):
+    query = Connection.query
+
+    async def refusing(self, statement, variables, **options):
+        if any(one["conversation"].id == "bad" for one in variables.get("wanted", ())):
+            raise Aborted("refused")
+        return await query(self, statement, variables, **options)
+
+    monkeypatch.setattr(Connection, "query", refusing)
+    await store.append(draft("one"), now=NOW)
+    wanted = ("c1", "bad", "none", "c1")
+    first, bad, none, again = await asyncio.gather(
+        *(store.newest(one, 50) for one in wanted), return_exceptions=True
+    )
+    assert isinstance(bad, Unavailable)
+    assert none is None
+    assert first == again == await store.newest("c1", 50)
 
 
 async def test_who_gives_up_waiting_for_a_page_keeps_nobody_up(proxy, store, reads):

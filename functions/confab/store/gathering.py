@@ -8,7 +8,9 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context
 from typing import Any, Generic, Protocol, TypeVar
 
 from confab.domain.errors import Unavailable
@@ -45,13 +47,17 @@ class Gathering(ABC, Generic[Question]):
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable(NO_ANSWER)
         self._waiting.append(question)
-        if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send_all(), name=f"gather {type(self).__name__}")
+        self.send_soon()
         try:
             async with asyncio.timeout(self._connection.timing.overall):
                 return await question.outcome
         except TimeoutError as error:
             raise Unavailable(NO_ANSWER) from error
+
+    def send_soon(self) -> None:
+        """See to it that what waits is sent, in a task that belongs to no one question's trace."""
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_all(), context=Context())
 
     @abstractmethod
     def next_group(self) -> list[Question]:
@@ -63,17 +69,25 @@ class Gathering(ABC, Generic[Question]):
 
     async def _send_all(self) -> None:
         while group := self.next_group():
-            try:
+            with telling(group):
                 await self.send(group)
-            except Unavailable as error:
-                refuse(group, error)
-            except Exception as error:
-                log.exception("a group of questions failed")
-                refuse(group, error)
+
+
+@contextmanager
+def telling(group: Sequence[Waiting]) -> Iterator[None]:
+    """Whatever goes wrong in the block is what everybody in the group is told who waits still."""
+    try:
+        yield
+    except Unavailable as error:
+        refuse(group, error)
+    except Exception as error:
+        log.exception("a group of questions failed")
+        refuse(group, error)
 
 
 def refuse(group: Sequence[Waiting], error: Exception) -> None:
     """Tell everybody in the group who waits still that it failed."""
     for waiting in group:
         if not waiting.outcome.done():
-            waiting.outcome.set_exception(error)
+            each = Unavailable(error.detail) if isinstance(error, Unavailable) else error
+            waiting.outcome.set_exception(each)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
 from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Status
 from confab.ports import Appended, Closed, Created, Place
@@ -144,7 +145,7 @@ class MemoryStore:
     def _log(self, conversation_id: str) -> _Log:
         self._require_open()
         if conversation_id not in self._logs:
-            raise NotFound("There is no such conversation.")
+            raise NotFound(NO_CONVERSATION)
         return self._logs[conversation_id]
 
     def _require_open(self) -> None:

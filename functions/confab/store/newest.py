@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from confab.domain.models import Conversation, Message
 from confab.store import records, statements
-from confab.store.gathering import Gathering
+from confab.store.connection import Aborted
+from confab.store.gathering import Gathering, telling
 
 GROUP_MESSAGES = 1_000
 """Messages that one answer may hold; a single page may have more."""
@@ -59,7 +60,19 @@ class Newest(Gathering[Wanted]):
         return group
 
     async def send(self, group: Sequence[Wanted]) -> None:
-        """Read the group's pages."""
+        """Read the group's pages; one that the server refuses to read takes no other along."""
+        try:
+            await self._read(group)
+        except Aborted:
+            pages = {wanted.page for wanted in group}
+            if len(pages) == 1:
+                raise
+            for page in pages:
+                alone = [wanted for wanted in group if wanted.page == page]
+                with telling(alone):
+                    await self._read(alone)
+
+    async def _read(self, group: Sequence[Wanted]) -> None:
         pages = list(dict.fromkeys(wanted.page for wanted in group))
         asked = [{"conversation": records.conversation_record(one), "limit": limit} for one, limit in pages]
         rows = await self._connection.query(statements.NEWEST, {"wanted": asked})

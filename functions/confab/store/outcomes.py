@@ -1,23 +1,24 @@
 """What becomes of each draft of a group, by the same rule as the statement `APPEND` follows.
 
-The statement tells only how the log stood before it; who knows the group knows the rest. Pure.
+The statement tells how the logs stood before it; who knows the group knows the rest. Pure.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from surrealdb import RecordID
 
+from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import ConfabError, ConversationFinalized, NotFound
 from confab.domain.models import Draft, message_id
 from confab.ports import Appended
 from confab.store import records
+from confab.store.listing import WINDOW_MS
 
-NO_CONVERSATION = "There is no such conversation."
 CLOSED_LOG = "This conversation is finalized."
 
 
@@ -40,92 +41,74 @@ class Waiting:
         return draft.conversation_id, draft.author, draft.client_message_id
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """The draft is stored already: by somebody's earlier append or, `new`, by an earlier try of this one."""
-
-    conversation_id: str
-    seq: int
-    new: bool
-
-    @property
-    def first(self) -> RecordID:
-        """The record of the message."""
-        return RecordID("message", [self.conversation_id, self.seq])
-
-    @property
-    def message_id(self) -> str:
-        """The id of the message."""
-        return message_id(self.conversation_id, self.seq)
+Outcomes = Mapping[Waiting, Appended | ConfabError]
 
 
-def by_conversation(group: Iterable[Waiting]) -> list[list[Waiting]]:
-    """The group's parts, one for each conversation, in order."""
+def by_conversation(group: Iterable[Waiting]) -> Mapping[str, list[Waiting]]:
+    """The group's parts, by conversation and in order."""
     parts: defaultdict[str, list[Waiting]] = defaultdict(list)
     for waiting in group:
         parts[waiting.draft.conversation_id].append(waiting)
-    return list(parts.values())
+    return parts
 
 
 def variables(group: Sequence[Waiting]) -> dict[str, Any]:
     """The variables of the statement `APPEND`."""
-    drafts = {part[0].draft.conversation_id: _times(part) for part in by_conversation(group)}
+    messages, named, growth = [], [], {}
+    for log, part in by_conversation(group).items():
+        for number, (waiting, at) in enumerate(_times(part), 1):
+            content = records.draft_content(waiting.draft)
+            messages.append({"log": log, "number": number, "at": at, "content": content})
+            growth[log] = {"count": number, "at": at}
+            if waiting.key is not None:
+                key = RecordID("sent", list(waiting.key))
+                named.append({"id": key, "log": log, "number": number, "attempt": waiting.attempt})
     return {
-        "conversations": [records.conversation_record(conversation_id) for conversation_id in drafts],
-        "drafts": {
-            conversation_id: [_fields(waiting, at) for waiting, at in part]
-            for conversation_id, part in drafts.items()
-        },
-        "keys": [RecordID("sent", list(waiting.key)) for waiting in group if waiting.key is not None],
+        "conversations": [records.conversation_record(log) for log in growth],
+        "messages": messages,
+        "growth": growth,
+        "keys": [one["id"] for one in named],
+        "named": named,
+        "window": WINDOW_MS,
         "beyond": records.BEYOND,
     }
 
 
-def of(
-    group: Sequence[Waiting], before: Iterable[records.Row], sent: Iterable[records.Row]
-) -> list[Appended | Repeated | ConfabError]:
-    """Each draft's outcome: `before` and `sent` are the records as the statement found them."""
-    conversations = {row["id"].id: row for row in before}
-    stored = {tuple(row["id"].id): row for row in sent}
-    found: dict[Waiting, Appended | Repeated | ConfabError] = {}
-    for part in by_conversation(group):
-        conversation = conversations.get(part[0].draft.conversation_id)
-        fresh = []
-        for waiting, at in _times(part):
-            if conversation is None:
-                found[waiting] = NotFound(NO_CONVERSATION)
-            elif waiting.key is not None and (row := stored.get(waiting.key)) is not None:
-                found[waiting] = Repeated(waiting.key[0], row["seq"], new=row["attempt"] == waiting.attempt)
-            elif conversation.get("finalized_at") is not None:
-                found[waiting] = ConversationFinalized(CLOSED_LOG)
-            else:
-                fresh.append((waiting, at))
-        if conversation is not None and fresh:
-            found |= _numbered(fresh, conversation)
-    return [found[waiting] for waiting in group]
+def of(group: Sequence[Waiting], answer: Mapping[str, Any]) -> Outcomes:
+    """What the statement's answer says of the group's drafts.
+
+    If it stored them, that is everyone's outcome. If it stored none, it is that of the drafts for
+    whose sake it did not, of which there is at least one; the others have not been tried.
+    """
+    logs = {row["id"].id: row for row in answer["before"]}
+    if answer["stored"]:
+        parts = by_conversation(group).items()
+        return {waiting: one for log, part in parts for waiting, one in _numbered(part, logs[log])}
+    attempts = {tuple(row["id"].id): row["attempt"] for row in answer["sent"]}
+    messages = {message.id: message for message in map(records.message_of, answer["messages"])}
+    first = {tuple(row["id"].id): messages[message_id(row["id"].id[0], row["seq"])] for row in answer["sent"]}
+    found: dict[Waiting, Appended | ConfabError] = {}
+    for waiting in group:
+        log = logs.get(waiting.draft.conversation_id)
+        if log is None:
+            found[waiting] = NotFound(NO_CONVERSATION)
+        elif waiting.key in first:
+            found[waiting] = Appended(first[waiting.key], new=attempts[waiting.key] == waiting.attempt)
+        elif log.get("finalized_at") is not None:
+            found[waiting] = ConversationFinalized(CLOSED_LOG)
+    return found
 
 
-def _numbered(fresh: Iterable[tuple[Waiting, datetime]], before: records.Row) -> dict[Waiting, Appended]:
-    """The messages that new drafts of a conversation have become; times never run backwards along a log."""
+def _numbered(part: Sequence[Waiting], before: records.Row) -> Iterator[tuple[Waiting, Appended]]:
+    """The messages that drafts of a log have become; times never run backwards along it."""
     latest = before["updated_at"]
-    return {
-        waiting: Appended(waiting.draft.numbered(seq, max(at, latest)), new=True)
-        for seq, (waiting, at) in enumerate(fresh, before["seq"] + 1)
-    }
+    for seq, (waiting, at) in enumerate(_times(part), before["seq"] + 1):
+        yield waiting, Appended(waiting.draft.numbered(seq, max(at, latest)), new=True)
 
 
-def _times(part: Sequence[Waiting]) -> list[tuple[Waiting, datetime]]:
-    """Each draft of a conversation with its time, which is never before that of the one in front of it."""
-    timed = []
+def _times(part: Sequence[Waiting]) -> Iterator[tuple[Waiting, datetime]]:
+    """Each draft of a log with its time, which is never before that of the one in front of it."""
     latest = part[0].now
     for waiting in part:
         latest = max(latest, waiting.now)
-        timed.append((waiting, latest))
-    return timed
-
-
-def _fields(waiting: Waiting, at: datetime) -> dict[str, Any]:
-    fields = {"content": records.draft_content(waiting.draft), "now": at, "attempt": waiting.attempt}
-    if waiting.key is not None:
-        fields["sent"] = RecordID("sent", list(waiting.key))
-    return fields
+        yield waiting, latest

@@ -21,7 +21,9 @@ from confab.domain.models import (
 Row = Mapping[str, Any]
 
 BEYOND = 9 * 10**15
-"""Milliseconds later than any datetime. What is left until then has 16 digits, whenever now is."""
+"""Milliseconds later than any datetime. What is left until then has as many digits, whenever now is."""
+PLACE_DIGITS = len(str(BEYOND))
+"""How many digits a place begins with; the conversation's id follows."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -26,8 +26,13 @@ class Migration(NamedTuple):
     """
 
 
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
 MIGRATIONS: Sequence[Migration] = (
-    Migration(Path(__file__).with_name("schema.surql").read_text(encoding="utf-8"), oldest=1),
+    Migration(_text("schema.surql"), oldest=1),
+    Migration(_text("listing.surql"), oldest=1),
 )
 """The steps that lead from version n to n + 1, at index n. One that was released never changes; a
 new one is added behind it."""
@@ -35,7 +40,9 @@ new one is added behind it."""
 VERSION = len(MIGRATIONS)
 """The version that this code reads and writes."""
 
-NOT_IN_PLACE = "The store's schema is not in place."
+ABSENT = "The store has no schema yet."
+OLDER = "The store's schema is older than this release."
+TOO_NEW = "The store's schema is too new for this release."
 
 READ = "SELECT number, oldest FROM ONLY schema:version"
 """The version of the schema that is in place, and the oldest code that may use it."""
@@ -55,13 +62,22 @@ _STEP = """{{
 }}"""
 
 
-def usable(found: Mapping[str, Any] | None) -> bool:
-    """Whether this code works with the schema that READ has found.
+def trouble(found: Mapping[str, Any] | None, version: int = VERSION) -> str | None:
+    """Why code of this version does not work with the schema that READ has found; None if it does.
 
     With an older one it never does, with a newer one if the newer code said so: otherwise the
     data may mean what this code does not know.
     """
-    return found is not None and (found.get("oldest") or found["number"]) <= VERSION <= found["number"]
+    if found is None:
+        return ABSENT
+    if found["number"] < version:
+        return OLDER
+    return TOO_NEW if (found.get("oldest") or found["number"]) > version else None
+
+
+def usable(found: Mapping[str, Any] | None) -> bool:
+    """Whether this code works with the schema that READ has found."""
+    return trouble(found) is None
 
 
 async def read(session: Session) -> Mapping[str, Any] | None:
@@ -80,21 +96,24 @@ async def version(session: Session) -> int:
 
 
 async def require(session: Session) -> None:
-    """Return if the schema is one that this code works with; else raise Unavailable."""
-    if not usable(await read(session)):
-        raise Unavailable(NOT_IN_PLACE)
+    """Return if the schema is one that this code works with; else raise Unavailable saying why."""
+    if (wrong := trouble(await read(session))) is not None:
+        raise Unavailable(wrong)
 
 
 async def migrate(session: Session, migrations: Sequence[Migration] = MIGRATIONS) -> int:
     """Take every step that is missing and return how many there were.
 
-    Raises Unavailable for a schema that is newer than the steps, and SurrealError for a step
-    that fails; those before it stay taken.
+    None is missing from a newer schema that the steps' own code works with. Raises Unavailable
+    for one that it does not work with, and SurrealError for a step that fails; those before it
+    stay taken.
     """
-    found = await version(session)
-    if found > len(migrations):
-        raise Unavailable(NOT_IN_PLACE)
-    for number, step in enumerate(migrations[found:], start=found + 1):
+    found = await read(session)
+    if trouble(found, len(migrations)) == TOO_NEW:
+        raise Unavailable(TOO_NEW)
+    there = 0 if found is None else int(found["number"])
+    missing = migrations[there:]
+    for number, step in enumerate(missing, start=there + 1):
         statement = _STEP.format(step=step.statement)
         await session.query(statement, {"number": number, "oldest": step.oldest})
-    return len(migrations) - found
+    return len(missing)

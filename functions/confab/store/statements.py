@@ -32,23 +32,34 @@ ENTRIES = """{
     };
 }"""
 
-# The index gives each status in the list's order and stops at the limit. Seen in 3.2.4: a scan
-# of record ids reads its whole range whatever the limit, and so does any scan inside a closure.
-LISTING_OF_STATUS = """SELECT * FROM (
-    SELECT VALUE conversation FROM participation
-    WHERE user = $user AND status = $status AND place > $place
-    ORDER BY place LIMIT $limit
-)"""
-
-LISTING = """SELECT * FROM array::concat((
-    SELECT VALUE conversation FROM participation
-    WHERE user = $user AND status = 'active' AND place > $place
-    ORDER BY place LIMIT $limit
-), (
-    SELECT VALUE conversation FROM participation
-    WHERE user = $user AND status = 'finalized' AND place > $place
-    ORDER BY place LIMIT $limit
-))"""
+# Up to $active active conversations of a list by the place that is noted for each, up to
+# $finalized finalized ones, and those that may belong ahead of the last active one for what was
+# said in them since (`listing.py`). `$behind` is a place, `$window` is in milliseconds. The
+# indexes give the rows in order and stop at the limit, or at the range's end. Seen in 3.2.4: a
+# scan of record ids reads its whole range whatever the limit, so does any scan inside a closure
+# or an IF, and an index of several fields knows only one end of a range.
+LISTING = """{
+    LET $listed = (
+        SELECT place, conversation FROM participation
+        WHERE user = $user AND status = 'active' AND place > $behind
+        ORDER BY place LIMIT $active
+    );
+    LET $closed = (
+        SELECT VALUE conversation FROM participation
+        WHERE user = $user AND status = 'finalized' AND place > $behind
+        ORDER BY place LIMIT $finalized
+    );
+    LET $last = IF $active = 0 OR array::len($listed) < $active { NONE } ELSE { array::last($listed).place };
+    LET $mine = <string>string::len($user) + ':' + $user + ':';
+    LET $from = $mine + ($last ?? '~');
+    LET $horizon = <string>(<int>string::slice($last ?? '0', 0, $digits) + $window);
+    LET $until = $mine + IF $last = NONE { '' } ELSE { $horizon };
+    LET $later = (SELECT VALUE conversation FROM participation WHERE talk > $from AND talk < $until);
+    RETURN {
+        conversations: (SELECT * FROM array::concat($listed.conversation, $closed, $later)),
+        last: $last,
+    };
+}"""
 
 # The new conversation's id is fresh, so one that is stored already was stored by an earlier try
 # of this very call. Of the keys that have expired a few are forgotten with each new one, which
@@ -71,43 +82,45 @@ CREATE = """{
     RETURN $stored;
 }"""
 
-# Stores a group of drafts, `$drafts`: lists by conversation id, in order. It returns how the
-# conversations and the keys stood before, and `outcomes.of` tells each draft's outcome from that
-# by the same rule: a FOR hands nothing out, and a closure writes nothing. `attempt` names an
-# append through all its tries: a key that an earlier try has stored is no repetition. `$place`
-# is computed as by `records.place`.
+# Stores a group of drafts, all of them or, if there is one that cannot be stored, none: then it
+# returns how the logs stand and what was sent before, and `outcomes.of` tells who is out. `$at`
+# of a log's last message and of its conversation is the same; times never run backwards along a
+# log. A conversation's place in the lists of its participants is written anew when it is $window
+# ms old: that costs more than all the rest together, once for each participant.
 APPEND = """{
-    LET $before = (SELECT id, seq, updated_at, finalized_at,
-        array::concat([owner], members.user_id) AS participants FROM $conversations);
-    LET $sent = (SELECT * FROM $keys);
-    LET $known = $sent.id;
-    FOR $found IN $before {
-        IF $found.finalized_at != NONE { CONTINUE };
-        LET $id = record::id($found.id);
-        LET $fresh = $drafts[$id].filter(|$draft| $draft.sent NOT IN $known);
-        IF $fresh = [] { CONTINUE };
-        LET $last = $found.updated_at;
-        LET $messages = $fresh.map(|$draft, $index| object::extend($draft.content, {
-            id: [$id, $found.seq + 1 + $index],
-            created_at: IF $draft.now > $last { $draft.now } ELSE { $last },
-        }));
-        LET $at = array::last($messages).created_at;
-        INSERT INTO message $messages RETURN NONE;
-        UPDATE ONLY $found.id SET seq = $found.seq + array::len($fresh), updated_at = $at RETURN NONE;
-        IF $keys != [] {
-            LET $named = $fresh.map(|$draft, $index|
-                { id: $draft.sent, seq: $found.seq + 1 + $index, attempt: $draft.attempt }
-            ).filter(|$row| $row.id != NONE);
-            INSERT INTO sent $named RETURN NONE;
-        };
-        IF $at != $last {
+    LET $before = (SELECT id, seq, updated_at, finalized_at, listed_at FROM $conversations);
+    LET $sent = IF $keys = [] { [] } ELSE { (SELECT * FROM $keys) };
+    IF $sent != [] OR array::len($before) < array::len($conversations) OR array::any($before.finalized_at) {
+        LET $first = $sent.map(|$one| type::record('message', [record::id($one.id)[0], $one.seq]));
+        RETURN { stored: false, before: $before, sent: $sent, messages: (SELECT * FROM $first) };
+    };
+    LET $logs = object::from_entries($before.map(|$one| [record::id($one.id), $one]));
+    INSERT INTO message $messages.map(|$one| object::extend($one.content, {
+        id: [$one.log, $logs[$one.log].seq + $one.number],
+        created_at: IF $one.at > $logs[$one.log].updated_at { $one.at } ELSE { $logs[$one.log].updated_at },
+    })) RETURN NONE;
+    IF $named != [] {
+        INSERT INTO sent $named.map(|$one| {
+            id: $one.id, seq: $logs[$one.log].seq + $one.number, attempt: $one.attempt
+        }) RETURN NONE;
+    };
+    FOR $log IN $before {
+        LET $added = $growth[record::id($log.id)];
+        LET $at = IF $added.at > $log.updated_at { $added.at } ELSE { $log.updated_at };
+        IF $log.listed_at != NONE AND time::millis($at) < time::millis($log.listed_at) + $window {
+            UPDATE ONLY $log.id SET seq += $added.count, updated_at = $at RETURN NONE;
+        } ELSE {
+            LET $grown = (UPDATE ONLY $log.id SET seq += $added.count, updated_at = $at, listed_at = $at);
+            LET $id = record::id($log.id);
             LET $place = <string>($beyond - time::millis($at)) + $id;
-            FOR $user IN $found.participants {
-                UPDATE ONLY type::record('participation', [$user, $id]) SET place = $place RETURN NONE;
+            FOR $user IN array::concat([$grown.owner], $grown.members.user_id) {
+                UPDATE ONLY type::record('participation', [$user, $id])
+                    SET place = $place, talk = <string>string::len($user) + ':' + $user + ':' + $place
+                    RETURN NONE;
             };
         };
     };
-    RETURN { before: (SELECT id, seq, updated_at, finalized_at FROM $before), sent: $sent };
+    RETURN { stored: true, before: $before };
 }"""
 
 FINALIZE = """{
@@ -118,7 +131,8 @@ FINALIZE = """{
     LET $at = IF $found.updated_at > $now { $found.updated_at } ELSE { $now };
     LET $place = <string>($beyond - time::millis($at)) + $id;
     FOR $user IN array::concat([$found.owner], $found.members.user_id) {
-        UPDATE ONLY participation:[$user, $id] SET status = 'finalized', place = $place RETURN NONE;
+        UPDATE ONLY participation:[$user, $id]
+            SET status = 'finalized', place = $place, talk = NONE RETURN NONE;
     };
     RETURN (UPDATE ONLY $conversation SET
         seq = $found.seq + 1, updated_at = $at, finalized_at = $at, finalized_by = $attempt);

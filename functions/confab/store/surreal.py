@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
 from confab.domain.models import Conversation, Draft, Entry, Message, Status
 from confab.ports import Appended, Closed, Created, Place
-from confab.store import records, schema, statements
+from confab.store import listing, records, schema, statements
 from confab.store.appends import Appends
 from confab.store.connection import Connection, Timing
 from confab.store.newest import Newest
-from confab.store.outcomes import NO_CONVERSATION
 from confab.store.session import Account
 
 KEY_LIFETIME = timedelta(hours=25)
@@ -90,15 +90,7 @@ class SurrealStore:
         self, user: str, *, status: Status | None, behind: Place | None, limit: int
     ) -> list[Conversation]:
         """As the port promises."""
-        variables = {
-            "user": user,
-            "status": status,
-            "place": "" if behind is None else records.place(behind.updated_at, behind.conversation_id),
-            "limit": limit,
-        }
-        statement = statements.LISTING if status is None else statements.LISTING_OF_STATUS
-        found = [records.conversation_of(row) for row in await self._rows(statement, variables)]
-        return sorted(found, key=lambda one: records.place(one.updated_at, one.id))[:limit]
+        return await listing.conversations(self._connection, user, status=status, behind=behind, limit=limit)
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
         """As the port promises; many at once go to the server together."""
@@ -127,8 +119,8 @@ class SurrealStore:
 
     async def check(self) -> None:
         """As the port promises."""
-        if not schema.usable(await self._connection.query(schema.READ, {})):
-            raise Unavailable(schema.NOT_IN_PLACE)
+        if (wrong := schema.trouble(await self._connection.query(schema.READ, {}))) is not None:
+            raise Unavailable(wrong)
 
     async def close(self) -> None:
         """As the port promises."""

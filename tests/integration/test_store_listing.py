@@ -1,0 +1,99 @@
+"""When a conversation's place in its participants' lists is written, over a real server."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from confab.ports import Place
+from confab.store import records
+from confab.store.listing import WINDOW_MS
+from confab.store.session import Session
+from confab.store.surreal import SurrealStore
+from tests.support.samples import NOW, conversation, draft
+from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
+
+WINDOW = timedelta(milliseconds=WINDOW_MS)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
+    async with surreal_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
+    store = surreal_store(server)
+    await store.create(conversation(), None, now=NOW)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def session(server: SurrealServer) -> AsyncIterator[Session]:
+    session = await Session.open(server.account())
+    yield session
+    await session.close()
+
+
+async def noted(session: Session) -> set[str]:
+    """Where the participants of c1 have it."""
+    places = await session.query("SELECT VALUE place FROM participation", {})
+    assert len(places) == len(conversation().participants)
+    return set(places)
+
+
+def place(at: datetime) -> set[str]:
+    return {records.place(at, "c1")}
+
+
+async def test_a_place_is_written_with_the_first_message_and_then_once_a_window(
+    store: SurrealStore, session: Session
+) -> None:
+    assert await noted(session) == place(NOW)
+    await store.append(draft(), now=NOW + MILLISECOND)
+    assert await noted(session) == place(NOW + MILLISECOND)
+    await store.append(draft(), now=NOW + WINDOW)
+    assert await noted(session) == place(NOW + MILLISECOND)
+    await store.append(draft(), now=NOW + WINDOW + MILLISECOND)
+    assert await noted(session) == place(NOW + WINDOW + MILLISECOND)
+
+
+async def test_a_finalization_writes_the_place_as_it_stays(store: SurrealStore, session: Session) -> None:
+    await store.append(draft(), now=NOW)
+    await store.finalize("c1", now=NOW + MILLISECOND)
+    assert await noted(session) == place(NOW + MILLISECOND)
+    assert await session.query("SELECT VALUE talk FROM participation WHERE talk != NONE", {}) == []
+
+
+async def test_a_release_that_writes_every_place_may_serve_beside_this_one(
+    store: SurrealStore, session: Session
+) -> None:
+    """What version 1 did with each message: the place moved, `listed_at` did not."""
+    await store.append(draft(), now=NOW)
+    later = NOW + WINDOW - MILLISECOND
+    await session.query("UPDATE conversation SET updated_at = $at", {"at": later})
+    await session.query("UPDATE participation SET place = $place", {"place": records.place(later, "c1")})
+    await store.create(conversation("c2", created_at=later, updated_at=later), None, now=NOW)
+    await store.append(draft(), now=later + MILLISECOND)
+    listed = await store.conversations("alice", status="active", behind=None, limit=1)
+    assert [one.id for one in listed] == ["c1"]
+
+
+async def test_a_user_whose_id_looks_like_another_ones_entry_stays_out_of_their_list(
+    store: SurrealStore,
+) -> None:
+    """The index of busy conversations holds texts: no id may reach into another user's part of it."""
+    await store.append(draft(), now=NOW + MILLISECOND)
+    noted_at = records.place(NOW + MILLISECOND, "c1")
+    for uid in (f"alice:{noted_at}", f"5:alice:{noted_at}", f"{noted_at}"):
+        mine = conversation(f"of-{len(uid)}", owner=uid, members=())
+        await store.create(mine, None, now=NOW)
+        await store.append(draft(conversation_id=mine.id), now=NOW + MILLISECOND)
+    listed = await store.conversations("alice", status=None, behind=None, limit=1)
+    assert [one.id for one in listed] == ["c1"]
+    rest = Place(NOW + MILLISECOND, "c1")
+    assert await store.conversations("alice", status=None, behind=rest, limit=1) == []
