@@ -5,13 +5,16 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import grpc.aio
 import pytest
 import pytest_asyncio
 from google.api_core.exceptions import NotFound
+from google.auth.exceptions import DefaultCredentialsError
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
+from confab import trace
 from confab.bus.pubsub import leases
 from confab.bus.pubsub import publisher as publisher_module
 from confab.bus.pubsub.endpoint import Endpoint
@@ -20,6 +23,7 @@ from confab.bus.pubsub.stream import MAX_OUTSTANDING_MESSAGES
 from confab.bus.pubsub.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
+from confab.trace import Trace
 from tests.support.pubsub import PubSubServer, closed_port, pubsub_server
 from tests.support.pubsub_backends import PROJECT, Listener, PubSubBackend, arrives, events, typing
 from tests.support.samples import NOW, draft
@@ -247,6 +251,51 @@ async def test_a_publisher_that_gave_up_does_not_hold_up_the_next(
     await asyncio.gather(*impatient, return_exceptions=True)
     await publisher.publish(typing())
     await listener.got(typing())
+
+
+async def test_a_publisher_can_be_connected_before_its_first_event(
+    listener: Listener, publisher: PubSubPublisher
+) -> None:
+    await asyncio.gather(publisher.connect(), publisher.connect())
+    client: Any = publisher._client
+    channel: grpc.aio.Channel = client.transport.grpc_channel
+    async with asyncio.timeout(5):
+        while (state := channel.get_state()) is not grpc.ChannelConnectivity.READY:
+            await channel.wait_for_state_change(state)
+    await publisher.publish(typing())
+    assert publisher._client is client
+    await listener.got(typing())
+
+
+async def test_what_goes_wrong_while_connecting_is_met_again_by_the_first_event(
+    publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refused(_: object) -> grpc.aio.Channel:
+        raise DefaultCredentialsError("nobody is signed in")
+
+    monkeypatch.setattr(publisher._endpoint, "_channel", refused)
+    await publisher.connect()
+    assert caplog.messages == []
+    with pytest.raises(Unavailable):
+        await publisher.publish(typing())
+    assert "the bus refuses events" in caplog.messages
+
+
+async def test_the_sending_for_all_belongs_to_no_ones_trace(
+    listener: Listener, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent_in: list[Trace | None] = []
+    send = publisher._send
+
+    async def noted(batch: list[Any]) -> bool:
+        sent_in.append(trace.current())
+        return await send(batch)
+
+    monkeypatch.setattr(publisher, "_send", noted)
+    with trace.Entered(trace.fresh()):
+        await publisher.publish(typing())
+    await listener.got(typing())
+    assert sent_in == [None]
 
 
 class InfrastructureEndpoint(Endpoint):

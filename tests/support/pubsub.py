@@ -26,8 +26,10 @@ class PubSubServer:
     Not bound to an event loop: fixtures and tests may use it from different ones.
     """
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, filters: bool = True) -> None:
         self.port = _free_port()
+        self.filters = filters
+        """Whether it heeds the filters of subscriptions."""
         self._command = command
         self._process: Popen[str] | None = None
         self._output: threading.Thread | None = None
@@ -111,7 +113,7 @@ async def pubsub_server() -> AsyncIterator[PubSubServer]:
 @asynccontextmanager
 async def google_pubsub_server(jar: Path) -> AsyncIterator[PubSubServer]:
     """Google's emulator, running; gone afterwards."""
-    async with running(PubSubServer("java", "-Xmx256m", "-jar", str(jar))) as server:
+    async with running(PubSubServer("java", "-Xmx256m", "-jar", str(jar), filters=False)) as server:
         yield server
 
 

@@ -66,7 +66,7 @@ class MemoryBackend:
         return self._bus.publisher()
 
     def subscription(self) -> MemorySubscription:
-        return self._bus.subscription()
+        return self._bus.subscription("mine")
 
     async def put(self, data: bytes) -> None:
         self._bus.put(data)
@@ -91,7 +91,7 @@ class PubSubBackend:
         return PubSubPublisher(PROJECT, self.topic, emulator_host=self.server.host)
 
     def subscription(self) -> PubSubSubscription:
-        return PubSubSubscription(PROJECT, self.topic, instance="i1", emulator_host=self.server.host)
+        return PubSubSubscription(PROJECT, self.topic, instance="mine", emulator_host=self.server.host)
 
     async def put(self, data: bytes) -> None:
         async with Endpoint(self.server.host).publisher() as client:

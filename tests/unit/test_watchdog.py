@@ -14,7 +14,7 @@ class Stubborn(MemorySubscription):
     """Remembers how it was begun anew, and may stay deaf until it is a fresh one."""
 
     def __init__(self, bus: MemoryBus) -> None:
-        super().__init__(bus._open)
+        super().__init__(bus._open, "i1")
         self.restarts: list[bool] = []
         self.stubborn = False
 
@@ -44,7 +44,7 @@ class Instance:
                 listen(
                     self.subscription,
                     origin="i1",
-                    entry=lambda _: None,
+                    entry=lambda _entry, _at: None,
                     typing=lambda _: None,
                     echo=self.watchdog.heard_itself,
                 )
@@ -104,6 +104,18 @@ async def test_nobody_is_probed_for_nothing(instance, bus, monkeypatch):
     monkeypatch.setattr(bus, "put", published.append)
     await asyncio.sleep(0.3)
     assert published == []
+
+
+async def test_what_is_heard_is_not_overdue(instance, bus):
+    assert instance.watchdog.overdue_s == 0
+    bus.down = True
+    await until(lambda: instance.watchdog.overdue_s > 0.1)
+    bus.down = False
+    await until(lambda: instance.watchdog.overdue_s == 0)
+    bus.down = True
+    await until(lambda: instance.watchdog.overdue_s > 0.1)
+    instance.needed = False
+    await until(lambda: instance.watchdog.overdue_s == 0)
 
 
 async def test_a_bus_that_is_down_is_not_deaf(instance, bus):

@@ -1,9 +1,9 @@
 """The sending side of the bus where there are several cells."""
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 
-from confab.domain.cells import cell_of
+from confab.domain.cells import MAIN, cell_of
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event
 from confab.ports import Publisher
@@ -16,11 +16,16 @@ class CellPublisher:
     that takes nothing holds up nobody but its own cell.
     """
 
-    def __init__(self, make: Callable[[str], Publisher], *, cells: Container[str]) -> None:
+    def __init__(self, make: Callable[[str], Publisher], *, cells: Collection[str]) -> None:
+        """`cells` are those beside `main`."""
         self._make = make
         self._cells = cells
         self._publishers: dict[str, Publisher] = {}
         self._closed = False
+
+    async def connect(self) -> None:
+        """Begin to connect to the topics of all cells."""
+        await asyncio.gather(*(self._publisher(cell).connect() for cell in (MAIN, *self._cells)))
 
     async def publish(self, event: Event) -> None:
         """As the publisher of the conversation's cell."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from confab import trace
 from confab.domain.errors import Unavailable
-from confab.domain.events import Event, decode_event, encode_event
+from confab.domain.events import Event, Typing, decode_event, encode_event
 from confab.trace import Trace
 
 MAX_WAITING = 10_000
@@ -30,9 +30,9 @@ class MemoryBus:
         """A new publisher."""
         return MemoryPublisher(self)
 
-    def subscription(self) -> "MemorySubscription":
-        """A new subscription, open once its events are iterated."""
-        return MemorySubscription(self._open)
+    def subscription(self, instance: str = "") -> "MemorySubscription":
+        """A new subscription of this instance, open once its events are iterated."""
+        return MemorySubscription(self._open, instance)
 
     def put(self, data: bytes, carried: Trace | None = None) -> None:
         """Give a message to every open subscription, whatever it is; raises Unavailable when down."""
@@ -49,6 +49,9 @@ class MemoryPublisher:
         self._bus = bus
         self._closed = False
 
+    async def connect(self) -> None:
+        """Do nothing: it is here."""
+
     async def publish(self, event: Event) -> None:
         """Hand the event to the bus; raises Unavailable when it is down."""
         if self._closed:
@@ -63,8 +66,9 @@ class MemoryPublisher:
 class MemorySubscription:
     """The port `Subscription` over a MemoryBus."""
 
-    def __init__(self, subscriptions: "set[MemorySubscription]") -> None:
+    def __init__(self, subscriptions: "set[MemorySubscription]", instance: str) -> None:
         self._subscriptions = subscriptions
+        self._instance = instance
         self._waiting: deque[tuple[bytes, Trace | None]] = deque(maxlen=MAX_WAITING)
         self.deaf = False
         """Set it to let what is published get lost, until a restart."""
@@ -98,6 +102,8 @@ class MemorySubscription:
                 except ValidationError:
                     self.undecodable += 1
                     log.warning("a bus message is no event of ours")
+                    continue
+                if event.origin == self._instance and not isinstance(event, Typing):
                     continue
                 trace.enter(carried)
                 yield event

@@ -1,6 +1,6 @@
 """Finds out a subscription that is alive but deaf, by listening for this instance's own voice.
 
-Everything an instance publishes in its cell comes back to it. When nothing has for a while, it
+The typing that an instance publishes in its cell comes back to it. When none has for a while, it
 publishes a probe: `typing: false` in a conversation of its cell that does not exist, which every
 other consumer ignores. A probe that the bus took and that does not come back means that the
 subscription is deaf.
@@ -8,6 +8,7 @@ subscription is deaf.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from confab.domain.cells import new_id
@@ -42,24 +43,36 @@ class Watchdog:
         self._needed = needed
         self._heard = asyncio.Event()
         self._deaf = 0
+        self._asked_at: float | None = None  # since when it has been waiting for its own voice
 
     @property
     def hears(self) -> bool:
         """Whether the bus is known to bring what is published, as far as anybody needs it."""
         return self._subscription.connected and not self._deaf
 
+    @property
+    def overdue_s(self) -> float:
+        """Seconds for which this instance has been waiting to hear itself, if it needs to. Any thread."""
+        asked_at = self._asked_at
+        return 0.0 if asked_at is None else time.monotonic() - asked_at
+
     def heard_itself(self) -> None:
         """An event of this instance has come back."""
         self._heard.set()
         self._deaf = 0
+        self._asked_at = None
 
     async def watch(self) -> None:
         """Probe again and again while somebody needs the bus; until cancelled."""
         while True:
             self._heard.clear()
             await asyncio.sleep(PROBE_S)
-            if self._needed() and self._subscription.connected and not self._heard.is_set():
-                await self._probe()
+            if not self._needed():
+                self._asked_at = None
+            elif not self._heard.is_set():
+                self._asked_at = self._asked_at or time.monotonic()
+                if self._subscription.connected:
+                    await self._probe()
 
     async def _probe(self) -> None:
         try:

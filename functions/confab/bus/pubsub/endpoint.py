@@ -43,6 +43,7 @@ class Endpoint:
     async def publisher(self) -> AsyncIterator[PublisherAsyncClient]:
         """A client on a connection of its own, for as long as the context lasts."""
         channel = await self._channel(PublisherGrpcAsyncIOTransport)
+        channel.get_state(try_to_connect=True)  # now, rather than with the first call
         try:
             yield PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
         finally:

@@ -1,9 +1,10 @@
 """The sending side of the bus on Pub/Sub."""
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,9 @@ from confab import trace
 from confab.bus.pubsub.backoff import Backoff
 from confab.bus.pubsub.endpoint import Endpoint
 from confab.bus.pubsub.failures import FAILURES, is_transient
-from confab.bus.pubsub.topic import create_topic
+from confab.bus.pubsub.topic import ORIGIN, create_topic
 from confab.domain.errors import Unavailable
-from confab.domain.events import Event, encode_event
+from confab.domain.events import Event, Typing, encode_event
 
 DEADLINE_SECONDS = 2.0
 """From `publish` until the bus has taken the event, all tries included."""
@@ -48,11 +49,17 @@ class PubSubPublisher:
     def __init__(self, project: str, topic: str, *, emulator_host: str | None) -> None:
         self._topic = f"projects/{project}/topics/{topic}"
         self._endpoint = Endpoint(emulator_host)
+        self._connecting = asyncio.Lock()
         self._connection = AsyncExitStack()
         self._client: PublisherAsyncClient | None = None
         self._waiting: deque[_Waiting] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._closed = False
+
+    async def connect(self) -> None:
+        """Begin to connect. What goes wrong, the next publish meets again, and tells."""
+        with suppress(*FAILURES):
+            await self._connected()
 
     async def publish(self, event: Event) -> None:
         """Return once the bus has taken the event.
@@ -65,7 +72,8 @@ class PubSubPublisher:
         waiting = _waiting(event)
         self._waiting.append(waiting)
         if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send_all())
+            shared = contextvars.Context()  # it sends for all, and so belongs to no one's trace
+            self._sender = asyncio.create_task(self._send_all(), context=shared)
         try:
             async with asyncio.timeout_at(waiting.deadline):
                 await waiting.taken
@@ -134,9 +142,10 @@ class PubSubPublisher:
             await client.publish(request, retry=None, timeout=TRY_SECONDS)
 
     async def _connected(self) -> PublisherAsyncClient:
-        if self._client is None:
-            self._client = await self._connection.enter_async_context(self._endpoint.publisher())
-        return self._client
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._connection.enter_async_context(self._endpoint.publisher())
+            return self._client
 
     async def _disconnect(self) -> None:
         """Give back the connection; the next try makes another, since this one may be dead."""
@@ -147,6 +156,8 @@ class PubSubPublisher:
 def _waiting(event: Event) -> _Waiting:
     data = encode_event(event)
     attributes = {"type": event.type, "conversationId": event.conversation_id}
+    if not isinstance(event, Typing):  # its origin has the entry already, and is not told of it
+        attributes[ORIGIN] = event.origin
     if (at := trace.current()) is not None:
         attributes[trace.HEADER] = str(at)
     message = PubsubMessage.pb()(data=data, attributes=attributes)

@@ -21,7 +21,7 @@ from confab.bus.pubsub.backoff import Backoff
 from confab.bus.pubsub.endpoint import Endpoint
 from confab.bus.pubsub.failures import FAILURES
 from confab.bus.pubsub.stream import ACK_SECONDS, open_stream
-from confab.bus.pubsub.topic import create_topic
+from confab.bus.pubsub.topic import ORIGIN, create_topic
 from confab.domain.events import Event, decode_event
 from confab.trace import Trace
 
@@ -42,6 +42,7 @@ class PubSubSubscription:
     """The port `Subscription` on a Pub/Sub topic. Belongs to the event loop that iterates first."""
 
     def __init__(self, project: str, topic: str, *, instance: str, emulator_host: str | None) -> None:
+        self._instance = instance
         self._topic = f"projects/{project}/topics/{topic}"
         self._prefix = f"projects/{project}/subscriptions/confab-{instance}"
         self.name = f"{self._prefix}-{secrets.token_hex(4)}"
@@ -154,6 +155,7 @@ class PubSubSubscription:
             ack_deadline_seconds=ACK_SECONDS,
             message_retention_duration=Duration(seconds=RETENTION_SECONDS),
             expiration_policy=ExpirationPolicy(ttl=Duration(seconds=EXPIRATION_SECONDS)),
+            filter=f'NOT attributes.{ORIGIN} = "{self._instance}"',
             labels=leases.labels(),
         )
         try:
