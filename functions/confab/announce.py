@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Container
+from datetime import UTC, datetime
 
 from confab.domain.cells import cell_of
 from confab.domain.errors import Unavailable
@@ -36,13 +37,14 @@ class BusAnnouncer:
 
     async def announce(self, entry: Entry) -> None:
         """Publish the entry's event; a bus that does not take it is logged, not raised."""
+        committed_at = datetime.now(UTC)  # a moment ago
         now = asyncio.get_running_loop().time
         cell = cell_of(entry.conversation_id, self._cells)
         if now() < self._resume_at[cell]:
             return
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._publisher.publish(event_of(entry, origin=self._origin))
+                await self._publisher.publish(event_of(entry, origin=self._origin, at=committed_at))
         except (Unavailable, TimeoutError):
             self._resume_at[cell] = now() + PAUSE_S
             log.warning(

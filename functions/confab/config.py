@@ -32,11 +32,17 @@ def _split(value: object) -> object:
     )
 
 
+def _some(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if not origins:  # to Engine.IO, no allowed origin means that every one is
+        raise PydanticCustomError("origins", "names no address")
+    return origins
+
+
 SecondsOrNever = Annotated[
     Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: None if value == "never" else value)
 ]
 HttpOrigin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
-HttpOrigins = Annotated[tuple[HttpOrigin, ...], BeforeValidator(_split)]
+HttpOrigins = Annotated[tuple[HttpOrigin, ...], BeforeValidator(_split), AfterValidator(_some)]
 
 
 def _pairs(value: object) -> object:
@@ -90,7 +96,7 @@ class Config(BaseModel):
         "http://127.0.0.1:5000",
         "http://localhost:5000",
     )
-    realtime_urls: Annotated[HttpOrigins, Field(alias="CONFAB_REALTIME_URLS", min_length=1)] = (
+    realtime_urls: Annotated[HttpOrigins, Field(alias="CONFAB_REALTIME_URLS")] = (
         "http://127.0.0.1:8081",
         "http://127.0.0.1:8082",
     )

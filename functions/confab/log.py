@@ -2,17 +2,29 @@
 
 A line names the trace that it belongs to, so that a request's lines are found together, whichever
 process wrote them. No token, no credential and no message content is ever logged: pass ids,
-counts and codes.
+counts and codes. What libraries have to say may quote anything, so of theirs a line keeps the
+first line of its text, and of its errors the types and where they were raised.
 """
 
 import json
 import logging
 import sys
+import traceback
 
 from confab import trace
 
-LOGGERS = ("confab", "opentelemetry")
-"""The second one tells that a collector does not take what is sent to it."""
+OURS = "confab"
+LEVELS = {
+    "": logging.WARNING,
+    OURS: logging.INFO,
+    "engineio.server": logging.ERROR,
+    "socketio.server": logging.ERROR,
+}
+"""From which level on a logger is heard. The last two would write plain text if they had none."""
+SERVERS = ("gunicorn.error", "uvicorn.error")
+"""Loggers to which the server of a function gives handlers of its own, some time after its start."""
+CHAIN = 10
+"""Errors told of, at most, where one led to another."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -25,31 +37,49 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without the newline."""
+        ours = record.name.partition(".")[0] == OURS
+        message = record.getMessage()
         line: dict[str, object] = {
             "severity": record.levelname,
-            "message": record.getMessage(),
+            "message": message if ours else message.partition("\n")[0],
             "logger": record.name,
-            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
         }
+        if ours:
+            line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if (at := trace.current()) is not None:
             line["logging.googleapis.com/trace"] = self._traces + at.trace_id
             line["logging.googleapis.com/spanId"] = at.span_id
             line["logging.googleapis.com/trace_sampled"] = at.sampled
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = (
+                self.formatException(record.exc_info) if ours else _without_words(record.exc_info[1])
+            )
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def setup(project: str, level: int = logging.INFO) -> None:
-    """Send the logs of Confab and of its telemetry to standard error; calling it again changes nothing.
+def setup(project: str) -> None:
+    """Send the logs of this process to standard error, and nowhere else.
 
-    `project` is the one in which Cloud Trace keeps the traces.
+    `project` is the one in which Cloud Trace keeps the traces. To be called again once a server
+    has set up its own: functions-framework then disables every logger that it finds, and puts
+    something in the place of `sys.stderr` that takes lines apart.
     """
-    for logger in map(logging.getLogger, LOGGERS):
-        if logger.handlers:
-            continue
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonFormatter(project))
-        logger.addHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = False
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(JsonFormatter(project))
+    logging.getLogger().handlers = [handler]
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+    for name in list(logging.Logger.manager.loggerDict):
+        logging.getLogger(name).disabled = False
+    for logger in map(logging.getLogger, SERVERS):
+        logger.handlers, logger.propagate = [], True
+
+
+def _without_words(error: BaseException | None) -> str:
+    """The traceback of an error and of those that led to it, without what they say."""
+    told: list[str] = []
+    while error is not None and len(told) < CHAIN:
+        kind = type(error)
+        told.append("".join(traceback.format_tb(error.__traceback__)) + f"{kind.__module__}.{kind.__name__}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\n".join(reversed(told))

@@ -5,11 +5,12 @@ bounded number of retries, is the error Unavailable; no adapter raises anything 
 not named here, and none waits without end.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from confab.domain.events import Event
 from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Principal, Status
@@ -136,6 +137,10 @@ class Store(Protocol):
 class Publisher(Protocol):
     """The sending side of the bus. The bus is a hint: what it loses, the store still has."""
 
+    async def connect(self) -> None:
+        """Begin to connect, for the events to come. What goes wrong, the next publish meets again."""
+        ...
+
     async def publish(self, event: Event) -> None:
         """Hand the event to the bus; raises Unavailable when it does not take it in time."""
         ...
@@ -148,7 +153,8 @@ class Publisher(Protocol):
 class Subscription(Protocol):
     """The receiving side of the bus for one process: every event of every conversation.
 
-    At least once, in no promised order, from some moment after `events` is first iterated.
+    At least once, in no promised order, from some moment after `events` is first iterated. Of
+    the entries that the process published itself none need come.
     """
 
     def events(self) -> AsyncIterator[Event]:
@@ -234,11 +240,23 @@ Metric = Literal[
 """What a process keeps count of by itself, and telemetry only reads."""
 
 
+class Commit(NamedTuple):
+    """What whoever brings an entry knows of its commit; nothing, if it was read from the store."""
+
+    at: datetime | None = None
+    trace: Trace | None = None
+    """The trace that the writing was part of."""
+
+
 class Span(Protocol):
     """A stretch of work that may be recorded."""
 
     def note(self, name: str, value: str | int) -> None:
-        """Attach an attribute."""
+        """Attach an attribute. A status of 500 and above marks the span as failed."""
+        ...
+
+    def until(self, work: asyncio.Task[Any]) -> None:
+        """Let the span end with this task, begun within it, and not with its context."""
         ...
 
 
@@ -249,8 +267,8 @@ class Telemetry(Protocol):
         """The work within the context, as part of the parent's trace or of a new one."""
         ...
 
-    def delivered(self, entry: Entry, sockets: int) -> None:
-        """An entry was sent to so many live sockets, as part of the current trace."""
+    def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
+        """An entry was sent to so many live sockets, as part of the trace of its commit."""
         ...
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:

@@ -5,10 +5,12 @@ of no part that it does not use, and connects only inside the running event loop
 """
 
 import asyncio
+import logging
 import os
 import time
 import uuid
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from functools import cached_property
 
 from confab.announce import BusAnnouncer
@@ -21,7 +23,11 @@ from confab.domain.rates import Rate
 from confab.ports import Announcer, Clock, Publisher, Store, Subscription, Telemetry, TokenVerifier
 from confab.views import Views
 
-_CLOSED_BACKWARDS = ("telemetry", "verifier", "store", "publisher", "subscription")
+log = logging.getLogger(__name__)
+
+CLOSE_S = 2.5
+"""Seconds for giving back every connection: a platform that ends a process does not wait for long."""
+_CLOSED = ("subscription", "publisher", "store", "verifier", "telemetry")
 
 
 class Ports:
@@ -119,17 +125,34 @@ class Ports:
         """Make the adapters of these names, and connect the store meanwhile, for the requests to come.
 
         Their imports keep a thread busy for a good part of a second; on the loop, they would keep
-        the store's handshake waiting. What goes wrong with the store, the first query meets again.
+        the store's handshake waiting. A publisher among them is being connected when this returns.
+        What goes wrong with either connection, its first use meets again.
         """
-        self._connecting = asyncio.create_task(_checked(self.store))
+        self._connecting = [asyncio.create_task(_checked(self.store))]
         await asyncio.to_thread(lambda: [getattr(self, name) for name in names])
+        publisher: Publisher | None = self.__dict__.get("publisher")
+        if publisher is not None:
+            self._connecting.append(asyncio.create_task(publisher.connect()))
 
     async def close(self) -> None:
-        """Give back the connections of the adapters that were used; hears out the bus first."""
-        async with AsyncExitStack() as closing:
-            for name in _CLOSED_BACKWARDS:
-                if (adapter := self.__dict__.get(name)) is not None:
-                    closing.push_async_callback(adapter.close)
+        """Give back the connections of the adapters that were used, within CLOSE_S."""
+        used = {name: self.__dict__[name] for name in _CLOSED if name in self.__dict__}
+        await end_all({name: adapter.close() for name, adapter in used.items()}, within_s=CLOSE_S)
+
+
+async def end_all(endings: Mapping[str, Awaitable[object]], *, within_s: float) -> None:
+    """Await all of these at the same time.
+
+    One that fails, or is given up because it takes longer, is logged by its name and skips no other.
+    """
+    tasks = {name: asyncio.ensure_future(ending) for name, ending in endings.items()}
+    if tasks:
+        await asyncio.wait(tasks.values(), timeout=within_s)
+    for name, task in tasks.items():
+        if task.cancel():  # it was not done
+            log.warning("an ending took too long", extra={"part": name})
+        elif not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an ending failed", extra={"part": name}, exc_info=error)
 
 
 async def _checked(store: Store) -> None:

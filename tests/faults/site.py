@@ -79,10 +79,10 @@ class Site:
         """A realtime instance that is being started."""
         return await self._launch(name, ("-m", "confab.realtime"), store, env)
 
-    async def function(self, name: str, store: LosingProxy | None = None) -> Process:
+    async def function(self, name: str, store: LosingProxy | None = None, **env: str) -> Process:
         """A function that is being started."""
         command = ("-m", "functions_framework", "--source=functions/main.py", f"--target={name}")
-        return await self._launch(name, (*command, "--host=127.0.0.1", "--port={port}"), store, {})
+        return await self._launch(name, (*command, "--host=127.0.0.1", "--port={port}"), store, env)
 
     async def client(self, instance: Process, uid: str, room: str | None = None) -> Client:
         """A connected socket; in the room from its beginning on, if one is given. Close it."""

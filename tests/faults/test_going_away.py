@@ -1,9 +1,11 @@
 """An instance with many sockets is asked to end, as a platform does when it scales down or deploys."""
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from confab.bus.pubsub.endpoint import Endpoint
 from confab.conversations import SystemClock
 from tests.faults.site import Process, Site
 from tests.faults.storm.users import PROJECT, user
+from tests.support.clients import DeafSocket
 from tests.support.samples import conversation
 from tests.support.wire import WireSocket
 
@@ -98,3 +101,36 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
         for socket in sockets[:BUSY]:
             told = socket.of("message")
             assert told == log[: len(told)]
+
+
+async def test_an_instance_takes_its_leave_of_parts_that_answer_nothing(tmp_path: Path):
+    with create_server(("127.0.0.1", 0)) as collector:
+        async with Site.running(tmp_path) as site:
+            stored = await site.store.create(conversation("dead"), None, now=SystemClock().now())
+            room = stored.conversation.id
+            instance = await site.instance(
+                "realtime",
+                OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.getsockname()[1]}",
+                OTEL_BSP_MAX_EXPORT_BATCH_SIZE="16",  # there are many to send
+            )
+            await instance.serves()
+            auth = {"token": user("alice").token, "conversationId": room}
+            talker = await WireSocket.connected(instance.url, auth)
+            async with DeafSocket.connected(instance.url) as deaf:
+                await deaf.say("40" + json.dumps(auth))
+                await deaf.read_until("joined")
+                for _ in range(100):
+                    message = {"conversationId": room, "content": "x" * 30_000}
+                    assert (await talker.call("message", message))["ok"]
+                talking = asyncio.create_task(talk(talker, room, []))
+                site.bus.freeze()
+                await asyncio.sleep(0.2)
+                site.store_server.freeze()
+                asked = time.monotonic()
+                instance.ask_to_end()
+                assert await instance.exit_code() == 0
+                assert time.monotonic() - asked < GONE_WITHIN_S
+            await talking
+            assert talker.of("going_away")
+            site.store_server.thaw()
+            site.bus.thaw()

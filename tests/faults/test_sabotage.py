@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from confab.domain.models import Entry
+from confab.ports import Commit
 from confab.realtime import delivery
-from confab.realtime.room import Delivery, Gap, Room
+from confab.realtime.room import UNKNOWN, Delivery, Gap, Room
 from tests.faults.small_storm import small_storm
 from tests.faults.storm.bus import Weather
 from tests.faults.storm.check import Violation, violations
@@ -27,10 +28,10 @@ class WithoutFilling(Room):
 class WithoutDeduplication(Room):
     """Gives what has come again to everybody again."""
 
-    def hear(self, entry: Entry) -> list[Delivery]:
+    def hear(self, entry: Entry, commit: Commit = UNKNOWN) -> list[Delivery]:
         if self._delivered is not None and entry.seq <= self._delivered:
             return [Delivery(entry, tuple(self._live))]
-        return super().hear(entry)
+        return super().hear(entry, commit)
 
 
 def kinds(found: Sequence[Violation]) -> set[str]:

@@ -153,6 +153,18 @@ class World:
             yield
 
     @contextmanager
+    def slow_keys(self, seconds: float) -> Iterator[None]:
+        """Every token takes a while to verify."""
+        verify = self._users.verify
+
+        async def slowly(token: str) -> Principal:
+            await asyncio.sleep(seconds)
+            return await verify(token)
+
+        with patch.object(self._users, "verify", slowly):
+            yield
+
+    @contextmanager
     def broken_store(self, instance: int) -> Iterator[None]:
         """Reading the log meets a defect."""
         with patch.object(self._ports[instance].store, "newest", side_effect=RuntimeError("a defect")):

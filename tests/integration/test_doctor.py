@@ -13,14 +13,18 @@ from functools import partial
 import pytest
 from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import Subscription
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route as Path
 
 from confab import config
 from confab.bus.pubsub import leases
 from confab.bus.pubsub.endpoint import Endpoint
 from confab.store.session import Session
 from infra.doctor import conversation as rehearsal
+from infra.doctor import identity as identities
 from infra.doctor import realtime as instances
+from infra.doctor import site as places
 from infra.doctor import store as log
 from infra.doctor import web as hosting
 from infra.doctor.__main__ import groups
@@ -201,6 +205,12 @@ async def test_a_schema_of_the_future(database):
     assert results["store schema"].mend == log.MEND_NEW
 
 
+async def test_a_store_that_does_not_tell_the_time(database, monkeypatch):
+    monkeypatch.setattr(log, "NOW", "THROW 'no clock'")
+    results = await found(partial(store, only_store(database)))
+    assert (results["store clock"].status, results["store clock"].mend) == ("FAIL", log.MEND_QUERY)
+
+
 async def test_a_clock_that_is_wrong(database, monkeypatch):
     monkeypatch.setattr(log, "NOW", "RETURN time::now() + 1m")
     results = await found(partial(store, only_store(database)))
@@ -213,6 +223,71 @@ async def test_an_instance_that_is_not_there():
     results = await found(partial(realtime, Site(config.load({}), "", (url,)), url))
     assert set(outcome(results).values()) == {"FAIL"}
     assert results[f"alive {url}"].mend == results[f"ready {url}"].mend == instances.MEND_AWAY
+
+
+def run_app(**answers: Response):
+    """An address of Cloud Run's, which keeps the paths that end in z to itself."""
+
+    def at(path: str, answer: Response) -> Path:
+        async def endpoint(_: object) -> Response:
+            return answer
+
+        return Path(f"/{path}", endpoint)
+
+    async def not_found(*_: object) -> Response:
+        return HTMLResponse("<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", 404)
+
+    return Starlette(
+        routes=[at(path, answer) for path, answer in answers.items()], exception_handlers={404: not_found}
+    )
+
+
+async def of_instance(app, check):
+    """What one check finds of an instance that is this application."""
+    async with serving(app) as url:
+        results = await found(partial(realtime, Site(config.load({}), "", (url,)), url))
+    return results[f"{check} {url}"]
+
+
+WELL = {
+    "health": JSONResponse({"status": "alive"}),
+    "ready": JSONResponse({"status": "ready", "missing": []}),
+}
+
+
+@pytest.mark.parametrize("check", ["alive", "ready"])
+async def test_an_instance_on_cloud_run_is_asked_under_names_that_reach_it(check):
+    assert (await of_instance(run_app(**WELL), check)).status == "ok"
+    assert (await of_instance(run_app(), check)).mend == instances.MEND_AWAY
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen", "mend"),
+    [
+        (
+            JSONResponse({"status": "unavailable", "missing": ["store", "keys"]}, 503),
+            "it misses store, keys",
+            f"{instances.MEND_MISSING['store']}; {instances.MEND_MISSING['keys']}",
+        ),
+        (
+            JSONResponse({"status": "unavailable", "missing": ["flux"]}, 503),
+            "it misses flux",
+            instances.MEND_UNKNOWN,
+        ),
+        *(
+            (answer, f"/ready answers {answer.status_code} and not what it lacks", instances.MEND_AWAY)
+            for answer in (
+                PlainTextResponse("no server", 503),
+                JSONResponse({}, 503),
+                JSONResponse(["store"], 503),
+                HTMLResponse("<p>Welcome"),
+            )
+        ),
+    ],
+)
+async def test_an_instance_that_is_not_ready_or_is_something_else(answer, seen, mend):
+    result = await of_instance(run_app(ready=answer), "ready")
+    assert (result.status, result.seen, result.mend) == ("FAIL", seen, mend)
 
 
 async def test_an_instance_with_other_origins(world):
@@ -252,6 +327,48 @@ async def test_something_that_answers_in_the_functions_place(world):
     assert results["create"].mend == rehearsal.MEND_IDENTITY
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTMLResponse("<p>Welcome", 201),
+        JSONResponse([], 201),
+        JSONResponse({"id": "x"}, 201),
+        PlainTextResponse("no JSON", 201, media_type=hosting.PROBLEM),
+    ],
+)
+async def test_answers_that_are_not_the_functions(world, answer):
+    async with sick(world, answer) as patient:
+        results = await found(partial(web, patient), partial(conversation, patient))
+    assert results["route add_message"].mend == hosting.MEND_ROUTE
+    assert results["create"].mend == hosting.MEND_ANSWER
+    assert results["create"].seen.startswith("/api/conversations answers 201 without id")
+
+
+async def test_a_root_that_is_no_page(world):
+    async with sick(world, JSONResponse({})) as patient:
+        assert (await found(partial(web, patient)))["web page"].mend == hosting.MEND_WEB
+
+
+async def test_functions_that_do_not_answer(world, monkeypatch):
+    monkeypatch.setattr(places, "ANSWER_S", 0.2)
+
+    async def hang(scope: object, receive: object, send: object) -> None:
+        await asyncio.sleep(60)
+
+    async with sick(world, hang) as patient:
+        results = await found(partial(web, patient), partial(conversation, patient))
+    for check in ("web page", "create"):
+        assert results[check].mend == hosting.MEND_WEB
+        assert results[check].seen.endswith(" does not answer within 0.2 s")
+
+
+async def test_an_auth_emulator_that_is_something_else(world, patient):
+    async with serving(HTMLResponse("<p>Welcome")) as url:
+        other = patient.config.model_copy(update={"auth_emulator_host": url.removeprefix("http://")})
+        results = await found(partial(conversation, replace(patient, token=None, config=other)))
+    assert results["create"].mend == identities.MEND
+
+
 async def test_functions_that_name_another_instance(world):
     others = {**world._env, "CONFAB_REALTIME_URLS": "http://127.0.0.1:9"}
     async with site(others, ["http://127.0.0.1:9"]) as elsewhere:
@@ -263,8 +380,9 @@ async def test_functions_that_name_another_instance(world):
 async def test_without_a_token_and_an_emulator_there_is_no_conversation(patient):
     cloud = patient.config.model_copy(update={"auth_emulator_host": None})
     results = await found(partial(conversation, replace(patient, token=None, config=cloud)))
-    assert {result.status for result in results.values()} == {"skipped"}
-    assert "--token" in results["create"].seen
+    assert outcome(results).pop("create") == "FAIL"  # what was not tried is not known to be well
+    assert results["create"].mend == identities.MEND_NOBODY
+    assert {result.status for name, result in results.items() if name != "create"} == {"skipped"}
 
 
 async def examined(stack, *arguments):

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from confab.realtime import transport
+from tests.support.poller import Poller
 
 UPGRADE = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: confab\r\nConnection: Upgrade\r\n"
@@ -22,36 +23,6 @@ UPGRADE = (
 async def http():
     async with aiohttp.ClientSession() as session:
         yield session
-
-
-class Poller:
-    """A long-polling client, packet by packet."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
-        self._http = http
-        self._url = f"{url}/socket.io/?EIO=4&transport=polling"
-        self.received = ""
-
-    async def open(self) -> None:
-        async with self._http.get(self._url) as answer:
-            self._url += "&sid=" + json.loads((await answer.text())[1:])["sid"]
-
-    async def post(self, *packets: str) -> int:
-        async with self._http.post(self._url, data="\x1e".join(packets)) as answer:
-            return answer.status
-
-    async def poll_until(self, text: str) -> None:
-        async with asyncio.timeout(5):
-            while text not in self.received:
-                async with self._http.get(self._url) as answer:
-                    assert answer.status == 200
-                    self.received += await answer.text()
-
-    async def admitted(self, user: str) -> "Poller":
-        await self.open()
-        await self.post("40" + json.dumps({"token": user}))
-        await self.poll_until('40{"sid"')
-        return self
 
 
 async def test_a_socket_that_ends_while_it_joins_leaves_nothing(world):
@@ -105,7 +76,7 @@ async def test_a_poll_body_in_pieces_is_read_whole(world, http):
         yield packet[9_000:]
 
     headers = {"Content-Length": str(len(packet))}
-    async with http.post(poller._url, data=pieces(), headers=headers) as answer:
+    async with http.post(poller.url, data=pieces(), headers=headers) as answer:
         assert answer.status == 200
     await poller.poll_until('431[{"ok":true')
 
@@ -145,6 +116,40 @@ async def test_nobody_is_let_in_while_the_container_drains(world):
     world.begin_drain(0)
     client = await world.refused({"token": "alice"})
     assert client.refusal["data"]["code"] == "unavailable"
+
+
+@pytest.mark.parametrize("slow", ["store", "keys"])
+async def test_nobody_is_let_in_who_asked_before_the_drain_began(world, slow):
+    room = await world.conversation()
+    auth = {"token": "alice"} | ({"conversationId": room} if slow == "store" else {})
+    with world.slow_store(0, 0.4) if slow == "store" else world.slow_keys(0.4):
+        refused = asyncio.create_task(world.refused(auth))
+        await asyncio.sleep(0.2)
+        world.begin_drain(0)
+        client = await refused
+    assert client.refusal["data"]["code"] == "unavailable"
+    assert (world.sockets(), world.rooms()) == (0, 0)
+
+
+async def test_a_token_that_runs_out_during_the_handshake_lets_nobody_in(world):
+    room = await world.conversation()
+    world.expire_in(0.3)
+    with world.slow_store(0, 0.6):
+        client = await world.refused({"token": "alice", "conversationId": room})
+    assert client.refusal["data"]["code"] == "token_expired"
+    assert (world.sockets(), world.rooms()) == (0, 0)
+
+
+async def test_a_renewal_that_comes_too_late_is_refused(world, http):
+    poller = await Poller(http, world.urls[0]).admitted("alice")
+    world.expire_in(0.2)
+    await poller.post('421["auth",{"token":"alice"}]')
+    await asyncio.sleep(0.5)  # the socket takes its leave, but has not polled for it
+    world.expire_in(60)
+    await poller.post('422["auth",{"token":"alice"}]')
+    await poller.poll_until("432[")
+    assert '431[{"ok":true' in poller.received
+    assert '"code":"token_expired"' in poller.received
 
 
 async def test_a_slow_link_gets_all_its_answers(world):

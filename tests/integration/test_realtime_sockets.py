@@ -9,6 +9,11 @@ from confab.realtime import transport
 from tests.support.clients import code
 
 
+def logged(caplog, message):
+    """The request id and the code of each such line."""
+    return [(record.requestId, record.code) for record in caplog.records if record.message == message]
+
+
 @pytest.mark.parametrize(
     ("auth", "expected"),
     [
@@ -26,10 +31,11 @@ from tests.support.clients import code
         ({"token": "alice", "conversationId": "absent"}, "not_found"),
     ],
 )
-async def test_a_refused_handshake_says_why(world, auth, expected):
+async def test_a_refused_handshake_says_why(world, caplog, auth, expected):
+    caplog.set_level("INFO", "confab")
     client = await world.refused(auth)
     assert client.refusal["data"]["code"] == expected
-    assert client.refusal["data"]["requestId"]
+    assert logged(caplog, "socket handshake") == [(client.refusal["data"]["requestId"], expected)]
     assert world.sockets() == 0
 
 
@@ -93,6 +99,13 @@ async def test_wrong_events_are_acknowledged_and_the_socket_lives(world):
     assert code(await alice.call("join", {"conversationId": room, "after": 1})) == "invalid_request"
     assert (await alice.join(room))["ok"]
     assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
+
+
+async def test_a_packet_that_is_refused_is_logged_with_the_id_that_the_client_is_told(world, caplog):
+    caplog.set_level("INFO", "confab")
+    alice = await world.client("alice", 0)
+    answer = await alice.call("message", b"binary")
+    assert logged(caplog, "socket event") == [(answer["error"]["requestId"], "invalid_request")]
 
 
 async def test_an_event_whose_json_is_broken_is_acknowledged(world):
@@ -192,14 +205,15 @@ async def test_a_foreign_origin_is_not_served(world):
         await world.client("alice", 0, origin="https://evil.example")
 
 
-async def test_health(world):
+@pytest.mark.parametrize(("alive", "ready"), [("health", "ready"), ("healthz", "readyz")])
+async def test_health(world, alive, ready):
     async with aiohttp.ClientSession() as http:
-        async with http.get(f"{world.urls[0]}/healthz") as answer:
+        async with http.get(f"{world.urls[0]}/{alive}") as answer:
             assert answer.status == 200
-        async with http.get(f"{world.urls[0]}/readyz") as answer:
+        async with http.get(f"{world.urls[0]}/{ready}") as answer:
             assert (answer.status, (await answer.json())["missing"]) == (200, [])
         await world.silence_bus()
-        async with http.get(f"{world.urls[1]}/readyz") as answer:
+        async with http.get(f"{world.urls[1]}/{ready}") as answer:
             assert (answer.status, (await answer.json())["missing"]) == (503, ["bus"])
 
 

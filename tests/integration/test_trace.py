@@ -94,11 +94,7 @@ async def test_the_bus_carries_the_trace_as_an_attribute(world, bus_server):
         answer = await client.pull(subscription=name, max_messages=1)
         await client.delete_subscription(subscription=name)
     (received,) = answer.received_messages
-    assert dict(received.message.attributes) == {
-        "type": "message.created",
-        "conversationId": room,
-        "traceparent": f"00-{TRACE}-{SPAN}-01",
-    }
+    assert received.message.attributes["traceparent"] == f"00-{TRACE}-{SPAN}-01"
 
 
 async def test_with_a_collector_a_delivery_is_a_span_below_the_requests(world):

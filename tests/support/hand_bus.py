@@ -11,7 +11,7 @@ from confab import conversations
 from confab.announce import BusAnnouncer
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event
-from confab.domain.models import Conversation, Draft, Entry, Message, Principal
+from confab.domain.models import Conversation, Draft, Entry, Message, Model, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.ports import Appended, Closed
 from confab.realtime.container import Container
@@ -83,6 +83,9 @@ class HandBus:
         self.instances: list[Instance] = []
         self.in_flight: list[tuple[Instance, bytes]] = []
 
+    async def connect(self) -> None:
+        pass
+
     async def publish(self, event: Event) -> None:
         self.in_flight += [(instance, encode_event(event)) for instance in self.instances]
 
@@ -135,16 +138,17 @@ class Instance:
     def hear(self, event: Event) -> None:
         """An event has come over the bus; its own, it knows already."""
         if event.origin != self._origin and not isinstance(event, Typing):
-            self.rooms.hear(event.data)
+            self.rooms.hear(event.data, event.at)
 
     @property
     def mending(self) -> bool:
         """Whether a hole is being filled."""
         return bool(self.rooms._filling)
 
-    def _tell_all(self, sids: Sequence[str], event: str, data: Mapping[str, Any]) -> None:
+    def _tell_all(self, sids: Sequence[str], event: str, data: Model) -> int:
         for sid in sids:
-            self._told(sid, event, data)
+            self._told(sid, event, data.wire())
+        return len(sids)
 
 
 class Functions:

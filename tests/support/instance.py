@@ -11,8 +11,8 @@ from confab import conversations
 from confab.bus.memory import MemoryBus
 from confab.domain.models import Principal
 from confab.domain.requests import CreateConversation, parse
+from confab.ports import Publisher
 from confab.realtime.container import Container
-from confab.trace import Trace
 from tests.support.clients import Client
 from tests.support.ports import MemoryPorts, NamedUsers
 from tests.support.samples import principal
@@ -31,26 +31,15 @@ class Users(NamedUsers):
         return caller.model_copy(update={"expires_at": self.expires_at})
 
 
-class HeardBus(MemoryBus):
-    """A bus that remembers what was put on it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[bytes] = []
-
-    def put(self, data: bytes, carried: Trace | None = None) -> None:
-        self.heard.append(data)
-        super().put(data, carried)
-
-
 class Instance:
     """The instance, and a conversation of the owner's in its store.
 
     A socket is in one room at most; a user has two sockets at most, and writes and types twice at most.
     """
 
-    def __init__(self) -> None:
-        self.bus = HeardBus()
+    def __init__(self, publisher: Publisher | None = None) -> None:
+        """With a publisher, what the instance publishes goes there and does not come back."""
+        self.bus = MemoryBus()
         self.users = Users()
         self.ports = MemoryPorts(
             CONFAB_MAX_ROOMS_PER_SOCKET="1",
@@ -60,7 +49,10 @@ class Instance:
             CONFAB_CLOCK_SKEW_S="0",
         )
         self.ports.verifier = self.users
-        self.ports.publisher, self.ports.subscription = self.bus.publisher(), self.bus.subscription()
+        self.ports.publisher, self.ports.subscription = (
+            publisher or self.bus.publisher(),
+            self.bus.subscription(self.ports.instance),
+        )
         self.container = Container(self.ports)
         self.room = ""
         self._serving, self._clients = AsyncExitStack(), AsyncExitStack()

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,8 +14,12 @@ class Bus:
 
     def __init__(self) -> None:
         self.taken: list[int | None] = []
+        self.at: list[datetime] = []
         self.tries = 0
         self.mood = "well"
+
+    async def connect(self) -> None:
+        pass
 
     async def publish(self, event) -> None:
         self.tries += 1
@@ -23,6 +28,7 @@ class Bus:
         if self.mood == "frozen":
             await asyncio.sleep(60)
         self.taken.append(event.seq)
+        self.at.append(event.at)
 
     async def close(self) -> None:
         pass
@@ -44,6 +50,12 @@ async def test_a_stored_entry_is_published(announcer, bus):
     await announcer.announce(message(1))
     await announcer.announce(finalized(2))
     assert bus.taken == [1, 2]
+
+
+async def test_an_event_tells_when_its_entry_was_committed(announcer, bus):
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # an event's time has no fraction of one
+    await announcer.announce(message(1))
+    assert before <= bus.at[0] <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("mood", ["away", "frozen"])

@@ -116,6 +116,7 @@ class Bus:
         self.made: list[str] = []
         self.taken: list[tuple[str, int | None]] = []
         self.closed: list[str] = []
+        self.connected: list[str] = []
         self.down: set[str] = set()
 
     def publisher(self, cell: str) -> "Topic":
@@ -129,6 +130,9 @@ class Topic:
     def __init__(self, bus: Bus, cell: str) -> None:
         self._bus = bus
         self._cell = cell
+
+    async def connect(self) -> None:
+        self._bus.connected.append(self._cell)
 
     async def publish(self, event: Event) -> None:
         if self._cell in self._bus.down:
@@ -159,6 +163,11 @@ async def test_an_event_is_published_in_the_cell_of_its_conversation(bus, publis
         await publisher.publish(told(seq, cell))
     assert bus.taken == [("b", 1), ("eu-west", 2), ("b", 3), (MAIN, 4)]
     assert bus.made == ["b", "eu-west", MAIN]
+
+
+async def test_it_connects_to_every_cell_ahead_of_the_first_event(bus, publisher):
+    await publisher.connect()
+    assert sorted(bus.connected) == sorted([MAIN, *CELLS])
 
 
 async def test_what_is_closed_takes_nothing_for_any_cell(bus, publisher):

@@ -48,6 +48,12 @@ def test_every_wrong_variable_is_named_and_no_value_is_shown():
     assert "secret" not in text
 
 
+@pytest.mark.parametrize("name", ["CONFAB_ALLOWED_ORIGINS", "CONFAB_REALTIME_URLS"])
+def test_a_list_of_addresses_without_one_is_refused(name):
+    with pytest.raises(ConfigError, match=f"^{name}: names no address$"):
+        load({name: " , "})
+
+
 @pytest.mark.parametrize("name", ["FIREBASE_AUTH_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"])
 def test_an_emulator_is_refused_on_cloud_run(name):
     with pytest.raises(ConfigError, match=f"{name} must not be set"):

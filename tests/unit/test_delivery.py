@@ -2,18 +2,23 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 import pytest
 
+from confab import trace
 from confab.domain.errors import Unavailable
 from confab.domain.models import Entry
+from confab.ports import Commit
 from confab.realtime import delivery
 from confab.realtime.delivery import Rooms
 from confab.store.memory import MemoryStore
+from confab.trace import Trace
 from tests.support.samples import NOW, conversation, draft, message
 
 ROOM = "c1"
+ONE, TWO = Trace("1" * 32, "1" * 16), Trace("2" * 32, "2" * 16)
 
 
 class FlakyStore(MemoryStore):
@@ -46,14 +51,29 @@ class FlakyStore(MemoryStore):
 
 
 class Sent:
-    """Implements `Sender`: remembers what each socket was sent."""
+    """Implements `Sender`: remembers what each socket was sent.
+
+    Entries in `heavy` are too much for the sockets in `slow`: they leave, and have to join again.
+    """
 
     def __init__(self) -> None:
-        self.seqs: dict[str, list[int]] = {}
+        self.seqs = defaultdict[str, list[int]](list)
+        self.rooms: Rooms | None = None
+        self.slow: set[str] = set()
+        self.heavy: set[int] = set()
+        self.resyncs: list[tuple[str, int]] = []
 
-    def entries(self, sids: Collection[str], entries: Sequence[Entry]) -> None:
+    def entry(self, sids: Collection[str], entry: Entry) -> int:
+        taken = 0
         for sid in sids:
-            self.seqs.setdefault(sid, []).extend(entry.seq for entry in entries)
+            if sid in self.slow and entry.seq in self.heavy:
+                assert self.rooms is not None
+                self.rooms.leave(ROOM, sid)
+                self.resyncs.append((sid, entry.seq - 1))
+            else:
+                self.seqs[sid].append(entry.seq)
+                taken += 1
+        return taken
 
 
 @pytest.fixture
@@ -72,7 +92,16 @@ def sent():
 def rooms(store, sent, monkeypatch):
     monkeypatch.setattr(delivery, "GRACE_S", 0.01)
     monkeypatch.setattr(delivery, "RETRY_S", 0.02)
-    return Rooms(store, sent)
+    sent.rooms = Rooms(store, sent)
+    return sent.rooms
+
+
+@pytest.fixture
+def delivered(rooms):
+    """What is told of each delivery: the entry's number, to how many it went, and its commit."""
+    told: list[tuple[int, int, Commit]] = []
+    rooms._delivered = lambda entry, sockets, commit: told.append((entry.seq, sockets, commit))
+    return told
 
 
 async def write(store: FlakyStore, count: int) -> None:
@@ -113,7 +142,7 @@ async def test_a_hole_is_filled_when_the_store_comes_back(rooms, store, sent):
     store.away = True
     rooms.hear(message(2, ROOM))
     await until(lambda: store.reads >= 3)
-    assert sent.seqs["s1"] == []
+    assert sent.seqs == {}
     store.away = False
     await until(lambda: sent.seqs["s1"] == [1, 2])
 
@@ -230,3 +259,103 @@ async def test_nothing_is_left_of_an_empty_room(rooms, store):
     await asyncio.sleep(0.1)
     assert (len(rooms), store.reads) == (0, reads)
     assert rooms.sids(ROOM) == ()
+
+
+async def test_who_falls_behind_gets_nothing_after_its_resync(rooms, sent):
+    await joined(rooms)
+    await joined(rooms, "quick")
+    sent.slow, sent.heavy = {"s1"}, {1}
+    rooms.hear(message(2, ROOM))
+    rooms.hear(message(1, ROOM))
+    assert sent.resyncs == [("s1", 0)]
+    assert sent.seqs == {"quick": [1, 2]}
+    assert rooms.deliveries == 2
+
+
+async def test_the_last_of_a_room_that_falls_behind_leaves_nothing_of_it(rooms, sent):
+    await joined(rooms)
+    sent.slow, sent.heavy = {"s1"}, {1}
+    rooms.hear(message(2, ROOM))
+    rooms.hear(message(1, ROOM))
+    assert (sent.resyncs, sent.seqs, len(rooms)) == ([("s1", 0)], {}, 0)
+
+
+async def test_who_falls_behind_while_it_catches_up_gets_nothing_after_its_resync(rooms, sent):
+    await joined(rooms, "quick")
+    rooms.begin_join(ROOM, "s1")
+    for seq in (1, 2, 3):
+        rooms.hear(message(seq, ROOM))
+    sent.slow, sent.heavy = {"s1"}, {2}
+    assert await rooms.finish_join(ROOM, "s1", 0) is None
+    rooms.hear(message(4, ROOM))
+    assert sent.resyncs == [("s1", 1)]
+    assert sent.seqs == {"s1": [1], "quick": [1, 2, 3, 4]}
+
+
+async def test_who_falls_behind_in_what_is_read_for_it_gets_nothing_after_its_resync(rooms, store, sent):
+    rooms.begin_join(ROOM, "s1")
+    rooms.begin_join(ROOM, "quick")
+    await write(store, 5)
+    await rooms.finish_join(ROOM, "quick", 5)
+    sent.slow, sent.heavy = {"s1"}, {3}
+    assert await rooms.finish_join(ROOM, "s1", 1) is None
+    assert sent.resyncs == [("s1", 2)]
+    assert sent.seqs == {"s1": [2]}
+    assert list(rooms.sids(ROOM)) == ["quick"]
+
+
+async def test_a_join_that_meets_a_defect_leaves_the_socket_out(rooms, store, sent, caplog):
+    rooms.begin_join(ROOM, "slow")
+    rooms.begin_join(ROOM, "fast")
+    await write(store, 5)
+    await rooms.finish_join(ROOM, "fast", 5)
+    store.defect = True
+    assert await rooms.finish_join(ROOM, "slow", 3) == 3
+    assert list(rooms.sids(ROOM)) == ["fast"]
+    assert "a join could not be completed" in caplog.text
+
+
+async def test_what_a_socket_did_not_take_is_no_delivery(rooms, sent, delivered):
+    await joined(rooms)
+    await joined(rooms, "quick")
+    rooms.hear(message(1, ROOM))
+    sent.slow, sent.heavy = {"s1"}, {2}
+    rooms.hear(message(2, ROOM))
+    sent.slow, sent.heavy = {"quick"}, {3}
+    rooms.hear(message(3, ROOM))
+    assert [(seq, sockets) for seq, sockets, _ in delivered] == [(1, 2), (2, 1)]
+    assert rooms.deliveries == 3
+
+
+async def test_a_delivery_belongs_to_the_trace_of_its_own_entry(rooms, delivered):
+    await joined(rooms)
+    for seq, its_own in ((2, TWO), (1, ONE)):
+        with trace.Entered(its_own):
+            rooms.hear(message(seq, ROOM), NOW)
+    assert delivered == [(1, 1, Commit(NOW, ONE)), (2, 1, Commit(NOW, TWO))]
+
+
+async def test_what_is_read_from_the_store_belongs_to_no_trace(rooms, store, delivered, monkeypatch):
+    reading = []
+
+    async def read(*_: object) -> list[Entry]:
+        reading.append(trace.current())
+        return [message(1, ROOM)]
+
+    monkeypatch.setattr(store, "entries", read)
+    await joined(rooms)
+    with trace.Entered(TWO):
+        rooms.hear(message(2, ROOM), NOW)
+    await until(lambda: len(delivered) == 2)
+    assert delivered == [(1, 1, Commit()), (2, 1, Commit(NOW, TWO))]
+    assert reading == [None]
+
+
+async def test_what_the_store_repeats_keeps_the_trace_that_it_came_with(rooms, store, delivered):
+    await joined(rooms)
+    await write(store, 3)
+    with trace.Entered(TWO):
+        rooms.hear(message(2, ROOM), NOW)
+    for seq in (2, 1):
+        rooms.hear(message(seq, ROOM))
+    assert delivered == [(1, 1, Commit()), (2, 1, Commit(NOW, TWO))]

@@ -1,12 +1,16 @@
 """The edge of the functions: who is let in, what is read, and what every answer carries."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
+from typing import NoReturn
 
 import pytest
+from starlette.requests import Request
 
 from confab.domain.errors import Unavailable
-from tests.support.api import API, CHAT, assert_problem, bearer, created
+from confab.telemetry.logs import LogTelemetry
+from tests.support.api import API, CHAT, assert_problem, bearer, created, endpoint
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,9 @@ async def test_an_allowed_origin_gets_its_preflight_and_its_answers(client):
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-origin"] == "https://app.example"
     assert "POST" in preflight.headers["access-control-allow-methods"]
-    assert "Authorization" in preflight.headers["access-control-allow-headers"]
+    assert {"Authorization", "traceparent"} <= set(
+        preflight.headers["access-control-allow-headers"].split(", ")
+    )
     answer = await client.get(API, headers=bearer() | origin)
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
     assert answer.headers["vary"] == "Origin"
@@ -161,6 +167,51 @@ async def test_a_defect_is_told_without_its_cause(client, ports, monkeypatch, ca
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text
     assert "secret table layout" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("GET", API), ("list_conversations", None, None)),
+        (("POST", API), ("create_conversation", None, "invalid_request")),
+        (("GET", f"{API}/c-1"), ("get_conversation", "c-1", "not_found")),
+        (("POST", f"{API}/c-1/messages"), ("add_message", "c-1", "invalid_request")),
+        (("DELETE", f"{API}/c-1"), (None, "c-1", "method_not_allowed")),
+        (("GET", f"{API}/no.id"), ("get_conversation", None, "not_found")),
+        (("GET", "/api/other"), (None, None, "not_found")),
+    ],
+)
+async def test_a_requests_line_says_what_was_asked(client, caplog, asked, told):
+    caplog.set_level(logging.INFO, "confab")
+    answer = await client.request(*asked, headers=bearer())
+    (line,) = [record for record in caplog.records if record.message == "request"]
+    assert (line.operation, line.conversationId, line.code) == told
+    assert line.requestId == answer.headers["x-request-id"]
+
+
+async def test_a_query_that_is_no_text_is_answered(ports):
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": API,
+        "query_string": b"limit=\xff",
+        "headers": [(b"authorization", b"Bearer alice"), (b"host", b"confab")],
+    }
+    answer = await endpoint(ports)(Request(scope))
+    assert (answer.status_code, json.loads(bytes(answer.body))["code"]) == (400, "invalid_request")
+
+
+async def test_a_defect_outside_of_the_operation_is_told_like_any_other(client, ports, monkeypatch, caplog):
+    class Broken(LogTelemetry):
+        def span(self, *_: object) -> NoReturn:
+            raise RuntimeError("a secret")
+
+    ports.telemetry = Broken()
+    answer = await client.get(API, headers=bearer(**{"X-Request-Id": "r1"}))
+    assert_problem(answer, 500, "internal")
+    assert "secret" not in answer.text
+    (line,) = [record for record in caplog.records if record.message == "a request failed"]
+    assert line.requestId == "r1"
 
 
 async def test_options_without_an_origin_tells_the_methods_only(client):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import datetime, timedelta
 
 from confab.bus.memory import MemoryBus
 from confab.domain.errors import Unavailable
@@ -9,6 +10,8 @@ from confab.domain.events import Typing, TypingState, event_of
 from confab.realtime import hints
 from confab.realtime.hints import Hints, listen
 from tests.support.samples import NOW, message
+
+LATER = NOW + timedelta(seconds=1)
 
 
 class StuckBus:
@@ -18,6 +21,9 @@ class StuckBus:
         self.free = asyncio.Event()
         self.down = False
         self.taken: list[str] = []
+
+    async def connect(self) -> None:
+        pass
 
     async def publish(self, event) -> None:
         if self.down:
@@ -42,7 +48,7 @@ async def test_what_is_on_its_way_is_bounded_and_typing_gives_way(monkeypatch):
     for _ in range(5):
         sender.event(typing())
     for seq in range(1, 10):
-        sender.entry(message(seq))
+        sender.entry(message(seq), NOW)
     bus.free.set()
     await sender.close()
     assert bus.taken == ["typing"] * 2 + ["message.created"] * 4
@@ -54,7 +60,7 @@ async def test_a_bus_that_is_away_is_told_of_once(caplog):
     sender = Hints(bus, origin="here")
     with caplog.at_level(logging.WARNING, "confab"):
         for seq in range(1, 6):
-            sender.entry(message(seq))
+            sender.entry(message(seq), NOW)
         await sender.close()
     assert [record.message for record in caplog.records] == ["the bus does not take events"]
 
@@ -62,12 +68,12 @@ async def test_a_bus_that_is_away_is_told_of_once(caplog):
 async def test_its_own_events_and_defects_do_not_stop_the_listening(caplog):
     bus = MemoryBus()
     subscription, publisher = bus.subscription(), bus.publisher()
-    heard: list[int] = []
+    heard: list[tuple[int, datetime]] = []
 
-    def entry(each) -> None:
+    def entry(each, committed_at) -> None:
         if each.seq == 2:
             raise RuntimeError("a defect")
-        heard.append(each.seq)
+        heard.append((each.seq, committed_at))
 
     typed: list[Typing] = []
     echoes: list[int] = []
@@ -78,12 +84,12 @@ async def test_its_own_events_and_defects_do_not_stop_the_listening(caplog):
         await asyncio.sleep(0)
     await publisher.publish(event_of(message(1), origin="here"))
     for seq in (2, 3):
-        await publisher.publish(event_of(message(seq), origin="elsewhere"))
+        await publisher.publish(event_of(message(seq), origin="elsewhere", at=LATER))
     await publisher.publish(typing("elsewhere"))
     async with asyncio.timeout(3):
         while not typed:
             await asyncio.sleep(0.01)
-    assert (heard, echoes) == ([3], [1])
+    assert (heard, echoes) == ([(3, LATER)], [1])
     assert "could not be passed on" in caplog.text
     await subscription.close()
     await asyncio.wait_for(listening, 3)

@@ -1,20 +1,46 @@
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from confab import log, trace
 from confab.trace import Trace
 
+TOKEN = "s3cret"
+ROOT = Path(__file__).parents[2]
 
-def record(**extra: object) -> logging.LogRecord:
-    return logging.getLogger("confab.test").makeRecord(
-        "confab.test", logging.WARNING, "f.py", 1, "a %s", ("message",), None, extra=extra
+
+def record(name: str = "confab.test", message: str = "a %s", **extra: object) -> logging.LogRecord:
+    return logging.getLogger(name).makeRecord(
+        name, logging.WARNING, "f.py", 1, message, ("message",) if "%" in message else (), None, extra=extra
     )
 
 
+def failed(name: str) -> logging.LogRecord:
+    """A line about an error that quotes a token, and that another one led to."""
+    line = record(name, f"it failed\nwith {TOKEN}")
+    try:
+        try:
+            raise KeyError(TOKEN)
+        except KeyError as cause:
+            raise ValueError(TOKEN) from cause
+    except ValueError as error:
+        line.exc_info = (type(error), error, error.__traceback__)
+    return line
+
+
+def written(line: logging.LogRecord) -> dict[str, object]:
+    text = log.JsonFormatter("p").format(line)
+    assert "\n" not in text
+    line_written: dict[str, object] = json.loads(text)
+    return line_written
+
+
 def test_a_record_is_one_json_object_with_its_fields():
-    line = log.JsonFormatter("p").format(record(requestId="r1", ms=1.5))
-    assert "\n" not in line
-    assert json.loads(line) == {
+    assert written(record(requestId="r1", ms=1.5)) == {
         "severity": "WARNING",
         "message": "a message",
         "logger": "confab.test",
@@ -25,7 +51,7 @@ def test_a_record_is_one_json_object_with_its_fields():
 
 def test_a_record_names_the_trace_that_it_belongs_to():
     with trace.Entered(Trace("a" * 32, "b" * 16, sampled=True)):
-        line = json.loads(log.JsonFormatter("p").format(record()))
+        line = written(record())
     assert {name: value for name, value in line.items() if name.startswith("logging.googleapis.com/")} == {
         "logging.googleapis.com/trace": f"projects/p/traces/{'a' * 32}",
         "logging.googleapis.com/spanId": "b" * 16,
@@ -34,22 +60,70 @@ def test_a_record_names_the_trace_that_it_belongs_to():
 
 
 def test_an_exception_comes_with_its_traceback():
-    try:
-        raise ValueError("why")
-    except ValueError as error:
-        failed = record()
-        failed.exc_info = (type(error), error, error.__traceback__)
-    assert "ValueError: why" in json.loads(log.JsonFormatter("p").format(failed))["exception"]
+    assert f"ValueError: {TOKEN}" in str(written(failed("confab.store"))["exception"])
 
 
-def test_setting_up_twice_writes_once(monkeypatch):
-    loggers = [logging.getLogger(name) for name in log.LOGGERS]
-    for logger in loggers:
-        monkeypatch.setattr(logger, "handlers", [])
-        monkeypatch.setattr(logger, "propagate", True)
-        monkeypatch.setattr(logger, "level", logging.NOTSET)
-    log.setup("p")
-    log.setup("p")
-    for logger in loggers:
-        assert len(logger.handlers) == 1
-        assert not logger.propagate
+@pytest.mark.parametrize("name", ["asyncio", "confabulation", "root"])
+def test_what_the_errors_of_libraries_say_is_left_out(name):
+    line = failed(name)
+    line.field = TOKEN
+    told = written(line)
+    assert TOKEN not in json.dumps(told)
+    assert told["message"] == "it failed"
+    exception = str(told["exception"])
+    assert exception.index("builtins.KeyError") < exception.index("builtins.ValueError")
+    assert "in failed" in exception
+
+
+PROGRAM = """
+import asyncio, gc, logging, logging.config
+import socketio
+from confab import log
+
+async def lose():
+    token = "s3cret"
+    raise RuntimeError("a token: " + token)
+
+async def main():
+    asyncio.create_task(lose())
+    await asyncio.sleep(0)
+    gc.collect()
+
+log.setup("p")
+logging.getLogger("confab.x")
+logging.getLogger("uvicorn.error").addHandler(logging.StreamHandler())
+plain = {"plain": {"class": "logging.StreamHandler"}}
+logging.config.dictConfig({"version": 1, "handlers": plain, "root": {"handlers": ["plain"]}})
+log.setup("p")
+socketio.AsyncServer()
+for name in ("google.auth", "socketio.server", "engineio.server", "uvicorn.error", "confab.x"):
+    logging.getLogger(name).error("a line")
+logging.getLogger("confab.x").info("a line")
+logging.getLogger("google.auth").info("not heard")
+asyncio.run(main())
+"""
+
+
+def test_whatever_a_process_logs_is_written_once_and_as_json():
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        check=True,
+        cwd=ROOT / "functions",
+        text=True,
+        timeout=60,
+    )
+    lines = [json.loads(line) for line in process.stderr.splitlines()]
+    assert [(line["logger"], line["severity"]) for line in lines] == [
+        ("google.auth", "ERROR"),
+        ("socketio.server", "ERROR"),
+        ("engineio.server", "ERROR"),
+        ("uvicorn.error", "ERROR"),
+        ("confab.x", "ERROR"),
+        ("confab.x", "INFO"),
+        ("asyncio", "ERROR"),
+    ]
+    assert lines[-1]["message"] == "Task exception was never retrieved"
+    assert "builtins.RuntimeError" in lines[-1]["exception"]
+    assert "s3cret" not in process.stderr
+    assert process.stdout == ""

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from confab import config, trace
-from confab.ports import Metric
+from confab.ports import Commit, Metric
 from confab.telemetry.logs import LogTelemetry
 from confab.telemetry.otlp import INSTRUMENTS, LATENCY
 from confab.trace import Trace
@@ -28,8 +29,12 @@ def collected():
     return Collected()
 
 
+def ago(seconds=0.0):
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
 def entry(age_s=0.0):
-    return message(1).model_copy(update={"created_at": datetime.now(UTC) - timedelta(seconds=age_s)})
+    return message(1).model_copy(update={"created_at": ago(age_s)})
 
 
 def test_without_a_collector_the_work_goes_on_in_its_parents_span():
@@ -44,18 +49,19 @@ def test_without_a_collector_the_work_goes_on_in_its_parents_span():
 
 
 def test_a_delivery_is_logged_where_the_trace_is_sampled(caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("confab"), "propagate", True)
+    lines = []
+    monkeypatch.setattr(caplog.handler, "emit", lambda record: lines.append((record, trace.current())))
     caplog.set_level(logging.INFO, "confab")
     telemetry = LogTelemetry()
-    telemetry.delivered(entry(), 3)
-    with trace.Entered(Trace("c" * 32, "d" * 16)):
-        telemetry.delivered(entry(), 3)
-    assert caplog.records == []
-    with trace.Entered(PARENT):
-        telemetry.delivered(entry(2.0), 3)
-    (record,) = caplog.records
+    with trace.Entered(PARENT):  # of whoever closed the hole behind which the entry waited
+        telemetry.delivered(entry(), 3, Commit())
+        telemetry.delivered(entry(), 3, Commit(ago(), Trace("c" * 32, "d" * 16)))
+    assert lines == []
+    telemetry.delivered(entry(9.0), 3, Commit(ago(2.0), PARENT))
+    ((record, logged_in),) = lines
     assert (record.message, record.seq, record.sockets) == ("delivered", 1, 3)
     assert record.ms == pytest.approx(2000, abs=200)
+    assert logged_in == PARENT
 
 
 async def test_watching_and_closing_without_a_collector_is_nothing():
@@ -94,9 +100,8 @@ def test_a_new_trace_begins_without_a_parent(collected):
 
 
 def test_a_delivery_is_a_span_of_its_entrys_trace_and_counts_in_the_latency(collected):
-    with trace.Entered(PARENT):
-        collected.telemetry.delivered(entry(0.5), 2)
-    collected.telemetry.delivered(entry(0.5), 2)
+    collected.telemetry.delivered(entry(9.0), 2, Commit(ago(0.5), PARENT))
+    collected.telemetry.delivered(entry(9.0), 2, Commit(ago(0.5)))
     (done,) = collected.spans()
     assert f"{done.parent.span_id:016x}" == PARENT.span_id
     assert (done.end_time - done.start_time) / 1e9 == pytest.approx(0.5, abs=0.2)
@@ -104,6 +109,28 @@ def test_a_delivery_is_a_span_of_its_entrys_trace_and_counts_in_the_latency(coll
     latency = collected.metrics()[LATENCY]
     assert latency.count == 2
     assert latency.sum == pytest.approx(1.0, abs=0.4)
+    assert dict(latency.attributes) == {"confab.source": "event"}
+
+
+def test_the_latency_of_what_was_read_from_the_store_is_told_apart(collected):
+    collected.telemetry.delivered(entry(2.0), 2, Commit())
+    latency = collected.metrics()[LATENCY]
+    assert dict(latency.attributes) == {"confab.source": "store"}
+    assert latency.sum == pytest.approx(2.0, abs=0.2)
+
+
+async def test_a_span_can_last_until_its_work_is_done(collected):
+    done = asyncio.Event()
+    with collected.telemetry.span("socket message", None) as span:
+        work = asyncio.create_task(done.wait())
+        span.until(work)
+    assert collected.spans() == ()
+    span.note("confab.status", 503)
+    done.set()
+    await work
+    await asyncio.sleep(0)
+    (ended,) = collected.spans()
+    assert ended.status.status_code == StatusCode.ERROR
 
 
 def test_every_metric_is_read_when_it_is_collected(collected):

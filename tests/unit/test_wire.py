@@ -14,12 +14,19 @@ class Connection(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
+        self.defect: Exception | None = None
+        self.aborted = False
         self.writes: list[bytes] = []
         self.waiting = 0
         self.closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.defect is not None:
+            raise self.defect
         self.writes.append(bytes(data))
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -89,6 +96,19 @@ async def test_each_wire_writes_its_own(outbox):
     wires[1].write(b" and more")
     await asyncio.sleep(0)
     assert [connection.writes for connection in connections] == [[b"both"], [b"both and more"]]
+
+
+async def test_a_connection_that_fails_is_dropped_and_silences_no_other(outbox, caplog):
+    connections = [Connection(), Connection(), Connection()]
+    wires = [Wire(connection, outbox) for connection in connections]
+    connections[1].defect = RuntimeError("a defect")
+    for text in (b"one", b"two"):
+        for wire in wires:
+            wire.write(text)
+        await asyncio.sleep(0)
+    assert [connection.writes for connection in connections] == [[b"one", b"two"], [], [b"one", b"two"]]
+    assert [connection.aborted for connection in connections] == [False, True, False]
+    assert "a defect" in caplog.text
 
 
 async def test_a_connection_that_is_closing_is_not_written_to(connection, wire):

@@ -119,7 +119,11 @@ class FirebaseVerifier:
         return _verified(claims)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        claims: Mapping[str, Any] = self._client.verify_id_token(token, clock_skew_seconds=self._clock_skew_s)
+        client = self._client
+        try:
+            claims: Mapping[str, Any] = client.verify_id_token(token, clock_skew_seconds=self._clock_skew_s)
+        except (TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ValueError("the library expects something else in a token") from error
         return claims
 
     async def _check_revocation(self, verified: _Verified) -> None:

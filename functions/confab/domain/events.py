@@ -4,6 +4,7 @@
 second look at the store. Delivery is at least once; consumers key on (conversationId, seq).
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -25,6 +26,7 @@ class _Event(Model):
     origin: str
     """The id of the instance that published it."""
     at: Timestamp
+    """When it happened; of an entry, the moment after its commit."""
 
 
 class MessageCreated(_Event):
@@ -55,22 +57,27 @@ Event = Annotated[MessageCreated | ConversationFinalized | Typing, Field(discrim
 _event: TypeAdapter[Event] = TypeAdapter(Event)
 
 
-def event_of(entry: Entry, *, origin: str) -> MessageCreated | ConversationFinalized:
-    """The event that tells of a stored entry."""
+def event_of(
+    entry: Entry, *, origin: str, at: datetime | None = None
+) -> MessageCreated | ConversationFinalized:
+    """The event that tells of a stored entry.
+
+    `at` is the moment after its commit; the entry's own time, where nobody knows it.
+    """
     if isinstance(entry, Message):
         return MessageCreated(
             conversation_id=entry.conversation_id,
             seq=entry.seq,
             data=entry,
             origin=origin,
-            at=entry.created_at,
+            at=at or entry.created_at,
         )
     return ConversationFinalized(
         conversation_id=entry.conversation_id,
         seq=entry.seq,
         data=entry,
         origin=origin,
-        at=entry.finalized_at,
+        at=at or entry.finalized_at,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from confab.domain.errors import Forbidden
 
 MAX_AGE_S = 3600
-ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, traceparent, X-Request-Id"
 EXPOSED_HEADERS = "Location, Retry-After, WWW-Authenticate, X-Request-Id"
 
 

@@ -32,7 +32,7 @@ from confab.domain.errors import (
     problem,
 )
 from confab.domain.models import Principal
-from confab.domain.requests import parse_json
+from confab.domain.requests import ID, parse_json
 from confab.operations import cors
 from confab.operations.routes import Route
 from confab.wiring import Ports
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 BODY_DEADLINE_S = 10
 """Seconds within which a body must have arrived."""
+DEFECT = Internal("Something went wrong on our side.")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -77,32 +78,41 @@ class Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         """The answer to a request: the operation's, or a problem."""
-        with self._ports.telemetry.span(self._name(request), trace.of_request(request.headers)) as span:
-            response = await self._serve(request)
-            span.note("http.response.status_code", response.status_code)
-            return response
-
-    def _name(self, request: Request) -> str:
-        """The request without what tells one from another: its method and its route's path."""
-        paths = (route.path for route in self._operations if route.match(request.url.path) is not None)
-        return f"{request.method} {next(paths, '')}".rstrip()
-
-    async def _serve(self, request: Request) -> Response:
-        started = time.monotonic()
         request_id = _request_id(request)
         try:
-            answer, code = await self._answer(request), None
+            matches = self._matches(request)
+            parent = trace.of_request(request.headers)
+            with self._ports.telemetry.span(_name(request, matches), parent) as span:
+                response = await self._serve(request, matches, request_id)
+                span.note("http.response.status_code", response.status_code)
+                return response
+        except Exception:
+            log.exception("a request failed", extra={"requestId": request_id})
+            return self._render(request, _problem_answer(DEFECT, request_id), request_id)
+
+    def _matches(self, request: Request) -> Mapping[Route, str]:
+        """The routes of the request's path, whatever its method, with the conversation's id in it."""
+        path = request.scope["path"]
+        return {route: found for route in self._operations if (found := route.match(path)) is not None}
+
+    async def _serve(self, request: Request, matches: Mapping[Route, str], request_id: str) -> Response:
+        started = time.monotonic()
+        code = None
+        try:
+            answer = await self._answer(request, matches)
         except ConfabError as error:
             answer, code = _problem_answer(error, request_id), error.code
         except Exception:
             log.exception("an operation failed", extra={"requestId": request_id})
-            internal = Internal("Something went wrong on our side.")
-            answer, code = _problem_answer(internal, request_id), internal.code
+            answer, code = _problem_answer(DEFECT, request_id), DEFECT.code
+        route = _route(request, matches)
         log.info(
             "request",
             extra={
                 "requestId": request_id,
                 "method": request.method,
+                "operation": None if route is None else route.operation,
+                "conversationId": _conversation_id(matches),
                 "status": answer.status,
                 "code": code,
                 "ms": round((time.monotonic() - started) * 1000, 1),
@@ -110,16 +120,13 @@ class Endpoint:
         )
         return self._render(request, answer, request_id)
 
-    async def _answer(self, request: Request) -> Answer:
-        matches = {
-            route: found for route in self._operations if (found := route.match(request.url.path)) is not None
-        }
+    async def _answer(self, request: Request, matches: Mapping[Route, str]) -> Answer:
         if not matches:
             raise NotFound("There is nothing at this path.")
         methods = [route.method for route in matches]
         if request.method == "OPTIONS":
             return Answer(HTTPStatus.NO_CONTENT, {}, cors.preflight(request.headers, self._origins, methods))
-        route = next((route for route in matches if route.method == request.method), None)
+        route = _route(request, matches)
         if route is None:
             raise MethodNotAllowed([*methods, "OPTIONS"])
         caller = await self._ports.verifier.verify(_bearer_token(request))
@@ -160,6 +167,21 @@ class Endpoint:
 def _request_id(request: Request) -> str:
     given = request.headers.get("x-request-id", "")
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _name(request: Request, matches: Mapping[Route, str]) -> str:
+    """The request without what tells one from another: its method and its route's path."""
+    return f"{request.method} {next((route.path for route in matches), '')}".rstrip()
+
+
+def _route(request: Request, matches: Mapping[Route, str]) -> Route | None:
+    return next((route for route in matches if route.method == request.method), None)
+
+
+def _conversation_id(matches: Mapping[Route, str]) -> str | None:
+    """The id in the path, unless it is something that cannot be one."""
+    found = next(iter(matches.values()), "")
+    return found if re.fullmatch(ID, found) else None
 
 
 def _bearer_token(request: Request) -> str:

@@ -33,12 +33,13 @@ def function(name: str) -> Handler:
         {route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in routes},
         ports,
     )
-    adapters = ("verifier", "announcer") if any(route.announces for route in routes) else ("verifier",)
+    adapters = ("telemetry", "verifier", *(["announcer"] if any(route.announces for route in routes) else []))
     preparing: asyncio.Task[None] | None = None
 
     async def serve(request: Request) -> Response:
         nonlocal preparing
         if preparing is None:
+            log.setup(configuration.project)  # over what the server has set up meanwhile
             preparing = asyncio.create_task(ports.prepare(*adapters))
         if not preparing.done():  # a caller that goes away does not take it along
             await asyncio.wait([preparing])  # what goes wrong in it, the endpoint meets again and tells

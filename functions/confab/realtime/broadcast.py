@@ -1,6 +1,6 @@
 """From entries and typing to the events that sockets see."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from confab.domain.events import TypingState
@@ -16,19 +16,16 @@ class Broadcast:
         self._transport = transport
         self._sockets = sockets
 
-    def entries(self, sids: Collection[str], entries: Sequence[Entry]) -> None:
-        """Send these entries, in this order, to these sockets."""
-        if not sids:
-            return
-        for entry in entries:
-            event = "message" if isinstance(entry, Message) else "finalized"
-            self._transport.send_event(sids, event, entry.wire())
+    def entry(self, sids: Collection[str], entry: Entry) -> int:
+        """Send an entry to these sockets; how many took it."""
+        event = "message" if isinstance(entry, Message) else "finalized"
+        return self._transport.send_event(sids, event, entry)
 
     def typing(self, sids: Collection[str], state: TypingState) -> None:
         """Show somebody's typing to those of these sockets that are other users'."""
         others = self._sockets.of_others(sids, state.user_id)
         if others:
-            self._transport.send_event(others, "typing", state.wire())
+            self._transport.send_event(others, "typing", state)
 
     def resync(self, sid: str, conversation_id: str, after: int) -> None:
         """Tell a socket that it is out of the room and has seen the log up to `after`."""

@@ -20,7 +20,7 @@ from confab.realtime.sockets import Sockets
 from confab.realtime.transport import Transport
 from confab.realtime.typists import Typists
 from confab.realtime.watchdog import Watchdog
-from confab.wiring import Ports
+from confab.wiring import CLOSE_S, Ports, end_all
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ AGAIN_S = 1.0
 """Seconds before work in the background that failed begins again."""
 DRAIN_S = 4.0
 """Seconds for which sockets may take their leave when the container stops."""
+HINTS_S = 1.0
+"""Seconds for which the bus may then take what is on its way to it."""
 
 
 class Container:
@@ -79,6 +81,7 @@ class Container:
             asyncio.create_task(_keep(self._listen)),
             asyncio.create_task(self.rooms.sweep_for_ever()),
             asyncio.create_task(_keep(self._watchdog.watch)),
+            asyncio.create_task(_keep(self._health.report)),
         ]
         await runner.setup()
         try:
@@ -86,14 +89,12 @@ class Container:
             await site.start()
             yield runner.addresses[0][1]
         finally:
-            await self._drain()
+            await end_all({"sockets": self._drain()}, within_s=DRAIN_S)
             for task in background:
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            await self._hints.close()
-            await self._ports.close()
-            await self.transport.shutdown()
-            await runner.cleanup()
+            ended = asyncio.gather(*background, return_exceptions=True)
+            await end_all({"background": ended, "hints": self._hints.close()}, within_s=HINTS_S)
+            await end_all({"ports": self._ports.close(), "server": runner.cleanup()}, within_s=CLOSE_S + 0.5)
 
     def _count(self, telemetry: Telemetry) -> None:
         """Have what the parts count read by whoever collects metrics."""
@@ -102,7 +103,11 @@ class Container:
         telemetry.watch("confab.sweeps", lambda: self.rooms.sweeps)
         telemetry.watch("confab.sockets", lambda: len(self.sockets.all()))
         telemetry.watch("confab.rooms", lambda: len(self.rooms))
-        telemetry.watch("confab.bus.lag", lambda: self._ports.subscription.lag_s)
+        telemetry.watch("confab.bus.lag", self._bus_lag_s)
+
+    def _bus_lag_s(self) -> float:
+        """How long the newest event was on the bus; while an own one is overdue, how long that is there."""
+        return max(self._ports.subscription.lag_s, self._watchdog.overdue_s)
 
     async def _listen(self) -> None:
         await listen(
@@ -121,11 +126,12 @@ class Container:
         for socket in sockets:
             pause = random.randrange(RECONNECT_SPREAD_MS)
             self.transport.tell(socket.sid, "going_away", {"reason": "shutdown", "reconnectAfterMs": pause})
-        if sockets:
-            closing = [asyncio.create_task(self.transport.close_socket(socket.sid)) for socket in sockets]
-            await asyncio.wait(closing, timeout=DRAIN_S)
+        closing = {socket.sid: self.transport.close_socket(socket.sid) for socket in sockets}
+        await end_all(closing, within_s=DRAIN_S)
 
     async def _token_ran_out(self, sid: str) -> None:
+        if (socket := self.sockets.get(sid)) is not None:
+            socket.expired = True
         self.transport.tell(sid, "auth_expired", {})
         await self.transport.close_socket(sid)
 

@@ -7,14 +7,17 @@ a silent bus costs seconds and not entries.
 """
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from confab import trace
 from confab.domain.errors import Unavailable
 from confab.domain.models import Entry
-from confab.ports import Store
+from confab.ports import Commit, Store
 from confab.realtime.room import Delivery, Gap, Room
 
 log = logging.getLogger(__name__)
@@ -32,8 +35,8 @@ ENTRIES_PER_READ = 200
 class Sender(Protocol):
     """Puts events into sockets; never waits."""
 
-    def entries(self, sids: Collection[str], entries: Sequence[Entry]) -> None:
-        """Send these entries, in this order, to these sockets."""
+    def entry(self, sids: Collection[str], entry: Entry) -> int:
+        """Send an entry to these sockets; how many took it. Who cannot is out of the room at once."""
         ...
 
 
@@ -41,9 +44,13 @@ class Rooms:
     """The rooms that have sockets on this instance."""
 
     def __init__(
-        self, store: Store, sender: Sender, *, delivered: Callable[[Entry, int], None] | None = None
+        self,
+        store: Store,
+        sender: Sender,
+        *,
+        delivered: Callable[[Entry, int, Commit], None] | None = None,
     ) -> None:
-        """`delivered` is told of every entry that goes to live sockets, and to how many."""
+        """`delivered` is told of every entry that goes to live sockets, to how many, and of its commit."""
         self._store = store
         self._sender = sender
         self._delivered = delivered
@@ -79,20 +86,33 @@ class Rooms:
         while (room := self._rooms.get(conversation_id)) is not None:
             outcome = room.finish_join(sid, position)
             if not isinstance(outcome, Gap):
-                self._sender.entries([sid], outcome)
-                self._send(room.advance())
+                self._catch_up(room, sid, outcome)
+                self._send(room, room.advance())
                 self._mend(conversation_id)
                 return None
-            try:
-                missed = await self._read(conversation_id, outcome)
-            except Unavailable:
-                missed = []
+            missed = await self._missed(conversation_id, outcome)
             if not missed:
                 self.leave(conversation_id, sid)
                 return position
-            self._sender.entries([sid], missed)
+            self._catch_up(room, sid, missed)
             position = missed[-1].seq
         return None
+
+    async def _missed(self, conversation_id: str, gap: Gap) -> list[Entry]:
+        """What a joining socket lacks; nothing if it cannot be read now."""
+        try:
+            return await self._read(conversation_id, gap)
+        except Unavailable:
+            return []
+        except Exception:
+            log.exception("a join could not be completed")
+            return []
+
+    def _catch_up(self, room: Room, sid: str, entries: Sequence[Entry]) -> None:
+        """Send a socket what it lacks, as long as it takes it."""
+        for entry in entries:
+            if room.holds(sid):
+                self._sender.entry([sid], entry)
 
     def leave(self, conversation_id: str, sid: str) -> None:
         """The socket left the room, or did not get in."""
@@ -105,11 +125,14 @@ class Rooms:
             if (filling := self._filling.pop(conversation_id, None)) is not None:
                 filling.cancel()
 
-    def hear(self, entry: Entry) -> None:
-        """An entry was stored, here or elsewhere. Told twice or out of order is fine."""
+    def hear(self, entry: Entry, committed_at: datetime | None = None) -> None:
+        """An entry was stored, here or elsewhere, as part of the current trace.
+
+        Told twice or out of order is fine.
+        """
         room = self._rooms.get(entry.conversation_id)
         if room is not None:
-            self._send(room.hear(entry))
+            self._send(room, room.hear(entry, Commit(committed_at, trace.current())))
             self._mend(entry.conversation_id)
 
     async def sweep_for_ever(self) -> None:
@@ -141,19 +164,23 @@ class Rooms:
             self._told_filled = self.holes_filled
             log.warning("holes were filled from the store", extra={"holes": filled})
 
-    def _send(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            self._sender.entries(delivery.sids, [delivery.entry])
-            self.deliveries += len(delivery.sids)
-            if self._delivered is not None and delivery.sids:
-                self._delivered(delivery.entry, len(delivery.sids))
+    def _send(self, room: Room, deliveries: Sequence[Delivery]) -> None:
+        first = True
+        for entry, sids, commit in deliveries:
+            live = sids if first else [sid for sid in sids if room.holds(sid)]  # who fell behind has left
+            first = False
+            taken = self._sender.entry(live, entry) if live else 0
+            self.deliveries += taken
+            if taken and self._delivered is not None:
+                self._delivered(entry, taken, commit)
 
     def _mend(self, conversation_id: str) -> None:
         """Fill the room's hole, if it has one and nobody is at it."""
         room = self._rooms.get(conversation_id)
         if room is None or room.missing is None or conversation_id in self._filling:
             return
-        task = asyncio.create_task(self._fill(conversation_id, room))
+        shared = contextvars.Context()  # whoever showed the hole, the fillings are not part of its trace
+        task = asyncio.create_task(self._fill(conversation_id, room), context=shared)
         self._filling[conversation_id] = task
         task.add_done_callback(lambda done: self._filled(conversation_id, done))
 
@@ -187,7 +214,7 @@ class Rooms:
                 room.distrust()
             self.holes_filled += bool(entries)
             for entry in entries:
-                self._send(room.hear(entry))
+                self._send(room, room.hear(entry))
 
     async def _read(self, conversation_id: str, gap: Gap) -> list[Entry]:
         last = min(gap.last, gap.first + ENTRIES_PER_READ - 1)

@@ -9,60 +9,20 @@ import asyncio
 from typing import Any
 
 import engineio
-from aiohttp import StreamReader, web
-from engineio.async_drivers import aiohttp as driver
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError, QueueEmpty
-from engineio.packet import MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE, Packet
+from engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE, Packet
 from engineio.payload import Payload
 
-from confab.realtime.wire import Outbox, Wire, text_frame
+from confab.realtime import packets, polling
+from confab.realtime.polling import PollQueue
+from confab.realtime.websocket import WebSocket
+from confab.realtime.wire import Outbox, Wire
 
-POST_S = 10.0
-"""Seconds within which the body of a polling request must have arrived."""
-LINGER_S = 1.0
-"""Seconds for which a socket that was closed may take what is queued for it."""
-
-
-class PollQueue:
-    """The packets that wait for the next poll of a socket that has no WebSocket yet."""
-
-    __slots__ = ("_ended", "_news", "_packets", "bytes")
-
-    def __init__(self) -> None:
-        self._packets: list[Packet] = []
-        self._news: asyncio.Event | None = None  # made while somebody waits
-        self._ended = False
-        self.bytes = 0
-        """The bytes of all of them, as frames."""
-
-    def put(self, packet: Packet) -> None:
-        """Add a packet."""
-        self._packets.append(packet)
-        self.bytes += len(frame(packet))
-        self._wake()
-
-    def end(self) -> None:
-        """Answer every further poll, with nothing once all packets are taken."""
-        self._ended = True
-        self._wake()
-
-    def take(self) -> list[Packet]:
-        """Every packet that is there."""
-        packets, self._packets, self.bytes = self._packets, [], 0
-        return packets
-
-    async def wait(self) -> list[Packet]:
-        """Every packet, once there is one; nothing after the end."""
-        while not self._packets and not self._ended:
-            self._news = self._news or asyncio.Event()
-            await self._news.wait()
-        return self.take()
-
-    def _wake(self) -> None:
-        if self._news is not None:
-            self._news.set()
-            self._news = None
+UPGRADE_S = 10.0
+"""Seconds within which a WebSocket that is to take over a polling socket must have done so."""
+PACKETS_A_TURN = 50
+"""Packets that are taken in from a socket before everybody else gets a turn."""
 
 
 class Socket(AsyncSocket):
@@ -74,7 +34,12 @@ class Socket(AsyncSocket):
         self.connected: bool
         self.turn = asyncio.Lock()
         self.wire: Wire | None = None
+        self.garbled = False
+        """Whether a packet of this socket could not be read, which is told once."""
         self._websocket: WebSocket | None = None
+        self._candidate: WebSocket | None = None  # the one that is to take over
+        self._posts = 0
+        self._taken = 0
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._awaits_pong = False
@@ -87,7 +52,7 @@ class Socket(AsyncSocket):
 
     def offer(self, packet: Packet, limit: int) -> bool:
         """Send a packet as `put` does, unless more than `limit` bytes would wait; whether it is."""
-        if self.unsent + len(frame(packet)) > limit:
+        if self.unsent + len(packets.frame(packet)) > limit:
             return False
         self.put(packet)
         return True
@@ -97,7 +62,7 @@ class Socket(AsyncSocket):
         if self.wire is None:
             self.queue.put(packet)
         else:
-            self.wire.write(frame(packet))
+            self.wire.write(packets.frame(packet))
 
     async def send(self, pkt: Packet) -> None:
         """The library's way to say `put`."""
@@ -107,26 +72,49 @@ class Socket(AsyncSocket):
         """The packets for a polling request. Raises QueueEmpty if none came for too long."""
         try:
             async with asyncio.timeout(self.server.ping_interval + self.server.ping_timeout):
-                packets: list[Packet] = await self.queue.wait()
-                return packets
+                return await self.queue.wait()
         except TimeoutError:
             raise QueueEmpty from None
 
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Take in what a request brings. Raises EngineIOError, which ends the socket, for too much of it."""
+        self._posts += 1
+        try:
+            if self._posts > polling.MAX_POSTS:
+                raise EngineIOError("too many requests at once")
+            for packet in await polling.posted(environ, most_bytes=self.server.max_http_buffer_size):
+                await self.receive(packet)
+        except EngineIOError:
+            if self.sid in self.server.sockets:  # else nothing is left to refuse
+                raise
+        finally:
+            self._posts -= 1
+
     async def receive(self, pkt: Packet) -> None:
-        """Take in a packet from the client."""
+        """Take in a packet from the client; one that clients do not send ends the socket."""
+        self._taken += 1
+        if self._taken % PACKETS_A_TURN == 0:
+            await asyncio.sleep(0)
         if pkt.packet_type == MESSAGE:
             await self.server.handlers["message"](self.sid, pkt.data)
-        else:
-            await super().receive(pkt)
+        elif pkt.packet_type == PONG:
+            self.schedule_ping()
+        elif pkt.packet_type == CLOSE:
+            await self.close(abort=True, reason=self.server.reason.CLIENT_DISCONNECT)
+        elif pkt.packet_type != UPGRADE:  # which changes nothing any more
+            await self.close()
+            self.end()
 
     def release(self) -> None:
-        """Let go of a socket that is over, and of whoever is still connected: its poll or its WebSocket."""
+        """Let go of a socket that is over, and of whoever is still connected: its poll, its WebSockets."""
         self.server.sockets.pop(self.sid, None)
         self.queue.end()
         if self._timer is not None:
             self._timer.cancel()
         if self.wire is not None:
             self.wire.abort()
+        if self._candidate is not None:
+            self._candidate.transport.abort()
 
     def end(self) -> None:
         """Close the connection politely, behind what is queued."""
@@ -134,7 +122,7 @@ class Socket(AsyncSocket):
         if self._websocket is not None and self._closing is None:
             self._closing = asyncio.create_task(self._close_websocket(self._websocket))
 
-    async def _close_websocket(self, websocket: "WebSocket") -> None:
+    async def _close_websocket(self, websocket: WebSocket) -> None:
         await asyncio.sleep(0)  # behind the outbox
         await websocket.close()
 
@@ -176,7 +164,7 @@ class Socket(AsyncSocket):
 
     # The WebSocket
 
-    async def _websocket_handler(self, websocket: "WebSocket") -> None:
+    async def _websocket_handler(self, websocket: WebSocket) -> None:
         """Serve a WebSocket, the first connection or an upgrade, until it ends."""
         if self.connected and not await self._upgrade(websocket):
             return
@@ -185,74 +173,34 @@ class Socket(AsyncSocket):
         for packet in self.queue.take():
             self.put(packet)
         self.connected = self.upgraded = True
-        self.upgrading = False
-        while (packet := await websocket.packet()) is not None:
+        while not self.closed and (packet := await websocket.packet()) is not None:
             await self.receive(packet)
         await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        await asyncio.sleep(0)  # the connection is closed behind the outbox
 
-    async def _upgrade(self, websocket: "WebSocket") -> bool:
-        """Carry a polling socket over: probe, its answer, then UPGRADE. Polls get NOOP meanwhile."""
-        self.upgrading = True
+    async def _upgrade(self, websocket: WebSocket) -> bool:
+        """Whether the WebSocket takes over from polling, which goes on if it does not within UPGRADE_S."""
+        if self.closed or self.upgraded or self._candidate is not None:
+            return False
+        self._candidate = websocket
         try:
-            probe = await websocket.packet()
-            if probe is None or (probe.packet_type, probe.data) != (PING, "probe"):
-                return False
-            await websocket.send(Packet(PONG, "probe").encode())
-            self.queue.put(Packet(NOOP))  # ends the poll that is waiting
-            last = await websocket.packet()
-            return last is not None and last.packet_type == UPGRADE and not self.closed
+            async with asyncio.timeout(UPGRADE_S):
+                return await self._asks_to_take_over(websocket)
+        except OSError:  # it took too long, or is gone
+            return False
         finally:
-            self.upgrading = False
+            self._candidate, self.upgrading = None, False
 
-
-class WebSocket(driver.WebSocket):
-    """The server's side of a WebSocket, uncompressed: deflate costs more here than it saves."""
-
-    transport: asyncio.Transport
-
-    async def __call__(self, environ: dict[str, Any]) -> web.StreamResponse:
-        """Serve it until it ends."""
-        request: web.Request = environ["aiohttp.request"]
-        self._sock = web.WebSocketResponse(
-            timeout=LINGER_S, max_msg_size=self.server.max_http_buffer_size, compress=False
-        )
-        try:
-            await self._sock.prepare(request)
-        except ConnectionError:  # the client went away before it was answered
-            return web.Response()
-        if request.transport is not None:
-            self.transport = request.transport
-            await self.handler(self)
-        return self._sock
-
-    async def packet(self) -> Packet | None:
-        """The next packet, or None at the end. What is no packet ends it too."""
-        try:
-            return Packet(encoded_packet=await self.wait())
-        except (OSError, ValueError):
-            await self._sock.close()
-            return None
-
-
-class Body:
-    """The body of a polling request, read whole: the library would take what is there so far."""
-
-    def __init__(self, content: StreamReader) -> None:
-        self._content = content
-
-    async def read(self, length: int) -> bytes:
-        """That many bytes; raises EngineIOError, which refuses the request, if they do not come."""
-        try:
-            async with asyncio.timeout(POST_S):
-                return await self._content.readexactly(length)
-        except (TimeoutError, asyncio.IncompleteReadError) as error:
-            raise EngineIOError("the body did not arrive") from error
-
-
-def translate_request(request: web.Request) -> dict[str, Any]:
-    """The request as the library wants it."""
-    environ: dict[str, Any] = driver.translate_request(request)
-    return environ | {"wsgi.input": Body(request.content)}
+    async def _asks_to_take_over(self, websocket: WebSocket) -> bool:
+        """Probe, its answer, then UPGRADE: https://socket.io/docs/v4/engine-io-protocol/#upgrade."""
+        probe = await websocket.packet()
+        if probe is None or (probe.packet_type, probe.data) != (PING, "probe"):
+            return False
+        self.upgrading = True  # from now on polls get NOOP
+        await websocket.send(Packet(PONG, "probe").encode())
+        self.queue.put(Packet(NOOP))  # ends the poll that is waiting
+        last = await websocket.packet()
+        return last is not None and last.packet_type == UPGRADE and not self.closed
 
 
 class Engine(engineio.AsyncServer):
@@ -261,17 +209,17 @@ class Engine(engineio.AsyncServer):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, monitor_clients=False)
         self.outbox = Outbox()
-        self._async: dict[str, Any] = {
-            **self._async,
-            "websocket": WebSocket,
-            "translate_request": translate_request,
-        }
-        # The library's way to allow more than 16 packets a request; the bytes bound them.
-        Payload.max_decode_packets = self.max_http_buffer_size
+        self._async: dict[str, Any] = {**self._async, "websocket": WebSocket}
+        Payload.max_decode_packets = polling.MAX_PACKETS  # the library's way to allow more than 16
 
     def create_queue(self, *_: object, **__: object) -> PollQueue:
         """The queue of a new socket."""
         return PollQueue()
+
+    def _get_socket(self, sid: str) -> Socket:
+        """The socket, also while it lingers: the library meets a defect where it has just ended."""
+        socket: Socket = self.sockets[sid]
+        return socket
 
     async def _handle_connect(
         self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None
@@ -297,11 +245,3 @@ class Engine(engineio.AsyncServer):
         finally:
             await socket.close(abort=True, reason=self.reason.TRANSPORT_ERROR)
             self.sockets.pop(sid, None)
-
-
-def frame(packet: Packet) -> bytes:
-    """The WebSocket frame of a text packet, built once for all sockets that it goes to."""
-    built: bytes | None = getattr(packet, "frame", None)
-    if built is None:
-        built = packet.frame = text_frame(packet.encode().encode())
-    return built

@@ -1,30 +1,30 @@
 """What clients do over a socket, carried out with the same use cases as over REST."""
 
 import asyncio
-import logging
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from confab import conversations
 from confab.domain import access
 from confab.domain.errors import (
-    ConfabError,
     Forbidden,
-    Internal,
     InvalidRequest,
     RateLimited,
+    TokenExpired,
     Unauthenticated,
     Unavailable,
 )
 from confab.domain.events import Typing, TypingState
-from confab.domain.models import Conversation, Entry, Principal, timestamp_text
+from confab.domain.models import Conversation, Entry, Finalized, Message, Principal, timestamp_text
 from confab.domain.requests import GetConversation, parse
+from confab.ports import Span
+from confab.realtime.answers import answered
 from confab.realtime.broadcast import Broadcast
 from confab.realtime.delivery import Rooms
 from confab.realtime.expiry import Expiry
 from confab.realtime.hints import Hints
+from confab.realtime.packets import Payload
 from confab.realtime.protocol import (
     Handshake,
     Join,
@@ -33,17 +33,15 @@ from confab.realtime.protocol import (
     SendMessage,
     SetTyping,
     accepted,
-    refused,
 )
 from confab.realtime.sockets import Socket, Sockets
 from confab.realtime.transport import Reply
 from confab.realtime.typists import Typists
 from confab.wiring import Ports
 
-log = logging.getLogger(__name__)
-
-Answer = TypeVar("Answer", Reply, Reply | asyncio.Task[Reply])
-Handler = Callable[[Socket, object], Awaitable[Reply | asyncio.Task[Reply]]]
+Sending = Coroutine[Any, Any, Reply]
+"""What is left of an event's work, and need not be done before the next event begins."""
+Handler = Callable[[Socket, object], Awaitable[Reply | Sending]]
 
 MAX_SENDING = 64
 """Messages of one socket that may be on their way to the store at once."""
@@ -81,18 +79,19 @@ class SocketEvents:
 
     async def connected(self, sid: str, auth: object) -> Reply:
         """Let a socket in; with a conversation in the handshake it joins that room or is refused."""
-        if self._draining:
-            raise Unavailable("This instance is going away.")
+        self._require_staying()
         if not isinstance(auth, Mapping) or not auth.get("token"):
             raise Unauthenticated("Send a Firebase ID token as auth: {token} in the handshake.")
         handshake = parse(Handshake, auth, self._ports.limits)
         principal = await self._ports.verifier.verify(handshake.token)
+        self._require_staying()
         socket = self._sockets.add(sid, principal)
         self._expiry.watch(sid, principal.expires_at)
         if handshake.conversation_id is None:
             return Reply({})
         try:
             joined = await self._enter(socket, handshake.conversation_id, handshake.after)
+            self._require_staying()
         except BaseException:
             self.disconnected(sid)
             raise
@@ -111,11 +110,11 @@ class SocketEvents:
         be stored together; everything else waits until the messages before it are done.
         """
         known = name if isinstance(name, str) and name in self._handlers else "unknown"
-        with self._ports.telemetry.span(f"socket {known}", None):
-            return await _answered(self._carry_out(sid, name, arguments))
+        with self._ports.telemetry.span(f"socket {known}", None) as span:
+            return await answered(self._carry_out(sid, name, arguments, span), known, span)
 
     async def _carry_out(
-        self, sid: str, name: object, arguments: Sequence[object]
+        self, sid: str, name: object, arguments: Sequence[object], span: Span
     ) -> Reply | asyncio.Task[Reply]:
         socket = self._sockets.get(sid)
         handler = self._handlers.get(name) if isinstance(name, str) else None
@@ -127,7 +126,15 @@ class SocketEvents:
             raise InvalidRequest.field("", "an event takes one object")
         while len(socket.sending) > (MAX_SENDING - 1 if name == "message" else 0):
             await asyncio.wait(socket.sending, return_when=asyncio.FIRST_COMPLETED)
-        return await handler(socket, arguments[0])
+        _require_token(socket)
+        answer = await handler(socket, arguments[0])
+        if isinstance(answer, Reply):
+            return answer
+        sending = asyncio.create_task(answered(answer, "message", span))
+        span.until(sending)
+        socket.sending.add(sending)
+        sending.add_done_callback(socket.sending.discard)
+        return sending
 
     def disconnected(self, sid: str) -> None:
         """Take a socket out of its rooms and end what it was typing."""
@@ -140,20 +147,21 @@ class SocketEvents:
         """Let nobody in any more."""
         self._draining = True
 
-    def fell_behind(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+    def fell_behind(self, sid: str, missed: Payload) -> None:
         """Take a socket that missed an entry out of its room; it joins again from there."""
         socket = self._sockets.get(sid)
-        if socket is None or event not in ("message", "finalized"):
+        if socket is None or not isinstance(missed, Message | Finalized):
             return
-        conversation_id = data["conversationId"]
+        conversation_id = missed.conversation_id
         if socket.rooms.pop(conversation_id, None) is not None:
             self._end(socket, conversation_id)
-            self._broadcast.resync(sid, conversation_id, data["seq"] - 1)
+            self._broadcast.resync(sid, conversation_id, missed.seq - 1)
 
     async def announce(self, entry: Entry) -> None:
         """Tell this instance's sockets of a stored entry, and the other instances."""
-        self._rooms.hear(entry)
-        self._hints.entry(entry)
+        committed_at = self._ports.clock.now()  # a moment ago
+        self._rooms.hear(entry, committed_at)
+        self._hints.entry(entry, committed_at)
 
     async def _join(self, socket: Socket, payload: object) -> Reply:
         request = parse(Join, payload, self._ports.limits)
@@ -202,15 +210,12 @@ class SocketEvents:
         self._out(socket, request.conversation_id)
         return Reply(accepted({}))
 
-    async def _message(self, socket: Socket, payload: object) -> asyncio.Task[Reply]:
+    async def _message(self, socket: Socket, payload: object) -> Sending:
         request = parse(SendMessage, payload, self._ports.limits)
         known = socket.rooms.get(request.conversation_id)
         if known is None:  # read before the next event's turn: messages are stored in their order
             known = await self._ports.store.conversation(request.conversation_id)
-        sending = asyncio.create_task(_answered(self._send(socket.principal, request, known)))
-        socket.sending.add(sending)
-        sending.add_done_callback(socket.sending.discard)
-        return sending
+        return self._send(socket.principal, request, known)
 
     async def _send(self, caller: Principal, request: SendMessage, known: Conversation | None) -> Reply:
         appended = await conversations.add_message(
@@ -223,7 +228,7 @@ class SocketEvents:
             clock=self._ports.clock,
             sends=self._ports.sends,
         )
-        return Reply(accepted({"message": appended.message.wire()}))
+        return Reply(accepted({"message": appended.message}))
 
     async def _typing(self, socket: Socket, payload: object) -> Reply:
         request = parse(SetTyping, payload, self._ports.limits)
@@ -255,6 +260,12 @@ class SocketEvents:
         """Go on only if the socket did not end while something was awaited."""
         if self._sockets.get(socket.sid) is not socket:
             raise Unauthenticated("This socket is closed.")
+        _require_token(socket)
+
+    def _require_staying(self) -> None:
+        """Let somebody in only if the instance did not begin to go away while something was awaited."""
+        if self._draining:
+            raise Unavailable("This instance is going away.")
 
     def _out(self, socket: Socket, conversation_id: str) -> None:
         socket.rooms.pop(conversation_id, None)
@@ -277,13 +288,7 @@ class SocketEvents:
         )
 
 
-async def _answered(work: Awaitable[Answer]) -> Answer | Reply:
-    """The answer that the work has, or the refusal that its error is."""
-    request_id = uuid.uuid4().hex
-    try:
-        return await work
-    except ConfabError as error:
-        return Reply(refused(error, request_id))
-    except Exception:
-        log.exception("an event failed", extra={"requestId": request_id})
-        return Reply(refused(Internal("Something went wrong on our side."), request_id))
+def _require_token(socket: Socket) -> None:
+    """Go on only if the socket's token is good; once it has run out, a renewal comes too late."""
+    if socket.expired:
+        raise TokenExpired("The ID token has expired, and this socket is being closed.")

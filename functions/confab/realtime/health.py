@@ -1,6 +1,10 @@
-"""`GET /healthz` and `GET /readyz` of a realtime container."""
+"""`GET /health` and `GET /ready` of a realtime container, also as `/healthz` and `/readyz`.
+
+Cloud Run keeps paths that end in z on its own addresses to itself.
+"""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -8,8 +12,12 @@ from aiohttp import web
 from confab.domain.errors import Unavailable
 from confab.wiring import Ports
 
+log = logging.getLogger(__name__)
+
 CHECK_S = 4.0
 """Seconds within which each check must have answered."""
+REPORT_S = 30.0
+"""Seconds from one line about what is missing to the next."""
 
 
 class Health:
@@ -21,8 +29,17 @@ class Health:
         self.draining = False
 
     def routes(self) -> list[web.RouteDef]:
-        """The two endpoints."""
-        return [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
+        """The endpoints."""
+        alive = [web.get(path, self._alive) for path in ("/health", "/healthz")]
+        return alive + [web.get(path, self._ready) for path in ("/ready", "/readyz")]
+
+    async def report(self) -> None:
+        """Log again and again while something is missing; until cancelled. An alert counts these lines."""
+        while True:
+            await asyncio.sleep(REPORT_S)
+            missing = [] if self.draining else await self.missing()
+            if missing:
+                log.warning("not ready", extra={"missing": missing})
 
     async def missing(self) -> list[str]:
         """What is needed to serve and is not there: `store`, `keys`, `bus`; or just `draining`."""
@@ -38,10 +55,10 @@ class Health:
             missing.append("bus")
         return missing
 
-    async def _healthz(self, _request: web.Request) -> web.Response:
+    async def _alive(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
-    async def _readyz(self, _request: web.Request) -> web.Response:
+    async def _ready(self, _request: web.Request) -> web.Response:
         missing = await self.missing()
         if missing:
             return web.json_response({"status": "unavailable", "missing": missing}, status=503)

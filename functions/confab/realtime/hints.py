@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, event_of
@@ -29,9 +30,9 @@ class Hints:
         self._lost = 0
         self._told_at = float("-inf")
 
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: Entry, committed_at: datetime) -> None:
         """Tell of a stored entry."""
-        self.event(event_of(entry, origin=self._origin))
+        self.event(event_of(entry, origin=self._origin, at=committed_at))
 
     def event(self, event: Event) -> None:
         """Tell of anything."""
@@ -65,12 +66,13 @@ async def listen(
     subscription: Subscription,
     *,
     origin: str,
-    entry: Callable[[Entry], None],
+    entry: Callable[[Entry, datetime], None],
     typing: Callable[[Typing], None],
     echo: Callable[[], None],
 ) -> None:
     """Pass on what other instances and functions publish, until the subscription is closed.
 
+    `entry` is called with an entry and the time of its commit.
     `echo` is called for what this instance has published itself.
     """
     async for event in subscription.events():
@@ -80,6 +82,6 @@ async def listen(
             elif isinstance(event, Typing):
                 typing(event)
             else:
-                entry(event.data)
+                entry(event.data, event.at)
         except Exception:  # one event must not end the listening
             log.exception("an event of the bus could not be passed on", extra={"type": event.type})

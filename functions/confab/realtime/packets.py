@@ -10,6 +10,9 @@ from engineio.packet import Packet as EnginePacket
 from pydantic_core import from_json, to_json
 from socketio.packet import Packet
 
+from confab.domain.models import Model
+from confab.realtime.wire import text_frame
+
 EVENT_HEAD = re.compile(r"[25](\d{1,9}-)?(/[^,\[]*,)?\d{0,15}", re.ASCII)
 """An event's type, attachment count, namespace and id, which stand before its JSON."""
 
@@ -23,14 +26,26 @@ The library keeps it on its packet class, where `Transport` puts it.
 """
 
 
-def event(name: str, data: Mapping[str, Any]) -> EnginePacket:
-    """An event of the namespace `/`, without an acknowledgement; models in it are as on the wire."""
+Payload = Mapping[str, Any] | Model
+"""What an event carries; models, also within it, become what they are on the wire."""
+
+
+def event(name: str, data: Payload) -> EnginePacket:
+    """An event of the namespace `/`, without an acknowledgement."""
     return EnginePacket(MESSAGE, "2" + to_json([name, data], by_alias=True).decode())
 
 
 def acknowledgement(packet_id: int, data: Mapping[str, Any]) -> EnginePacket:
     """The answer to an event of the namespace `/` that has an id."""
     return EnginePacket(MESSAGE, f"3{packet_id}" + to_json([data], by_alias=True).decode())
+
+
+def frame(packet: EnginePacket) -> bytes:
+    """The WebSocket frame of a text packet, built once for all sockets that it goes to."""
+    built: bytes | None = getattr(packet, "frame", None)
+    if built is None:
+        built = packet.frame = text_frame(packet.encode().encode())
+    return built
 
 
 def decode(text: str) -> Packet | None:

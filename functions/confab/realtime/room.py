@@ -8,8 +8,10 @@ I/O: `missing` says what its owner should read from the store.
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from confab.domain.models import Entry
+from confab.ports import Commit
 
 MAX_WAITING = 1_000
 """Entries kept behind a hole; those beyond it are read from the store when the hole is filled."""
@@ -17,12 +19,15 @@ MAX_TAIL = 1_000
 """Delivered entries kept for sockets that are joining; who needs more reads it from the store."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+UNKNOWN = Commit()
+
+
+class Delivery(NamedTuple):
     """An entry to send now, to these sockets."""
 
     entry: Entry
     sids: Collection[str]
+    commit: Commit = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Room:
         self._head = 0  # the newest number heard of, whether or not its entry is here
         self._live: dict[str, int] = {}  # sid → the number its join ended with
         self._joining: set[str] = set()
-        self._waiting: dict[int, Entry] = {}
+        self._waiting: dict[int, tuple[Entry, Commit]] = {}
         self._tail: deque[Entry] = deque(maxlen=MAX_TAIL)
 
     @property
@@ -53,6 +58,10 @@ class Room:
     def live(self) -> Collection[str]:
         """The sockets that get every entry."""
         return self._live.keys()
+
+    def holds(self, sid: str) -> bool:
+        """Whether the socket is in it or on the way in."""
+        return sid in self._live or sid in self._joining
 
     @property
     def missing(self) -> Gap | None:
@@ -84,7 +93,7 @@ class Room:
             return ()
         if self._delivered is None:
             self._delivered = position
-            self._waiting = {seq: entry for seq, entry in self._waiting.items() if seq > position}
+            self._waiting = {seq: waiting for seq, waiting in self._waiting.items() if seq > position}
         oldest_kept = self._tail[0].seq if self._tail else self._delivered + 1
         if position + 1 < oldest_kept:
             return Gap(position + 1, oldest_kept - 1)
@@ -99,12 +108,15 @@ class Room:
         self._live.pop(sid, None)
         self._end_join(sid)
 
-    def hear(self, entry: Entry) -> list[Delivery]:
-        """An entry has come, from this process, the bus or the store; what to send for it."""
+    def hear(self, entry: Entry, commit: Commit = UNKNOWN) -> list[Delivery]:
+        """An entry has come, from this process, the bus or the store; what to send for it.
+
+        A socket that leaves over one of several deliveries must not be sent the later ones.
+        """
         if self._delivered is not None and entry.seq <= self._delivered:
             return []
         self._head = max(self._head, entry.seq)
-        self._waiting[entry.seq] = entry
+        self._waiting.setdefault(entry.seq, (entry, commit))
         deliveries = self.advance()
         if len(self._waiting) > MAX_WAITING:
             del self._waiting[max(self._waiting)]
@@ -115,15 +127,17 @@ class Room:
         self._head = max(self._head, seq)
 
     def advance(self) -> list[Delivery]:
-        """Everything that can be delivered in order now."""
+        """Everything that can be delivered in order now, as `hear` does."""
         deliveries: list[Delivery] = []
         if self._delivered is None:
             return deliveries
-        while (entry := self._waiting.pop(self._delivered + 1, None)) is not None:
+        while (waiting := self._waiting.pop(self._delivered + 1, None)) is not None:
             self._delivered += 1
+            entry, commit = waiting
             if self._joining:
                 self._tail.append(entry)
-            deliveries.append(Delivery(entry, [s for s, start in self._live.items() if start < entry.seq]))
+            sids = [sid for sid, start in self._live.items() if start < entry.seq]
+            deliveries.append(Delivery(entry, sids, commit))
         return deliveries
 
     def distrust(self) -> None:

@@ -21,6 +21,8 @@ class Socket:
     """The rooms it is in, as the conversations once were: who may do what never changes."""
     sending: set[asyncio.Task[Any]] = field(default_factory=set)
     """The messages it has sent that are not stored yet."""
+    expired: bool = False
+    """Whether its token has run out: it is being closed, and nothing it says counts any more."""
 
 
 class Sockets:

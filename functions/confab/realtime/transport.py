@@ -1,4 +1,7 @@
-"""python-socketio, held to what Confab promises. The only module that reaches below its API.
+"""python-socketio, held to what Confab promises.
+
+What reaches below its API is here, and further below in `engine.py`, `polling.py` and
+`websocket.py` (Engine.IO), `packets.py` (the encoding) and `wire.py` (the connection).
 
 - Events of a socket begin one after the other, and each is acknowledged, whatever it holds:
   unknown names, binary attachments, packets over the limit. None ends the connection.
@@ -9,7 +12,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +21,9 @@ from socketio import packet as socketio_packet
 
 from confab.domain.errors import ConfabError, Internal, InvalidRequest, PayloadTooLarge, problem
 from confab.realtime import engine, packets
+from confab.realtime.packets import Payload
 from confab.realtime.protocol import refused
+from confab.realtime.websocket import LINGER_S
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +33,7 @@ UNSENT_POLL_S = 0.05
 STALLED_S = 10.0
 """Seconds for which a socket with too much unsent may take nothing before it is closed."""
 CONNECT_S = 10.0
-"""Seconds within which a connection must ask to be let in."""
+"""Seconds within which a connection must ask to be let in, and again after a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Events(Protocol):
         """Forget a socket."""
         ...
 
-    def fell_behind(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+    def fell_behind(self, sid: str, missed: Payload) -> None:
         """Note that this event was not queued for a socket that has too much unsent."""
         ...
 
@@ -88,20 +93,25 @@ class Transport(socketio.AsyncServer):
         self.on("connect", self._on_connect)
         self.on("disconnect", lambda sid, _reason: events.disconnected(sid))
 
-    def send_event(self, sids: Iterable[str], event: str, data: Mapping[str, Any]) -> None:
-        """Send an event to these sockets; never waits. Those that are gone are left out.
+    def send_event(self, sids: Collection[str], event: str, data: Payload) -> int:
+        """Send an event to these sockets; never waits. Returns how many took it.
 
-        To a socket with too much unsent it is not sent; `Events.fell_behind` is called instead.
+        Those that are gone are left out. To a socket with too much unsent it is not sent;
+        `Events.fell_behind` is called instead.
         """
+        taken = len(sids)
         packet = packets.event(event, data)
-        frame, limit, sockets = engine.frame(packet), self._max_unsent_bytes, self._sockets
+        frame, limit, sockets = packets.frame(packet), self._max_unsent_bytes, self._sockets
         for sid in sids:
             socket = sockets.get(sid)
             if socket is None or socket.closed:
+                taken -= 1
                 continue
             wire = socket.wire  # most have one: this loop is what a delivery costs
             if not (socket.offer(packet, limit) if wire is None else wire.offer(frame, limit)):
-                self._events.fell_behind(sid, event, data)
+                taken -= 1
+                self._events.fell_behind(sid, data)
+        return taken
 
     def tell(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
         """Send an event to a socket, however much it has unsent: of these there are few."""
@@ -109,14 +119,14 @@ class Transport(socketio.AsyncServer):
             socket.put(packets.event(event, data))
 
     async def close_socket(self, sid: str) -> None:
-        """Close a socket's connection after what is queued for it, within `engine.LINGER_S`.
+        """Close a socket's connection after what is queued for it, within `LINGER_S`.
 
         The transport is closed rather than the namespace, so that stock clients reconnect.
         """
         if (socket := self._open_socket(sid)) is None:
             return
         try:
-            async with asyncio.timeout(engine.LINGER_S):
+            async with asyncio.timeout(LINGER_S):
                 while socket.unsent:  # noqa: ASYNC110 - neither the kernel nor a client tells of each byte
                     await asyncio.sleep(UNSENT_POLL_S)
                 await socket.close()
@@ -140,19 +150,21 @@ class Transport(socketio.AsyncServer):
         return engine.Engine
 
     async def _on_connect(self, sid: str, _environ: object, auth: object = None) -> None:
+        request_id = uuid.uuid4().hex
         try:
             reply = await self._events.connected(sid, auth)
         except ConfabError as error:
-            raise _refusal(error) from error
+            log.info("socket handshake", extra={"requestId": request_id, "code": error.code})
+            raise _refusal(error, request_id) from error
         except Exception as error:
-            log.exception("a handshake failed")
-            raise _refusal(Internal("Something went wrong on our side.")) from error
+            log.exception("a handshake failed", extra={"requestId": request_id})
+            raise _refusal(Internal("Something went wrong on our side."), request_id) from error
         if reply.then is not None:
             self._after_connect[sid] = reply.then
 
     async def _handle_eio_connect(self, eio_sid: str, _environ: object) -> None:
         await super()._handle_eio_connect(eio_sid, {})  # nobody asks what the request was
-        asyncio.get_running_loop().call_later(CONNECT_S, self._close_unless_known, eio_sid)
+        self._require_admission(eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         sid = self.manager.sid_from_eio_sid(eio_sid, "/")
@@ -160,13 +172,21 @@ class Transport(socketio.AsyncServer):
         self._sockets.pop(sid, None)
         socket = self.eio.sockets.get(eio_sid)
         if socket is not None:
-            asyncio.get_running_loop().call_later(engine.LINGER_S, socket.release)
+            asyncio.get_running_loop().call_later(LINGER_S, socket.release)
 
-    def _close_unless_known(self, eio_sid: str) -> None:
-        """End a connection that never asked to be let in."""
+    def _require_admission(self, eio_sid: str) -> None:
+        """End a connection that nobody let in within CONNECT_S."""
+        asyncio.get_running_loop().call_later(CONNECT_S, self._close_unless_let_in, eio_sid)
+
+    def _close_unless_let_in(self, eio_sid: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
-        if socket is not None and self.manager.sid_from_eio_sid(eio_sid, "/") is None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, "/")
+        if socket is None or socket.closed or sid in self._sockets:
+            return
+        if sid is None:
             self.start_background_task(self._end, socket)
+        else:  # it has asked; should it be refused, it may ask again
+            self._require_admission(eio_sid)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
@@ -189,6 +209,8 @@ class Transport(socketio.AsyncServer):
             return  # bytes belong to an event that was refused
         socket.heard()
         async with socket.turn:
+            if socket.closed:  # while the packet waited
+                return
             try:
                 await self._handle_text(socket, data)
             except Exception:
@@ -197,7 +219,9 @@ class Transport(socketio.AsyncServer):
     async def _handle_text(self, socket: engine.Socket, text: str) -> None:
         packet = packets.decode(text)
         if packet is None:
-            log.info("a packet could not be read")
+            if not socket.garbled:
+                log.info("a packet could not be read")
+            socket.garbled = True
         elif packet.packet_type in (socketio_packet.EVENT, socketio_packet.BINARY_EVENT):
             await self._handle_packet(socket, packet, len(text.encode()))
         elif packet.packet_type == socketio_packet.CONNECT:
@@ -248,9 +272,11 @@ class Transport(socketio.AsyncServer):
             if not isinstance(packet.data, list) or not packet.data:
                 raise InvalidRequest.field("", "an event is an array that starts with its name")
         except ConfabError as error:
-            return Reply(refused(error, uuid.uuid4().hex))
+            request_id = uuid.uuid4().hex
+            log.info("socket event", extra={"requestId": request_id, "event": "unknown", "code": error.code})
+            return Reply(refused(error, request_id))
         return await self._events.event(sid, packet.data[0], packet.data[1:])
 
 
-def _refusal(error: ConfabError) -> socketio.exceptions.ConnectionRefusedError:
-    return socketio.exceptions.ConnectionRefusedError(error.title, problem(error, uuid.uuid4().hex))
+def _refusal(error: ConfabError, request_id: str) -> socketio.exceptions.ConnectionRefusedError:
+    return socketio.exceptions.ConnectionRefusedError(error.title, problem(error, request_id))

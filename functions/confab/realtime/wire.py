@@ -5,7 +5,10 @@ serves every socket of a room, and it is written straight to the connection's tr
 """
 
 import asyncio
+import logging
 import struct
+
+log = logging.getLogger(__name__)
 
 TEXT = 0x81
 """The first byte of a whole text frame: FIN, and opcode 1."""
@@ -38,7 +41,11 @@ class Outbox:
     def _flush(self) -> None:
         wires, self._wires = self._wires, []
         for wire in wires:
-            wire.flush()
+            try:
+                wire.flush()
+            except Exception:  # the others have something to write too
+                log.exception("a connection could not be written to; it is dropped")
+                wire.abort()
 
 
 class Wire:
@@ -75,8 +82,7 @@ class Wire:
     @property
     def unsent(self) -> int:
         """The bytes that the kernel has not taken yet."""
-        self._at_most = self._transport.get_write_buffer_size() + sum(map(len, self._pending))
-        return self._at_most
+        return self._transport.get_write_buffer_size() + sum(map(len, self._pending))
 
     def flush(self) -> None:
         """Write what is pending, in one go."""

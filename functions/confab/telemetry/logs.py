@@ -1,13 +1,15 @@
 """Traces as far as the logs show them, and no metrics: what runs unless telemetry is configured."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import Any
 
 from confab import trace
-from confab.domain.models import Entry, Finalized
-from confab.ports import Metric, Span
+from confab.domain.models import Entry
+from confab.ports import Commit, Metric, Span
 from confab.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,9 @@ class _Unrecorded(trace.Entered):
     def note(self, name: str, value: str | int) -> None:
         """Do nothing."""
 
+    def until(self, work: asyncio.Task[Any]) -> None:
+        """Do nothing."""
+
 
 class LogTelemetry:
     """The port `Telemetry` for processes whose logs are all that is collected."""
@@ -29,19 +34,19 @@ class LogTelemetry:
         """As the port promises; the work within is part of the parent span, or of a new trace."""
         return _Unrecorded(parent or trace.fresh())
 
-    def delivered(self, entry: Entry, sockets: int) -> None:
+    def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
         """As the port promises: a line for a sampled trace."""
-        at = trace.current()
-        if at is not None and at.sampled:
-            log.info(
-                "delivered",
-                extra={
-                    "conversationId": entry.conversation_id,
-                    "seq": entry.seq,
-                    "sockets": sockets,
-                    "ms": round(age_s(entry) * 1000, 1),
-                },
-            )
+        if commit.trace is None or not commit.trace.sampled:
+            return
+        fields: dict[str, object] = {
+            "conversationId": entry.conversation_id,
+            "seq": entry.seq,
+            "sockets": sockets,
+        }
+        if commit.at is not None:
+            fields["ms"] = round(age_s(commit.at) * 1000)
+        with trace.Entered(commit.trace):
+            log.info("delivered", extra=fields)
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Do nothing."""
@@ -50,7 +55,6 @@ class LogTelemetry:
         """Do nothing."""
 
 
-def age_s(entry: Entry) -> float:
-    """Seconds since the entry's time, which its writer took when it began to store it."""
-    at = entry.finalized_at if isinstance(entry, Finalized) else entry.created_at
+def age_s(at: datetime) -> float:
+    """Seconds since then, as far as two machines' clocks agree."""
     return max(0.0, (datetime.now(UTC) - at).total_seconds())

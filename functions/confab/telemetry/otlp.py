@@ -5,11 +5,14 @@ variables, which its SDK reads: OTEL_METRIC_EXPORT_INTERVAL, OTEL_TRACES_SAMPLER
 """
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -28,18 +31,21 @@ from opentelemetry.trace import (
     StatusCode,
     TraceFlags,
     set_span_in_context,
+    use_span,
 )
 from opentelemetry.trace import Span as RecordedSpan
 
 from confab import trace
-from confab.domain.models import Entry
-from confab.ports import Metric, Span
+from confab.domain.models import Entry, Finalized
+from confab.ports import Commit, Metric, Span
 from confab.telemetry.logs import LogTelemetry, age_s
 from confab.trace import Trace
 
+log = logging.getLogger(__name__)
+
 FLUSH_S = 2.0
 """Seconds for one export with its retries, also for the last one of a process that ends."""
-STATUS = "http.response.status_code"
+STATUSES = ("http.response.status_code", "confab.status")
 SERVER_ERROR = 500
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -63,6 +69,8 @@ INSTRUMENTS: dict[Metric, _Instrument] = {
     "confab.bus.lag": _Instrument("gauge", "s", "How long the newest event was on the bus."),
 }
 LATENCY = "confab.delivery.latency"
+SOURCE = "confab.source"
+"""How the entry came: an `event` tells the time of its commit; one from the `store` has its own time only."""
 
 
 class OtlpTelemetry(LogTelemetry):
@@ -85,30 +93,31 @@ class OtlpTelemetry(LogTelemetry):
         self._latency = self._meter.create_histogram(
             LATENCY,
             unit="s",
-            description="From an entry's time to its delivery.",
+            description="From an entry's commit to its delivery.",
             explicit_bucket_boundaries_advisory=BUCKETS_S,
         )
 
     @contextmanager
     def span(self, name: str, parent: Trace | None) -> Iterator[Span]:
         """As the port promises."""
-        with (
-            self._tracer.start_as_current_span(name, _context(parent), SpanKind.SERVER) as recorded,
-            trace.Entered(_place(recorded)),
-        ):
-            yield _NotedSpan(recorded)
+        recorded = self._tracer.start_span(name, _context(parent), SpanKind.SERVER)
+        span = _NotedSpan(recorded)
+        try:
+            with use_span(recorded), trace.Entered(_place(recorded)):
+                yield span
+        finally:
+            span.leave()
 
-    def delivered(self, entry: Entry, sockets: int) -> None:
-        """As the port promises; for a sampled trace with a span from the entry's time until now."""
-        super().delivered(entry, sockets)
-        age = age_s(entry)
-        self._latency.record(age)
-        at = trace.current()
-        if at is not None and at.sampled:
+    def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
+        """As the port promises; for a sampled trace with a span from the commit until now."""
+        super().delivered(entry, sockets, commit)
+        age = age_s(commit.at or _time(entry))
+        self._latency.record(age, {SOURCE: "store" if commit.at is None else "event"})
+        if commit.trace is not None and commit.trace.sampled:
             now = time.time_ns()
             delivery = self._tracer.start_span(
                 "deliver",
-                _context(at),
+                _context(commit.trace),
                 SpanKind.CONSUMER,
                 {
                     "confab.conversation": entry.conversation_id,
@@ -135,9 +144,25 @@ class OtlpTelemetry(LogTelemetry):
     async def close(self) -> None:
         """As the port promises: what is not sent yet is, within FLUSH_S or never."""
         await asyncio.gather(
-            asyncio.to_thread(self._metrics.shutdown, FLUSH_S * 1000),
-            asyncio.to_thread(self._traces.shutdown),
+            _flushed(self._metrics.shutdown, FLUSH_S * 1000), _flushed(self._traces.shutdown)
         )
+
+
+async def _flushed(shut_down: Callable[..., None], *arguments: float) -> None:
+    """Wait for FLUSH_S at most: the SDK sends all that is queued, each batch with a deadline of its own.
+
+    What goes on after that is on a thread that does not keep the process from ending.
+    """
+
+    def run() -> None:
+        try:
+            shut_down(*arguments)
+        except Exception:  # the reader's last export failed
+            log.exception("telemetry could not be shut down")
+
+    flushing = threading.Thread(target=run, daemon=True)
+    flushing.start()
+    await asyncio.to_thread(flushing.join, FLUSH_S)
 
 
 def exporting(endpoint: str, *, service: str, instance: str) -> OtlpTelemetry:
@@ -155,12 +180,29 @@ class _NotedSpan:
 
     def __init__(self, recorded: RecordedSpan) -> None:
         self._recorded = recorded
+        self._work: asyncio.Task[Any] | None = None
 
     def note(self, name: str, value: str | int) -> None:
         """As the port promises."""
         self._recorded.set_attribute(name, value)
-        if name == STATUS and isinstance(value, int) and value >= SERVER_ERROR:
+        if name in STATUSES and isinstance(value, int) and value >= SERVER_ERROR:
             self._recorded.set_status(Status(StatusCode.ERROR))
+
+    def until(self, work: asyncio.Task[Any]) -> None:
+        """As the port promises."""
+        self._work = work
+
+    def leave(self) -> None:
+        """End now, or with the work that is left."""
+        if self._work is None:
+            self._recorded.end()
+        else:
+            self._work.add_done_callback(lambda _: self._recorded.end())
+
+
+def _time(entry: Entry) -> datetime:
+    """When its writer began to store it."""
+    return entry.finalized_at if isinstance(entry, Finalized) else entry.created_at
 
 
 def _context(parent: Trace | None) -> Context:

@@ -1,0 +1,30 @@
+"""Engine.IO's sockets, without a connection."""
+
+import asyncio
+
+import pytest
+from engineio.packet import MESSAGE, PONG, Packet
+
+from confab.realtime.engine import PACKETS_A_TURN, Engine, Socket
+
+
+@pytest.mark.parametrize("kind", [PONG, MESSAGE])
+async def test_a_socket_that_says_a_lot_lets_the_others_have_their_turns(kind):
+    engine = Engine(async_mode="aiohttp")
+    taken: list[str] = []
+    turns = 0
+
+    async def take(_: str, data: str) -> None:
+        taken.append(data)
+
+    async def say_it_all(socket: Socket) -> None:
+        for number in range(PACKETS_A_TURN * 10):
+            await socket.receive(Packet(kind, str(number)))
+
+    engine.on("message", take)
+    saying = asyncio.create_task(say_it_all(Socket(engine, "s")))
+    while not saying.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns >= 10
+    assert taken == [str(number) for number in range(PACKETS_A_TURN * 10) if kind == MESSAGE]

@@ -1,0 +1,77 @@
+"""What a container tells of its health without being asked: lines and a gauge."""
+
+import asyncio
+
+import pytest
+
+from confab.bus.memory import MemoryBus
+from confab.domain.errors import Unavailable
+from confab.realtime import health as health_module
+from confab.realtime import watchdog as watchdog_module
+from confab.realtime.container import Container
+from confab.realtime.health import Health
+from tests.support.ports import MemoryPorts
+from tests.support.telemetry import Collected
+
+TOLD_EVERY_S = 0.02
+
+
+@pytest.fixture
+def ports():
+    return MemoryPorts()
+
+
+@pytest.fixture
+async def health(ports, monkeypatch):
+    monkeypatch.setattr(health_module, "REPORT_S", TOLD_EVERY_S)
+    health = Health(ports, hears=lambda: True)
+    reporting = asyncio.create_task(health.report())
+    yield health
+    reporting.cancel()
+
+
+def told(caplog):
+    return [
+        (record.name, record.levelname, record.missing)
+        for record in caplog.records
+        if record.message == "not ready"
+    ]
+
+
+async def test_what_is_missing_is_told_again_and_again(health, ports, caplog, monkeypatch):
+    async def away() -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(ports.store, "check", away)
+    async with asyncio.timeout(3):
+        while len(told(caplog)) < 3:
+            await asyncio.sleep(0.01)
+    assert set(map(str, told(caplog))) == {str(("confab.realtime.health", "WARNING", ["store"]))}
+    monkeypatch.undo()
+
+
+async def test_nothing_is_told_when_nothing_is_missing(health, caplog):
+    await asyncio.sleep(TOLD_EVERY_S * 5)
+    assert told(caplog) == []
+
+
+async def test_an_instance_that_goes_away_is_not_missed(health, caplog):
+    health.draining = True
+    await asyncio.sleep(TOLD_EVERY_S * 5)
+    assert told(caplog) == []
+
+
+async def test_a_dead_bus_shows_in_its_lag(ports, monkeypatch):
+    monkeypatch.setattr(watchdog_module, "PROBE_S", 0.02)
+    bus, collected = MemoryBus(), Collected()
+    ports.publisher, ports.subscription = bus.publisher(), bus.subscription()
+    ports.telemetry = collected.telemetry
+    container = Container(ports)
+    watching = asyncio.create_task(container._watchdog.watch())
+    bus.down = True
+    await asyncio.sleep(0.2)
+    assert collected.metrics()["confab.bus.lag"].value == 0, "nobody needs it"
+    container.rooms.begin_join("c1", "s1")
+    await asyncio.sleep(0.2)
+    assert collected.metrics()["confab.bus.lag"].value > 0.05
+    watching.cancel()
