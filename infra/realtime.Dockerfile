@@ -17,6 +17,8 @@ RUN ["python", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unch
 
 FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3
 COPY --from=build /opt/confab /opt/confab
+# The base image has no bytecode of the standard library, and the user below may not write any.
+RUN ["python", "-m", "compileall", "-q", "-j", "0", "-x", "site-packages", "--invalidation-mode", "unchecked-hash", "/usr/local/lib/python3.11"]
 ENV PATH=/opt/confab/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8080
 WORKDIR /opt/confab/app
 USER 10001:10001

@@ -20,13 +20,14 @@ from confab.store.statements import RECORDS
 from infra.backup.archive import BackupError
 from infra.backup.rows import Row
 
-IDS_PER_PAGE = 10_000
-"""Ids are read in long pages: to get to one, the server passes over all that come before it."""
+IDS_PER_PAGE = 2_000
 ROWS_PER_PAGE = 200
 """Of messages that may be large."""
 
-_CREATED_IDS = "SELECT VALUE id FROM created WHERE id > $behind ORDER BY id LIMIT $limit"
-_CONVERSATION_IDS = "SELECT VALUE id FROM conversation WHERE id > $behind ORDER BY id LIMIT $limit"
+# A range of ids is read in their order, from where the page begins to its limit. With
+# `WHERE id > $behind` the server would read the table from its first row for every page.
+CREATED_IDS = "SELECT VALUE id FROM type::record('created', $behind>..) LIMIT $limit"
+CONVERSATION_IDS = "SELECT VALUE id FROM type::record('conversation', $behind>..) LIMIT $limit"
 
 # One statement is one transaction: what it reads is of one moment.
 _CONVERSATIONS = """{
@@ -41,20 +42,22 @@ _CONVERSATIONS = """{
 
 async def rows(connection: Connection) -> AsyncIterator[Row]:
     """Every row, each once. Raises BackupError where the store lacks one that it ought to have."""
-    async for page in _pages(connection, _CREATED_IDS, RecordID("created", [])):
+    async for page in _pages(connection, CREATED_IDS, []):
         for record in await connection.query(RECORDS, {"records": page}):
             yield Row.of(record)
-    async for page in _pages(connection, _CONVERSATION_IDS, RecordID("conversation", "")):
+    async for page in _pages(connection, CONVERSATION_IDS, ""):
         async for row in _conversations(connection, page):
             yield row
 
 
-async def _pages(connection: Connection, statement: str, behind: RecordID) -> AsyncIterator[list[RecordID]]:
+async def _pages(
+    connection: Connection, statement: str, behind: str | list[str]
+) -> AsyncIterator[list[RecordID]]:
     """The ids that a statement finds, in order, in pages short enough to ask for their records."""
     while ids := await connection.query(statement, {"behind": behind, "limit": IDS_PER_PAGE}):
         for page in _slices(ids):
             yield page
-        behind = ids[-1]
+        behind = ids[-1].id
 
 
 async def _conversations(connection: Connection, ids: Sequence[RecordID]) -> AsyncIterator[Row]:

@@ -1,28 +1,29 @@
 """Deploy Confab to a Google Cloud project, or take it away again. docs/deploy.md is the guide."""
 
 import argparse
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from infra.deploy import checks, hosting, image, needs, plan, smoke
+from infra.deploy import checks, hosting, image, needs, plan, smoke, stack
 from infra.deploy.runner import Command, DeployError, Runner
-from infra.deploy.target import Target
+from infra.deploy.target import REGION, Target
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command of the command line; 0 if all is well."""
     options = _parser().parse_args(arguments)
-    target = Target(
+    target = stack.target_of(
+        Runner(os.environ),
+        os.environ,
         project=options.project,
-        region=options.region,
         stack=options.stack,
+        region=options.region,
         site=options.site,
-        env=os.environ,
         store_elsewhere=options.store_elsewhere,
+        move=options.move,
     )
     try:
         return _COMMANDS[options.command](target, Runner(target.env), options)
@@ -44,17 +45,26 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
         return 1
     wanted = target.image(image.tag())
     with tempfile.TemporaryDirectory(prefix="confab-deploy-") as folder:
-        firebase_json = hosting.lay_out(Path(folder), target)
+        firebase_json = Path(folder) / "firebase.json"
         commands = [
             *plan.settings(target, wanted),
+            plan.preview(target),
             *_build(target, runner, wanted),
-            *plan.release(target, firebase_json),
+            *plan.release(target),
         ]
+        page = plan.page(target, firebase_json)
         if options.dry_run:
-            return _show(commands)
+            return _show([*commands, page])
         for command in commands:
             runner.run(command)
-    return _try_out(target, runner)
+        outputs = stack.outputs(runner, target)
+        hosting.lay_out(firebase_json, outputs)
+        runner.run(page)
+    print("\ndoes it answer", flush=True)
+    if not smoke.smoke(outputs):
+        return 1
+    print(f"\ndeployed {outputs.web_url}")
+    return 0
 
 
 def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
@@ -88,6 +98,8 @@ def _build(target: Target, runner: Runner, wanted: str) -> Iterable[Command]:
 def _show(commands: Iterable[Command]) -> int:
     for command in commands:
         print(f"\n{command.title}\n$ {command}")
+        if command.again is not None:
+            print(f"({command.again})")
     return 0
 
 
@@ -98,33 +110,24 @@ def _confirmed(target: Target) -> bool:
         return False
 
 
-def _try_out(target: Target, runner: Runner) -> int:
-    answer = runner.ask(*plan.outputs(target))
-    try:
-        outputs = json.loads(answer.out)
-        site, realtime_urls = outputs["webUrl"], outputs["realtimeUrls"]
-    except (ValueError, KeyError, TypeError):
-        raise DeployError(f"the stack does not say where it is: {answer.trouble}") from None
-    print("\ndoes it answer", flush=True)
-    if not smoke.smoke(site, realtime_urls):
-        return 1
-    print(f"\ndeployed {site}")
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.deploy", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in _COMMANDS.items():
         one = subparsers.add_parser(name, help=command.__doc__, description=command.__doc__)
         one.add_argument("--project", required=True, help="the Google Cloud project's id")
-        one.add_argument("--region", default="us-central1", help="[us-central1]")
+        one.add_argument("--region", help=f"[the stack's; {REGION} for a new one]")
         one.add_argument("--stack", default="production", help="the Pulumi stack [production]")
-        one.add_argument("--site", help="the Hosting site [the project's id]")
+        one.add_argument("--site", help="the Hosting site [the stack's; the project's id for a new one]")
         one.add_argument(
             "--store-elsewhere",
             action="store_true",
             help="the store cannot be reached from here: neither look at it nor migrate it",
+        )
+        one.add_argument(
+            "--move",
+            action="store_true",
+            help="go on where the region, the site or the store is another one than the stack's",
         )
         if command is not check:
             one.add_argument("--dry-run", action="store_true", help="print the commands, run none")

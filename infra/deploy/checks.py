@@ -30,7 +30,7 @@ def report(checks: Iterable[Check], runner: Runner, target: Target) -> bool:
         if unknown:
             print(f"unknown  {check.title}: needs {', '.join(unknown)}")
         elif problem is not None:
-            mend = check.mend.format(project=target.project, region=target.region)
+            mend = check.mend.format(project=target.project, stack=target.stack)
             print(f"MISSING  {check.title}: {problem}; mend: {mend}")
         else:
             print(f"ok       {check.title}")

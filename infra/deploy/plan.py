@@ -4,9 +4,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.deploy.runner import Command
+from infra.deploy import stack
+from infra.deploy.runner import Again, Command
 from infra.deploy.target import PROGRAM, Target
-from infra.gcp.names import PREFIX
+from infra.gcp.names import PREFIX, STAGED
 
 STORE_CHECK = (sys.executable, "-m", "confab.store", "check")
 STORE_ENV = {"PYTHONPATH": "functions"}
@@ -26,40 +27,50 @@ BEFORE_THE_IMAGE = (
     f"**::{BUILDER}**",
 )
 """What the image's build needs, as patterns of Pulumi's names of resources."""
+SECRETS = frozenset({"confab:storeUser", "confab:storePassword"})
+
+METRIC = r"Cannot find metric\(s\)"
+"""An alert on a metric of log lines that was made just before: up to 10 minutes."""
+API = "has not been used in project .* before or it is disabled"
+ACCESS = "does not have .* access|Permission .* denied|Permission denied on secret|PERMISSION_DENIED"
+ACCOUNT = "[Ss]ervice account .* does not exist"
+NEW_PROJECT = Again((METRIC, API, ACCESS, ACCOUNT), times=12, pause_s=60)
+NEW_ACCOUNT = Again((ACCESS, ACCOUNT, r"\b403\b"), times=10, pause_s=30)
+"""For the build: the account is made just before. What the build itself finds wrong it says in its log
+only, but by the time it pushes, the account has been known for minutes."""
 
 
 def settings(target: Target, image: str) -> Iterator[Command]:
-    """Make the stack if there is none, and write its configuration."""
+    """Make the stack if there is none, and write what it does not have yet."""
     yield Command(
         "the stack",
         ("pulumi", "stack", "select", "--create", target.stack, "--cwd", PROGRAM, "--non-interactive"),
         _QUICK_S,
     )
-    plain = {
-        "gcp:project": target.project,
-        "gcp:region": target.region,
-        "confab:image": image,
-        "confab:storeUrl": target.env["SURREALDB_URL"],
-        "confab:storeNamespace": target.env.get("SURREALDB_NAMESPACE") or "confab",
-        "confab:storeDatabase": target.env.get("SURREALDB_DATABASE") or "confab",
-    }
-    if target.site is not None:
-        plain["confab:site"] = target.site
+    wanted = stack.settings(target, image)
+    new = {key: value for key, value in wanted.items() if target.kept.get(key) != value}
+    plain = {key: value for key, value in new.items() if key not in SECRETS}
     pairs = (word for key, value in plain.items() for word in ("--plaintext", f"{key}={value}"))
-    yield Command("its settings", _pulumi(target, "config", "set-all", *pairs), _QUICK_S)
-    for key, variable in (("storeUser", "SURREALDB_USER"), ("storePassword", "SURREALDB_PASSWORD")):
+    if plain:
+        yield Command("its settings", stack.pulumi(target.stack, "config", "set-all", *pairs), _QUICK_S)
+    for key in sorted(new.keys() & SECRETS):
         yield Command(
-            f"its secret {key}",
-            _pulumi(target, "config", "set", "--secret", f"confab:{key}"),
+            f"its secret {key.partition(':')[2]}",
+            stack.pulumi(target.stack, "config", "set", "--secret", key),
             _QUICK_S,
-            stdin=target.env[variable],
+            stdin=new[key],
         )
+
+
+def preview(target: Target) -> Command:
+    """Say what will change. Settings that the program refuses end the deployment here."""
+    return Command("what will change", stack.pulumi(target.stack, "preview"), _PREPARE_S)
 
 
 def build(target: Target, image: str, project_number: str) -> Iterator[Command]:
     """Build the image, once there is somebody who may and a place to push it to."""
     targets = (word for pattern in BEFORE_THE_IMAGE for word in ("--target", pattern))
-    yield Command("what builds", _pulumi(target, "up", "--yes", "--skip-preview", *targets), _PREPARE_S)
+    yield Command("what builds", _up(target, "--skip-preview", *targets), _PREPARE_S, again=NEW_PROJECT)
     builder = f"{BUILDER}@{target.project}.iam.gserviceaccount.com"
     yield Command(
         "the image",
@@ -70,18 +81,19 @@ def build(target: Target, image: str, project_number: str) -> Iterator[Command]:
             ".",
             "--config=infra/deploy/cloudbuild.yaml",
             "--ignore-file=.dockerignore",
-            f"--gcs-source-staging-dir=gs://{PREFIX}source-{project_number}/realtime",
+            f"--gcs-source-staging-dir=gs://{PREFIX}source-{project_number}/{STAGED}",
             f"--service-account=projects/{target.project}/serviceAccounts/{builder}",
             f"--substitutions=_IMAGE={image}",
             f"--project={target.project}",
             "--quiet",
         ),
         _BUILD_S,
+        again=NEW_ACCOUNT,
     )
 
 
-def release(target: Target, firebase_json: Path) -> Iterator[Command]:
-    """Bring the schema forward, replace the functions and the containers, then the page."""
+def release(target: Target) -> Iterator[Command]:
+    """Bring the schema forward, and replace the functions and the containers."""
     if not target.store_elsewhere:
         yield Command(
             "the store's schema",
@@ -89,8 +101,14 @@ def release(target: Target, firebase_json: Path) -> Iterator[Command]:
             _QUICK_S,
             env=STORE_ENV,
         )
-    yield Command("functions, containers and all else", _pulumi(target, "up", "--yes"), _UP_S)
     yield Command(
+        "functions, containers and all else", _up(target, "--skip-preview"), _UP_S, again=NEW_PROJECT
+    )
+
+
+def page(target: Target, firebase_json: Path) -> Command:
+    """Release the page and the rewrites."""
+    return Command(
         "the page",
         (
             "firebase",
@@ -106,7 +124,7 @@ def release(target: Target, firebase_json: Path) -> Iterator[Command]:
 
 def destruction(target: Target) -> Iterator[Command]:
     """Take everything away that the Pulumi program made."""
-    yield Command("everything in the cloud", _pulumi(target, "destroy", "--yes"), _UP_S)
+    yield Command("everything in the cloud", stack.pulumi(target.stack, "destroy", "--yes"), _UP_S)
 
 
 def image_exists(image: str) -> tuple[str, ...]:
@@ -127,10 +145,5 @@ def project_number(target: Target) -> tuple[str, ...]:
     return ("gcloud", "projects", "describe", target.project, "--format=value(projectNumber)")
 
 
-def outputs(target: Target) -> tuple[str, ...]:
-    """A command that says what the stack knows of itself, as JSON."""
-    return _pulumi(target, "stack", "output", "--json")
-
-
-def _pulumi(target: Target, *words: str) -> tuple[str, ...]:
-    return ("pulumi", *words, "--cwd", PROGRAM, "--stack", target.stack, "--non-interactive")
+def _up(target: Target, *words: str) -> tuple[str, ...]:
+    return stack.pulumi(target.stack, "up", "--yes", *words)

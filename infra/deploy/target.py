@@ -1,12 +1,14 @@
 """What is deployed where."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "infra/gcp"
 """The folder of the Pulumi program."""
+REGION = "us-central1"
+"""Where a new stack goes unless it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,12 @@ class Target:
     """Where the SURREALDB_ variables are, and the PATH of the tools."""
     store_elsewhere: bool = False
     """Whether the store cannot be reached from this machine."""
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The settings that the stack has, by key; empty for a new one."""
+    trouble: str | None = None
+    """Why the stack's settings could not be read."""
+    move: bool = False
+    """Whether it may go to another place than where the stack is."""
 
     def image(self, tag: str) -> str:
         """The full name of the realtime container's image."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import logging, monitoring
 
-from infra.gcp.names import PREFIX
+from infra.gcp.names import PREFIX, realtime_of
 from infra.gcp.project import Project
 from infra.gcp.signals import metric_type
 
@@ -20,6 +20,11 @@ UNACKNOWLEDGED = (
     ' AND resource.type="pubsub_subscription"'
     f' AND resource.labels.subscription_id=starts_with("{PREFIX}")'
 )
+AWAKE = (
+    'metric.type="run.googleapis.com/container/instance_count" AND resource.type="cloud_run_revision"'
+    f' AND resource.labels.service_name=starts_with("{realtime_of("")}")'
+)
+WINDOW_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Alert:
     advice: str
     over: str | None = None
     """The filter of what the first one is a share of."""
+    window_s: int = WINDOW_S
+    """Over how long each value is taken."""
+    while_awake: bool = False
+    """Whether it counts only where a realtime container has been there for as long."""
 
 
 def counted(metric: str) -> str:
@@ -60,20 +69,27 @@ ALERTS = {
         advice="The line has a traceback, and for a request the id that the client was told.",
     ),
     "readiness": Alert(
-        "Confab: containers are not ready",
+        "Confab: a container is not ready",
         counted("confab_unready"),
-        above=5,
-        duration_s=300,
+        above=0,
+        duration_s=120,  # each says so twice a minute: in three windows on end, it is not just starting
+        window_s=60,
         aligner="ALIGN_DELTA",
-        advice="The line says what is missing: the store, Firebase Auth's keys, or the bus.",
+        advice="The line's `missing` names it: the store, Firebase Auth's keys, or the bus.",
     ),
     "unacknowledged": Alert(
         "Confab: a subscription is not read",
         UNACKNOWLEDGED,
         above=60,
-        duration_s=600,  # a dead process's subscription is deleted before that
+        # That of a process that was killed is deleted before that by the others of its cell. With none
+        # awake it stays for a day, and nobody misses what it holds.
+        duration_s=600,
         aligner="ALIGN_MAX",
-        advice="A container lives and reads no events; its rooms live from the sweep. Restart the service.",
+        while_awake=True,
+        advice=(
+            "A container lives and reads no events; its rooms live from the sweep. Restart the service."
+            " Of a cell that sleeps while others are awake, a killed container may have left this: delete it."
+        ),
     ),
     "sweep-repairs": Alert(
         "Confab: rooms live from the sweep",
@@ -92,7 +108,6 @@ ALERTS = {
         advice="Rooms do not heal until the store answers. Look at the store first.",
     ),
 }
-WINDOW_S = 300
 
 
 def make_alerts(project: Project, metrics: Sequence[logging.Metric], emails: Sequence[str]) -> None:
@@ -113,11 +128,12 @@ def make_alerts(project: Project, metrics: Sequence[logging.Metric], emails: Seq
             monitoring.AlertPolicyArgs(
                 project=project.id,
                 display_name=alert.title,
-                combiner="OR",
+                combiner="AND",
                 conditions=[
                     monitoring.AlertPolicyConditionArgs(
-                        display_name=alert.title, condition_threshold=_threshold(alert)
+                        display_name=each.title, condition_threshold=_threshold(each)
                     )
+                    for each in _conditions(alert)
                 ],
                 documentation=monitoring.AlertPolicyDocumentationArgs(
                     content=alert.advice, mime_type="text/markdown"
@@ -128,6 +144,14 @@ def make_alerts(project: Project, metrics: Sequence[logging.Metric], emails: Seq
         )
 
 
+def _conditions(alert: Alert) -> Sequence[Alert]:
+    """What must hold at the same time."""
+    if not alert.while_awake:
+        return [alert]
+    awake = Alert("a container is awake", AWAKE, 0, alert.duration_s, "ALIGN_MAX", alert.advice)
+    return [alert, awake]
+
+
 def _threshold(alert: Alert) -> monitoring.AlertPolicyConditionConditionThresholdArgs:
     return monitoring.AlertPolicyConditionConditionThresholdArgs(
         filter=alert.filter,
@@ -136,7 +160,7 @@ def _threshold(alert: Alert) -> monitoring.AlertPolicyConditionConditionThreshol
         duration=f"{alert.duration_s}s",
         aggregations=[
             monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
-                alignment_period=f"{WINDOW_S}s",
+                alignment_period=f"{alert.window_s}s",
                 per_series_aligner=alert.aligner,
                 cross_series_reducer=_reducer(alert),
             )
@@ -144,7 +168,7 @@ def _threshold(alert: Alert) -> monitoring.AlertPolicyConditionConditionThreshol
         denominator_filter=alert.over,
         denominator_aggregations=[
             monitoring.AlertPolicyConditionConditionThresholdDenominatorAggregationArgs(
-                alignment_period=f"{WINDOW_S}s",
+                alignment_period=f"{alert.window_s}s",
                 per_series_aligner=alert.aligner,
                 cross_series_reducer=_reducer(alert),
             )

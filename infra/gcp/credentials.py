@@ -23,11 +23,13 @@ class Credential:
 
 
 def make_credentials(project: Project) -> Mapping[str, Credential]:
-    """A secret for each variable that is one, holding the stack's value."""
+    """A secret for each variable that is one, holding the stack's value; none for one without a value."""
     config = pulumi.Config("confab")
+    values = {variable: config.get_secret(key) for variable, key in CREDENTIALS.items()}
     return {
-        variable: _make(project, PREFIX + variable.lower().replace("_", "-"), config.require_secret(key))
-        for variable, key in CREDENTIALS.items()
+        variable: _make(project, PREFIX + variable.lower().replace("_", "-"), value)
+        for variable, value in values.items()
+        if value is not None
     }
 
 
@@ -46,6 +48,11 @@ def _make(project: Project, name: str, value: pulumi.Output[str]) -> Credential:
         project.ready,
     )
     version = secretmanager.SecretVersion(
-        name, secretmanager.SecretVersionArgs(secret=secret.id, secret_data=value)
+        name,
+        secretmanager.SecretVersionArgs(
+            secret=secret.id,
+            secret_data=value,
+            deletion_policy="ABANDON",  # older revisions name it, and start again in a rollback
+        ),
     )
     return Credential(secret, version)

@@ -1,15 +1,14 @@
 """A Cloud Run function for every operation, and the dispatcher that Hosting needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp import artifactregistry, cloudfunctionsv2, pubsub, storage
+from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
 
 from confab.operations.routes import ROUTES, functions, rewrites
-from infra.gcp.credentials import Credential
-from infra.gcp.identities import EVERYBODY, Grants, Identity, allow_calls
+from infra.gcp.identities import EVERYBODY, Identity, allow_calls
 from infra.gcp.names import PREFIX, service_of
+from infra.gcp.parts import Parts
 from infra.gcp.project import Project
 from infra.gcp.settings import FUNCTION_TIMEOUT_S, FunctionScale
 from infra.gcp.variables import BUILD
@@ -17,18 +16,6 @@ from infra.gcp.variables import BUILD
 WRITERS = frozenset(route.operation for route in ROUTES if route.announces)
 """The operations that tell the rooms of what they stored."""
 RUNTIME = "python311"
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What functions are made from."""
-
-    project: Project
-    grants: Grants
-    topics: Mapping[str, pubsub.Topic]
-    """By cell."""
-    credentials: Mapping[str, Credential]
-    variables: Mapping[str, str]
 
 
 def entry_points() -> frozenset[str]:

@@ -8,10 +8,10 @@ import pulumi
 from pulumi_gcp import apigateway, cloudfunctionsv2
 
 from confab.operations import routes as route_table
-from infra.gcp.functions import Parts
 from infra.gcp.gateway_document import gateway_document, serving
 from infra.gcp.identities import allow_calls
 from infra.gcp.names import PREFIX, service_of, url_of
+from infra.gcp.parts import Parts
 from infra.gcp.project import Project
 
 NAME = f"{PREFIX}gateway"

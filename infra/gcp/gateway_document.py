@@ -1,10 +1,11 @@
 """The OpenAPI 2.0 document that tells API Gateway which function serves what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from confab.operations.routes import ROUTES, Route, functions
 from infra.gcp.settings import FUNCTION_TIMEOUT_S
+from infra.specifications.openapi import openapi
 
 KEYS = "https://www.googleapis.com/service_accounts/v1/metadata/x509/securetoken@system.gserviceaccount.com"
 """The public keys of Firebase ID tokens."""
@@ -17,9 +18,11 @@ def gateway_document(project: str, addresses: Mapping[str, str]) -> dict[str, An
     operation by its method. A preflight carries no token; it goes to whoever serves the whole path.
     """
     paths: dict[str, dict[str, Any]] = {}
+    promised = openapi()["paths"]
     for route in ROUTES:
-        path = paths.setdefault(route.path, _path(route, addresses))
-        path[route.method.lower()] = _operation(route.operation, route.summary, addresses[route.operation])
+        path, method = paths.setdefault(route.path, _path(route, addresses)), route.method.lower()
+        operation = _operation(route.operation, route.summary, addresses[route.operation])
+        path[method] = operation | {"parameters": _query(promised[route.path][method])}
     return {
         "swagger": "2.0",
         "info": {"title": "Confab", "version": "1"},
@@ -57,6 +60,15 @@ def _operation(operation: str, summary: str, address: str) -> dict[str, Any]:
         },
         "responses": {"default": {"description": "What the function answers"}},
     }
+
+
+def _query(operation: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The query string of an operation of the OpenAPI document, in the words of OpenAPI 2.0."""
+    return [
+        {key: each[key] for key in ("name", "in", "description")} | {"type": each["schema"]["type"]}
+        for each in operation.get("parameters", ())
+        if each.get("in") == "query"
+    ]
 
 
 def _firebase(project: str) -> dict[str, Any]:

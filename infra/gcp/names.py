@@ -2,6 +2,8 @@
 
 PREFIX = "confab-"
 """Names of services, and of the subscriptions that containers make."""
+STAGED = "realtime"
+"""The folder of the source's bucket where the image's builds find what they are made of."""
 
 
 def service_of(function: str) -> str:

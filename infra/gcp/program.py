@@ -8,10 +8,11 @@ from infra.gcp import settings as configuration
 from infra.gcp.alerts import make_alerts
 from infra.gcp.credentials import make_credentials
 from infra.gcp.dashboard import make_dashboard
-from infra.gcp.functions import Parts, make_functions
+from infra.gcp.functions import make_functions
 from infra.gcp.gateway import make_gateway
 from infra.gcp.hosting import hosting_rewrites, make_site
 from infra.gcp.identities import Grants
+from infra.gcp.parts import Parts
 from infra.gcp.project import REPOSITORY, make_project, number_of
 from infra.gcp.realtime import make_cell
 from infra.gcp.settings import Settings, SettingsError
@@ -54,6 +55,7 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         "site": settings.site_id,
         "rewrites": hosting_rewrites(project.region),
         "realtimeUrls": list(addresses(settings, project.number).values()),
+        "variables": dict(env),
         "repository": f"{project.region}-docker.pkg.dev/{project.id}/{REPOSITORY}",
     }
     if settings.api_gateway:

@@ -22,10 +22,17 @@ APIS = (
     "pubsub",
     "run",
     "secretmanager",
+    "storage",
 )
 GATEWAY_APIS = ("apigateway", "servicecontrol", "servicemanagement")
 REPOSITORY = "confab"
+REALTIME = "realtime"
+"""The package of the container's images; the others are those of the functions and their builds."""
 KEPT_IMAGES = 10
+"""So many releases back the container's image need not be built again."""
+KEPT_OF_THE_REST = 2
+"""A function's image is made anew whenever the function is."""
+OLD = "604800s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +79,28 @@ def make_project(settings: Settings, number: str) -> Project:
             repository_id=REPOSITORY,
             format="DOCKER",
             cleanup_policies=[
-                artifactregistry.RepositoryCleanupPolicyArgs(
-                    id="recent",
-                    action="KEEP",
-                    most_recent_versions=artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
-                        keep_count=KEPT_IMAGES
-                    ),
-                ),
+                _keep("recent", KEPT_OF_THE_REST),
+                _keep("releases", KEPT_IMAGES, REALTIME),
                 artifactregistry.RepositoryCleanupPolicyArgs(
                     id="old",
                     action="DELETE",
-                    condition=artifactregistry.RepositoryCleanupPolicyConditionArgs(older_than="2592000s"),
+                    condition=artifactregistry.RepositoryCleanupPolicyConditionArgs(older_than=OLD),
                 ),
             ],
         ),
         pulumi.ResourceOptions(depends_on=apis),
     )
     return Project(settings.project, number, settings.region, apis, repository)
+
+
+def _keep(
+    policy: str, count: int, package: str | None = None
+) -> artifactregistry.RepositoryCleanupPolicyArgs:
+    """Keep the newest versions of every package, or of those whose names begin like that."""
+    return artifactregistry.RepositoryCleanupPolicyArgs(
+        id=policy,
+        action="KEEP",
+        most_recent_versions=artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
+            keep_count=count, package_name_prefixes=None if package is None else [package]
+        ),
+    )

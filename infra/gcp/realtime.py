@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_gcp import cloudrunv2
 
-from infra.gcp.functions import Parts
 from infra.gcp.identities import EVERYBODY, Identity, allow_calls
 from infra.gcp.names import realtime_of
+from infra.gcp.parts import Parts
 from infra.gcp.settings import Cell
 
 LONGEST_SOCKET_S = 3600

@@ -12,6 +12,28 @@ from pydantic_core import PydanticCustomError
 from confab.config import CellName, HttpOrigins
 from confab.domain.cells import MAIN
 
+FUNCTION_TIMEOUT_S = 30
+"""Longer than any call to the store and the bus together may take."""
+GATEWAY_REGIONS = frozenset(
+    {
+        "asia-northeast1",
+        "australia-southeast1",
+        "europe-west1",
+        "europe-west2",
+        "us-central1",
+        "us-east1",
+        "us-east4",
+        "us-west2",
+        "us-west3",
+        "us-west4",
+    }
+)
+"""Where Google has API Gateway; Cloud Run and the rest are in more regions."""
+SECRETS = ("storeUser", "storePassword")
+"""The keys that `pulumi config set --secret` has to write."""
+OPTIONAL_SECRETS = ("otlpHeaders",)
+"""Those that it may write."""
+
 
 def _parsed(value: object) -> object:
     """A structured value; Pulumi keeps it as JSON."""
@@ -22,9 +44,6 @@ def _parsed(value: object) -> object:
     except ValueError:
         raise PydanticCustomError("json", "must be JSON, as `pulumi config set --path` writes it") from None
 
-
-FUNCTION_TIMEOUT_S = 30
-"""Longer than any call to the store and the bus together may take."""
 
 FromJson = BeforeValidator(_parsed)
 Count = Annotated[int, Field(ge=1)]
@@ -93,7 +112,7 @@ class Settings(_Strict):
 
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
     """From `gcp:project`."""
-    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d$")] = "us-central1"
+    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d{1,2}$")] = "us-central1"
     """From `gcp:region`."""
     image: Annotated[str, Field(pattern=r"^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
     """The realtime container's, with a tag or a digest."""
@@ -122,16 +141,15 @@ class Settings(_Strict):
             raise PydanticCustomError("cells", "cells: there must be one that is called main")
         if not any(cell.takes_new for cell in self.cells):
             raise PydanticCustomError("cells", "cells: none takes new conversations")
+        if self.api_gateway and self.region not in GATEWAY_REGIONS:
+            there = ", ".join(sorted(GATEWAY_REGIONS))
+            raise PydanticCustomError("gateway", f"apiGateway: not in {self.region}, but in {there}")
         return self
 
     @property
     def site_id(self) -> str:
         """The Hosting site's id."""
         return self.site or self.project
-
-
-SECRETS = ("storeUser", "storePassword")
-"""The keys that `pulumi config set --secret` writes."""
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
@@ -152,7 +170,8 @@ def load() -> Settings:
     values: dict[str, str | None] = {key: provider.get(key) for key in ("project", "region")}
     fields = (field.alias or name for name, field in Settings.model_fields.items())
     values |= {key: ours.get(key) for key in fields if key not in values}
-    unusable = [f"{key}: set it with --secret" for key in SECRETS if not _is_secret(key)]
+    given = [key for key in OPTIONAL_SECRETS if pulumi.runtime.get_config(f"confab:{key}") is not None]
+    unusable = [f"{key}: set it with --secret" for key in (*SECRETS, *given) if not _is_secret(key)]
     if unusable:
         raise SettingsError("; ".join(unusable))
     return settings_of({key: value for key, value in values.items() if value is not None})

@@ -8,7 +8,11 @@ from pulumi_gcp import logging
 from infra.gcp.names import PREFIX
 from infra.gcp.project import Project
 
-SERVICES = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{PREFIX}"'
+LINES = (
+    f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{PREFIX}"'
+    ' AND log_id("run.googleapis.com/stderr") AND jsonPayload.logger=~"^confab"'
+)
+"""What `confab.log` writes. Cloud Run's own lines are in other logs, a refused request among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +23,23 @@ class Signal:
     messages: Sequence[str] = ()
     """The lines' texts; every line of severity ERROR or above where there is none."""
 
+    logger: str | None = None
+    """The one that writes them, where it is not any of Confab's."""
+
     @property
     def filter(self) -> str:
         """The lines, as Cloud Logging finds them."""
         texts = " OR ".join(f'"{message}"' for message in self.messages)
-        return f"{SERVICES} AND " + (f"jsonPayload.message=({texts})" if texts else "severity>=ERROR")
+        which = f"jsonPayload.message=({texts})" if texts else "severity>=ERROR"
+        return f"{LINES} AND {which}" + (f' AND jsonPayload.logger="{self.logger}"' if self.logger else "")
 
 
 SIGNALS: Mapping[str, Signal] = {
     "confab_defects": Signal("Lines of severity ERROR: defects, with their tracebacks"),
     "confab_unready": Signal(
-        "What makes a container not ready: the store, the keys or the bus cannot be used",
-        (
-            "no session with the store",
-            "Firebase Auth does not answer",
-            "the bus subscription is deaf; it is started again",
-        ),
+        "Twice a minute from each container that is not ready: the store, the keys or the bus are missing",
+        ("not ready",),
+        logger="confab.realtime.health",
     ),
     "confab_sweep_repairs": Signal(
         "Rooms that were behind and were filled from the store, and events that the bus did not take",

@@ -7,12 +7,13 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import storage
 
-from infra.gcp.names import PREFIX
+from infra.gcp.names import PREFIX, STAGED
 from infra.gcp.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "functions"
 REQUIREMENTS, CONSTRAINTS = "requirements.txt", "constraints.txt"
+BUILT_AFTER_DAYS = 1
 
 
 def contents() -> Mapping[str, bytes]:
@@ -47,6 +48,14 @@ def make_source(project: Project) -> storage.BucketObject:
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
             force_destroy=True,  # everything in it can be made again
+            lifecycle_rules=[
+                storage.BucketLifecycleRuleArgs(
+                    action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
+                    condition=storage.BucketLifecycleRuleConditionArgs(
+                        age=BUILT_AFTER_DAYS, matches_prefixes=[f"{STAGED}/"]
+                    ),
+                )
+            ],
         ),
         project.ready,
     )

@@ -7,8 +7,14 @@ from confab.domain.cells import MAIN
 from infra.gcp.names import realtime_of, url_of
 from infra.gcp.settings import Settings, SettingsError
 
-CREDENTIALS = {"SURREALDB_USER": "storeUser", "SURREALDB_PASSWORD": "storePassword"}
+CREDENTIALS = {
+    "SURREALDB_USER": "storeUser",
+    "SURREALDB_PASSWORD": "storePassword",
+    "OTEL_EXPORTER_OTLP_HEADERS": "otlpHeaders",
+}
 """Variables that come from Secret Manager, and the keys of the stack that hold their values."""
+_OF_THE_SDK = "OTEL_"
+"""What OpenTelemetry's SDK reads by itself."""
 BUILD = {"SOURCE_DATE_EPOCH": "315532800"}
 """Variables of the functions' build.
 
@@ -17,10 +23,10 @@ is bound to the source's content and not to its time, so it is still good when a
 """
 
 
-def known() -> frozenset[str]:
-    """Every variable that Confab reads in the cloud."""
-    names = {field.alias for field in config.Config.model_fields.values() if field.alias}
-    return frozenset(names) - set(config.FORBIDDEN_ON_CLOUD_RUN)
+def known(name: str) -> bool:
+    """Whether a process of Confab in the cloud reads this variable."""
+    ours = {field.alias for field in config.Config.model_fields.values()} - set(config.FORBIDDEN_ON_CLOUD_RUN)
+    return name in ours or name.startswith(_OF_THE_SDK)
 
 
 def addresses(settings: Settings, project_number: str) -> Mapping[str, str]:
@@ -50,11 +56,11 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
         "CONFAB_ALLOWED_ORIGINS": ",".join([*site_origins(settings), *settings.origins]),
         **_cells(settings, addresses(settings, project_number)),
     }
+    elsewhere = decided.keys() | CREDENTIALS.keys() | {"CONFAB_CELL"}
     problems = [
-        f"variables.{name}: "
-        + ("another key decides it" if name in known() else "Confab reads no such variable")
+        f"variables.{name}: {_misplaced(name)}"
         for name in settings.variables
-        if name not in known() - decided.keys() - CREDENTIALS.keys() - {"CONFAB_CELL"}
+        if name in elsewhere or not known(name)
     ]
     if problems:
         raise SettingsError("; ".join(problems))
@@ -64,6 +70,12 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
     except config.ConfigError as error:
         raise SettingsError(f"variables: {error}") from None
     return env
+
+
+def _misplaced(name: str) -> str:
+    if name in CREDENTIALS:
+        return f"it is a secret: set {CREDENTIALS[name]} with --secret"
+    return "another key decides it" if known(name) else "Confab reads no such variable"
 
 
 def _cells(settings: Settings, urls: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,5 +1,6 @@
 """An image without an engine: a Dockerfile's stages carried out in folders, each the root of its paths."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,12 +16,24 @@ MACHINES_OWN = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"
 """How this machine reaches packages is its own business, and so is its home, where pip looks too."""
 
 
+STANDARD_LIBRARY = "usr/local/lib/python3.11"
+
+
 class BaseImage:
-    """What stands in for the base image: a Python with pip and nothing else."""
+    """What stands in for the base image: a Python with pip, and of its library a package for all.
+
+    The real one has the library without bytecode.
+    """
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=True)
         self.bin = folder / "bin"
+
+    def lay_out(self, root: Path) -> None:
+        """Put into a stage's root folder what the base image has there."""
+        library = Path(json.__file__).parent
+        bare = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(library, root / STANDARD_LIBRARY / library.name, ignore=bare)
 
 
 class Image:
@@ -68,6 +81,7 @@ class Builder:
         for number, stage in enumerate(stages(dockerfile)):
             root = self._folder / f"stage-{number}"
             root.mkdir()
+            self._base.lay_out(root)
             image = Image(stage, root, self._base)
             self._images[stage.name] = image
             for instruction in stage.instructions:

@@ -1,13 +1,12 @@
 """What the deploy command takes for granted of the Pulumi program, looked up in what the program makes."""
 
-import json
 from fnmatch import fnmatch
 
 import pytest
 
-from infra.deploy import hosting, plan
-from infra.deploy.target import ROOT, Target
-from tests.infra.deployment import SECRETS, Deployment, deployed
+from infra.deploy import permissions, plan
+from infra.deploy.target import Target
+from tests.infra.deployment import FULL, SECRETS, Deployment, deployed
 
 IMAGE = "europe-west1-docker.pkg.dev/confab-trial/confab/realtime:tag"
 TARGET = Target(
@@ -37,9 +36,10 @@ def test_the_program_says_where_it_is(made):
     assert IMAGE.startswith(made.outputs["repository"])
 
 
-def test_the_rewrites_are_those_of_the_program(made):
-    config = json.loads((ROOT / "firebase.json").read_text())
-    assert hosting.production(config, TARGET)["hosting"]["rewrites"] == made.outputs["rewrites"]
+def test_every_kind_of_thing_that_the_program_makes_takes_a_permission_that_is_asked_for():
+    made = {f"{one.module}/{one.type}" for one in deployed(FULL).resources}
+    assert made == permissions.MAKES.keys()
+    assert all(permissions.MAKES.values())
 
 
 def test_what_is_made_before_the_image_is_what_its_build_needs(made):

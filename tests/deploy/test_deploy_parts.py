@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.deploy import image, needs
+from confab.store import schema
+from confab.store.session import Session
+from infra.deploy import image, looks
 from infra.deploy.plan import release, settings
 from infra.deploy.runner import Command, DeployError, Runner
 from infra.deploy.target import ROOT, Target
@@ -60,7 +62,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SurrealServer]:
 async def test_a_store_is_good_with_the_schema_and_without_it_but_not_when_it_is_away(store):
     env = {**inherited(measured=False), "SURREALDB_URL": store.url, "SURREALDB_USER": USER}
     env["SURREALDB_PASSWORD"] = PASSWORD
-    look, place = needs._store, target(**env)
+    look, place = looks.store, target(**env)
     assert look(Runner(env), place) is None
     await migrate(store)
     assert look(Runner(env), place) is None
@@ -70,13 +72,25 @@ async def test_a_store_is_good_with_the_schema_and_without_it_but_not_when_it_is
     assert look(Runner(env), place) is not None
 
 
-async def test_the_planned_migration_puts_the_schema_in_place(store, tmp_path, capfd):
+async def test_a_store_that_is_too_new_stops_a_deployment(store):
     env = {**inherited(measured=False), "SURREALDB_URL": store.url, "SURREALDB_USER": USER}
     env["SURREALDB_PASSWORD"] = PASSWORD
-    schema, functions, page = release(target(**env), tmp_path)
+    session = await Session.open(store.account(), define=True)
+    newer = schema.VERSION + 1
+    step = schema.Migration("DEFINE FIELD extra ON message TYPE option<string>;", oldest=newer)
+    await schema.migrate(session, [*schema.MIGRATIONS, step])
+    assert schema.TOO_NEW in (looks.store(Runner(env), target(**env)) or "")
+    await session.query("UPDATE schema:version SET oldest = $oldest", {"oldest": schema.VERSION})
+    assert looks.store(Runner(env), target(**env)) is None
+    await session.close()
+
+
+async def test_the_planned_migration_puts_the_schema_in_place(store, capfd):
+    env = {**inherited(measured=False), "SURREALDB_URL": store.url, "SURREALDB_USER": USER}
+    env["SURREALDB_PASSWORD"] = PASSWORD
+    migration, functions = release(target(**env))
     assert functions.words[:2] == ("pulumi", "up")
-    assert page.words[0] == "firebase"
-    Runner(env).run(schema)
+    Runner(env).run(migration)
     assert "migrated to schema version" in capfd.readouterr().out
 
 

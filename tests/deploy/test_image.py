@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.deploy.smoke import socket_refuses
+from infra.deploy.smoke import container_is_ready, socket_refuses
 from tests.deploy.dockerfile import context, stages
-from tests.deploy.image import Builder, Image
+from tests.deploy.image import STANDARD_LIBRARY, Builder, Image
 from tests.support.pubsub import closed_port, pubsub_server
 from tests.support.surrealdb import PASSWORD, USER, surreal_server
 
@@ -94,6 +94,7 @@ async def test_it_serves_and_leaves_when_it_is_told_to(image, tmp_path):
                 assert "keys" not in answer.json()["missing"]
                 await asyncio.sleep(0.1)
         assert await health_check(image, port) == 0
+        await asyncio.to_thread(container_is_ready, url)
         await asyncio.to_thread(socket_refuses, url)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(GONE_WITHIN_S):
@@ -116,6 +117,11 @@ def test_every_module_is_compiled_and_trusted_unread(image):
         assert int.from_bytes(compiled[4:8], "little") == UNCHECKED_HASH, source
 
 
+def test_the_standard_library_is_compiled_as_well(image):
+    """The base image has no bytecode of it, and this user could not write any."""
+    assert list((image.root / STANDARD_LIBRARY).rglob("__pycache__/*.pyc"))
+
+
 def test_the_code_is_where_it_was_compiled(image):
     """Else tracebacks would name the build's folders, and the virtual environment's scripts would not run."""
     source, target = image.stage.only("COPY").text.split()
@@ -129,7 +135,7 @@ def test_it_holds_the_code_and_what_it_needs_and_nothing_else(image):
     written = {path.relative_to(source) for path in source.rglob("*") if path.suffix in {".py", ".surql"}}
     assert held == written
     assert {path.name for path in image.inside(".").iterdir()} == {"confab"}
-    assert {path.name for path in image.root.iterdir()} == {"opt"}
+    assert {path.name for path in image.root.iterdir()} == {"opt", "usr"}
     packages = {path.name for path in image.root.rglob("site-packages/*.dist-info")}
     names = {name.split("-")[0].lower() for name in packages}
     assert {"aiohttp", "python_socketio", "surrealdb", "firebase_admin", "google_cloud_pubsub"} <= names

@@ -1,9 +1,10 @@
-"""`python tests/infra/collect.py CONFIG` runs the Pulumi program against mocks and prints what it makes.
+"""`python tests/infra/collect.py ARGUMENTS` runs the Pulumi program against mocks and prints what it makes.
 
-A process of its own: Pulumi keeps its state and an event loop in globals. CONFIG is the stack's
-configuration as JSON; what is made is one JSON object on standard output.
+A process of its own: Pulumi keeps its state and an event loop in globals. ARGUMENTS are those of
+`main` as JSON; what is made is one JSON object on standard output.
 """
 
+import importlib
 import json
 import runpy
 import sys
@@ -13,7 +14,8 @@ from unittest import mock
 
 import pulumi
 
-PROGRAM = Path(__file__).resolve().parents[2] / "infra/gcp"
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "infra/gcp"
 PROJECT_NUMBER = "123456789012"
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """How Pulumi marks a value that is not an ordinary one."""
@@ -37,7 +39,7 @@ class Cloud(pulumi.runtime.Mocks):
 
 
 class Monitor(pulumi.runtime.mocks.MockMonitor):
-    """Notes beside each resource what it waits for, by its names."""
+    """Notes beside each resource what it waits for, as `Type/name`."""
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -45,11 +47,18 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         """The answer of the mocks."""
-        before = len(self._cloud.made)
         answer = super().RegisterResource(request)
-        for made in self._cloud.made[before:]:
-            made["after"] = [urn.rpartition("::")[2] for urn in request.dependencies]
+        after = [thing(urn) for urn in request.dependencies]
+        for made in self._cloud.made:  # others are registered at the same time
+            if (made["type"], made["name"]) == (request.type, request.name):
+                made["after"] = after
         return answer
+
+
+def thing(urn: str) -> str:
+    """The last part of the type, and the name, of what Pulumi calls like this."""
+    kind, _, name = urn.rpartition("::")
+    return f"{kind.rpartition(':')[2]}/{name}"
 
 
 def added(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +92,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def main(config: dict[str, str], secrets: dict[str, str]) -> None:
-    """Run the program as Pulumi does, from its folder's path."""
+def main(config: dict[str, str], secrets: dict[str, str], spoiled: str | None = None) -> None:
+    """Run the program as Pulumi does, from its folder's path; spoiled in this way, if in any."""
+    if spoiled is not None:
+        sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
+        importlib.import_module("tests.infra.spoilers").SPOILERS[spoiled]()
     cloud, outputs = Cloud(), dict[str, Any]()
     pulumi.runtime.set_mocks(cloud, project="confab", stack="test", monitor=Monitor(cloud))
     pulumi.runtime.set_all_config({**config, **secrets}, secret_keys=list(secrets))

@@ -1,6 +1,5 @@
 """What the program makes, as data that checks read and mutations alter."""
 
-import copy
 import json
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from typing import Any
 
 COLLECT = Path(__file__).with_name("collect.py")
 SECRETS = {"confab:storeUser": "the-user-7c1", "confab:storePassword": "the-password-e09"}
+HEADERS = "confab:otlpHeaders"
+"""A secret that need not be set."""
 BASE = {
     "gcp:project": "my-project",
     "confab:image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
@@ -28,7 +29,8 @@ FULL = BASE | {
             {"name": "c", "takesNew": False},
         ]
     ),
-    "confab:variables": '{"CONFAB_MAX_PAGE": "100"}',
+    "confab:variables": '{"CONFAB_MAX_PAGE": "100", "OTEL_TRACES_SAMPLER": "always_on"}',
+    HEADERS: "api-key=the-key-5aa",
     "confab:alertEmails": '["ops@my.example"]',
 }
 
@@ -44,7 +46,12 @@ class Resource:
     name: str
     inputs: dict[str, Any]
     after: list[str] = field(default_factory=list)
-    """The names of what must be there before it."""
+    """What must be there before it, as `Type/name`."""
+
+    @property
+    def thing(self) -> str:
+        """What the others call it in `after`."""
+        return f"{self.type}/{self.name}"
 
 
 @dataclass
@@ -54,6 +61,7 @@ class Deployment:
     settings: dict[str, str]
     resources: list[Resource]
     outputs: dict[str, Any]
+    secrets: dict[str, str] = field(default_factory=lambda: dict(SECRETS))
 
     def all(self, kind: str) -> list[Resource]:
         """The resources of a type."""
@@ -90,24 +98,31 @@ class Deployment:
         return found
 
 
-def run(config: dict[str, str], secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    config: dict[str, str], secrets: dict[str, str], spoiled: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the program with this configuration, in a process of its own."""
-    argument = json.dumps({"config": config, "secrets": secrets})
+    argument = json.dumps({"config": config, "secrets": secrets, "spoiled": spoiled})
     return subprocess.run(
         [sys.executable, str(COLLECT), argument], capture_output=True, text=True, check=False, timeout=100
     )
 
 
 @cache
-def _collected(config: tuple[tuple[str, str], ...]) -> str:
-    done = run(dict(config), SECRETS)
+def _collected(config: tuple[tuple[str, str], ...], spoiled: str | None) -> str:
+    plain = dict(config)
+    done = run(plain, _take_secrets(plain), spoiled)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def deployed(config: dict[str, str]) -> Deployment:
-    """What the configuration makes; a copy of the caller's own."""
-    found = json.loads(_collected(tuple(sorted(config.items()))))
+def _take_secrets(config: dict[str, str]) -> dict[str, str]:
+    return SECRETS | ({HEADERS: config.pop(HEADERS)} if HEADERS in config else {})
+
+
+def deployed(config: dict[str, str], spoiled: str | None = None) -> Deployment:
+    """What the configuration makes, of a spoiled program if its name is given; a copy of the caller's own."""
+    found = json.loads(_collected(tuple(sorted(config.items())), spoiled))
     resources = [
         Resource(
             each["type"].rpartition(":")[2],
@@ -119,4 +134,5 @@ def deployed(config: dict[str, str]) -> Deployment:
         for each in found["resources"]
         if each["type"].startswith("gcp:")
     ]
-    return Deployment(copy.deepcopy(config), resources, found["outputs"])
+    settings = dict(config)
+    return Deployment(settings, resources, found["outputs"], _take_secrets(settings))

@@ -34,6 +34,26 @@ def change(kind: str, name: str, path: str, value: Any) -> Mutation:
     return mutate
 
 
+def shorten(kind: str, name: str, key: str) -> Mutation:
+    """Leave the last element of a list out."""
+
+    def mutate(made: Deployment) -> None:
+        made.one(kind, name).inputs[key].pop()
+
+    return mutate
+
+
+def hurry(kind: str, name: str, before: str) -> Mutation:
+    """Let a resource not wait for one of those that it waits for."""
+
+    def mutate(made: Deployment) -> None:
+        after = made.one(kind, name).after
+        (awaited,) = [each for each in after if each.endswith(f"/{before}")]
+        after.remove(awaited)
+
+    return mutate
+
+
 def serve(service: str, cell: str | None) -> Mutation:
     """Let a container serve another cell, or not know which."""
 

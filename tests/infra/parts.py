@@ -10,11 +10,10 @@ from confab import config
 from confab.domain.cells import MAIN, topic_of
 from confab.operations.routes import DISPATCHER, ROUTES, functions, rewrites
 from infra.gcp.names import realtime_of, service_of, url_of
-from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import known
 from tests.infra.collect import PROJECT_NUMBER
 from tests.infra.deployment import Deployment
-from tests.infra.permissions import GATEWAY, who
+from tests.infra.permissions import BUILD, GATEWAY, GRANTS, who
 
 APIS = {
     "apigateway": {"apigateway", "servicecontrol", "servicemanagement"},
@@ -28,7 +27,7 @@ APIS = {
     "pubsub": {"pubsub"},
     "secretmanager": {"secretmanager"},
     "serviceaccount": {"iam"},
-    "storage": set(),
+    "storage": {"storage"},
 }
 """The APIs that the resources of a module need."""
 
@@ -45,12 +44,21 @@ def every_operation_has_its_function(made: Deployment) -> Iterator[str]:
         build, service = inputs["buildConfig"], inputs["serviceConfig"]
         if (inputs["name"], build["entryPoint"], build["runtime"]) != (service_of(name), name, "python311"):
             yield f"{name}: {inputs['name']}, {build['entryPoint']}, {build['runtime']}"
+        if build["serviceAccount"] != f"projects/{made.project}/serviceAccounts/{builder(made)}":
+            yield f"{name}: is built by {build['serviceAccount']}"
+        if build["dockerRepository"] != "id-of-images":
+            yield f"{name}: its image is in {build['dockerRepository']}"
         if "SOURCE_DATE_EPOCH" not in build["environmentVariables"]:
             yield f"{name}: its bytecode is compiled at every start"
         if service["minInstanceCount"] != 0 or service["maxInstanceRequestConcurrency"] <= 1:
             yield f"{name}: costs when idle, or serves one request at a time"
         if not re.fullmatch(r"\d+Mi|\d+Gi", service["availableMemory"]) or not service["maxInstanceCount"]:
             yield f"{name}: memory or instances are not bounded"
+
+
+def builder(made: Deployment) -> str:
+    """The account that builds."""
+    return f"{BUILD}@{made.project}.iam.gserviceaccount.com"
 
 
 def hosting_rewrites_every_path(made: Deployment) -> Iterator[str]:
@@ -116,7 +124,7 @@ def processes_agree_on_variables(made: Deployment) -> Iterator[str]:
     """Every variable is one that Confab reads, and a process starts with them."""
     every = plain_variables(made)
     for process, env in every.items():
-        yield from (f"{process}: {name}" for name in env if name not in known())
+        yield from (f"{process}: {name}" for name in env if not known(name))
         try:
             config.load(env | {"K_SERVICE": process, "SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"})
         except config.ConfigError as error:
@@ -146,9 +154,7 @@ def everything_is_ours_and_in_one_place(made: Deployment) -> Iterator[str]:
         inputs = resource.inputs
         if inputs.get("project", made.project) != made.project:
             yield f"{resource.name}: project {inputs['project']}"
-        for key in ("location", "region"):
-            if inputs.get(key, made.region) != made.region:
-                yield f"{resource.name}: {inputs[key]}"
+        yield from (f"{resource.name}: {place}" for place in places(inputs) if place != made.region)
         named = next(
             (inputs[key] for key in ("name", "secretId", "accountId", "repositoryId") if key in inputs), ""
         )
@@ -156,6 +162,38 @@ def everything_is_ours_and_in_one_place(made: Deployment) -> Iterator[str]:
             yield f"{resource.name}: is called {named}"
         if len(inputs.get("accountId", "")) > 30:
             yield f"{resource.name}: its account's id is too long"
+
+
+def places(inputs: Any) -> Iterator[str]:
+    """Every region that the inputs of a resource name, however deep."""
+    for key, value in inputs.items() if isinstance(inputs, dict) else enumerate(inputs):
+        if key in ("location", "region", "allowedPersistenceRegions"):
+            yield from [value] if isinstance(value, str) else value
+        elif isinstance(value, dict | list):
+            yield from places(value)
+
+
+def nothing_comes_before_what_it_needs(made: Deployment) -> Iterator[str]:
+    """APIs before what they make; what an account may do before what runs as it."""
+    after = {each.thing: set(each.after) for each in made.resources}
+    for resource in made.resources:
+        behind, before = set[str](), set(resource.after)
+        while before - behind:
+            behind |= before
+            before = set().union(*(after.get(each, ()) for each in behind))
+        apis = {f"Service/{api}" for api in APIS[resource.module]} if resource.module != "projects" else set()
+        if missing := apis - behind:
+            yield f"{resource.thing}: not after {sorted(missing)}"
+    for process in (
+        *made.all("Function"),
+        *(one for one in made.all("Service") if one.module == "cloudrunv2"),
+    ):
+        runs_as = {process.name, BUILD} if process.type == "Function" else {process.name}
+        needed = {
+            each.thing for each in made.resources if each.type.endswith(GRANTS) and who(made, each) in runs_as
+        }
+        if missing := needed - set(process.after):
+            yield f"{process.thing}: not after {sorted(missing)}"
 
 
 def every_api_is_enabled(made: Deployment) -> Iterator[str]:
@@ -168,31 +206,6 @@ def every_api_is_enabled(made: Deployment) -> Iterator[str]:
     needed = set().union(*(APIS[resource.module] for resource in made.resources))
     if enabled != needed:
         yield f"APIs: {sorted(enabled ^ needed)}"
-
-
-def everything_is_watched(made: Deployment) -> Iterator[str]:
-    """A metric for each signal, an alert and a chart on each, and those of Google that matter."""
-    metrics = {metric.inputs["name"]: metric.inputs["filter"] for metric in made.all("Metric")}
-    if metrics != {name: signal.filter for name, signal in SIGNALS.items()}:
-        yield f"metrics: {sorted(metrics)}"
-    alerts = " ".join(json.dumps(alert.inputs["conditions"]) for alert in made.all("AlertPolicy"))
-    boards = " ".join(board.inputs["dashboardJson"] for board in made.all("Dashboard"))
-    for wanted in (
-        *(f"logging.googleapis.com/user/{name}" for name in SIGNALS),
-        "run.googleapis.com/request_count",
-        "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
-    ):
-        if wanted not in alerts:
-            yield f"no alert on {wanted}"
-        if wanted not in boards:
-            yield f"no chart of {wanted}"
-    channels = {
-        f"projects/{made.project}/notificationChannels/{each.inputs['displayName']}"
-        for each in made.all("NotificationChannel")
-    }
-    for alert in made.all("AlertPolicy"):
-        if set(alert.inputs.get("notificationChannels", [])) != channels:
-            yield f"{alert.name}: does not tell {sorted(channels)}"
 
 
 def gateway_of(made: Deployment) -> dict[str, Any]:

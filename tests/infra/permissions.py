@@ -7,7 +7,8 @@ from confab.operations.routes import functions, rewrites
 from infra.gcp.functions import WRITERS
 from infra.gcp.names import realtime_of, service_of
 from infra.gcp.variables import CREDENTIALS
-from tests.infra.deployment import SECRETS, Deployment, Resource
+from tests.infra.collect import PROJECT_NUMBER
+from tests.infra.deployment import Deployment, Resource
 
 GRANTS = ("IAMMember", "IAMBinding", "IamMember", "IamBinding", "IAMPolicy", "IamPolicy")
 """The ends of the types of resources that give permissions."""
@@ -30,6 +31,11 @@ PERMISSIONS = {
         f"pubsub.subscriptions.{verb}" for verb in ("consume", "create", "delete", "list", "update")
     },
 }
+SOURCES = (
+    f'resource.name.startsWith("projects/_/buckets/confab-source-{PROJECT_NUMBER}")'
+    f' || resource.name.startsWith("projects/_/buckets/gcf-v2-sources-{PROJECT_NUMBER}-{{}}")'
+)
+"""What the builder may read, in a region."""
 BUILD, GATEWAY = "confab-build", "confab-gateway"
 
 
@@ -129,8 +135,9 @@ def only_processes_read_what_is_theirs(made: Deployment) -> Iterator[str]:
         if (found := holders(made, kind, role)) != {BUILD}:
             yield f"{role}: {sorted(found)}"
     for grant in made.all("IAMMember"):
-        if grant.inputs["role"] == "roles/storage.objectViewer" and not grant.inputs.get("condition"):
-            yield f"{grant.name}: every bucket of the project"
+        condition = (grant.inputs.get("condition") or {}).get("expression", "true")
+        if grant.inputs["role"] == "roles/storage.objectViewer" and condition != SOURCES.format(made.region):
+            yield f"{grant.name}: reads where {condition}"
 
 
 def only_entry_points_are_public(made: Deployment) -> Iterator[str]:
@@ -158,17 +165,21 @@ def every_secret_is_a_secret(made: Deployment) -> Iterator[str]:
     versions = made.all("SecretVersion")
     values = [version.inputs["secretData"] for version in versions]
     held = [value["secret"] for value in values if isinstance(value, dict)]
-    if sorted(held) != sorted(SECRETS.values()):
+    if sorted(held) != sorted(made.secrets.values()):
         yield f"secret versions: {[version.name for version in versions]}"
+    for version in versions:
+        if version.inputs.get("deletionPolicy") != "ABANDON":
+            yield f"{version.name}: goes while older revisions read it"
     for resource in made.resources:
         if resource.type != "SecretVersion" and any(
-            value in str(resource.inputs) for value in SECRETS.values()
+            value in str(resource.inputs) for value in made.secrets.values()
         ):
             yield f"{resource.name} holds a secret"
-    if any(value in str(made.outputs) for value in SECRETS.values()):
+    if any(value in str(made.outputs) for value in made.secrets.values()):
         yield "an output holds a secret"
+    wanted = {variable for variable, key in CREDENTIALS.items() if f"confab:{key}" in made.secrets}
     for process, variables in secret_variables(made).items():
-        if set(variables) != set(CREDENTIALS) or not all(variables.values()):
+        if set(variables) != wanted or not all(variables.values()):
             yield f"{process}: {variables}"
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.infra import parts
+from tests.infra import parts, upkeep
 from tests.infra.deployment import BASE, FULL, deployed
-from tests.infra.mutations import add, change, drop, rewrite, route, serve
+from tests.infra.mutations import add, change, drop, hurry, rewrite, route, serve, shorten
 
 READER, CELL = "confab-get-conversation", "confab-realtime-b"
 ENV = "serviceConfig.environmentVariables"
@@ -19,6 +19,10 @@ MUTATIONS = {
         "one request at a time": change("Function", READER, "serviceConfig.maxInstanceRequestConcurrency", 1),
         "a function that never sleeps": change("Function", READER, "serviceConfig.minInstanceCount", 1),
         "instances without bound": change("Function", READER, "serviceConfig.maxInstanceCount", 0),
+        "another builder": change(
+            "Function", READER, "buildConfig.serviceAccount", "confab-get-conversation"
+        ),
+        "images elsewhere": change("Function", READER, "buildConfig.dockerRepository", "gcr"),
         "stale bytecode": change("Function", READER, "buildConfig.environmentVariables", {}),
     },
     parts.hosting_rewrites_every_path: {
@@ -63,17 +67,40 @@ MUTATIONS = {
     },
     parts.everything_is_ours_and_in_one_place: {
         "another region": change("Function", READER, "location", "us-east1"),
+        "events kept elsewhere": change(
+            "Topic", "confab-events", "messageStoragePolicy.allowedPersistenceRegions", ["us-east1"]
+        ),
+        "a secret kept elsewhere": change(
+            "Secret", "confab-surrealdb-user", "replication.userManaged.replicas.0.location", "us-east1"
+        ),
         "another project": change("Bucket", "source", "project", "other"),
         "a name that is not ours": change("Function", READER, "name", "get-conversation"),
         "an id that is too long": change("Account", READER, "accountId", "confab-" + "x" * 24),
+    },
+    parts.nothing_comes_before_what_it_needs: {
+        "a function before it may read secrets": hurry("Function", READER, f"{READER}-SURREALDB_USER"),
+        "a function before the builder may build": hurry("Function", READER, "confab-build-images"),
+        "a container before it may subscribe": hurry("Service", CELL, f"{CELL}-confabSubscriptions"),
+        "a topic before its API": hurry("Topic", "confab-events", "pubsub"),
+    },
+    upkeep.what_is_old_goes: {
+        "images that all stay": change("Repository", "images", "cleanupPolicies", []),
+        "sources that stay": change("Bucket", "source", "lifecycleRules", []),
+        "a rollback without an image": change(
+            "Repository", "images", "cleanupPolicies.1.mostRecentVersions.keepCount", 1
+        ),
     },
     parts.every_api_is_enabled: {
         "one that is not": drop("Service", "pubsub"),
         "one that nothing needs": add("Service", "projects", service="compute.googleapis.com"),
     },
-    parts.everything_is_watched: {
+    upkeep.everything_is_watched: {
         "an uncounted signal": drop("Metric", "confab_sweep_repairs"),
         "a count of something else": change("Metric", "confab_unready", "filter", "severity>=INFO"),
+        "an alert that keeps quiet": change(
+            "AlertPolicy", "readiness", "conditions.0.conditionThreshold.thresholdValue", 5
+        ),
+        "a false alarm of a cell that sleeps": shorten("AlertPolicy", "unacknowledged", "conditions"),
         "no alert on errors": drop("AlertPolicy", "error-rate"),
         "no alert on readiness": drop("AlertPolicy", "readiness"),
         "no alert on the oldest event": drop("AlertPolicy", "unacknowledged"),

@@ -72,6 +72,9 @@ MUTATIONS = {
         "a builder of every bucket": change(
             "IAMMember", "confab-build-storage.objectViewer", "condition", None
         ),
+        "a builder of every bucket, in other words": change(
+            "IAMMember", "confab-build-storage.objectViewer", "condition.expression", "true"
+        ),
     },
     permissions.only_entry_points_are_public: {
         "a public operation": permit("ServiceIamMember", INVOKER, "allUsers", name=CREATE),
@@ -84,6 +87,7 @@ MUTATIONS = {
     },
     permissions.every_secret_is_a_secret: {
         "plain text": change("SecretVersion", "confab-surrealdb-user", "secretData", "the-user-7c1"),
+        "a version that goes": change("SecretVersion", "confab-surrealdb-user", "deletionPolicy", "DELETE"),
         "a missing version": drop("SecretVersion", "confab-surrealdb-user"),
         "a password among the variables": change(
             "Function", READER, "serviceConfig.environmentVariables.SURREALDB_PASSWORD", "the-password-e09"

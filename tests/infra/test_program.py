@@ -24,7 +24,7 @@ from infra.gcp.names import realtime_of
 from infra.gcp.settings import FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.source import contents, digest_of
-from tests.infra.deployment import BASE, FULL, deployed, run
+from tests.infra.deployment import BASE, FULL, HEADERS, SECRETS, deployed, run
 from tests.infra.parts import gateway_of, plain_variables
 from tests.support.samples import conversation
 
@@ -77,7 +77,7 @@ def test_a_cell_more_moves_no_conversation(cells):
 def test_nobody_is_sent_to_a_cell_that_is_not_there_yet():
     made = deployed(FULL)
     for function in made.all("Function"):
-        assert {realtime_of(cell) for cell in made.cells} <= set(function.after), function.name
+        assert {f"Service/{realtime_of(cell)}" for cell in made.cells} <= set(function.after), function.name
 
 
 def config_of(made, process):
@@ -86,6 +86,7 @@ def config_of(made, process):
 
 
 def test_variables_of_the_configuration_reach_every_process():
+    assert {env["OTEL_TRACES_SAMPLER"] for env in plain_variables(deployed(FULL)).values()} == {"always_on"}
     assert {env["CONFAB_MAX_PAGE"] for env in plain_variables(deployed(FULL)).values()} == {"100"}
     assert all(
         env["CONFAB_ALLOWED_ORIGINS"]
@@ -119,6 +120,21 @@ def test_the_gateways_document_is_valid():
             for name in functions()
         },
     )
+
+
+def test_the_gateways_query_strings_are_those_of_the_specification():
+    paths = gateway_of(deployed(FULL))["paths"]
+    taken = {each["name"]: each["type"] for each in paths["/api/conversations/{id}"]["get"]["parameters"]}
+    assert taken == {"after": "integer", "before": "integer", "limit": "integer"}
+    assert [each["name"] for each in paths["/api/conversations/{id}"]["parameters"]] == ["id"]
+    assert paths["/api/conversations"]["post"]["parameters"] == []
+
+
+def test_settings_are_kept_where_a_checkout_of_another_release_does_not_reach():
+    folder = yaml.safe_load((ROOT / "infra/gcp/Pulumi.yaml").read_text())["stackConfigDir"]
+    file = f"infra/gcp/{folder}/Pulumi.production.yaml"
+    asked = subprocess.run(["git", "check-ignore", "--quiet", file], cwd=ROOT, check=False, timeout=10)
+    assert asked.returncode == 0
 
 
 def test_a_preflight_goes_to_whoever_serves_every_method_of_the_path():
@@ -190,8 +206,9 @@ def test_the_source_is_importable_as_it_is_uploaded(tmp_path):
             {"confab:storeUser": "u"},
             "storePassword: set it with --secret",
         ),
+        (BASE | {HEADERS: "api-key=x"}, SECRETS, "otlpHeaders: set it with --secret"),
     ],
-    ids=["no secrets", "a plain secret"],
+    ids=["no secrets", "a plain secret", "plain headers"],
 )
 def test_a_wrong_configuration_makes_nothing(config, secrets, told):
     done = run(config, secrets)

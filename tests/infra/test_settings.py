@@ -49,6 +49,7 @@ def test_the_least_that_is_needed():
         ("functions", '{"memory": "512"}', "functions.memory: "),
         ("functions", '{"cpu": "0.5"}', "functions.cpu: "),
         ("apiGateway", "perhaps", "apiGateway: "),
+        ("region", "europe-west100", "region: "),
         ("alertEmails", '["me"]', "alertEmails.0: "),
     ],
 )
@@ -56,6 +57,17 @@ def test_a_wrong_key_is_named(key, value, told):
     with pytest.raises(SettingsError, match=r".*") as refused:
         settings_of({name: given for name, given in {**LEAST, key: value}.items() if given is not None})
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("region", ["us-central1", "europe-west10", "northamerica-northeast2"])
+def test_every_region_of_google_is_one(region):
+    assert settings(region=region).region == region
+
+
+def test_a_gateway_is_refused_where_google_has_none():
+    assert settings(region="europe-west1", apiGateway=True).api_gateway
+    with pytest.raises(SettingsError, match=r"apiGateway: not in europe-west10, but in asia-northeast1, "):
+        settings(region="europe-west10", apiGateway=True)
 
 
 def test_what_pulumi_made_a_number_of_is_a_text_again():
@@ -73,9 +85,17 @@ def test_every_wrong_key_is_named_at_once():
 def test_no_variable_is_missing_and_none_is_unknown():
     made = variables(settings(variables={"CONFAB_MAX_PAGE": "50"}), NUMBER)
     assert set(REQUIRED_ON_CLOUD_RUN) <= made.keys() | CREDENTIALS.keys()
-    assert made.keys() <= known()
-    assert not known() & set(FORBIDDEN_ON_CLOUD_RUN)
+    assert all(map(known, made))
+    assert not any(map(known, FORBIDDEN_ON_CLOUD_RUN))
     assert made["CONFAB_MAX_PAGE"] == "50"
+
+
+def test_variables_of_opentelemetry_are_passed_on():
+    telemetry = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://otel.example",
+        "OTEL_TRACES_SAMPLER": "always_on",
+    }
+    assert telemetry.items() <= variables(settings(variables=telemetry), NUMBER).items()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +103,8 @@ def test_no_variable_is_missing_and_none_is_unknown():
     [
         ("CONFAB_X", "1", "variables.CONFAB_X: Confab reads no such variable"),
         ("PUBSUB_EMULATOR_HOST", "x:1", "variables.PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
-        ("SURREALDB_PASSWORD", "p", "variables.SURREALDB_PASSWORD: another key decides it"),
+        ("SURREALDB_PASSWORD", "p", "SURREALDB_PASSWORD: it is a secret: set storePassword with --secret"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "k=v", "it is a secret: set otlpHeaders with --secret"),
         ("CONFAB_REALTIME_URLS", "https://x", "variables.CONFAB_REALTIME_URLS: another key decides it"),
         ("CONFAB_CELLS", "b=https://b", "variables.CONFAB_CELLS: another key decides it"),
         ("CONFAB_NEW_CELLS", "main", "variables.CONFAB_NEW_CELLS: another key decides it"),

@@ -1,0 +1,128 @@
+"""Which system the doctor examines: the local one, one that variables name, or a deployed one."""
+
+import json
+
+import pytest
+
+from confab import config
+from infra.deploy.runner import Answer, Runner
+from infra.doctor import __main__ as doctor
+from infra.doctor.whereabouts import WEB, Unclear, Wish, deployed, local_or_named
+from tests.infra import deployment
+from tests.infra.deployment import FULL, SECRETS
+
+CHAT, ROOMS = "https://chat.example", "https://rooms.example"
+NAMED = {
+    "SURREALDB_URL": "wss://store.example",
+    "SURREALDB_USER": "u",
+    "SURREALDB_PASSWORD": "p",
+    "GOOGLE_CLOUD_PROJECT": "my-project",
+    "CONFAB_ALLOWED_ORIGINS": CHAT,
+    "CONFAB_REALTIME_URLS": ROOMS,
+}
+
+
+class Pulumi(Runner):
+    """Answers like pulumi about one stack."""
+
+    def __init__(self, outputs: str, stack: str = "production") -> None:
+        super().__init__({})
+        self._outputs = outputs
+        self._stack = stack
+
+    def ask(self, *words: str, **_: object) -> Answer:
+        if self._stack not in words:
+            return Answer(255, "", "error: no stack named so")
+        if words[1:3] == ("stack", "output"):
+            return Answer(0, self._outputs, "")
+        return Answer(0, f"{SECRETS[words[3]]}\n", "")
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    return deployment.deployed(FULL).outputs
+
+
+def test_without_a_word_it_is_the_local_stack():
+    site = local_or_named(Wish(), {})
+    assert (site.web, site.realtime) == (WEB, ("http://127.0.0.1:8081", "http://127.0.0.1:8082"))
+
+
+def test_variables_and_addresses_can_name_a_system_elsewhere():
+    site = local_or_named(Wish(url=f"{CHAT}/", token="t"), NAMED)
+    assert (site.web, site.realtime, site.token) == (CHAT, (ROOMS,), "t")
+    assert (site.config.surrealdb_url, site.config.pubsub_emulator_host) == ("wss://store.example", None)
+
+
+@pytest.mark.parametrize("wish", [Wish(url=CHAT), Wish(realtime=(ROOMS,))])
+def test_addresses_elsewhere_do_not_go_with_the_local_store_and_bus(wish):
+    with pytest.raises(Unclear) as refused:
+        local_or_named(wish, {})
+    for name in (*NAMED, "--project"):
+        assert (name in str(refused.value)) == (name != "CONFAB_REALTIME_URLS" or not wish.realtime), name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: ""} for name in NAMED),
+        {"GOOGLE_CLOUD_PROJECT": "demo-confab"},
+        {"PUBSUB_EMULATOR_HOST": "127.0.0.1:8085"},
+        {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"},
+    ],
+    ids=str,
+)
+def test_nothing_of_a_system_elsewhere_is_left_to_this_machine(change):
+    with pytest.raises(Unclear, match=next(iter(change))):
+        local_or_named(Wish(url=CHAT), NAMED | change)
+
+
+def test_what_is_skipped_or_given_need_not_be_known():
+    unknown = dict.fromkeys(("SURREALDB_URL", "SURREALDB_USER", "SURREALDB_PASSWORD"), "")
+    wish = Wish(url=CHAT, realtime=(ROOMS,), skipped={"store"})
+    assert local_or_named(wish, NAMED | unknown | {"CONFAB_REALTIME_URLS": ""}).realtime == (ROOMS,)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:5000", "http://127.0.0.2:5000", "http://[::1]:5000"])
+def test_this_machine_has_several_names(url):
+    assert local_or_named(Wish(url=url), {}).web == url
+
+
+def test_a_deployed_stack_knows_its_addresses_variables_and_credentials(outputs):
+    site = deployed("my-project", "production", Wish(), Pulumi(json.dumps(outputs)))
+    assert site.web == "https://my-site.web.app"
+    assert set(site.realtime) == set(outputs["realtimeUrls"])
+    assert set(site.config.addresses) == {"main", "b", "c"}
+    assert site.config.allowed_origins[0] == site.web
+    assert (site.config.project, site.config.max_page) == ("my-project", 100)
+    assert (site.config.surrealdb_url, site.config.pubsub_emulator_host) == ("wss://store.example", None)
+    assert {site.config.surrealdb_user, site.config.surrealdb_password} == set(SECRETS.values())
+
+
+def test_the_command_line_may_name_other_addresses_than_the_stack(outputs):
+    wish = Wish(url=CHAT, realtime=(ROOMS,), skipped={"store"})
+    site = deployed("my-project", "production", wish, Pulumi(json.dumps(outputs)))
+    assert (site.web, site.realtime) == (CHAT, (ROOMS,))
+
+
+@pytest.mark.parametrize("outputs", ["", "[]", "{}", '{"webUrl": "https://x.example"}'])
+def test_a_stack_that_does_not_say_where_it_is(outputs):
+    with pytest.raises(Unclear, match="production"):
+        deployed("my-project", "production", Wish(), Pulumi(outputs))
+
+
+def test_a_stack_of_another_project_or_none(outputs):
+    with pytest.raises(Unclear, match="my-project, not another"):
+        deployed("another", "production", Wish(), Pulumi(json.dumps(outputs)))
+    with pytest.raises(Unclear, match="no stack named so"):
+        deployed("my-project", "staging", Wish(), Pulumi(json.dumps(outputs)))
+
+
+def test_the_command_refuses_what_is_unclear(monkeypatch, capsys):
+    for name in {field.alias for field in config.Config.model_fields.values()}:
+        monkeypatch.delenv(name, raising=False)
+    assert doctor.main(["--url", CHAT]) == 2
+    assert "--project" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", "")
+    assert doctor.main(["--project", "my-project"]) == 2
+    assert "pulumi" in capsys.readouterr().err
