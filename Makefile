@@ -34,8 +34,8 @@ bench-functions: install  ## cold start and request cost of each function, besid
 cost: install  ## write the tables and pictures of docs/cost.md
 	@$(BIN)/python -m infra.cost --write
 
-doctor: install  ## what is wrong with a running system, and how to mend it; DOCTOR_ARGS=
-	@PYTHONPATH=functions $(BIN)/python -m infra.doctor $(DOCTOR_ARGS)
+doctor: install  ## what is wrong with a running system, and how to mend it; PROJECT= DOCTOR_ARGS=
+	@PYTHONPATH=functions $(BIN)/python -m infra.doctor $(PROJECT:%=--project %) $(DOCTOR_ARGS)
 
 unit: install  ## only the unit tests, in seconds
 	@$(BIN)/pytest -q tests/unit

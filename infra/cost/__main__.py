@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from infra.cost import page, report
+from infra.cost.benchmarks import measured
 from infra.cost.bill import Basis
 from infra.cost.fleet import Wall
-from infra.cost.measured import measured
 from infra.cost.prices import list_prices
 from infra.cost.scenario import Scenario
 from infra.generated import keep_current
@@ -23,7 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     basis = Basis(list_prices(), measured(), free_tier=options.free_tier)
     if options.write or options.check:
         documents = page.documents(Basis(basis.prices, basis.figures))
-        return keep_current(page.ROOT, documents, check=options.check, remedy="make cost")
+        only = [(page.PICTURES / "*.svg").as_posix()]
+        return keep_current(page.ROOT, documents, check=options.check, remedy="make cost", only=only)
     given = {name: value for name, value in vars(options).items() if name in Scenario.model_fields and value}
     try:
         scenario = Scenario.model_validate(given)

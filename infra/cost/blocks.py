@@ -17,6 +17,9 @@ INSTANCES = (1, 3, 10, 30, 100, 300, 1_000)
 GROWTH = (1_000, 10_000, 100_000, 1_000_000)
 RATES = (1, 10, 60)
 WALL_RATES = (10, 60, 120, 300, 600)
+CROWD = BUSY.but(sockets=1_000_000, messages_per_hour=120.0)
+CAPACITIES = (1_000, 500, 250)
+"""Sockets of an instance: the fewer, the more instances."""
 
 
 def example(basis: Basis) -> str:
@@ -77,29 +80,44 @@ def connections(basis: Basis) -> str:
 
 
 def simulation(basis: Basis) -> str:
-    """The fan-out to a million sockets on full instances, wall or not: by formula, and simulated."""
+    """The fan-out to a million sockets on full instances, wall or not: by formula, and played through."""
     rows = []
     for sockets in GROWTH:
         for cell in (None, CELL):
             scenario = BUSY.but(sockets=sockets, instances=sockets // MAX_SOCKETS, cell_instances=cell)
-            fleet = fleet_of(scenario, basis.figures)
-            seen = simulate(scenario, basis.figures, fleet.cell)
+            fleet, played = fleet_of(scenario, basis.figures), simulate(scenario, cell=cell)
+            busy = played.busy(scenario, basis.figures)
             rows.append(
                 (
                     number(sockets),
-                    number(fleet.instances),
                     f"cells of {cell}" if cell else "one",
+                    number(played.instances),
                     f"{number(fleet.fanout.cpu_us / 1000)} ms",
-                    f"{number(seen.cpu_us / 1000)} ms",
-                    percent(fleet.load),
-                    percent(fleet.needless),
+                    f"{number(played.message_us(scenario, basis.figures) / 1000)} ms",
+                    *(_planned(share, scenario) for share in (busy.mean, busy.p99, busy.most)),
+                    percent(played.needlessly_busy(scenario, basis.figures).mean),
                     _messages(scenario, basis),
                     usd(basis.bill(scenario).total),
                 )
             )
     head = (
-        "sockets", "instances", "cells", "CPU of a message", "simulated",
-        "busy", "of this needless", "1,000 messages", "a month",
+        "sockets", "cells", "instances", "CPU of a message", "played", "busy", "99th of 100", "busiest",
+        "needless", "1,000 messages", "a month",
+    )  # fmt: skip
+    return Table(head, rows).markdown()
+
+
+def more_instances(basis: Basis) -> str:
+    """What it helps to have more instances for the same million sockets, played through."""
+    rows = []
+    for capacity in CAPACITIES:
+        cells = [None, CELL]
+        played = [simulate(CROWD, cell=cell, capacity=capacity) for cell in cells]
+        busy = [one.busy(CROWD, basis.figures) for one in played]
+        shares = (_planned(share, CROWD) for one in busy for share in (one.mean, one.most))
+        rows.append((number(capacity), number(played[0].instances), *shares))
+    head = (
+        "sockets an instance", "instances", "one cell: busy", "busiest", f"cells of {CELL}: busy", "busiest",
     )  # fmt: skip
     return Table(head, rows).markdown()
 
@@ -110,6 +128,11 @@ def walls(basis: Basis) -> str:
         ("messages an hour of each connection", *(number(rate) for rate in WALL_RATES)),
         [("sockets of one cell at most", *(_most(rate, basis) for rate in WALL_RATES))],
     ).markdown()
+
+
+def _planned(share: float, scenario: Scenario) -> str:
+    """A share of a processor, in bold if it is more than is planned for."""
+    return f"**{percent(share)}**" if share > scenario.utilisation else percent(share)
 
 
 def _messages(scenario: Scenario, basis: Basis) -> str:
@@ -143,6 +166,7 @@ BLOCKS: Mapping[str, Callable[[Basis], str]] = {
         by_instances,
         connections,
         simulation,
+        more_instances,
         walls,
         comparison.alternatives,
         comparison.break_even,

@@ -57,7 +57,7 @@ def _walled(scenario: Scenario, figures: Measured) -> bool:
 
 def sockets_of_an_instance(scenario: Scenario, figures: Measured) -> int:
     """Sockets that an instance takes: as many as Cloud Run gives it, if there is memory for them."""
-    mib = 1024 * scenario.instance_gib * scenario.utilisation - figures.base_mib
+    mib = 1024 * scenario.instance_gib * scenario.utilisation - scenario.base_mib
     return max(1, min(MAX_SOCKETS, int(1024 * mib / figures.kib_per_connection)))
 
 

@@ -45,7 +45,6 @@ def figures(basis: Basis) -> str:
         ),
         ("a cold start", f"{number(seen.cold_start_s)} s"),
         ("memory of a connection", f"{number(seen.kib_per_connection)} KiB"),
-        ("memory of an instance without one", f"{number(seen.base_mib)} MiB"),
     ]
     return Table((f"{seen.machine}, {seen.date}", ""), rows).markdown()
 

@@ -1,23 +1,19 @@
-"""The measured figures of `measured.json`: what the code itself uses of a processor and of memory."""
+"""The measured figures: what the code itself uses of a processor and of memory."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import date
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
-
-FILE = Path(__file__).with_name("measured.json")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 
 class _Figures(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SendCpu(_Figures):
@@ -25,8 +21,6 @@ class SendCpu(_Figures):
 
     container: Positive
     store: Positive
-    bus: Positive
-    """The local emulator's. In the cloud it is Pub/Sub's own, and in its price."""
 
 
 class Measured(_Figures):
@@ -41,8 +35,6 @@ class Measured(_Figures):
     """CPU microseconds that an event of the bus costs an instance which serves none of its room."""
     connect_cpu_ms: Positive
     kib_per_connection: Positive
-    base_mib: Positive
-    """Memory of an instance without a socket."""
     warm_request_cpu_ms: Annotated[Mapping[str, Positive], Field(min_length=1)]
     """CPU milliseconds of one request to a warm function, by operation."""
     cold_start_s: Positive
@@ -69,9 +61,3 @@ class Measured(_Figures):
             return low_us * sockets / low
         high, high_us = self._rooms[above]
         return low_us + (high_us - low_us) * (sockets - low) / (high - low)
-
-
-@cache
-def measured() -> Measured:
-    """The figures of the file. Raises pydantic's ValidationError if they do not hold together."""
-    return Measured.model_validate_json(FILE.read_bytes())

@@ -22,7 +22,7 @@ class UnknownBlock(Exception):
 def documents(basis: Basis) -> Mapping[Path, str]:
     """The text of the page, and of its pictures, as they should be; paths from the root."""
     drawn = {PICTURES / name: picture for name, picture in pictures(basis).items()}
-    return {PAGE: filled((ROOT / PAGE).read_text(), basis), **drawn}
+    return {PAGE: filled((ROOT / PAGE).read_text("utf-8"), basis), **drawn}
 
 
 def filled(page: str, basis: Basis) -> str:

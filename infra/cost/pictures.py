@@ -8,7 +8,7 @@ from infra.cost.chart import Axis, Chart, Line, Point, decades
 from infra.cost.fleet import Fleet, Wall, fleet_of, loaded
 from infra.cost.measured import Measured
 from infra.cost.scenario import MAX_SOCKETS, Scenario
-from infra.cost.simulation import simulate
+from infra.cost.simulation import Played, simulate
 from infra.cost.table import number, usd
 
 BUSY = Scenario(messages_per_hour=60)
@@ -16,6 +16,8 @@ BUSY = Scenario(messages_per_hour=60)
 CELL = 10
 RATES = (10, 60, 120)
 """Messages an hour of each connection."""
+PLAYED = (1_000, 10_000, 100_000, 1_000_000)
+"""The sockets of which the fan-out is simulated."""
 SOCKETS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
 ROOMS = (2, 3, 5, 10, 20, 50, 100, 200, 500)
 
@@ -71,10 +73,15 @@ def _cpu_line(name: str, grows: Sequence[tuple[Scenario, Fleet]], figures: Measu
         [(scenario.sockets, fleet.fanout.cpu_us / 1000) for scenario, fleet in grows],
         colour,
         marks=[
-            (scenario.sockets, simulate(scenario, figures, fleet.cell).cpu_us / 1000)
-            for scenario, fleet in grows
+            (scenario.sockets, _played(scenario).message_us(scenario, figures) / 1000)
+            for scenario, _ in grows
+            if scenario.sockets in PLAYED
         ],
     )
+
+
+def _played(scenario: Scenario) -> Played:
+    return simulate(scenario, cell=scenario.cell_instances)
 
 
 def messages(basis: Basis) -> Chart:
@@ -105,7 +112,12 @@ def messages(basis: Basis) -> Chart:
 def wall(figures: Measured) -> Chart:
     """The share of an instance's processor that events of other instances' rooms take."""
     lines = [
-        Line(f"one cell, {rate} an hour", _needless(figures, None, rate), colour)
+        Line(
+            f"one cell, {rate} an hour",
+            _needless(figures, None, rate),
+            colour,
+            marks=_played_needless(figures) if rate == BUSY.messages_per_hour else (),
+        )
         for colour, rate in enumerate(RATES, 1)
     ]
     cells = Line(f"cells of {CELL}, {RATES[-1]} an hour", _needless(figures, CELL, RATES[-1]), 0)
@@ -113,7 +125,8 @@ def wall(figures: Measured) -> Chart:
         title="Share of each processor that goes to events which the instance does not need",
         description=(
             "With one cell it grows with the sockets until nothing is left for the instance's own rooms; "
-            f"in cells of {CELL} instances it stays near nothing. The rates are messages of one connection."
+            f"in cells of {CELL} instances it stays near nothing. The rates are messages of one connection. "
+            "Dots are the busiest instance of a simulation."
         ),
         x=_SOCKETS_AXIS,
         y=Axis("of a processor", [(share / 100, f"{share} %") for share in (0, 20, 40, 60, 80, 100)]),
@@ -128,6 +141,13 @@ def _needless(figures: Measured, cell: int | None, rate: float) -> list[Point]:
         BUSY.but(sockets=sockets, messages_per_hour=rate, cell_instances=cell) for sockets in SOCKETS
     ]
     shares = [(s.sockets, loaded(s, figures, s.sockets // MAX_SOCKETS).needless) for s in scenarios]
+    return [(sockets, share) for sockets, share in shares if share <= 1]
+
+
+def _played_needless(figures: Measured) -> list[Point]:
+    """The same of the busiest instance when the busy scenario is played through, in one cell."""
+    scenarios = [BUSY.but(sockets=sockets) for sockets in PLAYED]
+    shares = [(s.sockets, _played(s).needlessly_busy(s, figures).most) for s in scenarios]
     return [(sockets, share) for sockets, share in shares if share <= 1]
 
 

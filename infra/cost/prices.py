@@ -82,4 +82,4 @@ class PriceList(BaseModel):
 @cache
 def list_prices() -> PriceList:
     """The prices of the file. Raises pydantic's ValidationError if it does not hold together."""
-    return PriceList.model_validate(tomllib.loads(FILE.read_text()))
+    return PriceList.model_validate(tomllib.loads(FILE.read_text("utf-8")))

@@ -49,6 +49,8 @@ class Scenario(BaseModel):
     """realtime instances that are kept when nobody is connected"""
     instance_gib: Annotated[float, Field(ge=0.5, le=4)] = 1.0
     """memory of a realtime instance in GiB"""
+    base_mib: Annotated[float, Field(ge=0)] = 100.0
+    """memory of a realtime instance without a socket in MiB"""
     utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
     """share of processor and memory that is planned for; the rest is for peaks"""
     cpu_factor: Factor = 1.0
@@ -61,6 +63,8 @@ class Scenario(BaseModel):
     """function instances that are started in an hour under load"""
     disk_gib: Amount = 20.0
     """size of the store's disk in GiB"""
+    image_gb: Amount = 0.2
+    """size of an image in GB, without the layers that it shares with another"""
     store_usd: Amount | None = None
     """what the store costs a month; by default its machine and disk"""
     users: CountOrNone = 0

@@ -19,7 +19,14 @@ FUNCTION_GIB = 0.5
 BILLED_S = 0.1
 """Cloud Run bills a request's time in steps of 100 ms."""
 SECRETS = 2
-"""The store's user and its password."""
+"""The store's user and its password; a version that a rotation has left behind is one more."""
+FUNCTIONS = 6
+"""One of each operation, and the dispatcher."""
+IMAGES = 10 + FUNCTIONS * 2 * 2
+"""What `infra/gcp` keeps: ten of the container, two of each function and two of what its build keeps."""
+ALERT_CONDITIONS = 7
+ALERT_EVERY_S = 30
+"""Seconds between two looks at a condition; one series of values is looked at each time."""
 STORE_VCPUS = (2, 4, 8, 16, 32)
 """Machines of the e2-standard series; beyond the largest one the store is no single node."""
 
@@ -27,6 +34,7 @@ STORE_VCPUS = (2, 4, 8, 16, 32)
 def usage_of(scenario: Scenario, fleet: Fleet, figures: Measured) -> Mapping[str, float]:
     """Units a month by the keys of the price list."""
     seconds = 3600 * scenario.hours
+    logged = _requests_per_second(scenario) + scenario.sessions_per_second
     return {
         **_instances(scenario, fleet),
         **_functions(scenario, figures, seconds),
@@ -35,7 +43,10 @@ def usage_of(scenario: Scenario, fleet: Fleet, figures: Measured) -> Mapping[str
         "store_cpu": HOURS * store_vcpus(scenario, figures),
         "store_disk": scenario.disk_gib,
         "secrets": SECRETS,
-        "logs": seconds * (_requests(scenario) + scenario.sessions_per_second) * sizes.LOG_BYTES / GIB,
+        "images": IMAGES * scenario.image_gb,
+        "alert_conditions": ALERT_CONDITIONS,
+        "alert_series": ALERT_CONDITIONS * HOURS * 3600 / ALERT_EVERY_S,
+        "logs": seconds * logged * sizes.LOG_BYTES / GIB,
         "identity": scenario.users,
     }
 
@@ -48,12 +59,16 @@ def store_vcpus(scenario: Scenario, figures: Measured) -> int:
     return next((vcpus for vcpus in STORE_VCPUS if vcpus >= needed), largest * ceil(needed / largest))
 
 
-def _requests(scenario: Scenario) -> float:
-    """REST requests a second."""
-    return (
-        scenario.messages_per_second * scenario.rest_share
-        + scenario.sessions_per_second * scenario.reads_per_session
-    )
+def _requests(scenario: Scenario) -> Mapping[str, float]:
+    """REST requests a second, by operation."""
+    return {
+        "add_message": scenario.messages_per_second * scenario.rest_share,
+        "list_conversations": scenario.sessions_per_second * scenario.reads_per_session,
+    }
+
+
+def _requests_per_second(scenario: Scenario) -> float:
+    return sum(_requests(scenario).values())
 
 
 def _instances(scenario: Scenario, fleet: Fleet) -> dict[str, float]:
@@ -64,13 +79,15 @@ def _instances(scenario: Scenario, fleet: Fleet) -> dict[str, float]:
 
 def _functions(scenario: Scenario, figures: Measured, seconds: float) -> dict[str, float]:
     """Requests, and the time that is billed for them: at least the CPU time that they need."""
-    requests = _requests(scenario) * seconds
-    cpu_s = scenario.cpu_factor * max(figures.warm_request_cpu_ms.values()) / 1000
-    starts = scenario.cold_starts_per_hour * scenario.hours
-    billed = requests * max(cpu_s, BILLED_S / scenario.rest_overlap) + starts * figures.cold_start_s
+    requests = {operation: seconds * rate for operation, rate in _requests(scenario).items()}
+    least_s = BILLED_S / scenario.rest_overlap
+    billed = scenario.cold_starts_per_hour * scenario.hours * figures.cold_start_s + sum(
+        count * max(scenario.cpu_factor * figures.warm_request_cpu_ms[operation] / 1000, least_s)
+        for operation, count in requests.items()
+    )
     return {
-        "functions_requests": requests,
-        "gateway": requests * scenario.gateway_share,
+        "functions_requests": sum(requests.values()),
+        "gateway": sum(requests.values()) * scenario.gateway_share,
         "functions_cpu": billed * FUNCTION_VCPU,
         "functions_memory": billed * FUNCTION_GIB,
     }
@@ -95,6 +112,6 @@ def _network(scenario: Scenario, seconds: float) -> dict[str, float]:
     rest = (
         written_over_rest * sizes.entry_bytes(scenario.message_bytes)
         + scenario.sessions_per_second * scenario.reads_per_session * page
-        + _requests(scenario) * sizes.REST_BYTES
+        + _requests_per_second(scenario) * sizes.REST_BYTES
     )
     return {"egress": seconds * sockets / GIB, "hosting": seconds * rest / 1e9}

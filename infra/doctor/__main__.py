@@ -1,7 +1,8 @@
 """`python -m infra.doctor`: what is wrong with a running system, and how to mend it.
 
-Where its parts are comes from the same variables as everywhere; without any it is the local stack.
-Exits with 0 if nothing failed, 1 if something did, 2 if the question was wrong.
+Where its parts are comes from the same variables as everywhere, or from a deployed stack; without
+any it is the local stack. Exits with 0 if nothing failed, 1 if something did, 2 if the question was
+wrong.
 """
 
 import argparse
@@ -10,15 +11,15 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain
 
 from confab import config
-from infra.doctor import report
+from infra.deploy.runner import Runner
+from infra.doctor import report, whereabouts
 from infra.doctor.bus import bus
 from infra.doctor.check import Group, Result, examine
 from infra.doctor.conversation import conversation
 from infra.doctor.realtime import realtime
-from infra.doctor.site import WEB, Site
+from infra.doctor.site import Site
 from infra.doctor.store import store
 from infra.doctor.web import web
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         site = _site(options)
-    except config.ConfigError as error:
+    except (config.ConfigError, whereabouts.Unclear) as error:
         print(f"infra.doctor: {error}", file=sys.stderr)
         return 2
     try:
@@ -64,19 +65,24 @@ async def _examine(examined: Sequence[Group], *, quiet: bool) -> list[Result]:
 
 
 def _site(options: argparse.Namespace) -> Site:
-    configuration = config.load(os.environ)
     token = sys.stdin.readline().strip() if options.token == STANDARD_INPUT else options.token
-    every = chain.from_iterable(configuration.addresses.values())
-    realtime_urls = tuple(url.rstrip("/") for url in options.realtime or every)
-    return Site(configuration, options.url.rstrip("/"), realtime_urls, token)
+    wish = whereabouts.Wish(options.url, tuple(options.realtime), token, frozenset(options.skip))
+    if options.project is None:
+        return whereabouts.local_or_named(wish, os.environ)
+    return whereabouts.deployed(options.project, options.stack, wish, Runner(os.environ))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
-    parser.add_argument("--url", default=WEB, help=f"where Hosting serves the web app and /api [{WEB}]")
+    parser.add_argument("--project", help="examine what is deployed to this Google Cloud project")
+    parser.add_argument("--stack", default="production", help="its Pulumi stack [production]")
+    parser.add_argument(
+        "--url", help=f"where Hosting serves the web app and /api [the stack's, or {whereabouts.WEB}]"
+    )
     parser.add_argument(
         "--realtime",
         action="append",
+        default=[],
         metavar="URL",
         help="a realtime instance; repeatable [CONFAB_REALTIME_URLS and CONFAB_CELLS]",
     )

@@ -10,18 +10,19 @@ from typing import Any
 import httpx
 
 from confab.domain.cells import cell_of
-from infra.doctor.check import Check, Fault, Skip
+from infra.doctor.check import ANSWER_S, Check, Fault, Skip
 from infra.doctor.identity import Identity, identity
 from infra.doctor.listener import Listener, Refused
 from infra.doctor.site import Site, http
 from infra.doctor.sockets import socket
-from infra.doctor.web import MEND_ROUTE, MEND_WEB, asked, told
+from infra.doctor.web import MEND_ANSWER, MEND_ROUTE, MEND_WEB, asked, fields_of, told
 
 SOON_S = 1.0
 """Seconds after an answer by which the bus has brought an entry; the store is asked every 2 s."""
 PROMISED_S = 5.0
 """Seconds within which an entry arrives even without the bus."""
-STEP_S = 25.0
+STEP_S = 2 * ANSWER_S + 15
+"""A token may have to be got first, and a handshake and its join are two answers."""
 MEND_IDENTITY = "bring a token that is valid now, of a user of GOOGLE_CLOUD_PROJECT"
 MEND_UNAVAILABLE = "see the checks of the store; what the functions have as SURREALDB_ variables may differ"
 MEND_URLS = (
@@ -69,9 +70,8 @@ class Rehearsal:
 
     async def create(self) -> str:
         """A conversation of the doctor's is started."""
-        made = await self._post("", {"type": "chat", "title": "doctor"})
-        self._id = made["id"]
-        url = made["realtimeUrl"]
+        made = await self._post("", {"type": "chat", "title": "doctor"}, "id", "realtimeUrl")
+        self._id, url = made["id"], made["realtimeUrl"]
         if url not in self._site.realtime:
             raise Fault(f"the functions send browsers to {url}", MEND_URLS)
         return f"conversation {self._id} is at {url}"
@@ -91,7 +91,8 @@ class Rehearsal:
     async def write(self) -> str:
         """A message is stored over REST."""
         began = time.monotonic()
-        message = await self._post(f"/{self._room()}/messages", {"content": "Is everything all right?"})
+        said = {"content": "Is everything all right?"}
+        message = await self._post(f"/{self._room()}/messages", said, "seq")
         answered = time.monotonic()
         self._written = message["seq"], answered
         return f"entry {message['seq']} was stored after {_ms(answered - began)}"
@@ -114,7 +115,7 @@ class Rehearsal:
 
     async def finalize(self) -> str:
         """The conversation is closed."""
-        closed = await self._post(f"/{self._room()}/finalize", {})
+        closed = await self._post(f"/{self._room()}/finalize", {}, "seq")
         return f"the log is closed with entry {closed['seq']}"
 
     def _require_home(self, url: str, room: str) -> None:
@@ -128,13 +129,16 @@ class Rehearsal:
             raise Skip("there is no conversation")
         return self._id
 
-    async def _post(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    async def _post(self, path: str, fields: Mapping[str, Any], *expected: str) -> Mapping[str, Any]:
+        """The object that is answered, with the expected fields in it."""
         url = f"{self._site.web}/api/conversations{path}"
         headers = {"Authorization": f"Bearer {await self._who.token()}"}
         answer = await asked(self._client, "POST", url, MEND_WEB, headers=headers, fields=fields)
         if not answer.is_success:
             raise Fault(told(answer), _MENDS.get(answer.status_code, MEND_ROUTE))
-        body: dict[str, Any] = answer.json()
+        body = fields_of(answer)
+        if not body.keys() >= set(expected):
+            raise Fault(f"{told(answer)} without {' and '.join(expected)}", MEND_ANSWER)
         return body
 
 

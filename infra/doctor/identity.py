@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 
-from infra.doctor.check import Fault, Skip
+from infra.doctor.check import Fault
 from infra.doctor.site import Site
-from infra.doctor.web import asked
+from infra.doctor.web import asked, fields_of
 
 MEND = (
     "start the emulator (locally: make dev), mend FIREBASE_AUTH_EMULATOR_HOST, or bring a token with --token"
 )
+MEND_NOBODY = "bring one with --token, or --token - to read it from standard input; or --skip conversation"
 
 
 class Identity:
@@ -24,18 +25,13 @@ class Identity:
         self._made: str | None = None
 
     async def token(self) -> str:
-        """The token. Raises Skip if there is no way to one, Fault if the emulator does not give one."""
+        """The token. Raises Fault if there is no way to one: what was not tried is not known to be well."""
         if self._given is not None:
             return self._given
         if self._emulator is None:
-            raise Skip("it takes a user's ID token: --token, or --token - to read it from standard input")
+            raise Fault("no conversation was tried: it takes a user's ID token", MEND_NOBODY)
         if self._made is None:
-            answer = await asked(
-                self._client, "POST", self._url("signUp"), MEND, fields={"returnSecureToken": True}
-            )
-            if not answer.is_success:
-                raise Fault(f"the Auth emulator answers {answer.status_code} to a sign-up", MEND)
-            self._made = str(answer.json()["idToken"])
+            self._made = await self._sign_up()
         return self._made
 
     async def end(self) -> None:
@@ -43,6 +39,14 @@ class Identity:
         if self._made is not None:
             with suppress(httpx.HTTPError):
                 await self._client.post(self._url("delete"), json={"idToken": self._made}, timeout=2)
+
+    async def _sign_up(self) -> str:
+        wish = {"returnSecureToken": True}
+        answer = await asked(self._client, "POST", self._url("signUp"), MEND, fields=wish)
+        token = fields_of(answer).get("idToken")
+        if not answer.is_success or not isinstance(token, str):
+            raise Fault(f"the Auth emulator answers {answer.status_code} to a sign-up", MEND)
+        return token
 
     def _url(self, action: str) -> str:
         return f"http://{self._emulator}/identitytoolkit.googleapis.com/v1/accounts:{action}?key=doctor"

@@ -1,4 +1,7 @@
-"""A realtime instance: alive, ready, and closed to whoever brings no token."""
+"""A realtime instance: alive, ready, and closed to whoever brings no token.
+
+It is asked under the names that end in no `z`: Cloud Run keeps the others to itself.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +13,7 @@ import socketio
 from infra.doctor.check import Check, Fault
 from infra.doctor.site import Site, http
 from infra.doctor.sockets import CONNECT_S, code, socket, words
-from infra.doctor.web import asked
+from infra.doctor.web import asked, fields_of
 
 MEND_AWAY = (
     "start it (locally: make dev), or mend CONFAB_REALTIME_URLS or CONFAB_CELLS; its log says why it ended"
@@ -22,6 +25,7 @@ MEND_MISSING = {
     "keys": "the container cannot reach Firebase Auth (its emulator, or Google's keys): open the way out",
     "draining": "it is going away: ask again in 10 s; if that lasts, it was told to stop and does not end",
 }
+MEND_UNKNOWN = "the container is of another version than the doctor: use the doctor of its release"
 MEND_STRANGER = "take it off the net: this is not Confab's container"
 MEND_SOCKETS = (
     "let WebSockets through to the container (Cloud Run does; a proxy before it may not), and give it the "
@@ -42,21 +46,24 @@ async def realtime(site: Site, url: str) -> AsyncIterator[Sequence[Check]]:
 
 async def alive(client: httpx.AsyncClient, url: str) -> str:
     """The process answers."""
-    answer = await asked(client, "GET", f"{url}/healthz", MEND_AWAY)
-    if answer.status_code != httpx.codes.OK or answer.text != '{"status": "alive"}':
-        raise Fault(f"/healthz answers {answer.status_code}: this is no realtime instance", MEND_AWAY)
+    answer = await asked(client, "GET", f"{url}/health", MEND_AWAY)
+    if answer.status_code != httpx.codes.OK or fields_of(answer).get("status") != "alive":
+        raise Fault(f"/health answers {answer.status_code}: this is no realtime instance", MEND_AWAY)
     return "it lives"
 
 
 async def ready(client: httpx.AsyncClient, url: str) -> str:
     """The process has what it needs."""
-    answer = await asked(client, "GET", f"{url}/readyz", MEND_AWAY)
-    if answer.status_code == httpx.codes.OK:
+    answer = await asked(client, "GET", f"{url}/ready", MEND_AWAY)
+    told = fields_of(answer)
+    if answer.status_code == httpx.codes.OK and told.get("status") == "ready":
         return "it has the store, the bus and the keys"
-    if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-        raise Fault(f"/readyz answers {answer.status_code}", MEND_AWAY)
-    missing: list[str] = answer.json()["missing"]
-    raise Fault(f"it misses {', '.join(missing)}", "; ".join(MEND_MISSING[part] for part in missing))
+    missing = told.get("missing")
+    if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or not isinstance(missing, list) or not missing:
+        raise Fault(f"/ready answers {answer.status_code} and not what it lacks", MEND_AWAY)
+    parts = [str(part) for part in missing]
+    advice = dict.fromkeys(MEND_MISSING.get(part, MEND_UNKNOWN) for part in parts)
+    raise Fault(f"it misses {', '.join(parts)}", "; ".join(advice))
 
 
 async def guarded(url: str, origin: str) -> str:

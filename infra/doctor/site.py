@@ -7,16 +7,12 @@ from dataclasses import dataclass
 import httpx
 
 from confab.config import Config
-
-WEB = "http://127.0.0.1:5000"
-"""Where the local stack serves the web app and `/api`."""
-ANSWER_S = 9.0
-"""Seconds for one answer: a function may have to start first."""
+from infra.doctor.check import ANSWER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running system, as its environment variables and the command line describe it."""
+    """A running system, as `infra.doctor.whereabouts` has found it out."""
 
     config: Config
     web: str

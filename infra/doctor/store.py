@@ -81,7 +81,10 @@ class Visit:
         """Its clock and this machine's agree as far as tokens are allowed to be off."""
         session = self._signed_in()
         began = time.monotonic()
-        there: datetime = await session.query(NOW, {})
+        try:
+            there: datetime = await session.query(NOW, {})
+        except SurrealError as error:
+            raise Fault(f"it does not tell the time: {type(error).__name__}", MEND_QUERY) from None
         here = datetime.now(UTC).timestamp() - (time.monotonic() - began) / 2
         skew, most = there.timestamp() - here, max(self._config.clock_skew_s, 1)
         if abs(skew) > most:

@@ -1,5 +1,6 @@
 """Hosting and the functions behind it, seen from outside: no call here is allowed to do anything."""
 
+import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from infra.doctor.check import Check, Fault
 from infra.doctor.site import Site, http
 
 FOREIGN_ORIGIN = "https://foreign.invalid"
+HTML = "text/html"
 PROBLEM = "application/problem+json"
 MEND_WEB = (
     "locally: make dev; in the cloud: firebase deploy --only hosting, and see that the address is right"
@@ -45,11 +47,11 @@ async def web(site: Site) -> AsyncIterator[Sequence[Check]]:
 
 
 async def page(client: httpx.AsyncClient, base: str) -> str:
-    """The web app is at the root."""
+    """A page is at the root, whatever its makers have put on it."""
     answer = await asked(client, "GET", f"{base}/", MEND_WEB)
-    if answer.status_code != httpx.codes.OK or "<title>Confab</title>" not in answer.text:
-        raise Fault(f"{told(answer)}, and that is not the web app's page", MEND_WEB)
-    return f"{base} serves the web app"
+    if answer.status_code != httpx.codes.OK or not _is_a(HTML, answer):
+        raise Fault(f"{told(answer)}, and that is no page", MEND_WEB)
+    return f"{base} serves a page"
 
 
 async def guarded(client: httpx.AsyncClient, base: str, route: Route) -> str:
@@ -96,12 +98,12 @@ async def asked(
     headers: Mapping[str, str] | None = None,
     fields: Mapping[str, Any] | None = None,
 ) -> httpx.Response:
-    """The answer; raises Fault with this advice where nobody answers, and TimeoutError."""
+    """The answer; raises Fault with this advice where nobody answers."""
     try:
         return await client.request(method, url, headers=headers, json=fields)
     except httpx.TimeoutException:
-        raise TimeoutError from None
-    except httpx.TransportError as error:
+        raise Fault(f"{url} does not answer within {client.timeout.read:g} s", mend) from None
+    except httpx.RequestError as error:
         raise Fault(f"{url} does not answer: {error or type(error).__name__}", mend) from None
 
 
@@ -117,8 +119,18 @@ def told(answer: httpx.Response) -> str:
     return f"{answer.url.path} answers {answer.status_code}{reason}"
 
 
-def _problem(answer: httpx.Response) -> Mapping[str, Any]:
-    if not answer.headers.get("Content-Type", "").startswith(PROBLEM):
+def fields_of(answer: httpx.Response) -> Mapping[str, Any]:
+    """The JSON object in an answer; none at all where the body is anything else."""
+    try:
+        said = json.loads(answer.content)
+    except ValueError:
         return {}
-    said: Mapping[str, Any] = answer.json()
-    return said
+    return said if isinstance(said, dict) else {}
+
+
+def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+    return fields_of(answer) if _is_a(PROBLEM, answer) else {}
+
+
+def _is_a(media_type: str, answer: httpx.Response) -> bool:
+    return bool(answer.headers.get("Content-Type", "").startswith(media_type))

@@ -21,7 +21,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if one is not current")
     options = parser.parse_args(arguments)
     files = {FOLDER.relative_to(ROOT) / name: text for name, text in documents().items()}
-    return keep_current(ROOT, files, check=options.check, remedy="make specifications")
+    only = [(FOLDER.relative_to(ROOT) / "*.json").as_posix()]
+    return keep_current(ROOT, files, check=options.check, remedy="make specifications", only=only)
 
 
 if __name__ == "__main__":

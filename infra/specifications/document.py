@@ -20,7 +20,7 @@ TOKEN: Json = {
 
 def info(title: str, description: str) -> Json:
     """The document's title and the version of Confab that it describes."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {"title": title, "version": project["version"], "description": description}
 
 

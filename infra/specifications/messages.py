@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from confab.domain.events import Event
+from confab.domain.requests import ID
 from infra.specifications.events import CONNECT, Asked, Told
 from infra.specifications.problems import example_of, problems
 from infra.specifications.schemas import Json
@@ -45,7 +46,15 @@ def bus_message(event: Event) -> Mapping[str, Json]:
                 "type": "object",
                 "properties": {
                     "type": {"description": FIELDS["_Event.type"], "type": "string", "const": event.type},
-                    "conversationId": {"description": FIELDS["conversationId"], "type": "string"},
+                    "conversationId": {
+                        "description": FIELDS["conversationId"],
+                        "type": "string",
+                        "pattern": ID,
+                    },
+                    "origin": {
+                        "description": "Of an entry, the process that published it, and need not hear it.",
+                        "type": "string",
+                    },
                     "traceparent": {
                         "description": "The W3C trace in which it was published, if there is one.",
                         "type": "string",

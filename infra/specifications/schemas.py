@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from confab.domain.models import timestamp_text
-from confab.domain.requests import Request
+from confab.domain.requests import ID, Request
 from infra.specifications.words import LIMITS, words_of
 
 Json = dict[str, Any]
@@ -29,6 +29,15 @@ BOUNDS: Mapping[str, Json] = {
     "limit": {"minimum": 1, "maximum": LIMITS.max_page, "default": LIMITS.default_page},
 }
 """What the validators of `confab.domain.requests` check against the limits, by property."""
+PROMISED: Mapping[str, Json] = {
+    "id": {"pattern": ID},
+    "conversationId": {"pattern": ID},
+    "seq": {"minimum": 1},
+    "Conversation.seq": {"minimum": 0},
+    "after": {"minimum": 0},
+    "reconnectAfterMs": {"minimum": 0},
+}
+"""What the code keeps to in all that it says, by property, or by model and property."""
 RENAMED = {"ge": "minimum", "le": "maximum"}
 """Bounds that pydantic leaves in its own words on a field that is converted first."""
 
@@ -96,15 +105,21 @@ def not_null(schema: JsonSchemaValue) -> JsonSchemaValue:
 
 def _finished(model: type, schema: JsonSchemaValue) -> JsonSchemaValue:
     schema.pop("title", None)
-    bounds = BOUNDS if issubclass(model, Request) else {}
     properties = schema.get("properties", {})
     for name, given in properties.items():
         finished = {RENAMED.get(key, key): value for key, value in given.items()}
         finished.pop("title", None)
         if finished.get("default", ...) is None or not issubclass(model, Request):
             finished.pop("default", None)
-        finished |= bounds.get(name, {})
+        finished |= _bounds(model, name) if finished.get("type") != "null" else {}
         if "$ref" not in finished:
             finished = {"description": words_of(model, name)} | finished
         properties[name] = finished
     return schema
+
+
+def _bounds(model: type, name: str) -> Json:
+    """What is said of a property beyond its type."""
+    if issubclass(model, Request):
+        return BOUNDS.get(name, {})
+    return PROMISED.get(f"{model.__name__}.{name}", PROMISED.get(name, {}))

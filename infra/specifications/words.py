@@ -57,7 +57,9 @@ FIELDS: Mapping[str, str] = {
     "Conversation.seq": "The number of the newest entry; 0 while the log is empty.",
     "Conversation.updatedAt": "When its newest entry was written, or it was started.",
     "Message.author": "The uid of who wrote it.",
-    "Message.createdAt": "When it was stored.",
+    "Message.createdAt": (
+        "When it was about to be stored, by the clock of the process that did; never before an earlier entry."
+    ),
     "Message.id": "Its id.",
     "Listing.conversations": "Latest activity first.",
     "Listing.nextCursor": "Ask with it as `cursor` for the next page; null on the last one.",
@@ -83,7 +85,7 @@ FIELDS: Mapping[str, str] = {
     "Refused.ok": "The event changed nothing.",
     "Resync.after": "The last number that the socket was sent: join again with it.",
     # the bus
-    "_Event.at": "When it happened.",
+    "_Event.at": "When it happened; of an entry, the moment after its commit.",
     "_Event.origin": "The id of the instance that published it.",
     "_Event.type": "The type of the event, also an attribute of the bus message.",
     "_Event.v": "The version of this form.",

@@ -1,27 +1,35 @@
 """Every event, acknowledgement and refusal that the AsyncAPI document lists is said as it says.
 
 The document drives the tests: an event or a code that is new in it needs a way here to bring it
-about. The sockets are real ones; what stands behind them is in memory.
+about. The sockets and the messages on the bus are real ones; the store behind them is in memory.
 """
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from google.pubsub_v1 import PubsubMessage
 
-from confab.bus.pubsub.publisher import _waiting
+from confab import trace
+from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.publisher import PubSubPublisher
+from confab.bus.pubsub.topic import create_topic
+from confab.domain.cells import MAIN, topic_of
 from confab.domain.errors import Unavailable
-from confab.domain.events import decode_event
 from confab.domain.requests import Request
 from tests.support.clients import EVENTS, Client
 from tests.support.conformance import event_document
 from tests.support.instance import MEMBER, OWNER, READER, STRANGER, Instance
+from tests.support.pubsub import pubsub_server
+from tests.support.samples import message
 
 DOCUMENT = event_document()
 CONNECT, BUS = "connect", "bus"
+PULL_S = 10.0
 
 
 @pytest.fixture
@@ -191,7 +199,7 @@ async def type_as_another(instance: Instance, client: Client) -> None:
 
 async def fall_behind(instance: Instance, client: Client) -> None:
     sid = next(socket.sid for socket in instance.container.sockets.all())
-    instance.container.events.fell_behind(sid, "message", {"conversationId": instance.room, "seq": 1})
+    instance.container.events.fell_behind(sid, message(1, instance.room))
 
 
 async def stop(instance: Instance, client: Client) -> None:
@@ -227,18 +235,65 @@ def test_the_tests_own_clients_know_every_event_of_a_server():
     assert set(EVENTS) == set(channels("told"))
 
 
-async def test_what_the_bus_carries_is_as_documented(instance):
-    client = await instance.in_room(OWNER)
-    await speak(instance, client)
-    await type_as_another(instance, client)
-    await client.until(lambda c: bool(c.of("typing")))
-    await instance.finalize()
-    await client.until(lambda c: bool(c.of("finalized")))
-    await instance.stop()  # what is on its way to the bus is there
-    said = {}
-    for data in instance.bus.heard:
-        attributes = dict(_waiting(decode_event(data)).message.attributes)
-        DOCUMENT.check(attributes["type"], json.loads(data), attributes)
-        said[attributes["type"]] = DOCUMENT.which(BUS, json.loads(data))
+TOPIC = f"projects/demo-confab/topics/{topic_of(MAIN)}"
+SUBSCRIPTION = "projects/demo-confab/subscriptions/test"
+
+
+@asynccontextmanager
+async def published() -> AsyncIterator[tuple[Instance, Callable[[], Awaitable[list[PubsubMessage]]]]]:
+    """An instance that publishes on the emulator, and what can be pulled there by now."""
+    async with AsyncExitStack() as ends:
+        host = (await ends.enter_async_context(pubsub_server())).host
+        endpoint = Endpoint(host)
+        await create_topic(endpoint, TOPIC, timeout=PULL_S)
+        subscriber = await ends.enter_async_context(endpoint.subscriber())
+        await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+
+        async def pulled() -> list[PubsubMessage]:
+            answer = await subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=PULL_S)
+            return [received.message for received in answer.received_messages]
+
+        instance = Instance(PubSubPublisher("demo-confab", topic_of(MAIN), emulator_host=host))
+        ends.push_async_callback(instance.close)
+        await instance.start()
+        yield instance, pulled
+
+
+async def test_what_the_bus_carries_is_as_documented():
+    async with published() as (instance, pulled):
+        client = await instance.in_room(OWNER)
+        await speak(instance, client)
+        await type_as_another(instance, client)
+        await client.until(lambda c: bool(c.of("typing")))
+        with trace.Entered(trace.fresh()):
+            await instance.finalize()
+        await client.until(lambda c: bool(c.of("finalized")))
+        await instance.stop()  # what is on its way to the bus is there
+        messages = await pulled()
+    said, traced = {}, set()
+    for each in messages:
+        attributes, payload = dict(each.attributes), json.loads(each.data)
+        DOCUMENT.check(attributes["type"], payload, attributes)
+        assert attributes["conversationId"] == payload["conversationId"]
+        said[attributes["type"]] = DOCUMENT.which(BUS, payload)
+        traced |= {attributes["type"]} if trace.HEADER in attributes else set()
     every = DOCUMENT.content["channels"][BUS]["messages"]
     assert said == {name: [name] for name in every}
+    assert traced == set(every)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"type": "typing"},
+        {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"},
+        {"sender": "x"},
+    ],
+)
+def test_attributes_that_are_not_documented_are_caught(attributes):
+    shown = DOCUMENT.at("#/components/messages/message.created")["examples"][0]
+    DOCUMENT.check("message.created", shown["payload"], shown["headers"])
+    changed = shown["headers"] | attributes if attributes else attributes
+    with pytest.raises(AssertionError):
+        DOCUMENT.check("message.created", shown["payload"], changed)

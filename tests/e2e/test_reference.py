@@ -128,3 +128,15 @@ def test_a_document_that_is_missing_is_told(browser, site):
         "The reference could not be loaded: /reference/asyncapi.json answered 404"
     )
     page.close()
+
+
+def test_the_web_app_has_a_link_to_the_page(browser, site):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    app = context.new_page()
+    app.route("**/app.bundle.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
+    app.goto(f"{site}/")
+    app.evaluate("document.body.dataset.view = 'list'")  # as once somebody has signed in
+    with app.expect_popup() as opened:
+        app.get_by_role("link", name="API reference").click()
+    expect(opened.value.get_by_role("heading", name="Objects", exact=True)).to_be_visible()
+    context.close()

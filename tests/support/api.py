@@ -18,14 +18,18 @@ CHAT = {"type": "chat"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
+def endpoint(ports: Ports) -> Endpoint:
+    """All operations over these ports."""
+    return Endpoint(
+        {route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES},
+        ports,
+    )
+
+
 @asynccontextmanager
 async def api_client(ports: Ports) -> AsyncIterator[httpx.AsyncClient]:
     """A client of all operations over these ports."""
-    handlers = {
-        route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES
-    }
-    endpoint = Endpoint(handlers, ports)
-    app = Starlette(routes=[StarletteRoute("/{path:path}", endpoint.__call__, methods=METHODS)])
+    app = Starlette(routes=[StarletteRoute("/{path:path}", endpoint(ports).__call__, methods=METHODS)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://confab") as client:
         yield client
 

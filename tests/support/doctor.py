@@ -22,7 +22,7 @@ from infra.doctor.site import Site
 from tests.support.ports import NamedUsers
 
 METHODS = ["GET", "POST", "OPTIONS"]
-PAGE = "<html><title>Confab</title></html>"
+PAGE = "<html><title>Somebody's own</title></html>"
 
 
 def functions(ports: Ports) -> ASGIApp:

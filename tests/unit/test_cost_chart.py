@@ -6,9 +6,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from infra.cost.benchmarks import measured
 from infra.cost.bill import Basis
 from infra.cost.chart import BOTTOM, HEIGHT, LABEL_STEP, LEFT, RIGHT, TOP, WIDTH, Axis, Chart, Line, decades
-from infra.cost.measured import measured
 from infra.cost.pictures import pictures
 from infra.cost.prices import list_prices
 from infra.cost.table import Table, number, percent, usd

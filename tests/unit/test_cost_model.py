@@ -1,4 +1,4 @@
-"""The formula agrees with the simulation, the parts with the whole, and the model with the code."""
+"""The parts agree with the whole, and the model with the code."""
 
 import json
 import uuid
@@ -19,49 +19,28 @@ from infra.cost.fleet import Wall, fleet_of, loaded, sockets_of_an_instance
 from infra.cost.measured import Measured
 from infra.cost.prices import ALTERNATIVE, list_prices
 from infra.cost.scenario import MAX_SOCKETS, Scenario
-from infra.cost.simulation import simulate
 from infra.cost.usage import store_vcpus
 
 FIGURES = Measured.model_validate(
     {
         "machine": "none",
         "date": "2026-01-01",
-        "deliveryCpuUs": {"2": 60, "10": 12, "100": 6.5, "500": 7},
-        "sendCpuUs": {"container": 225, "store": 350, "bus": 22},
-        "busEventCpuUs": 25,
-        "connectCpuMs": 0.7,
-        "kibPerConnection": 28,
-        "baseMib": 95,
-        "warmRequestCpuMs": {"get_conversation": 4, "add_message": 6},
-        "coldStartS": 0.9,
+        "delivery_cpu_us": {2: 60, 10: 12, 100: 6.5, 500: 7},
+        "send_cpu_us": {"container": 225, "store": 350},
+        "bus_event_cpu_us": 25,
+        "connect_cpu_ms": 0.7,
+        "kib_per_connection": 28,
+        "warm_request_cpu_ms": {"list_conversations": 4, "add_message": 6},
+        "cold_start_s": 0.9,
     }
 )
 BASIS = Basis(list_prices(), FIGURES)
 BUSY = Scenario(messages_per_hour=60)
 
 
-@pytest.mark.parametrize("cell", [1, 2, 10, 100, 1_000])
-@pytest.mark.parametrize("room_size", [1, 2, 10, 100, 500])
-def test_the_simulation_agrees_with_the_formula(cell, room_size):
-    scenario = BUSY.but(sockets=1_000_000, room_size=room_size)
-    formula = expected(scenario, FIGURES, cell)
-    seen = simulate(scenario, FIGURES, cell, messages=max(200, 4_000 // room_size))
-    assert seen.cpu_us == pytest.approx(formula.cpu_us, rel=0.02)
-    assert seen.served == pytest.approx(formula.served, rel=0.02)
-    assert seen.serving_us == pytest.approx(formula.serving_us, rel=0.02)
-    assert seen.needless_us == pytest.approx(formula.needless_us, abs=0.01 * formula.bus_us)
-    assert (seen.reached, seen.bus_us, seen.bus_bytes) == (formula.reached, formula.bus_us, formula.bus_bytes)
-
-
-def test_a_simulation_can_be_repeated():
-    assert simulate(BUSY, FIGURES, 10) == simulate(BUSY, FIGURES, 10)
-    assert simulate(BUSY, FIGURES, 10) != simulate(BUSY, FIGURES, 10, seed=7)
-
-
 def test_a_slower_processor_makes_everything_take_longer():
     slow = BUSY.but(cpu_factor=2.0)
     assert expected(slow, FIGURES, 10).cpu_us == pytest.approx(2 * expected(BUSY, FIGURES, 10).cpu_us)
-    assert simulate(slow, FIGURES, 10).cpu_us == pytest.approx(2 * simulate(BUSY, FIGURES, 10).cpu_us)
     assert loaded(slow, FIGURES, 10).load == pytest.approx(2 * loaded(BUSY, FIGURES, 10).load)
 
 
@@ -133,7 +112,7 @@ def test_the_store_grows_with_what_is_written():
 def test_an_instance_has_memory_for_its_sockets():
     heavy, absurd = (FIGURES.model_copy(update={"kib_per_connection": kib}) for kib in (1_024, 1e7))
     assert sockets_of_an_instance(Scenario(), FIGURES) == MAX_SOCKETS
-    assert sockets_of_an_instance(Scenario(), heavy) == int(0.6 * 1_024) - 95
+    assert sockets_of_an_instance(Scenario(), heavy) == int(0.6 * 1_024) - 100
     assert sockets_of_an_instance(Scenario(), absurd) == 1
     assert fleet_of(Scenario(sockets=1_000), heavy).instances == 2
 

@@ -1,15 +1,14 @@
 """Prices add up tier by tier, and both input files hold together."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from infra.cost.benchmarks import measured
 from infra.cost.bill import Basis
 from infra.cost.fleet import fleet_of
-from infra.cost.measured import FILE, Measured, measured
+from infra.cost.measured import Measured
 from infra.cost.prices import ALTERNATIVE, STORE, Price, list_prices
 from infra.cost.scenario import Scenario
 from infra.cost.usage import usage_of
@@ -78,17 +77,30 @@ def test_everything_that_is_used_has_a_price_and_every_price_is_used():
     assert STORE in Basis(list_prices(), measured()).bill(scenario).parts
 
 
+@pytest.mark.parametrize(("reads", "slower"), [(0.0, False), (1.0, True)])
+def test_each_rest_request_is_billed_by_its_own_operations_time(reads, slower):
+    scenario = Scenario(reads_per_session=reads)
+    billed = [
+        usage_of(scenario, fleet_of(scenario, seen), seen)["functions_cpu"]
+        for seen in (
+            figures(warm_request_cpu_ms={"add_message": 1, "list_conversations": listing})
+            for listing in (1, 1_000)
+        )
+    ]
+    assert (billed[1] > billed[0]) == slower
+
+
 def figures(**changes):
-    return Measured.model_validate(json.loads(FILE.read_text()) | changes)
+    return Measured.model_validate(measured().model_dump() | changes)
 
 
 def test_serving_an_event_is_exact_where_it_was_measured():
-    seen = figures(deliveryCpuUs={"2": 60, "10": 12, "100": 6.5})
+    seen = figures(delivery_cpu_us={2: 60, 10: 12, 100: 6.5})
     assert [seen.serving_us(size) for size in (0, 2, 10, 100)] == [0, 120, 120, 650]
 
 
 def test_serving_an_event_is_a_straight_line_elsewhere():
-    seen = figures(deliveryCpuUs={"100": 7, "10": 10})
+    seen = figures(delivery_cpu_us={100: 7, 10: 10})
     assert seen.serving_us(1) == 100
     assert seen.serving_us(55) == pytest.approx(400)
     assert seen.serving_us(200) == pytest.approx(1400)
@@ -96,17 +108,17 @@ def test_serving_an_event_is_a_straight_line_elsewhere():
 
 @given(st.integers(0, 2_000))
 def test_more_sockets_are_never_served_faster(sockets):
-    seen = figures(deliveryCpuUs={"2": 60, "10": 12, "500": 7})
+    seen = figures(delivery_cpu_us={2: 60, 10: 12, 500: 7})
     assert seen.serving_us(sockets) <= seen.serving_us(sockets + 1)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"deliveryCpuUs": {}},
-        {"deliveryCpuUs": {"0": 1}},
-        {"coldStartS": 0},
-        {"connectCpuMs": None},
+        {"delivery_cpu_us": {}},
+        {"delivery_cpu_us": {0: 1}},
+        {"cold_start_s": 0},
+        {"connect_cpu_ms": None},
         {"speed": 1},
     ],
 )

@@ -4,9 +4,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from infra.deploy import smoke
 from infra.doctor import __main__ as doctor
 from infra.doctor import report
-from infra.doctor.check import MEND_DEFECT, Check, Fault, Result, Skip, carry_out, examine
+from infra.doctor.check import ANSWER_S, MEND_DEFECT, Check, Fault, Result, Skip, carry_out, examine
 
 
 async def healthy():
@@ -54,6 +55,17 @@ def group(*checks):
 async def test_a_check_ends_in_a_result_whatever_happens(look, status, seen, mend):
     result = await carry_out(check(look))
     assert (result.status, result.seen, result.mend) == (status, seen, mend)
+
+
+async def test_a_part_that_gives_up_before_the_deadline_is_not_said_to_have_had_it_all():
+    async def impatient():
+        raise TimeoutError
+
+    assert (await carry_out(check(impatient))).seen == "no answer in time"
+
+
+def test_the_doctor_has_the_patience_of_a_deployment():
+    assert smoke.ANSWER_S <= ANSWER_S < Check("a part", healthy, "wake it up").deadline_s
 
 
 async def test_the_checks_after_a_failure_are_made_and_told_in_their_order():

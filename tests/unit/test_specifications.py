@@ -7,14 +7,23 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, FormatChecker
 from openapi_spec_validator import validate
 
 from confab.config import Config
+from confab.domain.cells import new_id
 from confab.domain.errors import InvalidRequest
 from confab.domain.events import Event
 from confab.domain.limits import Limits
-from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations, parse
+from confab.domain.models import message_id
+from confab.domain.requests import (
+    MAX_SEQ,
+    AddMessage,
+    CreateConversation,
+    GetConversation,
+    ListConversations,
+    parse,
+)
 from confab.operations.routes import ROUTES
 from infra.specifications import __main__ as command
 from infra.specifications.words import FIELDS
@@ -151,6 +160,58 @@ def test_every_example_of_an_event_is_that_message_and_no_other_of_its_channel()
             for example in EVENTS.at(f"#/components/messages/{key}")["examples"]:
                 EVENTS.check(key, example["payload"], example.get("headers"))
                 assert EVENTS.which(channel, example["payload"]) == [key]
+
+
+BAD: dict[str, list[object]] = {
+    "realtimeUrl": ["", "nowhere", "not a url", "//host"],
+    "createdAt": ["yesterday", "2026-01-02T03:04:05Z", "2026-13-02T03:04:05.678Z"],
+    "id": ["", "a b", "ä", "x" * 65],
+    "seq": [-1, 0.5],
+}
+"""What no conversation has; an example has a good one of each."""
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field in BAD for value in BAD[field]])
+def test_what_the_contract_rules_out_is_caught(field, value):
+    conversation = REST.at(
+        "#/paths/~1api~1conversations/post/responses/201/content/application~1json/example"
+    )
+    assert REST.faults("#/components/schemas/Conversation", conversation) == []
+    (fault,) = REST.faults("#/components/schemas/Conversation", conversation | {field: value})[:1]
+    assert fault.startswith(f"$.{field}: ")
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "value"),
+    [
+        ("message.told", "seq", 0),
+        ("message.told", "id", "x" * 65),
+        ("finalized.told", "seq", 0),
+        ("typing.told", "conversationId", "a b"),
+        ("resync.told", "after", -1),
+        ("going_away.told", "reconnectAfterMs", -1),
+        ("message.created", "seq", 0),
+        ("conversation.finalized", "conversationId", ""),
+    ],
+)
+def test_what_the_contract_rules_out_of_an_event_is_caught(message, field, value):
+    shown = EVENTS.at(f"#/components/messages/{message}")["examples"][0]["payload"]
+    EVENTS.check(message, shown)
+    with pytest.raises(AssertionError, match=field):
+        EVENTS.check(message, shown | {field: value})
+
+
+def test_the_longest_ids_are_within_their_bounds():
+    conversation_id = new_id("b" * 14)
+    for made in (conversation_id, message_id(conversation_id, MAX_SEQ), f"probe-{conversation_id}"):
+        assert REST.faults("#/components/schemas/Conversation/properties/id", made) == []
+
+
+@BOTH
+def test_every_format_of_a_document_is_one_that_is_checked(document):
+    formats = {part["format"] for _, part in walk(document.content) if isinstance(part.get("format"), str)}
+    assert formats
+    assert formats <= FormatChecker.checkers.keys()
 
 
 JUNK: list[object] = [None, True, 0, -1, [], {}, "", "ä", "a\tb", "chat", {"a": None}, [{}], [None]]
