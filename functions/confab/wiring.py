@@ -33,8 +33,10 @@ _CLOSED = ("subscription", "publisher", "store", "verifier", "telemetry")
 class Ports:
     """One process's adapters."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, publish_pause_s: float = 0.0) -> None:
+        """A process that publishes all the time does so every `publish_pause_s` seconds at most."""
         self.config = config
+        self._publish_pause_s = publish_pause_s
         self.limits: Limits = config.limits
         self.clock: Clock = SystemClock()
         self.views = Views(config.addresses)
@@ -68,7 +70,12 @@ class Ports:
         config = self.config
 
         def publisher(cell: str) -> Publisher:
-            return PubSubPublisher(config.project, topic_of(cell), emulator_host=config.pubsub_emulator_host)
+            return PubSubPublisher(
+                config.project,
+                topic_of(cell),
+                emulator_host=config.pubsub_emulator_host,
+                pause_s=self._publish_pause_s,
+            )
 
         return CellPublisher(publisher, cells=config.cells)
 

@@ -254,17 +254,44 @@ async def test_a_publisher_that_gave_up_does_not_hold_up_the_next(
 
 
 async def test_a_publisher_can_be_connected_before_its_first_event(
-    listener: Listener, publisher: PubSubPublisher
+    listener: Listener, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    channels: list[grpc.aio.Channel] = []
+    make = publisher._endpoint._channel
+
+    async def noted(transport: Any) -> grpc.aio.Channel:
+        channels.append(await make(transport))
+        return channels[-1]
+
+    monkeypatch.setattr(publisher._endpoint, "_channel", noted)
     await asyncio.gather(publisher.connect(), publisher.connect())
-    client: Any = publisher._client
-    channel: grpc.aio.Channel = client.transport.grpc_channel
+    (channel,) = channels
     async with asyncio.timeout(5):
         while (state := channel.get_state()) is not grpc.ChannelConnectivity.READY:
             await channel.wait_for_state_change(state)
     await publisher.publish(typing())
-    assert publisher._client is client
+    assert channels == [channel]
     await listener.got(typing())
+
+
+async def test_one_that_publishes_all_the_time_makes_a_call_a_pause(
+    bus: PubSubBackend, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.host, pause_s=0.5)
+    batches: list[int] = []
+    send = publisher._send
+
+    async def noted(batch: list[Any]) -> bool:
+        batches.append(len(batch))
+        return await send(batch)
+
+    monkeypatch.setattr(publisher, "_send", noted)
+    first, *others = events(6)
+    await publisher.publish(first)  # after a silence it goes at once
+    await asyncio.gather(*(publisher.publish(event) for event in others))
+    assert batches == [1, 5]
+    await publisher.close()
+    await listener.got(first, *others)
 
 
 async def test_what_goes_wrong_while_connecting_is_met_again_by_the_first_event(

@@ -10,6 +10,9 @@ from confab import config, log
 from confab.realtime.container import Container
 from confab.wiring import Ports
 
+PUBLISH_PAUSE_S = 0.02
+"""Seconds between two calls of the bus: what a busy container tells others may wait so long."""
+
 
 async def serve(configuration: config.Config, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return."""
@@ -17,7 +20,8 @@ async def serve(configuration: config.Config, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Container(Ports(configuration)).serving(host, port) as bound:
+    ports = Ports(configuration, publish_pause_s=PUBLISH_PAUSE_S)
+    async with Container(ports).serving(host, port) as bound:
         spare_the_collector()
         print(f"ready http://{host}:{bound}", flush=True)  # noqa: T201 - whoever started it waits for this
         await stop.wait()

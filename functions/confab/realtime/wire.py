@@ -56,39 +56,40 @@ class Wire:
     def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
         self._transport = transport
         self._outbox = outbox
-        self._pending: list[bytes] = []
+        self._pending: bytes | bytearray | None = None  # one frame, or several
         self._at_most = 0  # what may be unsent; the exact number costs more than most writes need
 
     def write(self, frame: bytes) -> None:
         """Send a frame behind all earlier ones, at the end of this turn of the event loop."""
-        if not self._pending:
+        pending = self._pending
+        if pending is None:
+            self._pending = frame
             self._outbox.add(self)
-        self._pending.append(frame)
+        elif isinstance(pending, bytearray):
+            pending += frame
+        else:
+            self._pending = bytearray(pending) + frame
         self._at_most += len(frame)
 
     def offer(self, frame: bytes, limit: int) -> bool:
         """Send a frame as `write` does, unless more than `limit` bytes would be unsent; whether it is."""
-        at_most = self._at_most + len(frame)
-        if at_most > limit:
-            at_most = self.unsent + len(frame)
-            if at_most > limit:
+        if self._at_most + len(frame) > limit:
+            self._at_most = self.unsent
+            if self._at_most + len(frame) > limit:
                 return False
-        if not self._pending:
-            self._outbox.add(self)
-        self._pending.append(frame)
-        self._at_most = at_most
+        self.write(frame)
         return True
 
     @property
     def unsent(self) -> int:
         """The bytes that the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size() + sum(map(len, self._pending))
+        return self._transport.get_write_buffer_size() + len(self._pending or b"")
 
     def flush(self) -> None:
         """Write what is pending, in one go."""
-        pending, self._pending = self._pending, []
-        if not self._transport.is_closing():
-            self._transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
+        pending, self._pending = self._pending, None
+        if pending is not None and not self._transport.is_closing():
+            self._transport.write(pending)
 
     def abort(self) -> None:
         """Drop the connection and what is unsent."""

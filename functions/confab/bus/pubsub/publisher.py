@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.api_core.exceptions import NotFound
-from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
+from google.pubsub_v1 import PublishRequest, PubsubMessage
 
 from confab import trace
 from confab.bus.pubsub.backoff import Backoff
-from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.endpoint import Endpoint, Publish
 from confab.bus.pubsub.failures import FAILURES, is_transient
 from confab.bus.pubsub.topic import ORIGIN, create_topic
 from confab.domain.errors import Unavailable
@@ -42,16 +42,19 @@ class PubSubPublisher:
     """The port `Publisher` on a Pub/Sub topic.
 
     One batch is in flight at a time and takes along what came in meanwhile, so events arrive in
-    the order in which they were published and no timer delays them. Belongs to the event loop
-    that publishes first.
+    the order in which they were published. Two batches begin at least `pause_s` apart: what
+    comes after a silence goes at once, and a busy process does not pay for a call an event.
+    Belongs to the event loop that publishes first.
     """
 
-    def __init__(self, project: str, topic: str, *, emulator_host: str | None) -> None:
+    def __init__(self, project: str, topic: str, *, emulator_host: str | None, pause_s: float = 0.0) -> None:
+        self._pause_s = pause_s
+        self._resume_at = 0.0
         self._topic = f"projects/{project}/topics/{topic}"
         self._endpoint = Endpoint(emulator_host)
         self._connecting = asyncio.Lock()
         self._connection = AsyncExitStack()
-        self._client: PublisherAsyncClient | None = None
+        self._call: Publish | None = None
         self._waiting: deque[_Waiting] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._closed = False
@@ -90,8 +93,12 @@ class PubSubPublisher:
         await self._disconnect()
 
     async def _send_all(self) -> None:
-        while batch := self._next_batch():
-            taken = await self._send(batch)
+        while self._waiting:
+            if (left := self._resume_at - _now()) > 0:
+                await asyncio.sleep(left)
+            self._resume_at = _now() + self._pause_s
+            batch = self._next_batch()
+            taken = bool(batch) and await self._send(batch)
             for waiting in batch:
                 if waiting.taken.done():  # its publisher gave up
                     continue
@@ -119,7 +126,7 @@ class PubSubPublisher:
         while (left := batch[-1].deadline - _now()) > 0:
             try:
                 async with asyncio.timeout(min(left, TRY_SECONDS)):
-                    await self._publish(PublishRequest.wrap(request))
+                    await self._publish(request)
             except FAILURES as error:
                 await self._disconnect()
                 if not is_transient(error):
@@ -131,25 +138,26 @@ class PubSubPublisher:
         log.warning("the bus does not take events", extra={"count": len(batch), "topic": self._topic})
         return False
 
-    async def _publish(self, request: PublishRequest) -> None:
-        client = await self._connected()
+    async def _publish(self, request: Any) -> None:
+        call = await self._connected()
+        routing = (("x-goog-request-params", f"topic={self._topic}"),)
         try:
-            await client.publish(request, retry=None, timeout=TRY_SECONDS)
+            await call(request, timeout=TRY_SECONDS, metadata=routing)
         except NotFound:
             if self._endpoint.emulator_host is None:  # elsewhere the topic is infrastructure
                 raise
             await create_topic(self._endpoint, self._topic, timeout=TRY_SECONDS)
-            await client.publish(request, retry=None, timeout=TRY_SECONDS)
+            await call(request, timeout=TRY_SECONDS, metadata=routing)
 
-    async def _connected(self) -> PublisherAsyncClient:
+    async def _connected(self) -> Publish:
         async with self._connecting:
-            if self._client is None:
-                self._client = await self._connection.enter_async_context(self._endpoint.publisher())
-            return self._client
+            if self._call is None:
+                self._call = await self._connection.enter_async_context(self._endpoint.publishing())
+            return self._call
 
     async def _disconnect(self) -> None:
         """Give back the connection; the next try makes another, since this one may be dead."""
-        self._client = None
+        self._call = None
         await self._connection.aclose()
 
 
