@@ -16,7 +16,6 @@ from typing import Any
 from surrealdb import RecordID
 
 from confab.store.connection import Connection
-from confab.store.statements import RECORDS
 from infra.backup.archive import BackupError
 from infra.backup.rows import Row
 
@@ -28,6 +27,8 @@ ROWS_PER_PAGE = 200
 # `WHERE id > $behind` the server would read the table from its first row for every page.
 CREATED_IDS = "SELECT VALUE id FROM type::record('created', $behind>..) LIMIT $limit"
 CONVERSATION_IDS = "SELECT VALUE id FROM type::record('conversation', $behind>..) LIMIT $limit"
+
+_RECORDS = "SELECT * FROM $records"
 
 # One statement is one transaction: what it reads is of one moment.
 _CONVERSATIONS = """{
@@ -43,7 +44,7 @@ _CONVERSATIONS = """{
 async def rows(connection: Connection) -> AsyncIterator[Row]:
     """Every row, each once. Raises BackupError where the store lacks one that it ought to have."""
     async for page in _pages(connection, CREATED_IDS, []):
-        for record in await connection.query(RECORDS, {"records": page}):
+        for record in await connection.query(_RECORDS, {"records": page}):
             yield Row.of(record)
     async for page in _pages(connection, CONVERSATION_IDS, ""):
         async for row in _conversations(connection, page):
@@ -72,14 +73,14 @@ async def _conversations(connection: Connection, ids: Sequence[RecordID]) -> Asy
 
 
 async def _messages_and_keys(connection: Connection, wanted: Sequence[RecordID]) -> AsyncIterator[Row]:
-    messages = await connection.query(RECORDS, {"records": wanted})
+    messages = await connection.query(_RECORDS, {"records": wanted})
     _require_all(wanted, messages)
     keys = [
         RecordID("sent", [message["id"].id[0], message["author"], message["client_message_id"]])
         for message in messages
         if message.get("client_message_id") is not None
     ]
-    sent = await connection.query(RECORDS, {"records": keys}) if keys else []
+    sent = await connection.query(_RECORDS, {"records": keys}) if keys else []
     _require_all(keys, sent)
     for record in (*messages, *sent):
         yield Row.of(record)

@@ -16,13 +16,18 @@ Metadata = dict[str, JsonValue]
 
 def timestamp_text(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _in_utc(at).isoformat("T", "milliseconds").removesuffix("+00:00") + "Z"
 
 
 def to_millisecond(at: datetime) -> datetime:
     """The same instant without the fraction of a millisecond, in UTC."""
-    at = at.astimezone(UTC)
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    at = _in_utc(at)
+    beyond = at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - beyond) if beyond else at
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at if at.tzinfo is UTC else at.astimezone(UTC)  # a page has many, most of them in UTC
 
 
 def _parse_timestamp(value: object) -> object:

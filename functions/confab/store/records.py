@@ -1,10 +1,11 @@
 """Rows of the database as the domain's models, and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic_core import from_json
 from surrealdb import RecordID
 
 from confab.domain.models import (
@@ -63,7 +64,7 @@ def conversation_of(row: Row) -> Conversation:
         members=tuple(Member(user_id=m["user_id"], access=m["access"]) for m in row["members"]),
         status="active" if finalized_at is None else "finalized",
         seq=row["seq"],
-        metadata=json.loads(row["metadata"]),
+        metadata=from_json(row["metadata"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         finalized_at=finalized_at,
@@ -81,19 +82,19 @@ def draft_content(draft: Draft) -> dict[str, Any]:
     }
 
 
-def message_of(row: Row) -> Message:
-    """The message in a row."""
-    conversation_id, seq = row["id"].id
+def message_of(row: Sequence[Any]) -> Message:
+    """The message in a row, which is a list of its fields."""
+    (conversation_id, seq), role, author, content, client_message_id, metadata, created_at = row
     return Message(
         id=message_id(conversation_id, seq),
         conversation_id=conversation_id,
         seq=seq,
-        role=row["role"],
-        author=row["author"],
-        content=row["content"],
-        client_message_id=row.get("client_message_id"),
-        metadata=json.loads(row["metadata"]),
-        created_at=row["created_at"],
+        role=role,
+        author=author,
+        content=content,
+        client_message_id=client_message_id,
+        metadata=from_json(metadata),
+        created_at=created_at,
     )
 
 

@@ -1,9 +1,8 @@
 """The log in SurrealDB."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
@@ -69,7 +68,8 @@ class SurrealStore:
     async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
         """As the port promises."""
         variables = {"conversation": conversation_id, "first": first, "last": last}
-        return [records.message_of(row) for row in await self._rows(statements.MESSAGES, variables)]
+        rows = await self._connection.query(statements.MESSAGES, variables)
+        return [records.message_of(row) for row in rows]
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """As the port promises."""
@@ -84,7 +84,8 @@ class SurrealStore:
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
         """As the port promises."""
         variables = {"conversations": [records.conversation_record(one) for one in conversation_ids]}
-        return {row["id"].id: row["seq"] for row in await self._rows(statements.HEADS, variables)}
+        rows = await self._connection.query(statements.HEADS, variables)
+        return {row["id"].id: row["seq"] for row in rows}
 
     async def conversations(
         self, user: str, *, status: Status | None, behind: Place | None, limit: int
@@ -125,7 +126,3 @@ class SurrealStore:
     async def close(self) -> None:
         """As the port promises."""
         await self._connection.close()
-
-    async def _rows(self, statement: str, variables: Mapping[str, Any]) -> Sequence[records.Row]:
-        rows: Sequence[records.Row] = await self._connection.query(statement, variables)
-        return rows
