@@ -10,9 +10,9 @@ from infra.gcp.project import Project
 
 LINES = (
     f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{PREFIX}"'
-    ' AND log_id("run.googleapis.com/stderr") AND jsonPayload.logger=~"^confab"'
+    ' AND log_id("run.googleapis.com/stderr") AND jsonPayload.logger:*'
 )
-"""What `confab.log` writes. Cloud Run's own lines are in other logs, a refused request among them."""
+"""What `confab.log` writes, for any logger. Cloud Run's own lines, of refused requests too, are elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
