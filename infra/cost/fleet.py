@@ -1,7 +1,7 @@
 """How many realtime instances a load needs, and how busy they are; or that no number is enough."""
 
 from dataclasses import dataclass
-from math import ceil, exp
+from math import ceil
 
 from infra.cost.fanout import FanOut, expected
 from infra.cost.measured import Measured
@@ -10,7 +10,7 @@ from infra.cost.scenario import MAX_SOCKETS, Scenario
 MAX_INSTANCES = 10_000
 """A project's subscriptions, and each instance has one."""
 PROBE_S = 2.5
-"""An instance that has heard nothing of its own for so long publishes a probe."""
+"""An instance publishes a probe so often: of its own events only typing comes back to it."""
 
 
 class Wall(Exception):
@@ -66,7 +66,7 @@ def loaded(scenario: Scenario, figures: Measured, instances: int) -> Fleet:
     cell = min(instances, scenario.cell_instances or instances)
     fanout = expected(scenario, figures, cell)
     messages = scenario.messages_per_second / instances
-    probes = _probes_per_second((1 - scenario.rest_share) * messages)
+    probes = 1 / PROBE_S
     probe_us = probes * cell * figures.bus_event_cpu_us * scenario.cpu_factor
     connect_us = 1000 * figures.connect_cpu_ms * scenario.cpu_factor * scenario.sessions_per_second
     busy_us = messages * fanout.cpu_us + connect_us / instances + probe_us
@@ -78,8 +78,3 @@ def loaded(scenario: Scenario, figures: Measured, instances: int) -> Fleet:
         probes_per_second=probes * instances,
         fanout=fanout,
     )
-
-
-def _probes_per_second(own_events: float) -> float:
-    """An instance's probes, if it publishes `own_events` a second at random times."""
-    return exp(-own_events * PROBE_S) / PROBE_S

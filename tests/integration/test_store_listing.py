@@ -74,13 +74,21 @@ async def test_a_release_that_writes_every_place_may_serve_beside_this_one(
 ) -> None:
     """What version 1 did with each message: the place moved, `listed_at` did not."""
     await store.append(draft(), now=NOW)
-    later = NOW + WINDOW - MILLISECOND
+    later = NOW + WINDOW - 2 * MILLISECOND
     await session.query("UPDATE conversation SET updated_at = $at", {"at": later})
     await session.query("UPDATE participation SET place = $place", {"place": records.place(later, "c1")})
     await store.create(conversation("c2", created_at=later, updated_at=later), None, now=NOW)
     await store.append(draft(), now=later + MILLISECOND)
     listed = await store.conversations("alice", status="active", behind=None, limit=1)
     assert [one.id for one in listed] == ["c1"]
+    closed = {"at": later + MILLISECOND, "place": records.place(later + MILLISECOND, "c1")}
+    await session.query("UPDATE conversation:c1 SET finalized_at = $at, updated_at = $at", closed)
+    await session.query(
+        "UPDATE participation SET status = 'finalized', place = $place WHERE conversation = conversation:c1",
+        closed,
+    )
+    listed = await store.conversations("alice", status="active", behind=None, limit=1)
+    assert [one.id for one in listed] == ["c2"]
 
 
 async def test_a_user_whose_id_looks_like_another_ones_entry_stays_out_of_their_list(

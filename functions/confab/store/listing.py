@@ -38,7 +38,8 @@ async def conversations(
         }
         answer = await connection.query(statements.LISTING, variables)
         read = map(records.conversation_of, answer["conversations"])
-        found |= {one.id: one for one in read if _place(one) > start}
+        wanted = (one for one in read if _place(one) > start and status in (None, one.status))
+        found |= {one.id: one for one in wanted}
         first = sorted(found.values(), key=_place)[:limit]
         reached = answer["last"]  # all that belong up to here are found
         if reached is None or (len(first) == limit and _place(first[-1]) <= reached):
