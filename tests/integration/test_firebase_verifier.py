@@ -67,7 +67,7 @@ def crafted(header: str, payload: str) -> str:
         GOOGLE.token(iss="https://securetoken.google.com/another-project"),
         GOOGLE.token(sub=""),
         GOOGLE.token(sub="u" * 129),
-        GOOGLE.token(iat=int(time.time()) + 600),
+        GOOGLE.token(iat=int(time.time()) + 86_400),
         jwt.encode({"sub": "alice"}, "x" * 32, "HS256", headers={"kid": "google-1"}),
         jwt.encode({"sub": "alice", "aud": PROJECT}, "", "none"),
         crafted('{"alg":"HS256"}', '{"v":0,"d":5}'),
