@@ -1,10 +1,8 @@
 """What processes have cost, from the operating system's own books."""
 
-import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
-
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pids: Iterable[int]) -> float:
@@ -21,5 +19,6 @@ def resident_kib(pid: int) -> int:
 
 
 def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * _TICK_S  # utime and stime, proc(5)
+    # The process's own clock, to the nanosecond, as clock_getcpuclockid(3) names it; /proc counts in
+    # hundredths of a second, which is as much as fifty requests take.
+    return time.clock_gettime(~pid << 3 | 2)

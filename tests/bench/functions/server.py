@@ -9,11 +9,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.bench.accounting import cpu_s
 from tests.bench.functions.deployment import Deployment
-
-_TICKS = os.sysconf("SC_CLK_TCK")
-_USER, _SYSTEM = 11, 12
-"""Where the processor times stand behind the command's name in /proc/PID/stat."""
 
 
 class Server:
@@ -25,11 +22,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """The processor time that they have used, in seconds."""
-        ticks = 0
-        for pid in self._pids():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[_USER]) + int(fields[_SYSTEM])
-        return ticks / _TICKS
+        return cpu_s(self._pids())
 
     def memory_mb(self) -> float:
         """Their proportional set size: pages that both hold count once."""
