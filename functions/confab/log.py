@@ -34,6 +34,7 @@ class JsonFormatter(logging.Formatter):
     def __init__(self, project: str) -> None:
         super().__init__()
         self._traces = f"projects/{project}/traces/"
+        self._encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without the newline."""
@@ -54,7 +55,7 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = (
                 self.formatException(record.exc_info) if ours else _without_words(record.exc_info[1])
             )
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return self._encode(line)
 
 
 def setup(project: str) -> None:

@@ -13,7 +13,7 @@ HEADER = "Idempotency-Key"
 
 async def handle(call: Call, ports: Ports) -> Answer:
     """201 and the new conversation; 200 and the first one for a repeated Idempotency-Key."""
-    key = call.headers.get(HEADER)
+    key = call.headers.get(HEADER.lower())
     if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
         raise InvalidRequest.field(HEADER, "must be 1 to 128 printable ASCII characters")
     created = await conversations.create_conversation(

@@ -7,13 +7,13 @@ within their bounds, and the rendering of answers and of problems.
 import asyncio
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect, Request
@@ -53,6 +53,7 @@ class Call:
     conversation_id: str
     fields: Mapping[str, object]
     headers: Mapping[str, str]
+    """Of each name in lower case the first value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,84 +79,75 @@ class Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         """The answer to a request: the operation's, or a problem."""
-        request_id = _request_id(request)
+        asked = _Asked.of(request, self._operations)
+        request_id = _request_id(asked)
         try:
-            matches = self._matches(request)
-            parent = trace.of_request(request.headers)
-            with self._ports.telemetry.span(_name(request, matches), parent) as span:
-                response = await self._serve(request, matches, request_id)
+            with self._ports.telemetry.span(asked.name, trace.of_request(asked.headers)) as span:
+                response = await self._serve(asked, request_id)
                 span.note("http.response.status_code", response.status_code)
                 return response
         except Exception:
             log.exception("a request failed", extra={"requestId": request_id})
-            return self._render(request, _problem_answer(DEFECT, request_id), request_id)
+            return self._render(asked, _problem_answer(DEFECT, request_id), request_id)
 
-    def _matches(self, request: Request) -> Mapping[Route, str]:
-        """The routes of the request's path, whatever its method, with the conversation's id in it."""
-        path = request.scope["path"]
-        return {route: found for route in self._operations if (found := route.match(path)) is not None}
-
-    async def _serve(self, request: Request, matches: Mapping[Route, str], request_id: str) -> Response:
+    async def _serve(self, asked: "_Asked", request_id: str) -> Response:
         started = time.monotonic()
         code = None
         try:
-            answer = await self._answer(request, matches)
+            answer = await self._answer(asked)
         except ConfabError as error:
             answer, code = _problem_answer(error, request_id), error.code
         except Exception:
             log.exception("an operation failed", extra={"requestId": request_id})
             answer, code = _problem_answer(DEFECT, request_id), DEFECT.code
-        route = _route(request, matches)
         log.info(
             "request",
             extra={
                 "requestId": request_id,
-                "method": request.method,
-                "operation": None if route is None else route.operation,
-                "conversationId": _conversation_id(matches),
+                "method": asked.method,
+                "operation": None if asked.route is None else asked.route.operation,
+                "conversationId": _conversation_id(asked.matches),
                 "status": answer.status,
                 "code": code,
                 "ms": round((time.monotonic() - started) * 1000, 1),
             },
         )
-        return self._render(request, answer, request_id)
+        return self._render(asked, answer, request_id)
 
-    async def _answer(self, request: Request, matches: Mapping[Route, str]) -> Answer:
+    async def _answer(self, asked: "_Asked") -> Answer:
+        matches, route, headers = asked.matches, asked.route, asked.headers
         if not matches:
             raise NotFound("There is nothing at this path.")
-        methods = [route.method for route in matches]
-        if request.method == "OPTIONS":
-            return Answer(HTTPStatus.NO_CONTENT, {}, cors.preflight(request.headers, self._origins, methods))
-        route = _route(request, matches)
+        methods = [match.method for match in matches]
+        if asked.method == "OPTIONS":
+            return Answer(HTTPStatus.NO_CONTENT, {}, cors.preflight(headers, self._origins, methods))
         if route is None:
             raise MethodNotAllowed([*methods, "OPTIONS"])
-        caller = await self._ports.verifier.verify(_bearer_token(request))
-        fields = await self._body(request) if route.body else _query(request)
-        return await self._operations[route](
-            Call(caller, matches[route], fields, request.headers), self._ports
-        )
+        caller = await self._ports.verifier.verify(_bearer_token(headers))
+        fields = await self._body(asked) if route.body else _query(asked.request)
+        return await self._operations[route](Call(caller, matches[route], fields, headers), self._ports)
 
-    async def _body(self, request: Request) -> Mapping[str, object]:
+    async def _body(self, asked: "_Asked") -> Mapping[str, object]:
         try:
             async with asyncio.timeout(BODY_DEADLINE_S):
-                data = await _read(request, self._ports.config.max_body_bytes)
+                data = await _read(asked, self._ports.config.max_body_bytes)
         except TimeoutError:
             raise InvalidRequest.field("", f"the body did not arrive within {BODY_DEADLINE_S} s") from None
         except ClientDisconnect:
             raise InvalidRequest.field("", "the body did not arrive") from None
         if not data:
             return {}
-        _require_json(request)
+        _require_json(asked.headers)
         fields = parse_json(data)
         if not isinstance(fields, dict):
             raise InvalidRequest.field("", "must be a JSON object")
         return fields
 
-    def _render(self, request: Request, answer: Answer, request_id: str) -> Response:
+    def _render(self, asked: "_Asked", answer: Answer, request_id: str) -> Response:
         headers = {
             "X-Request-Id": request_id,
             "Cache-Control": "no-store",
-            **cors.headers(request.headers, self._origins),
+            **cors.headers(asked.headers, self._origins),
             **answer.headers,
         }
         if answer.status == HTTPStatus.NO_CONTENT:
@@ -164,18 +156,38 @@ class Endpoint:
         return Response(to_json(answer.body, by_alias=True), answer.status, headers)
 
 
-def _request_id(request: Request) -> str:
-    given = request.headers.get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+class _Asked(NamedTuple):
+    """A request, and what is looked at in it more than once."""
+
+    request: Request
+    method: str
+    headers: Mapping[str, str]
+    """As in a `Call`."""
+    matches: Mapping[Route, str]
+    """The routes of the path, whatever its method, with the conversation's id in it."""
+    route: Route | None
+    """The one of the method."""
+
+    @classmethod
+    def of(cls, request: Request, routes: Iterable[Route]) -> Self:
+        """The request as these routes see it."""
+        method, path = request.method, request.scope["path"]
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers.raw)
+        }
+        matches = {route: found for route in routes if (found := route.match(path)) is not None}
+        route = next((match for match in matches if match.method == method), None)
+        return cls(request, method, headers, matches, route)
+
+    @property
+    def name(self) -> str:
+        """The request without what tells one from another: its method and its route's path."""
+        return f"{self.method} {next((route.path for route in self.matches), '')}".rstrip()
 
 
-def _name(request: Request, matches: Mapping[Route, str]) -> str:
-    """The request without what tells one from another: its method and its route's path."""
-    return f"{request.method} {next((route.path for route in matches), '')}".rstrip()
-
-
-def _route(request: Request, matches: Mapping[Route, str]) -> Route | None:
-    return next((route for route in matches if route.method == request.method), None)
+def _request_id(asked: _Asked) -> str:
+    given = asked.headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def _conversation_id(matches: Mapping[Route, str]) -> str | None:
@@ -184,9 +196,9 @@ def _conversation_id(matches: Mapping[Route, str]) -> str | None:
     return found if re.fullmatch(ID, found) else None
 
 
-def _bearer_token(request: Request) -> str:
+def _bearer_token(headers: Mapping[str, str]) -> str:
     """The token that is to be verified. An API Gateway calls with its own and moves the caller's aside."""
-    given = request.headers.get("x-forwarded-authorization") or request.headers.get("authorization", "")
+    given = headers.get("x-forwarded-authorization") or headers.get("authorization", "")
     scheme, _, token = given.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send a Firebase ID token as Authorization: Bearer <token>.")
@@ -202,22 +214,22 @@ def _query(request: Request) -> Mapping[str, object]:
     return fields
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def _read(asked: _Asked, most: int) -> bytes:
     """The body; raises PayloadTooLarge as soon as it is known to be longer than `most` bytes."""
     error = PayloadTooLarge(f"A body has at most {most} bytes.")
-    declared = request.headers.get("content-length", "")
+    declared = asked.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         raise error
     data = bytearray()
-    async for chunk in request.stream():
+    async for chunk in asked.request.stream():
         data += chunk
         if len(data) > most:
             raise error
     return bytes(data)
 
 
-def _require_json(request: Request) -> None:
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+def _require_json(headers: Mapping[str, str]) -> None:
+    media_type, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.partition("charset=")[2].strip().strip('"').lower()
     if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
         raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
