@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from surrealdb import RecordID
+from confab.store.codec import RecordId
 
 TABLES = ("created", "conversation", "participation", "message", "sent")
 """Every table but the schema's version, in the order in which a backup has their first rows."""
@@ -23,15 +23,13 @@ class Row:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Row":
         """The row that a query answered."""
-        found: RecordID = record["id"]
-        return cls(
-            found.table_name, found.id, {name: value for name, value in record.items() if name != "id"}
-        )
+        found: RecordId = record["id"]
+        return cls(found.table, found.id, {name: value for name, value in record.items() if name != "id"})
 
     @property
     def record(self) -> dict[str, Any]:
         """The row as the store takes it."""
-        return {"id": RecordID(self.table, self.id), **self.fields}
+        return {"id": RecordId(self.table, self.id), **self.fields}
 
     def line(self) -> str:
         """The row's line, without the newline."""
@@ -55,8 +53,8 @@ class Row:
 def _encode(value: object) -> object:
     if isinstance(value, datetime):
         return {"$at": value.isoformat(timespec="microseconds")}
-    if isinstance(value, RecordID):
-        return {"$record": [value.table_name, value.id]}
+    if isinstance(value, RecordId):
+        return {"$record": [value.table, value.id]}
     raise TypeError(f"a row holds a {type(value).__name__}, which a backup has no form for")
 
 
@@ -65,5 +63,5 @@ def _decode(value: dict[str, Any]) -> object:
     if "$at" in value:
         return datetime.fromisoformat(value["$at"])
     if "$record" in value:
-        return RecordID(*value["$record"])
+        return RecordId(*value["$record"])
     return value

@@ -13,8 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from surrealdb import RecordID
-
+from confab.store.codec import RecordId
 from confab.store.connection import Connection
 from infra.backup.archive import BackupError
 from infra.backup.rows import Row
@@ -53,7 +52,7 @@ async def rows(connection: Connection) -> AsyncIterator[Row]:
 
 async def _pages(
     connection: Connection, statement: str, behind: str | list[str]
-) -> AsyncIterator[list[RecordID]]:
+) -> AsyncIterator[list[RecordId]]:
     """The ids that a statement finds, in order, in pages short enough to ask for their records."""
     while ids := await connection.query(statement, {"behind": behind, "limit": IDS_PER_PAGE}):
         for page in _slices(ids):
@@ -61,7 +60,7 @@ async def _pages(
         behind = ids[-1].id
 
 
-async def _conversations(connection: Connection, ids: Sequence[RecordID]) -> AsyncIterator[Row]:
+async def _conversations(connection: Connection, ids: Sequence[RecordId]) -> AsyncIterator[Row]:
     """Some conversations with all that belongs to them."""
     found = await connection.query(_CONVERSATIONS, {"conversations": ids})
     _require_all(found["participations"], found["rows"])
@@ -72,11 +71,11 @@ async def _conversations(connection: Connection, ids: Sequence[RecordID]) -> Asy
             yield row
 
 
-async def _messages_and_keys(connection: Connection, wanted: Sequence[RecordID]) -> AsyncIterator[Row]:
+async def _messages_and_keys(connection: Connection, wanted: Sequence[RecordId]) -> AsyncIterator[Row]:
     messages = await connection.query(_RECORDS, {"records": wanted})
     _require_all(wanted, messages)
     keys = [
-        RecordID("sent", [message["id"].id[0], message["author"], message["client_message_id"]])
+        RecordId("sent", [message["id"].id[0], message["author"], message["client_message_id"]])
         for message in messages
         if message.get("client_message_id") is not None
     ]
@@ -86,21 +85,21 @@ async def _messages_and_keys(connection: Connection, wanted: Sequence[RecordID])
         yield Row.of(record)
 
 
-def _messages(conversations: Iterable[Mapping[str, Any]]) -> Iterator[RecordID]:
+def _messages(conversations: Iterable[Mapping[str, Any]]) -> Iterator[RecordId]:
     """The record of each message of these logs; the entry that finalizes one has none."""
     for conversation in conversations:
         last = conversation["seq"] - (conversation.get("finalized_at") is not None)
         for seq in range(1, last + 1):
-            yield RecordID("message", [conversation["id"].id, seq])
+            yield RecordId("message", [conversation["id"].id, seq])
 
 
-def _slices(ids: Iterable[RecordID]) -> Iterator[list[RecordID]]:
+def _slices(ids: Iterable[RecordId]) -> Iterator[list[RecordId]]:
     remaining = iter(ids)
     while page := list(islice(remaining, ROWS_PER_PAGE)):
         yield page
 
 
-def _require_all(wanted: Sequence[RecordID], found: Sequence[Mapping[str, Any]]) -> None:
+def _require_all(wanted: Sequence[RecordId], found: Sequence[Mapping[str, Any]]) -> None:
     if len(found) != len(wanted):
         there = {str(record["id"]) for record in found}
         missing = next(record for record in wanted if str(record) not in there)

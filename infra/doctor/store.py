@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from surrealdb.errors import NotAllowedError, SurrealError
-
 from confab.config import Config
 from confab.store import schema
-from confab.store.session import Account, Session
+from confab.store.rpc import RpcError
+from confab.store.session import Account, Session, is_signed_out
 from infra.doctor.check import Check, Fault, Skip
 from infra.doctor.site import Site
 
@@ -59,9 +58,11 @@ class Visit:
         )
         try:
             self._session = await Session.open(account)
-        except NotAllowedError:
-            raise Fault(f"{account.url} does not sign in {account.user!r}", MEND_SIGN_IN) from None
-        except (SurrealError, OSError) as error:
+        except RpcError as error:
+            if is_signed_out(error):
+                raise Fault(f"{account.url} does not sign in {account.user!r}", MEND_SIGN_IN) from None
+            raise Fault(f"{account.url} does not answer: {error.name}", MEND_AWAY) from None
+        except OSError as error:
             raise Fault(f"{account.url} does not answer: {type(error).__name__}", MEND_AWAY) from None
         return f"{account.url} signs in {account.user!r}"
 
@@ -69,8 +70,8 @@ class Visit:
         """The schema is of the version that this code works with."""
         try:
             found = await schema.read(self._signed_in())
-        except SurrealError as error:
-            raise Fault(f"its version cannot be read: {type(error).__name__}", MEND_QUERY) from None
+        except RpcError as error:
+            raise Fault(f"its version cannot be read: {error.name}", MEND_QUERY) from None
         number = 0 if found is None else found["number"]
         if not schema.usable(found):
             seen = f"it has version {number}, and this code works with {schema.VERSION}"
@@ -83,8 +84,8 @@ class Visit:
         began = time.monotonic()
         try:
             there: datetime = await session.query(NOW, {})
-        except SurrealError as error:
-            raise Fault(f"it does not tell the time: {type(error).__name__}", MEND_QUERY) from None
+        except RpcError as error:
+            raise Fault(f"it does not tell the time: {error.name}", MEND_QUERY) from None
         here = datetime.now(UTC).timestamp() - (time.monotonic() - began) / 2
         skew, most = there.timestamp() - here, max(self._config.clock_skew_s, 1)
         if abs(skew) > most:

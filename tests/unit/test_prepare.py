@@ -85,7 +85,6 @@ async def test_a_function_makes_telemetry_before_its_first_request(monkeypatch):
         prepared.extend(names)
 
     monkeypatch.setattr(Ports, "prepare", prepare)
-    monkeypatch.setattr("confab.operations.function.import_in_part", lambda: None)
     monkeypatch.setattr(log, "setup", lambda _project: None)
     monkeypatch.setattr(os, "environ", {})
     serve = function("get_conversation")

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from surrealdb.errors import ServerError
-
 from confab.store.connection import Connection, Timing
+from confab.store.rpc import ServerError
 from confab.store.session import Account, Session
 
 ACCOUNT = Account("ws://nowhere", "n", "d", "u", "p")
@@ -21,7 +20,7 @@ class Contended:
     async def query(self, _statement: str, _variables: object) -> Any:
         if self._left:
             self._left -= 1
-            raise ServerError("Internal", "this transaction can be retried")
+            raise ServerError("this transaction can be retried", "Internal")
         return "done"
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from surrealdb.errors import InternalError, NotAllowedError, QueryError
 
 from confab.domain.models import to_millisecond
 from confab.store import records
+from confab.store.rpc import ServerError
 from confab.store.session import is_conflict
 
 instants = st.datetimes(timezones=st.just(UTC)).map(to_millisecond)
@@ -25,9 +25,8 @@ def test_places_sort_as_latest_first_and_then_by_id(one: Spot, other: Spot) -> N
 
 
 def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
-    typed = QueryError("Query", "no", details={"kind": "TransactionConflict"})
-    assert is_conflict(typed)
-    assert is_conflict(InternalError("Internal", "Write conflict. This transaction can be retried"))
-    assert not is_conflict(QueryError("Query", "no", details={"kind": "TimedOut"}))
-    assert not is_conflict(NotAllowedError("NotAllowed", "no"))
+    assert is_conflict(ServerError("no", "Query", "TransactionConflict"))
+    assert is_conflict(ServerError("Write conflict. This transaction can be retried", "Internal"))
+    assert not is_conflict(ServerError("no", "Query", "TimedOut"))
+    assert not is_conflict(ServerError("no", "NotAllowed"))
     assert not is_conflict(ConnectionError("can be retried"))

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from confab import config, log
 from confab.operations.endpoint import Endpoint
-from confab.operations.parts import import_in_part
 from confab.operations.routes import functions
 from confab.wiring import Ports
 
@@ -24,7 +23,6 @@ def function(name: str) -> Handler:
     Reads and checks the environment, so a wrong one stops the process before it serves:
     raises ConfigError. Connects to nothing; the first request does, while it still imports.
     """
-    import_in_part()
     configuration = config.load(os.environ)
     log.setup(configuration.project)
     routes = functions()[name]

@@ -8,11 +8,10 @@ import asyncio
 import os
 import sys
 
-from surrealdb.errors import SurrealError
-
 from confab import config
 from confab.domain.errors import Unavailable
 from confab.store import schema
+from confab.store.rpc import RpcError
 from confab.store.session import Account, Session
 
 DEADLINE_S = 30.0
@@ -61,7 +60,7 @@ def main() -> int:
             settings.surrealdb_password,
         )
         print(asyncio.run(_run(command, account)))  # noqa: T201 - the command's answer
-    except (config.ConfigError, Unavailable, SurrealError, OSError, TimeoutError) as error:
+    except (config.ConfigError, Unavailable, RpcError, OSError, TimeoutError) as error:
         print(f"confab.store: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

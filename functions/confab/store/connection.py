@@ -1,4 +1,4 @@
-"""The one module that keeps a connection to SurrealDB, over the official SDK.
+"""The one module that keeps a connection to SurrealDB.
 
 There is one session at a time, opened on first use and again after it is lost; a query that
 meets a lost one waits for the next. Everything that goes wrong ends in an answer or, within a
@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from surrealdb.errors import NotAllowedError, ServerError, SurrealError
-
 from confab.domain.errors import Unavailable
-from confab.store.session import Account, NotSent, Session, is_conflict, is_signed_out
+from confab.store.rpc import NotSent, RpcError, ServerError
+from confab.store.session import Account, Session, is_conflict, is_signed_out
 
 NO_ANSWER = "The store does not answer."
 MAX_ATTEMPTS = 24
@@ -89,12 +88,11 @@ class Connection:
             raise Unavailable(NO_ANSWER)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self.timing.overall):
-                return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
+            return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
         except ServerError as error:
             _log.warning("the store refused a query", extra={"cause": _name(error)})
             raise (Unavailable if is_signed_out(error) else Aborted)(NO_ANSWER) from error
-        except (SurrealError, OSError, TimeoutError) as error:
+        except (RpcError, OSError, TimeoutError) as error:
             _log.warning("the store did not answer", extra={"cause": _name(error)})
             raise Unavailable(NO_ANSWER) from error
         finally:
@@ -114,28 +112,32 @@ class Connection:
     async def _persist(
         self, statement: str, variables: Mapping[str, Any], *, repeatable: bool, persistent: bool
     ) -> Any:
-        """Try until there is an answer, or an error that another try does not help."""
+        """Try until there is an answer, or an error that another try does not help, or no time left."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + self.timing.overall
         lost = 0
         for attempt in range(1, MAX_ATTEMPTS + 1):
             session: Session | None = None
             try:
-                async with asyncio.timeout(self.timing.attempt):
+                async with asyncio.timeout_at(min(now() + self.timing.attempt, deadline)):
                     session = await self._ready()
                     return await session.query(statement, variables)
-            except (SurrealError, OSError, TimeoutError) as error:
+            except (RpcError, OSError, TimeoutError) as error:
                 conflict = is_conflict(error)
                 lost += not conflict
                 self.conflicts += conflict
                 again = self._helps(error, session, repeatable=repeatable) and (persistent or not conflict)
-                if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
+                pause = self._pause(attempt)
+                over = attempt == MAX_ATTEMPTS or now() + pause >= deadline
+                if not again or self._closed or lost == MAX_LOST or over:
                     raise
-            await asyncio.sleep(self._pause(attempt))
+            await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     def _helps(self, error: Exception, session: Session | None, *, repeatable: bool) -> bool:
         """Whether another try may end better than in this error, and is safe."""
         if session is None:  # there was none to be had; nothing was sent
-            return not isinstance(error, NotAllowedError)
+            return not is_signed_out(error)  # it was turned away, and would be again
         if is_conflict(error):
             return True
         if is_signed_out(error):
@@ -205,6 +207,5 @@ class Connection:
 
 
 def _name(error: BaseException) -> str:
-    """An error's class and, from the server, its kind; never its words, which may quote content."""
-    kind = f" {error.kind}" if isinstance(error, ServerError) else ""
-    return type(error).__name__ + kind
+    """What kind of error it is; never its words, which may quote content."""
+    return error.name if isinstance(error, RpcError) else type(error).__name__

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic_core import from_json
-from surrealdb import RecordID
 
 from confab.domain.models import (
     Conversation,
@@ -18,6 +17,7 @@ from confab.domain.models import (
     Metadata,
     message_id,
 )
+from confab.store.codec import RecordId
 
 Row = Mapping[str, Any]
 
@@ -34,9 +34,9 @@ def place(updated_at: datetime, conversation_id: str) -> str:
     return f"{BEYOND - (updated_at - _EPOCH) // timedelta(milliseconds=1)}{conversation_id}"
 
 
-def conversation_record(conversation_id: str) -> RecordID:
+def conversation_record(conversation_id: str) -> RecordId:
     """The record of a conversation."""
-    return RecordID("conversation", conversation_id)
+    return RecordId("conversation", conversation_id)
 
 
 def conversation_content(conversation: Conversation) -> dict[str, Any]:

@@ -5,19 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from surrealdb import AsyncWsSurrealConnection
-from surrealdb.connections import async_ws
-from surrealdb.errors import (
-    ConnectionUnavailableError,
-    NotAllowedError,
-    QueryError,
-    ServerError,
-    parse_query_error,
-    parse_rpc_error,
-)
-from surrealdb.request_message.descriptors import cbor_ws
-
-from confab.store import codec
+from confab.store.rpc import ServerError, Socket
 
 CLOSE_TIMEOUT_S = 1.0
 DEFINE = """
@@ -38,48 +26,10 @@ class Account:
     password: str = field(repr=False)
 
 
-# The SDK has no place to put another codec in: these are the names by which it calls its own.
-async_ws.decode = codec.decode  # type: ignore[attr-defined]  # it is an import there
-cbor_ws.encode = codec.encode  # type: ignore[attr-defined]
-
-
-class NotSent(ConnectionUnavailableError):
-    """The socket was gone before the query was sent: nothing has happened."""
-
-
-class _Socket(AsyncWsSurrealConnection):
-    """The SDK's connection, made once.
-
-    The SDK replaces a dead socket inside whatever call comes next, and the new one is signed in
-    as nobody and stands in no database. Here a lost socket stays lost, and says so before
-    anything is sent.
-    """
-
-    _connected = False
-
-    async def connect(self, url: str | None = None) -> None:
-        """Connect the first time; afterwards raise NotSent if the socket is gone."""
-        if not self._connected:
-            await super().connect(url)
-            self._connected = True
-        elif not self.alive:
-            raise NotSent("the socket is gone")
-
-    @property
-    def alive(self) -> bool:
-        """Whether answers can still arrive."""
-        return self.recv_task is not None and not self.recv_task.done()
-
-    def abort(self) -> None:
-        """Drop the socket at once, without the closing handshake that a dead server never ends."""
-        if self.socket is not None:
-            self.socket.transport.abort()
-
-
 class Session:
     """A socket that has signed in and chosen its namespace and database. Never reconnects."""
 
-    def __init__(self, socket: _Socket) -> None:
+    def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self._running = 0
         self._retired = False
@@ -87,15 +37,13 @@ class Session:
 
     @classmethod
     async def open(cls, account: Account, *, define: bool = False) -> "Session":
-        """A new session; `define` makes its namespace and database first. Raises SurrealError."""
-        # Buffered answers: ours are small, and servers before 3.3 refuse the streamed kind.
-        socket = _Socket(account.url, streaming=False)
+        """A new session; `define` makes its namespace and database first. Raises OSError and RpcError."""
+        socket = await Socket.open(account.url)
         try:
-            await socket.connect()
-            await socket.signin({"username": account.user, "password": account.password})
+            await socket.call("signin", [{"user": account.user, "pass": account.password}])
             if define:
                 await _run(socket, DEFINE, {"namespace": account.namespace, "database": account.database})
-            await socket.use(account.namespace, account.database)
+            await socket.call("use", [account.namespace, account.database])
         except BaseException:
             socket.abort()
             raise
@@ -112,7 +60,7 @@ class Session:
         return asyncio.get_running_loop().time() - self._opened_at
 
     async def query(self, statement: str, variables: Mapping[str, Any]) -> Any:
-        """The result of one statement. Raises SurrealError."""
+        """The result of one statement. Raises RpcError."""
         self._running += 1
         try:
             (result,) = await _run(self._socket, statement, variables)
@@ -140,15 +88,13 @@ class Session:
             self._socket.abort()
 
 
-async def _run(socket: _Socket, statements: str, variables: Mapping[str, Any]) -> list[Any]:
-    """The result of each statement. Raises SurrealError for the first that failed."""
-    answer = await socket.query_raw(statements, dict(variables))
-    if answer.get("error") is not None:
-        raise parse_rpc_error(answer["error"])
-    for outcome in answer["result"]:
+async def _run(socket: Socket, statements: str, variables: Mapping[str, Any]) -> list[Any]:
+    """The result of each statement. Raises RpcError for the first that failed."""
+    outcomes = await socket.call("query", [statements, variables])
+    for outcome in outcomes:
         if outcome["status"] != "OK":
-            raise parse_query_error(outcome)
-    return [outcome["result"] for outcome in answer["result"]]
+            raise ServerError.of(outcome, "result")
+    return [outcome["result"] for outcome in outcomes]
 
 
 def is_conflict(error: Exception) -> bool:
@@ -156,10 +102,11 @@ def is_conflict(error: Exception) -> bool:
 
     Not every server types it (surrealdb#7428), so the words count too.
     """
-    typed = isinstance(error, QueryError) and error.is_transaction_conflict
-    return isinstance(error, ServerError) and (typed or "can be retried" in str(error))
+    return isinstance(error, ServerError) and (
+        error.detail == "TransactionConflict" or "can be retried" in str(error)
+    )
 
 
 def is_signed_out(error: Exception) -> bool:
     """Whether the server turned a query away, before running it, because the sign-in has run out."""
-    return isinstance(error, NotAllowedError)
+    return isinstance(error, ServerError) and error.kind == "NotAllowed"
