@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from confab.domain import access
 from confab.domain.cells import MAIN, new_id
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
-from confab.domain.models import Conversation, Message, Principal, canonical, to_millisecond
+from confab.domain.models import Conversation, MessageView, Principal, canonical, to_millisecond
 from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
 from confab.ports import Announcer, Appended, Clock, Created, Place, Store
@@ -24,7 +24,7 @@ class Page:
     """Messages of one conversation, ascending by sequence number."""
 
     conversation: Conversation
-    messages: Sequence[Message]
+    messages: Sequence[MessageView]
     has_more: bool
     """Whether there are newer ones if the page was asked for with `after`, older ones otherwise."""
 
@@ -92,7 +92,7 @@ async def get_conversation(
         found = await store.newest(conversation_id, limit)
         conversation = access.require_read(found[0] if found else None, caller)
         messages = found[1] if found else []
-        return Page(conversation, messages, bool(messages) and messages[0].seq > 1)
+        return Page(conversation, messages, bool(messages) and messages[0]["seq"] > 1)
     conversation = access.require_read(await store.conversation(conversation_id), caller)
     newest = conversation.last_message_seq
     if request.after is not None:
@@ -163,7 +163,7 @@ class SystemClock:
         return to_millisecond(datetime.now(UTC))
 
 
-async def _range(store: Store, conversation: Conversation, first: int, last: int) -> list[Message]:
+async def _range(store: Store, conversation: Conversation, first: int, last: int) -> list[MessageView]:
     return await store.messages(conversation.id, first, last) if first <= last else []
 
 

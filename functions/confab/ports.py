@@ -13,7 +13,16 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from confab.domain.events import Event
-from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Principal, Status
+from confab.domain.models import (
+    Conversation,
+    Draft,
+    Entry,
+    Finalized,
+    Message,
+    MessageView,
+    Principal,
+    Status,
+)
 from confab.trace import Trace
 
 
@@ -70,19 +79,19 @@ class Store(Protocol):
         """The conversation, or None if there is none."""
         ...
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
-        """The conversation and its newest messages, ascending: one consistent view."""
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
+        """The conversation and its newest messages, as `messages` gives them: one consistent view."""
         ...
 
-    async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
-        """The messages numbered `first` to `last`, both included, ascending.
+    async def messages(self, conversation_id: str, first: int, last: int) -> list[MessageView]:
+        """The messages numbered `first` to `last`, both included, ascending, as clients see them.
 
         The cost depends on how many there are in the range, not on the length of the log.
         """
         ...
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        """The entries numbered `first` to `last`, both included, ascending; as `messages`."""
+        """The entries numbered `first` to `last`, both included, ascending, at the same cost."""
         ...
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:

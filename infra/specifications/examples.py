@@ -74,7 +74,7 @@ def finalized() -> Finalized:
 
 def page() -> Page:
     """Its log after one message."""
-    return Page(conversation(seq=1, at=LATER), [message()], has_more=False)
+    return Page(conversation(seq=1, at=LATER), [message().view()], has_more=False)
 
 
 def typing() -> TypingState:

@@ -22,7 +22,7 @@ async def test_messages_are_numbered_from_one(store: Store) -> None:
     assert [one.message.seq for one in appended] == [1, 2, 3]
     assert all(one.new for one in appended)
     assert [one.message.id for one in appended] == [message_id(conversation.id, n) for n in (1, 2, 3)]
-    assert await store.messages(conversation.id, 1, 3) == [one.message for one in appended]
+    assert await store.entries(conversation.id, 1, 3) == [one.message for one in appended]
 
 
 async def test_appending_moves_the_conversation_on(store: Store) -> None:
@@ -53,7 +53,7 @@ async def test_200_appends_at_once_from_several_instances_leave_no_gap_and_no_re
         *(stores[n % len(stores)].append(draft_for(conversation.id, str(n)), now=NOW) for n in range(200))
     )
     assert sorted(one.message.seq for one in appended) == list(range(1, 201))
-    stored = await stores[0].messages(conversation.id, 1, 1000)
+    stored = await stores[0].entries(conversation.id, 1, 1000)
     assert stored == sorted((one.message for one in appended), key=lambda message: message.seq)
     head = await stores[0].conversation(conversation.id)
     assert head is not None
@@ -84,8 +84,9 @@ async def test_content_reads_back_exactly(store: Store, content: str) -> None:
     appended = await store.append(draft_for(conversation.id, content, key=key, author="\x00 ann"), now=NOW)
     assert appended.message.content == content
     (read,) = await store.messages(conversation.id, 1, 1)
-    assert read == appended.message
-    assert (read.client_message_id, read.author) == (key, "\x00 ann")
+    assert read == appended.message.view()
+    assert (read["clientMessageId"], read["author"]) == (key, "\x00 ann")
+    assert await store.entries(conversation.id, 1, 1) == [appended.message]
 
 
 async def test_metadata_reads_back_exactly(store: Store) -> None:
@@ -105,7 +106,7 @@ async def test_metadata_reads_back_exactly(store: Store) -> None:
     await store.append(draft_for(conversation.id, metadata=metadata), now=NOW)
     found = await store.newest(conversation.id, 1)
     assert found is not None
-    for read in (found[0].metadata, found[1][0].metadata):
+    for read in (found[0].metadata, found[1][0]["metadata"]):
         assert read == metadata
         assert type(read["whole"]) is float
         assert type(read["big"]) is int

@@ -41,7 +41,7 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     assert isinstance(outcomes[5], Appended)
     assert (outcomes[5].message.seq, outcomes[5].new) == (3, True)
     stored = await store.messages(open_log.id, 1, 10)
-    assert stored == [first.message, outcomes[0].message, outcomes[5].message]
+    assert stored == [one.message.view() for one in (first, outcomes[0], outcomes[5])]
 
 
 async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
@@ -57,7 +57,7 @@ async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
         ("one", False),
         ("three", True),
     ]
-    assert [message.content for message in await store.messages(log.id, 1, 10)] == ["one", "three"]
+    assert [message["content"] for message in await store.messages(log.id, 1, 10)] == ["one", "three"]
 
 
 async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
@@ -69,7 +69,7 @@ async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) ->
     for index, log in enumerate(logs):
         mine = [outcomes[n].message for n in range(index, 300, 3)]
         assert [message.seq for message in mine] == list(range(1, 101))
-        assert await store.messages(log.id, 1, 100) == mine
+        assert await store.messages(log.id, 1, 100) == [message.view() for message in mine]
 
 
 async def test_times_of_a_group_do_not_run_backwards(store: Store) -> None:
@@ -81,7 +81,7 @@ async def test_times_of_a_group_do_not_run_backwards(store: Store) -> None:
     assert [one.message.created_at for one in appended] == [
         NOW + timedelta(seconds=step) for step in (0, 5, 5, 9, 9)
     ]
-    assert await store.messages(log.id, 1, 5) == [one.message for one in appended]
+    assert await store.entries(log.id, 1, 5) == [one.message for one in appended]
     after = await store.conversation(log.id)
     assert after is not None
     assert after.updated_at == appended[-1].message.created_at
@@ -97,7 +97,7 @@ async def test_instances_that_append_to_the_same_logs_leave_no_gap_and_no_repeat
     )
     assert all(one.new for one in outcomes)
     for log in logs:
-        stored = await stores[0].messages(log.id, 1, 1000)
+        stored = await stores[0].entries(log.id, 1, 1000)
         assert [message.seq for message in stored] == list(range(1, 81))
         told = [one.message for one in outcomes if one.message.conversation_id == log.id]
         assert sorted(told, key=lambda message: message.seq) == stored

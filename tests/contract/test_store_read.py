@@ -16,11 +16,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_ranges_hold_both_ends_ascending(store: Store) -> None:
     conversation = await started(store, *"abcdefghijkl")
-    assert [m.content for m in await store.messages(conversation.id, 9, 11)] == ["i", "j", "k"]
-    assert [m.seq for m in await store.messages(conversation.id, 11, 99)] == [11, 12]
+    assert [m["content"] for m in await store.messages(conversation.id, 9, 11)] == ["i", "j", "k"]
+    assert [m["seq"] for m in await store.messages(conversation.id, 11, 99)] == [11, 12]
     assert await store.messages(conversation.id, 13, 20) == []
     assert await store.messages(conversation.id, 5, 4) == []
-    assert [m.seq for m in await store.messages(conversation.id, 0, 2)] == [1, 2]
+    assert [m["seq"] for m in await store.messages(conversation.id, 0, 2)] == [1, 2]
 
 
 async def test_entries_hold_the_finalization_and_messages_do_not(store: Store) -> None:
@@ -33,7 +33,7 @@ async def test_entries_hold_the_finalization_and_messages_do_not(store: Store) -
     ]
     assert await store.entries(conversation.id, 3, 3) == [closed.entry]
     assert [entry.seq for entry in await store.entries(conversation.id, 1, 2)] == [1, 2]
-    assert [m.seq for m in await store.messages(conversation.id, 1, 9)] == [1, 2]
+    assert [m["seq"] for m in await store.messages(conversation.id, 1, 9)] == [1, 2]
 
 
 async def test_a_range_holds_nothing_of_another_conversation(store: Store) -> None:
@@ -41,7 +41,19 @@ async def test_a_range_holds_nothing_of_another_conversation(store: Store) -> No
     for conversation_id in (prefix, prefix + "0", prefix[:-1]):
         await store.create(new_conversation(conversation_id=conversation_id), None, now=NOW)
         await store.append(draft_for(conversation_id, conversation_id), now=NOW)
-    assert [m.content for m in await store.messages(prefix, 1, 100)] == [prefix]
+    assert [m["content"] for m in await store.messages(prefix, 1, 100)] == [prefix]
+
+
+@pytest.mark.parametrize("part_ms", [0, 7, 670, 999])
+async def test_messages_are_as_clients_see_them(store: Store, part_ms: int) -> None:
+    conversation = await started(store)
+    at = NOW.replace(microsecond=part_ms * 1000)
+    draft = draft_for(conversation.id, "hello", key="k", metadata={"of": [1, None]})
+    appended = await store.append(draft, now=at + timedelta(days=1))
+    assert await store.messages(conversation.id, 1, 1) == [appended.message.view()]
+    (seen,) = await store.messages(conversation.id, 1, 1)
+    assert seen["createdAt"].endswith(f":05.{part_ms:03}Z")
+    assert list(seen) == list(appended.message.wire())
 
 
 @pytest.mark.parametrize("finalized", [False, True])
@@ -52,7 +64,7 @@ async def test_the_newest_messages_come_with_their_conversation(store: Store, fi
     found = await store.newest(conversation.id, 2)
     assert found is not None
     assert found[0] == conversation
-    assert [m.content for m in found[1]] == ["d", "e"]
+    assert [m["content"] for m in found[1]] == ["d", "e"]
     assert await store.newest(conversation.id, 50) == (
         conversation,
         await store.messages(conversation.id, 1, 5),

@@ -208,7 +208,7 @@ async def test_a_backup_of_a_store_in_use_has_no_gap_and_nothing_half(server, op
     for number in range(40):
         found = await other.newest(f"c{number}", 10_000)
         original = await store.newest(f"c{number}", 10_000)
-        assert [message.seq for message in found[1]] == list(range(1, found[0].seq + 1))
+        assert [message["seq"] for message in found[1]] == list(range(1, found[0].seq + 1))
         assert found[1] == original[1][: len(found[1])]
         appended = await other.append(draft(conversation_id=f"c{number}"), now=NOW)
         assert appended.message.seq == found[0].seq + 1

@@ -38,7 +38,7 @@ async def test_what_was_stored_survives_a_killed_server_and_the_store_finds_it_a
     await store.create(conversation(), "key", now=NOW)
     stored = [(await store.append(draft(str(n)), now=NOW)).message for n in range(20)]
     await server.restart()
-    assert await store.messages("c1", 1, 100) == stored
+    assert await store.entries("c1", 1, 100) == stored
     assert (await store.append(draft("after"), now=NOW)).message.seq == 21
 
 
@@ -159,7 +159,7 @@ async def test_callers_that_give_up_leave_the_others_undisturbed(server: Surreal
     assert len(kept) >= 30
     assert {type(one) for one in done if isinstance(one, BaseException)} == {asyncio.CancelledError}
     head = (await store.heads(["c1"]))["c1"]
-    assert [m.seq for m in await store.messages("c1", 1, 100)] == list(range(1, head + 1))
+    assert [m["seq"] for m in await store.messages("c1", 1, 100)] == list(range(1, head + 1))
     await store.close()
 
 

@@ -81,7 +81,7 @@ async def test_a_lost_answer_repeats_the_keyed_and_stores_no_other_twice(proxy, 
         else:
             assert isinstance(outcome, Unavailable)
     stored = await store.messages("c1", 1, 100)
-    assert [message.content for message in stored] == [str(n) for n in range(10)]
+    assert [message["content"] for message in stored] == [str(n) for n in range(10)]
 
 
 async def test_who_gives_up_before_it_is_sent_is_not_stored(proxy, store, sizes):
@@ -95,7 +95,7 @@ async def test_who_gives_up_before_it_is_sent_is_not_stored(proxy, store, sizes)
     given_up.cancel()
     proxy.pass_answers()
     await asyncio.gather(first, last)
-    assert [message.content for message in await store.messages("c1", 1, 10)] == ["first", "last"]
+    assert [message["content"] for message in await store.messages("c1", 1, 10)] == ["first", "last"]
 
 
 async def test_too_many_that_wait_are_refused_at_once(proxy, store, monkeypatch):
@@ -131,7 +131,7 @@ async def test_a_draft_that_the_store_refuses_fails_alone(store, monkeypatch):
         *(store.append(one, now=NOW) for one in (draft("a"), bad, draft("b"))), return_exceptions=True
     )
     assert isinstance(outcomes[1], Unavailable)
-    assert [message.content for message in await store.messages("c1", 1, 10)] == ["a", "b"]
+    assert [message["content"] for message in await store.messages("c1", 1, 10)] == ["a", "b"]
 
 
 async def test_a_defect_reaches_those_in_the_group_and_the_next_goes_on(store, monkeypatch):
@@ -200,7 +200,7 @@ async def test_what_comes_while_a_conversation_goes_apart_is_stored_behind_it(st
     await asyncio.sleep(0)
     contended.clear()
     await asyncio.gather(*first, *later, return_exceptions=True)
-    stored = [message.content for message in await store.messages("c1", 1, 10)]
+    stored = [message["content"] for message in await store.messages("c1", 1, 10)]
     assert stored == sorted(stored)
     assert stored[-2:] == ["b0", "b1"]
 
@@ -212,7 +212,7 @@ async def test_who_gives_up_while_a_conversation_goes_apart_is_not_stored(store,
     tasks[2].cancel()
     contended.clear()
     await asyncio.gather(*tasks, return_exceptions=True)
-    stored = [message.content for message in await store.messages("c1", 1, 10)]
+    stored = [message["content"] for message in await store.messages("c1", 1, 10)]
     assert "2" not in stored
 
 
@@ -253,7 +253,7 @@ async def test_pages_that_are_wanted_at_once_are_read_together_and_each_once(sto
     wanted = [("c1", 50), ("c2", 50), ("c1", 50), ("none", 50), ("c1", 1)]
     pages = await asyncio.gather(store.newest("c1", 50), *(store.newest(*one) for one in wanted))
     assert reads == [4]
-    found = [page and (page[0].id, [message.content for message in page[1]]) for page in pages]
+    found = [page and (page[0].id, [message["content"] for message in page[1]]) for page in pages]
     assert found[0] == found[1] == found[3] == ("c1", ["one", "two"])
     assert found[2] == ("c2", [])
     assert found[4] is None
@@ -268,7 +268,7 @@ async def test_a_page_that_is_asked_for_later_is_read_later(store, reads):
         await asyncio.sleep(0)
     await store.append(draft("one"), now=NOW)
     _, messages = await store.newest("c1", 50)
-    assert [message.content for message in messages] == ["one"]
+    assert [message["content"] for message in messages] == ["one"]
     await first
     assert reads == [1, 1]
 

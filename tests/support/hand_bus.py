@@ -11,7 +11,7 @@ from confab import conversations
 from confab.announce import BusAnnouncer
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event
-from confab.domain.models import Conversation, Draft, Entry, Message, Model, Principal
+from confab.domain.models import Conversation, Draft, Entry, MessageView, Model, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.ports import Appended, Closed
 from confab.realtime.container import Container
@@ -40,7 +40,7 @@ class RemoteStore(MemoryStore):
     async def conversation(self, conversation_id: str) -> Conversation | None:
         return await self._over_there(super().conversation(conversation_id))
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
         return await self._over_there(super().newest(conversation_id, limit))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:

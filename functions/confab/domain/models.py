@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -16,7 +16,17 @@ Metadata = dict[str, JsonValue]
 
 def timestamp_text(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`."""
-    return _in_utc(at).isoformat("T", "milliseconds").removesuffix("+00:00") + "Z"
+    at = _in_utc(at)
+    # A page has many. `isoformat` takes half as long again, since it asks the zone for its offset.
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 - an f-string takes twice as long
+        at.year,
+        at.month,
+        at.day,
+        at.hour,
+        at.minute,
+        at.second,
+        at.microsecond // 1000,
+    )
 
 
 def to_millisecond(at: datetime) -> datetime:
@@ -106,6 +116,24 @@ class Conversation(Model):
         return (self.owner, *(member.user_id for member in self.members))
 
 
+class MessageView(TypedDict):
+    """A message as clients see it. A page of a log is made of these.
+
+    Nobody who reads a page looks into its messages, and to make a model of each would take most
+    of the time: `Message` is for where they are written and delivered.
+    """
+
+    id: str
+    conversationId: str
+    seq: int
+    role: Role
+    author: str
+    content: str
+    clientMessageId: str | None
+    metadata: Metadata
+    createdAt: str
+
+
 class Message(Model):
     """An entry that somebody wrote."""
 
@@ -118,6 +146,10 @@ class Message(Model):
     client_message_id: str | None = None
     metadata: Metadata
     created_at: Timestamp
+
+    def view(self) -> MessageView:
+        """The message as a page has it: what `wire` gives."""
+        return cast("MessageView", self.wire())
 
 
 class Finalized(Model):

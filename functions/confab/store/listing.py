@@ -26,7 +26,7 @@ async def conversations(
     noted behind it.
     """
     start = reached = "" if behind is None else records.place(behind.updated_at, behind.conversation_id)
-    found: dict[str, Conversation] = {}
+    found: dict[str, tuple[str, Conversation]] = {}  # by id: its place, and itself
     while True:
         variables: dict[str, Any] = {
             "user": user,
@@ -37,14 +37,12 @@ async def conversations(
             "window": WINDOW_MS,
         }
         answer = await connection.query(statements.LISTING, variables)
-        read = map(records.conversation_of, answer["conversations"])
-        wanted = (one for one in read if _place(one) > start and status in (None, one.status))
-        found |= {one.id: one for one in wanted}
-        first = sorted(found.values(), key=_place)[:limit]
+        for row in answer["conversations"]:
+            one = records.conversation_of(row)
+            place = records.place(one.updated_at, one.id)
+            if place > start and status in (None, one.status):
+                found[one.id] = place, one
+        first = sorted(found.values())[:limit]  # no two have the same place
         reached = answer["last"]  # all that belong up to here are found
-        if reached is None or (len(first) == limit and _place(first[-1]) <= reached):
-            return first
-
-
-def _place(conversation: Conversation) -> str:
-    return records.place(conversation.updated_at, conversation.id)
+        if reached is None or (len(first) == limit and first[-1][0] <= reached):
+            return [one for _, one in first]

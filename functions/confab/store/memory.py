@@ -6,7 +6,7 @@ from datetime import datetime
 
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
-from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Status
+from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, MessageView, Status
 from confab.ports import Appended, Closed, Created, Place
 
 KEY_LIFETIME_S = 25 * 3600
@@ -59,21 +59,19 @@ class MemoryStore:
         log = self._logs.get(conversation_id)
         return None if log is None else log.conversation
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
         """As the port promises."""
         self._require_open()
         log = self._logs.get(conversation_id)
-        return None if log is None else (log.conversation, log.messages[-limit:])
+        return None if log is None else (log.conversation, [one.view() for one in log.messages[-limit:]])
 
-    async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
+    async def messages(self, conversation_id: str, first: int, last: int) -> list[MessageView]:
         """As the port promises."""
-        self._require_open()
-        log = self._logs.get(conversation_id)
-        return [] if log is None else log.messages[max(first, 1) - 1 : max(last, 0)]
+        return [message.view() for message in self._range(conversation_id, first, last)]
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """As the port promises."""
-        entries: list[Entry] = list(await self.messages(conversation_id, first, last))
+        entries: list[Entry] = list(self._range(conversation_id, first, last))
         log = self._logs.get(conversation_id)
         if log is not None and log.conversation.status == "finalized":
             entries += [log.finalized()] if first <= log.conversation.seq <= last else []
@@ -141,6 +139,11 @@ class MemoryStore:
     async def close(self) -> None:
         """As the port promises."""
         self._closed = True
+
+    def _range(self, conversation_id: str, first: int, last: int) -> list[Message]:
+        self._require_open()
+        log = self._logs.get(conversation_id)
+        return [] if log is None else log.messages[max(first, 1) - 1 : max(last, 0)]
 
     def _log(self, conversation_id: str) -> _Log:
         self._require_open()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from confab.domain.models import Conversation, Message
+from confab.domain.models import Conversation, MessageView
 from confab.store import records, statements
 from confab.store.connection import Aborted
 from confab.store.gathering import Gathering, telling
@@ -16,7 +16,7 @@ from confab.store.gathering import Gathering, telling
 GROUP_MESSAGES = 1_000
 """Messages that one answer may hold; a single page may have more."""
 
-Page = tuple[Conversation, list[Message]]
+Page = tuple[Conversation, list[MessageView]]
 
 
 @dataclass(eq=False, slots=True)
@@ -86,4 +86,4 @@ class Newest(Gathering[Wanted]):
 def _page(row: records.Row | None) -> Page | None:
     if row is None:
         return None
-    return records.conversation_of(row["conversation"]), [records.message_of(one) for one in row["messages"]]
+    return records.conversation_of(row["conversation"]), records.views_of(row["messages"])

@@ -84,7 +84,7 @@ def of(group: Sequence[Waiting], answer: Mapping[str, Any]) -> Outcomes:
         parts = by_conversation(group).items()
         return {waiting: one for log, part in parts for waiting, one in _numbered(part, logs[log])}
     attempts = {tuple(row["id"].id): row["attempt"] for row in answer["sent"]}
-    messages = {message.id: message for message in map(records.message_of, answer["messages"])}
+    messages = {message.id: message for message in records.messages_of(answer["messages"])}
     first = {tuple(row["id"].id): messages[message_id(row["id"].id[0], row["seq"])] for row in answer["sent"]}
     found: dict[Waiting, Appended | ConfabError] = {}
     for waiting in group:

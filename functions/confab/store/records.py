@@ -1,10 +1,11 @@
 """Rows of the database as the domain's models, and back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from confab.domain.models import (
@@ -14,6 +15,7 @@ from confab.domain.models import (
     Finalized,
     Member,
     Message,
+    MessageView,
     Metadata,
     message_id,
 )
@@ -26,6 +28,8 @@ BEYOND = 9 * 10**15
 PLACE_DIGITS = len(str(BEYOND))
 """How many digits a place begins with; the conversation's id follows."""
 
+_TIME_CHARS = len("2026-01-02T03:04:05.678Z")
+_MESSAGES = TypeAdapter(list[Message])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,20 +86,27 @@ def draft_content(draft: Draft) -> dict[str, Any]:
     }
 
 
-def message_of(row: Sequence[Any]) -> Message:
-    """The message in a row, which is a list of its fields."""
-    (conversation_id, seq), role, author, content, client_message_id, metadata, created_at = row
-    return Message(
-        id=message_id(conversation_id, seq),
-        conversation_id=conversation_id,
-        seq=seq,
-        role=role,
-        author=author,
-        content=content,
-        client_message_id=client_message_id,
-        metadata=from_json(metadata),
-        created_at=created_at,
-    )
+def messages_of(rows: Iterable[Sequence[Any]]) -> list[Message]:
+    """The messages in rows, each of which is a list of its fields."""
+    return _MESSAGES.validate_python([_message_fields(row) for row in rows], by_alias=False, by_name=True)
+
+
+def views_of(rows: Iterable[Sequence[Any]]) -> list[MessageView]:
+    """The messages in rows whose last field is the time as text, as clients see them."""
+    return [
+        {
+            "id": message_id(conversation_id, seq),
+            "conversationId": conversation_id,
+            "seq": seq,
+            "role": role,
+            "author": author,
+            "content": content,
+            "clientMessageId": client_message_id,
+            "metadata": from_json(metadata),
+            "createdAt": at if len(at) == _TIME_CHARS else _to_milliseconds(at),
+        }
+        for (conversation_id, seq), role, author, content, client_message_id, metadata, at in rows
+    ]
 
 
 def finalized_of(conversation: Conversation) -> Finalized:
@@ -110,6 +121,27 @@ def entries_of(conversation: Conversation, messages: list[Message], first: int, 
     """The messages of a range, and the finalization if it lies in the range."""
     closes = conversation.status == "finalized" and first <= conversation.seq <= last
     return [*messages, finalized_of(conversation)] if closes else list(messages)
+
+
+def _to_milliseconds(at: str) -> str:
+    """The text of a time with three digits of a second's fraction; the database leaves out zeros."""
+    second, _, fraction = at.removesuffix("Z").partition(".")
+    return f"{second}.{fraction[:3]:0<3}Z"
+
+
+def _message_fields(row: Sequence[Any]) -> dict[str, Any]:
+    (conversation_id, seq), role, author, content, client_message_id, metadata, created_at = row
+    return {
+        "id": message_id(conversation_id, seq),
+        "conversation_id": conversation_id,
+        "seq": seq,
+        "role": role,
+        "author": author,
+        "content": content,
+        "client_message_id": client_message_id,
+        "metadata": from_json(metadata),
+        "created_at": created_at,
+    }
 
 
 def _metadata_text(metadata: Metadata) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
-from confab.domain.models import Conversation, Draft, Entry, Message, Status
+from confab.domain.models import Conversation, Draft, Entry, MessageView, Status
 from confab.ports import Appended, Closed, Created, Place
 from confab.store import listing, records, schema, statements
 from confab.store.appends import Appends
@@ -61,15 +61,14 @@ class SurrealStore:
         row = await self._connection.query(statements.CONVERSATION, variables)
         return None if row is None else records.conversation_of(row)
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[Message]] | None:
+    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
         """As the port promises; many at once are read together."""
         return await self._newest.read(conversation_id, limit)
 
-    async def messages(self, conversation_id: str, first: int, last: int) -> list[Message]:
+    async def messages(self, conversation_id: str, first: int, last: int) -> list[MessageView]:
         """As the port promises."""
         variables = {"conversation": conversation_id, "first": first, "last": last}
-        rows = await self._connection.query(statements.MESSAGES, variables)
-        return [records.message_of(row) for row in rows]
+        return records.views_of(await self._connection.query(statements.MESSAGES, variables))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """As the port promises."""
@@ -78,7 +77,7 @@ class SurrealStore:
         found = await self._connection.query(statements.ENTRIES, variables)
         if found["conversation"] is None:
             return []
-        messages = [records.message_of(row) for row in found["messages"]]
+        messages = records.messages_of(found["messages"])
         return records.entries_of(records.conversation_of(found["conversation"]), messages, first, last)
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
