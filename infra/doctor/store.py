@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from confab.config import Config
 from confab.store import schema
-from confab.store.rpc import RpcError
+from confab.store.rpc import RpcError, name_of
 from confab.store.session import Account, Session, is_signed_out
 from infra.doctor.check import Check, Fault, Skip
 from infra.doctor.site import Site
@@ -58,12 +58,10 @@ class Visit:
         )
         try:
             self._session = await Session.open(account)
-        except RpcError as error:
+        except (RpcError, OSError) as error:
             if is_signed_out(error):
                 raise Fault(f"{account.url} does not sign in {account.user!r}", MEND_SIGN_IN) from None
-            raise Fault(f"{account.url} does not answer: {error.name}", MEND_AWAY) from None
-        except OSError as error:
-            raise Fault(f"{account.url} does not answer: {type(error).__name__}", MEND_AWAY) from None
+            raise Fault(f"{account.url} does not answer: {name_of(error)}", MEND_AWAY) from None
         return f"{account.url} signs in {account.user!r}"
 
     async def schema(self) -> str:
@@ -71,7 +69,7 @@ class Visit:
         try:
             found = await schema.read(self._signed_in())
         except RpcError as error:
-            raise Fault(f"its version cannot be read: {error.name}", MEND_QUERY) from None
+            raise Fault(f"its version cannot be read: {name_of(error)}", MEND_QUERY) from None
         number = 0 if found is None else found["number"]
         if not schema.usable(found):
             seen = f"it has version {number}, and this code works with {schema.VERSION}"
@@ -85,7 +83,7 @@ class Visit:
         try:
             there: datetime = await session.query(NOW, {})
         except RpcError as error:
-            raise Fault(f"it does not tell the time: {error.name}", MEND_QUERY) from None
+            raise Fault(f"it does not tell the time: {name_of(error)}", MEND_QUERY) from None
         here = datetime.now(UTC).timestamp() - (time.monotonic() - began) / 2
         skew, most = there.timestamp() - here, max(self._config.clock_skew_s, 1)
         if abs(skew) > most:

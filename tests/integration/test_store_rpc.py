@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
@@ -70,6 +70,25 @@ async def test_a_call_is_one_message_and_its_result_another():
             assert await socket.call("query", ["x", {"y": None}]) == ["x", {"y": None}]
             await socket.close()
             assert not socket.alive
+
+
+class Foreign:
+    """A transport of an event loop that does not build on asyncio's classes, as uvloop's does not."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def test_any_event_loop_will_do(monkeypatch):
+    made = Socket.connection_made
+    monkeypatch.setattr(
+        Socket, "connection_made", lambda socket, it: made(socket, cast("asyncio.BaseTransport", Foreign(it)))
+    )
+    async with connected(echo) as socket:
+        assert await socket.call("query", [1]) == [1]
 
 
 async def test_answers_in_another_order_and_in_pieces_reach_their_calls():

@@ -211,3 +211,10 @@ async def test_the_command_puts_the_schema_in_place_and_says_whether_it_is(serve
     code, out, err = await command(server, "check")
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
+
+
+async def test_the_command_tells_the_version_that_is_there(server: SurrealServer, session: Session) -> None:
+    await schema.migrate(session, ADDED)
+    later = VERSION + 1
+    assert (await command(server, "migrate"))[:2] == (0, f"migrated to schema version {later} in 0 steps\n")
+    assert (await command(server, "check"))[:2] == (0, f"schema version {later} is in place\n")

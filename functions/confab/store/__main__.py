@@ -11,7 +11,7 @@ import sys
 from confab import config
 from confab.domain.errors import Unavailable
 from confab.store import schema
-from confab.store.rpc import RpcError
+from confab.store.rpc import RpcError, name_of
 from confab.store.session import Account, Session
 
 DEADLINE_S = 30.0
@@ -22,9 +22,10 @@ async def migrate(account: Account) -> str:
     session = await Session.open(account, define=True)
     try:
         steps = await schema.migrate(session)
+        version = await schema.version(session)  # a later release's, if that is there and serves this one too
     finally:
         await session.close()
-    return f"migrated to schema version {schema.VERSION} in {steps} steps"
+    return f"migrated to schema version {version} in {steps} steps"
 
 
 async def check(account: Account) -> str:
@@ -32,9 +33,10 @@ async def check(account: Account) -> str:
     session = await Session.open(account)
     try:
         await schema.require(session)
+        version = await schema.version(session)
     finally:
         await session.close()
-    return f"schema version {schema.VERSION} is in place"
+    return f"schema version {version} is in place"
 
 
 COMMANDS = {"migrate": migrate, "check": check}
@@ -61,7 +63,7 @@ def main() -> int:
         )
         print(asyncio.run(_run(command, account)))  # noqa: T201 - the command's answer
     except (config.ConfigError, Unavailable, RpcError, OSError, TimeoutError) as error:
-        print(f"confab.store: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"confab.store: {name_of(error)}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

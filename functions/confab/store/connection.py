@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confab.domain.errors import Unavailable
-from confab.store.rpc import NotSent, RpcError, ServerError
+from confab.store.rpc import NotSent, RpcError, ServerError, name_of
 from confab.store.session import Account, Session, is_conflict, is_signed_out
 
 NO_ANSWER = "The store does not answer."
@@ -90,10 +90,10 @@ class Connection:
         try:
             return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
         except ServerError as error:
-            _log.warning("the store refused a query", extra={"cause": _name(error)})
+            _log.warning("the store refused a query", extra={"cause": name_of(error)})
             raise (Unavailable if is_signed_out(error) else Aborted)(NO_ANSWER) from error
         except (RpcError, OSError, TimeoutError) as error:
-            _log.warning("the store did not answer", extra={"cause": _name(error)})
+            _log.warning("the store did not answer", extra={"cause": name_of(error)})
             raise Unavailable(NO_ANSWER) from error
         finally:
             self._waiting -= 1
@@ -198,14 +198,9 @@ class Connection:
         if error is not None:
             self._failed += 1
             if self._failed == 1:  # once an outage
-                _log.warning("no session with the store", extra={"cause": _name(error)})
+                _log.warning("no session with the store", extra={"cause": name_of(error)})
             return
         self._failed = 0
         before, self._session = self._session, opening.result()
         if before is not None:
             before.retire()
-
-
-def _name(error: BaseException) -> str:
-    """What kind of error it is; never its words, which may quote content."""
-    return error.name if isinstance(error, RpcError) else type(error).__name__

@@ -11,7 +11,7 @@ import itertools
 import logging
 import ssl
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import cbor2
 from websockets.client import ClientProtocol
@@ -71,6 +71,11 @@ class SocketLost(RpcError):
 
 class NotSent(SocketLost):
     """The socket was gone before the call was sent: nothing has happened."""
+
+
+def name_of(error: BaseException) -> str:
+    """What kind of error it is; never its words, which may quote content."""
+    return error.name if isinstance(error, RpcError) else type(error).__name__
 
 
 class Socket(asyncio.Protocol):
@@ -141,8 +146,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the WebSocket."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's can the same, and are no such class
         self._protocol.send_request(self._protocol.connect())
         self._write()
 
