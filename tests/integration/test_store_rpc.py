@@ -1,6 +1,7 @@
 """The store's socket against servers that answer late, in pieces, wrongly, or not at all."""
 
 import asyncio
+import gc
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,18 +12,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cbor2 import CBORTag
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from confab.store import codec, rpc
 from confab.store.rpc import NotSent, ServerError, Socket, SocketLost
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 SOON_S = 5.0
+TIMED_OUT = {"kind": "TimedOut", "details": {"duration": CBORTag(14, [30, 0])}}
+"""With a duration, for which Confab has no type."""
 
 
 @asynccontextmanager
@@ -131,6 +136,17 @@ async def test_a_caller_that_gives_up_leaves_the_others_undisturbed():
             "ServerError Query",
         ),
         ({"code": -32000, "message": "no", "details": None}, "no", "", "", "ServerError"),
+        (
+            {
+                "message": "late",
+                "kind": "Query",
+                "details": TIMED_OUT,
+            },
+            "late",
+            "Query",
+            "TimedOut",
+            "ServerError Query",
+        ),
         ("nothing but text", "nothing but text", "", "", "ServerError"),
     ],
 )
@@ -215,6 +231,23 @@ async def test_a_server_that_speaks_no_http_is_refused():
     async with listening, asyncio.timeout(SOON_S):
         with pytest.raises(SocketLost):
             await Socket.open(f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+
+
+async def test_who_has_given_up_when_it_is_lost_is_not_reported():
+    loop = asyncio.get_running_loop()
+    complaints: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        uri = parse_uri(f"ws://127.0.0.1:{port}/rpc")
+        transport, socket = await loop.create_connection(lambda: Socket(uri), "127.0.0.1", port)
+        transport.abort()  # nobody awaits `opened`
+        await socket.close()
+        del socket
+        gc.collect()
+        await asyncio.sleep(0)
+    assert complaints == []
 
 
 async def test_who_gives_up_while_it_opens_leaves_nothing_behind():

@@ -1,7 +1,11 @@
 """How the store's connection counts the transactions that met a faster one."""
 
+import asyncio
 from typing import Any
 
+import pytest
+
+from confab.domain.errors import Unavailable
 from confab.store.connection import Connection, Timing
 from confab.store.rpc import ServerError
 from confab.store.session import Account, Session
@@ -35,3 +39,29 @@ async def test_conflicts_are_counted(monkeypatch):
     connection = Connection(ACCOUNT, prepare=ready, timing=Timing(first_pause=0.0))
     assert await connection.query("APPEND", {}) == "done"
     assert connection.conflicts == 2
+
+
+class Hopeless(Contended):
+    """A session on which others are always faster."""
+
+    async def query(self, _statement: str, _variables: object) -> Any:
+        await asyncio.sleep(0.01)
+        raise ServerError("this transaction can be retried", "Internal")
+
+
+async def test_a_query_without_a_chance_costs_nobody_the_session(monkeypatch):
+    sessions: list[Hopeless] = []
+
+    async def opened(_: Account) -> Hopeless:
+        sessions.append(Hopeless())
+        return sessions[-1]
+
+    async def ready(_: Session) -> None:
+        pass
+
+    monkeypatch.setattr(Session, "open", opened)
+    connection = Connection(ACCOUNT, prepare=ready, timing=Timing(overall=0.045, first_pause=0.0))
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await connection.query("APPEND", {})
+    assert len(sessions) == 1

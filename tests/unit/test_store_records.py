@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from confab.domain.models import to_millisecond
 from confab.store import records
@@ -30,3 +32,11 @@ def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
     assert not is_conflict(ServerError("no", "Query", "TimedOut"))
     assert not is_conflict(ServerError("no", "NotAllowed"))
     assert not is_conflict(ConnectionError("can be retried"))
+
+
+def test_a_row_that_is_no_message_is_refused_without_its_content() -> None:
+    row = [["c1", 1], "a secret", "alice", 17, None, "{}", datetime.now(UTC)]
+    with pytest.raises(ValidationError) as raised:
+        records.messages_of([row])
+    assert "17" not in str(raised.value)
+    assert "secret" not in str(raised.value)

@@ -7,7 +7,7 @@ second look at the store. Delivery is at least once; consumers key on (conversat
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from confab.domain.models import Entry, Finalized, Message, Model, Timestamp
 
@@ -54,7 +54,7 @@ class Typing(_Event):
 
 
 Event = Annotated[MessageCreated | ConversationFinalized | Typing, Field(discriminator="type")]
-_event: TypeAdapter[Event] = TypeAdapter(Event)
+_event: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(hide_input_in_errors=True))
 
 
 def event_of(

@@ -88,7 +88,8 @@ class Connection:
             raise Unavailable(NO_ANSWER)
         self._waiting += 1
         try:
-            return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
+            async with asyncio.timeout(self.timing.overall):
+                return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
         except ServerError as error:
             _log.warning("the store refused a query", extra={"cause": name_of(error)})
             raise (Unavailable if is_signed_out(error) else Aborted)(NO_ANSWER) from error
@@ -112,14 +113,12 @@ class Connection:
     async def _persist(
         self, statement: str, variables: Mapping[str, Any], *, repeatable: bool, persistent: bool
     ) -> Any:
-        """Try until there is an answer, or an error that another try does not help, or no time left."""
-        now = asyncio.get_running_loop().time
-        deadline = now() + self.timing.overall
+        """Try until there is an answer, or an error that another try does not help."""
         lost = 0
         for attempt in range(1, MAX_ATTEMPTS + 1):
             session: Session | None = None
             try:
-                async with asyncio.timeout_at(min(now() + self.timing.attempt, deadline)):
+                async with asyncio.timeout(self.timing.attempt):
                     session = await self._ready()
                     return await session.query(statement, variables)
             except (RpcError, OSError, TimeoutError) as error:
@@ -127,11 +126,9 @@ class Connection:
                 lost += not conflict
                 self.conflicts += conflict
                 again = self._helps(error, session, repeatable=repeatable) and (persistent or not conflict)
-                pause = self._pause(attempt)
-                over = attempt == MAX_ATTEMPTS or now() + pause >= deadline
-                if not again or self._closed or lost == MAX_LOST or over:
+                if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
                     raise
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._pause(attempt))
         raise AssertionError("the last attempt returns or raises")
 
     def _helps(self, error: Exception, session: Session | None, *, repeatable: bool) -> bool:

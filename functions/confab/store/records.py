@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import from_json
 
 from confab.domain.models import (
@@ -29,7 +29,7 @@ PLACE_DIGITS = len(str(BEYOND))
 """How many digits a place begins with; the conversation's id follows."""
 
 _TIME_CHARS = len("2026-01-02T03:04:05.678Z")
-_MESSAGES = TypeAdapter(list[Message])
+_MESSAGES = TypeAdapter(list[Message], config=ConfigDict(hide_input_in_errors=True))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -124,7 +124,7 @@ def entries_of(conversation: Conversation, messages: list[Message], first: int, 
 
 
 def _to_milliseconds(at: str) -> str:
-    """The text of a time with three digits of a second's fraction; the database leaves out zeros."""
+    """The text of a time with three digits of a second's fraction; the database writes 0, 3, 6 or 9."""
     second, _, fraction = at.removesuffix("Z").partition(".")
     return f"{second}.{fraction[:3]:0<3}Z"
 

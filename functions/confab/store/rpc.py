@@ -17,7 +17,6 @@ import cbor2
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
@@ -92,6 +91,7 @@ class Socket(asyncio.Protocol):
         self._heard = True
         self._beating: asyncio.TimerHandle | None = None
         self._opened: asyncio.Future[None] = loop.create_future()
+        self._opened.add_done_callback(_look_at)
         self._closed: asyncio.Future[None] = loop.create_future()
 
     @classmethod
@@ -158,10 +158,14 @@ class Socket(asyncio.Protocol):
             if isinstance(event, Frame):
                 self._take(event)
             elif self._protocol.handshake_exc is None:
-                self._begin(event)
+                self._begin()
         self._write()
         if self._protocol.close_rcvd or self._protocol.parser_exc or self._protocol.handshake_exc:
             self._transport.close()
+
+    def eof_received(self) -> None:
+        """Take no more calls; the transport closes by itself."""
+        self._protocol.receive_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everyone who waits."""
@@ -175,7 +179,7 @@ class Socket(asyncio.Protocol):
                 waiting.set_exception(lost)
         self._closed.set_result(None)
 
-    def _begin(self, _: Request | Response) -> None:
+    def _begin(self) -> None:
         if not self._opened.done():  # else its caller gave up
             self._opened.set_result(None)
         self._beating = self._loop.call_later(BEAT_S, self._beat)
@@ -206,6 +210,8 @@ class Socket(asyncio.Protocol):
             call.set_exception(ServerError.of(refusal))
 
     def _beat(self) -> None:
+        if not self.alive:
+            return
         if not self._heard:
             self.abort()
             return
@@ -218,3 +224,9 @@ class Socket(asyncio.Protocol):
         for data in self._protocol.data_to_send():
             if data:  # an empty one is the end, which the transport sends as it closes
                 self._transport.write(data)
+
+
+def _look_at(opened: "asyncio.Future[None]") -> None:
+    """Take note of an error: whoever opens may have given up before it would await it."""
+    if not opened.cancelled():
+        opened.exception()

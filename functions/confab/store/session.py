@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,10 +79,11 @@ class Session:
         """Close the socket in good order, or after a second in any order."""
         self._retired = True
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._socket.close()
-        except TimeoutError:
-            self._socket.abort()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._socket.close()
+        finally:
+            self._socket.abort()  # does nothing where it is closed
 
     def _end_if_retired(self) -> None:
         if self._retired and self._running == 0:
