@@ -20,7 +20,6 @@ from starlette.routing import Route as Path
 from confab import config
 from confab.bus.pubsub import leases
 from confab.bus.pubsub.endpoint import Endpoint
-from confab.store.session import Session
 from infra.doctor import conversation as rehearsal
 from infra.doctor import identity as identities
 from infra.doctor import realtime as instances
@@ -33,13 +32,12 @@ from infra.doctor.bus import MEND_LEFT, MEND_TOPIC, bus
 from infra.doctor.conversation import conversation
 from infra.doctor.realtime import realtime
 from infra.doctor.site import Site
-from infra.doctor.store import store
 from infra.doctor.web import web
 from tests.integration.conftest import ORIGIN, PROJECT, World
 from tests.support.doctor import found, outcome, serving, site
 from tests.support.pubsub import closed_port, pubsub_server
 from tests.support.stack import ROOT, running_stack
-from tests.support.surrealdb import PASSWORD, USER, surreal_server
+from tests.support.surrealdb import surreal_server
 
 TOPIC = f"projects/{PROJECT}/topics/confab-events"
 
@@ -48,18 +46,6 @@ TOPIC = f"projects/{PROJECT}/topics/confab-events"
 async def patient(world) -> AsyncIterator[Site]:
     async with site(world._env, world.urls) as patient:
         yield patient
-
-
-@pytest.fixture
-async def database(tmp_path):
-    async with surreal_server(tmp_path / "store", migrated=False) as server:
-        yield server
-
-
-def only_store(server, **changes) -> Site:
-    """A site of which only the store is there."""
-    env = {"SURREALDB_URL": server.url, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
-    return Site(config.load(env | changes), "http://127.0.0.1:9", ())
 
 
 @asynccontextmanager
@@ -167,55 +153,6 @@ async def test_a_store_that_goes_down_is_told_of_by_every_part_that_needs_it(tmp
         "store": log.MEND_AWAY,
         "create": rehearsal.MEND_UNAVAILABLE,
     }
-
-
-async def test_a_store_that_is_down(database):
-    patient = only_store(database)
-    await database.kill()
-    results = await found(partial(store, patient))
-    assert outcome(results) == {"store": "FAIL", "store schema": "skipped", "store clock": "skipped"}
-    assert results["store"].mend == log.MEND_AWAY
-
-
-async def test_a_store_that_does_not_answer(database, monkeypatch):
-    monkeypatch.setattr(log, "SILENT_S", 0.5)
-    database.freeze()
-    results = await found(partial(store, only_store(database)))
-    database.thaw()
-    assert (results["store"].seen, results["store"].mend) == ("no answer within 0.5 s", log.MEND_AWAY)
-
-
-async def test_a_wrong_password(database):
-    results = await found(partial(store, only_store(database, SURREALDB_PASSWORD="another")))
-    assert results["store"].mend == log.MEND_SIGN_IN
-    assert "another" not in results["store"].seen
-
-
-async def test_a_store_without_a_schema(database):
-    results = await found(partial(store, only_store(database)))
-    assert outcome(results) == {"store": "ok", "store schema": "FAIL", "store clock": "ok"}
-    assert results["store schema"].mend == f"run: {log.MIGRATE}"
-
-
-async def test_a_schema_of_the_future(database):
-    session = await Session.open(database.account(), define=True)
-    await session.query("UPSERT ONLY schema:version SET number = 99", {})
-    await session.close()
-    results = await found(partial(store, only_store(database)))
-    assert results["store schema"].mend == log.MEND_NEW
-
-
-async def test_a_store_that_does_not_tell_the_time(database, monkeypatch):
-    monkeypatch.setattr(log, "NOW", "THROW 'no clock'")
-    results = await found(partial(store, only_store(database)))
-    assert (results["store clock"].status, results["store clock"].mend) == ("FAIL", log.MEND_QUERY)
-
-
-async def test_a_clock_that_is_wrong(database, monkeypatch):
-    monkeypatch.setattr(log, "NOW", "RETURN time::now() + 1m")
-    results = await found(partial(store, only_store(database)))
-    assert results["store clock"].mend == log.MEND_CLOCK
-    assert results["store clock"].seen.startswith("it is +60.0 s off")
 
 
 async def test_an_instance_that_is_not_there():

@@ -85,6 +85,14 @@ def test_a_read_does_not_import_the_bus(target):
     assert not any(name.startswith(("google.pubsub", "confab.bus", "grpc")) for name in modules)
 
 
+def test_the_store_imports_no_client_of_which_it_uses_a_part():
+    script = "import sys, confab.store.surreal; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True
+    )
+    assert not {"aiohttp", "requests", "surrealdb", "websockets.asyncio"} & set(done.stdout.split())
+
+
 def test_a_function_imports_only_its_own_operation():
     modules = imported_by("add_message")
     others = {f"confab.operations.{route.operation}" for route in ROUTES} - {"confab.operations.add_message"}

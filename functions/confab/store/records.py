@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import from_json
 
 from confab.domain.models import (
@@ -29,7 +28,6 @@ PLACE_DIGITS = len(str(BEYOND))
 """How many digits a place begins with; the conversation's id follows."""
 
 _TIME_CHARS = len("2026-01-02T03:04:05.678Z")
-_MESSAGES = TypeAdapter(list[Message], config=ConfigDict(hide_input_in_errors=True))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +86,20 @@ def draft_content(draft: Draft) -> dict[str, Any]:
 
 def messages_of(rows: Iterable[Sequence[Any]]) -> list[Message]:
     """The messages in rows, each of which is a list of its fields."""
-    return _MESSAGES.validate_python([_message_fields(row) for row in rows], by_alias=False, by_name=True)
+    return [
+        Message(
+            id=message_id(conversation_id, seq),
+            conversation_id=conversation_id,
+            seq=seq,
+            role=role,
+            author=author,
+            content=content,
+            client_message_id=client_message_id,
+            metadata=from_json(metadata),
+            created_at=created_at,
+        )
+        for (conversation_id, seq), role, author, content, client_message_id, metadata, created_at in rows
+    ]
 
 
 def views_of(rows: Iterable[Sequence[Any]]) -> list[MessageView]:
@@ -127,21 +138,6 @@ def _to_milliseconds(at: str) -> str:
     """The text of a time with three digits of a second's fraction; the database writes 0, 3, 6 or 9."""
     second, _, fraction = at.removesuffix("Z").partition(".")
     return f"{second}.{fraction[:3]:0<3}Z"
-
-
-def _message_fields(row: Sequence[Any]) -> dict[str, Any]:
-    (conversation_id, seq), role, author, content, client_message_id, metadata, created_at = row
-    return {
-        "id": message_id(conversation_id, seq),
-        "conversation_id": conversation_id,
-        "seq": seq,
-        "role": role,
-        "author": author,
-        "content": content,
-        "client_message_id": client_message_id,
-        "metadata": from_json(metadata),
-        "created_at": created_at,
-    }
 
 
 def _metadata_text(metadata: Metadata) -> str:

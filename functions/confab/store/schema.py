@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from confab.domain.errors import Unavailable
 from confab.store.rpc import ServerError
-from confab.store.session import Session
+from confab.store.session import Session, is_missing
 
 
 class Migration(NamedTuple):
@@ -84,7 +84,7 @@ async def read(session: Session) -> Mapping[str, Any] | None:
     try:
         found: Mapping[str, Any] | None = await session.query(READ, {})
     except ServerError as error:
-        if error.kind != "NotFound":
+        if not is_missing(error):
             raise
         return None  # there is no table `schema` yet
     return found

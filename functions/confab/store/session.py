@@ -109,6 +109,11 @@ def is_conflict(error: Exception) -> bool:
     )
 
 
+def is_missing(error: Exception) -> bool:
+    """Whether the statement names what the database does not have, a table for one."""
+    return isinstance(error, ServerError) and error.kind == "NotFound"
+
+
 def is_signed_out(error: Exception) -> bool:
     """Whether the server turned a query away, before running it, because the sign-in has run out."""
     return isinstance(error, ServerError) and error.kind == "NotAllowed"
