@@ -1,6 +1,6 @@
 """Every environment variable that Confab reads, with its default, checked whole at the start."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import (
@@ -127,6 +127,7 @@ class Config(BaseModel):
     max_body_bytes: Annotated[Count, Field(alias="CONFAB_MAX_BODY_BYTES")] = _DEFAULTS.max_body_bytes
     max_members: Annotated[CountOrOff, Field(alias="CONFAB_MAX_MEMBERS")] = _DEFAULTS.max_members
     max_page: Annotated[Count, Field(alias="CONFAB_MAX_PAGE")] = _DEFAULTS.max_page
+    max_page_bytes: Annotated[Count, Field(alias="CONFAB_MAX_PAGE_BYTES")] = _DEFAULTS.max_page_bytes
     max_rooms_per_socket: Annotated[CountOrOff, Field(alias="CONFAB_MAX_ROOMS_PER_SOCKET")] = (
         _DEFAULTS.max_rooms_per_socket
     )
@@ -194,9 +195,26 @@ def load(env: Mapping[str, str]) -> Config:
         config = Config.model_validate(given)
     except ValidationError as error:
         problems += [f"{line['loc'][0]}: {line['msg']}" for line in error.errors(include_input=False)]
+    else:
+        problems += _contradictions(config)
     if problems:
         raise ConfigError("; ".join(problems))
     return config
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """Which limits cannot hold at the same time as others, and why."""
+    escaped = 6 * (config.max_content_bytes + config.max_metadata_bytes) + 4_096
+    if config.max_body_bytes < escaped:
+        yield (
+            f"CONFAB_MAX_BODY_BYTES: must be at least {escaped}, which is 6 x (CONFAB_MAX_CONTENT_BYTES"
+            " + CONFAB_MAX_METADATA_BYTES) + 4096: JSON may write one byte of text as six"
+        )
+    if 4 * config.max_page_bytes > config.slow_reader_bytes:
+        yield (
+            f"CONFAB_MAX_PAGE_BYTES: must be at most {config.slow_reader_bytes // 4}, a quarter of"
+            " CONFAB_SLOW_READER_BYTES: a page alone must not make a slow reader of a socket"
+        )
 
 
 def _on_cloud_run(env: Mapping[str, str]) -> bool:

@@ -123,3 +123,27 @@ def test_what_names_a_cell_is_not_blamed_for_a_wrong_list_of_them():
         load({"CONFAB_CELLS": "b", "CONFAB_CELL": "b", "CONFAB_NEW_CELLS": "b"})
     assert str(refused.value).startswith("CONFAB_CELLS: ")
     assert "; " not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"CONFAB_MAX_PAGE_BYTES": "262145"}, ["CONFAB_MAX_PAGE_BYTES: must be at most 262144"]),
+        ({"CONFAB_SLOW_READER_BYTES": "1048575"}, ["CONFAB_MAX_PAGE_BYTES: must be at most 262143"]),
+        ({"CONFAB_MAX_BODY_BYTES": "225279"}, ["CONFAB_MAX_BODY_BYTES: must be at least 225280"]),
+        ({"CONFAB_MAX_CONTENT_BYTES": "40000"}, ["CONFAB_MAX_BODY_BYTES: must be at least 268672"]),
+        (
+            {"CONFAB_MAX_METADATA_BYTES": "50000", "CONFAB_SLOW_READER_BYTES": "1"},
+            ["CONFAB_MAX_BODY_BYTES: ", "CONFAB_MAX_PAGE_BYTES: "],
+        ),
+    ],
+)
+def test_limits_that_contradict_each_other_are_refused(env, told):
+    with pytest.raises(ConfigError) as refused:
+        load(env)
+    assert all(text in str(refused.value) for text in told)
+    assert str(refused.value).count("; ") == len(told) - 1
+
+
+def test_limits_may_be_as_tight_as_the_rules_allow():
+    load({"CONFAB_MAX_BODY_BYTES": "225280", "CONFAB_SLOW_READER_BYTES": "4", "CONFAB_MAX_PAGE_BYTES": "1"})

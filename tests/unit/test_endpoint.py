@@ -67,6 +67,19 @@ async def test_a_charset_of_utf_8_is_taken(client):
     assert (await client.post(API, content=json.dumps(CHAT), headers=headers)).status_code == 201
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "x"])
+async def test_no_content_encoding_is_taken(client, encoding):
+    headers = bearer(**{"Content-Type": "application/json", "Content-Encoding": encoding})
+    answer = await client.post(API, content=json.dumps(CHAT), headers=headers)
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+async def test_a_query_is_counted_before_it_is_read(client):
+    answer = await client.get(f"{API}?{'&'.join(f'q{n}=1' for n in range(5_000))}", headers=bearer())
+    assert_problem(answer, 400, "invalid_request")
+    assert answer.json()["errors"] == [{"path": "", "message": "a query has at most 20 fields"}]
+
+
 @pytest.mark.parametrize("body", ["{", "[]", '"text"', "null", b"\xff", '{"type":"chat","x":NaN}'])
 async def test_a_body_is_a_json_object(client, body):
     answer = await client.post(API, content=body, headers=bearer(**{"Content-Type": "application/json"}))

@@ -69,6 +69,66 @@ def test_a_bad_field_of_a_conversation_is_named(fields, path):
     assert paths(CreateConversation, fields) == [path]
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x\udfff"])
+def test_text_is_unicode_without_u0000(text):
+    assert paths(AddMessage, {"content": text}) == ["content"]
+    assert paths(CreateConversation, {"type": "chat", "title": text}) == ["title"]
+    assert paths(CreateConversation, {"type": "chat", "members": [{"userId": text}]}) == ["members.0.userId"]
+
+
+@pytest.mark.parametrize("uid", ["a/b", "a\x01", "a\x7f", "a\x9f", "a\nb"])
+def test_a_user_id_has_no_slash_and_no_control_character(uid):
+    assert paths(CreateConversation, {"type": "chat", "members": [{"userId": uid}]}) == ["members.0.userId"]
+
+
+def test_all_other_text_is_kept_as_it_was_sent():
+    text = "\x01\u2028\uffff\u202e\U0001f600 \x7f"
+    assert parse(AddMessage, {"content": text}, LIMITS).content == text
+
+
+def nested(depth: int, leaf: object = 1) -> object:
+    for level in range(depth):
+        leaf = [leaf] if level % 2 else {"a": leaf}
+    return leaf
+
+
+def test_metadata_is_nested_64_deep_and_no_deeper():
+    just, beyond = {"a": nested(63)}, {"a": nested(64)}
+    assert parse(AddMessage, {"content": "x", "metadata": just}, LIMITS).metadata == just
+    assert paths(AddMessage, {"content": "x", "metadata": beyond}) == ["metadata"]
+    assert paths(CreateConversation, {"type": "chat", "metadata": beyond}) == ["metadata"]
+
+
+def refusal(model, fields) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as refused:
+        parse(model, fields, LIMITS)
+    return refused.value
+
+
+def test_a_list_is_counted_before_its_items_are_checked():
+    assert refusal(CreateConversation, {"type": "chat", "members": [1] * 101}).detail == (
+        "members: must list at most 100 members"
+    )
+
+
+def test_fields_are_counted_before_they_are_checked():
+    many = {f"f{n}": 1 for n in range(100_000)}
+    assert refusal(AddMessage, many).detail == "has 100000 fields, more than any request takes"
+    assert paths(CreateConversation, {"type": "chat", "members": [many]}) == ["members.0"]
+
+
+@pytest.mark.parametrize(("wrong", "listed"), [(20, 20), (21, 1)])
+def test_so_many_errors_are_listed_and_no_more(wrong, listed):
+    members: list[object] = [1] * wrong
+    refused = refusal(CreateConversation, {"type": "chat", "members": members})
+    assert len(refused.errors) == listed
+    assert (f"{wrong} things are wrong" in refused.detail) == (listed == 1)
+
+
+def test_a_path_that_a_client_made_up_is_cut():
+    assert paths(AddMessage, {"content": "x", "y" * 60_000: 1}) == ["y" * 200]
+
+
 @pytest.mark.parametrize("fields", [None, [], "text", 3, True])
 def test_a_request_is_an_object(fields):
     assert paths(AddMessage, fields) == [""]
@@ -94,6 +154,14 @@ def test_members_are_neither_the_owner_nor_listed_twice():
     with pytest.raises(InvalidRequest) as refused:
         request.members_beside("alice")
     assert [e.path for e in refused.value.errors] == ["members.1.userId", "members.2.userId"]
+
+
+def test_what_is_found_after_the_form_is_listed_up_to_the_same_bound():
+    members = [{"userId": "bob"}] * 50
+    request = parse(CreateConversation, {"type": "chat", "members": members}, LIMITS)
+    with pytest.raises(InvalidRequest) as refused:
+        request.members_beside("alice")
+    assert [error.path for error in refused.value.errors] == [""]
 
 
 @pytest.mark.parametrize(

@@ -49,14 +49,22 @@ class ConfabError(Exception):
         self.detail = detail
 
 
+MAX_LISTED_ERRORS = 20
+"""Errors that an `invalid_request` lists: what a client sent must not come back many times its size."""
+MAX_PATH_CHARS = 200
+"""Characters of a path that are told: a client may name an unknown field as it likes."""
+
+
 class InvalidRequest(ConfabError):
-    """The request breaks a rule; `errors` names each field."""
+    """The request breaks a rule; `errors` names each field, or counts them if there are too many to list."""
 
     code = "invalid_request"
     status = 400
     title = "The request is not valid"
 
     def __init__(self, *errors: FieldError) -> None:
+        if len(errors) > MAX_LISTED_ERRORS:
+            errors = (_too_many(len(errors)),)
         super().__init__("; ".join(f"{e.path}: {e.message}" if e.path else e.message for e in errors))
         self.errors: Sequence[FieldError] = errors
 
@@ -67,16 +75,25 @@ class InvalidRequest(ConfabError):
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> "InvalidRequest":
-        """The fields that a pydantic model refused, without the refused values."""
+        """The fields that a pydantic model refused, without the refused values.
+
+        Counts before it renders: rendering an error costs thirty times what finding it did.
+        """
+        if (count := error.error_count()) > MAX_LISTED_ERRORS:
+            return cls(_too_many(count))
         return cls(
             *(
                 FieldError(
-                    ".".join(str(part) for part in line["loc"]),
+                    ".".join(str(part) for part in line["loc"])[:MAX_PATH_CHARS],
                     line["msg"].removeprefix("Value error, "),
                 )
                 for line in error.errors(include_url=False, include_context=False, include_input=False)
             )
         )
+
+
+def _too_many(count: int) -> FieldError:
+    return FieldError("", f"{count} things are wrong, more than the {MAX_LISTED_ERRORS} that are listed")
 
 
 class Unauthenticated(ConfabError):

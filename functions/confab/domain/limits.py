@@ -15,11 +15,13 @@ class Limits:
     max_title_chars: int = 200
     max_metadata_bytes: int = 4_096
     """UTF-8 bytes of metadata as compact JSON."""
-    max_body_bytes: int = 65_536
+    max_body_bytes: int = 262_144
     """Bytes of a REST body or of a socket packet."""
     max_members: int = 100
     max_page: int = 200
-    """Entries or conversations in one answer."""
+    """Messages or conversations in one response."""
+    max_page_bytes: int = 262_144
+    """Bytes of one response with a page in it, as JSON; a page has at least one item whatever its size."""
     max_rooms_per_socket: int = 100
     max_sockets_per_user: int = 20
     """Counted on one instance."""

@@ -30,6 +30,12 @@ R = TypeVar("R", bound="Request")
 IDEMPOTENCY_KEY = r"^[\x20-\x7e]{1,128}$"
 """1 to 128 printable ASCII characters, for `clientMessageId` and `Idempotency-Key`."""
 ID = r"^[A-Za-z0-9_-]{1,64}$"
+MAX_FIELDS = 20
+"""Fields of an object that are looked at; no request has as many."""
+MAX_DEPTH = 64
+"""How deep objects and arrays of metadata are nested, itself included."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NO_USER_ID = re.compile("[/\0-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Request(BaseModel):
@@ -38,6 +44,14 @@ class Request(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_fields(cls, fields: object) -> object:
+        """Refuse too many fields before each unknown one becomes an error of its own."""
+        if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
+            raise ValueError(f"has {len(fields)} fields, more than any request takes")
+        return fields
 
 
 def parse(model: type[R], fields: object, limits: Limits) -> R:
@@ -63,12 +77,25 @@ def _limits(info: ValidationInfo) -> Limits:
     return info.context
 
 
+def _check_text(text: str) -> str:
+    if _NO_TEXT.search(text):
+        raise ValueError("must be valid Unicode without U+0000")
+    return text
+
+
 def _check_metadata(metadata: Metadata, info: ValidationInfo) -> Metadata:
     most = _limits(info).max_metadata_bytes
+    if not _nests_at_most(metadata, MAX_DEPTH):
+        raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
     text = json.dumps(metadata, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > most:
         raise ValueError(f"must be at most {most} bytes as JSON")
     return metadata
+
+
+def _nests_at_most(value: object, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is None or (depth > 0 and all(_nests_at_most(one, depth - 1) for one in inner))
 
 
 def _check_content(content: str, info: ValidationInfo) -> str:
@@ -87,11 +114,18 @@ def _check_title(title: str | None, info: ValidationInfo) -> str | None:
     return title
 
 
-def _check_member_count(members: "list[NewMember]", info: ValidationInfo) -> "list[NewMember]":
+def _check_member_count(members: object, info: ValidationInfo) -> object:
+    """Refuse a list that is too long before any of its items is looked at."""
     most = _limits(info).max_members
-    if 0 < most < len(members):
+    if isinstance(members, list) and 0 < most < len(members):
         raise ValueError(f"must list at most {most} members")
     return members
+
+
+def _check_user_id(uid: str) -> str:
+    if _NO_USER_ID.search(uid):
+        raise ValueError("must be valid Unicode without / and control characters")
+    return uid
 
 
 def _digits(number: object) -> object:
@@ -113,6 +147,7 @@ def _check_limit(limit: int, info: ValidationInfo) -> int:
     return limit
 
 
+Text = Annotated[str, AfterValidator(_check_text)]
 CheckedMetadata = Annotated[Metadata, AfterValidator(_check_metadata)]
 IdempotencyKey = Annotated[str, Field(pattern=IDEMPOTENCY_KEY)]
 ConversationId = Annotated[str, Field(pattern=ID)]
@@ -125,7 +160,7 @@ MAX_SEQ = 2**53 - 1
 class NewMember(Request):
     """A user to let into a new conversation; Firebase uids have 1 to 128 characters."""
 
-    user_id: Annotated[str, Field(min_length=1, max_length=128)]
+    user_id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_user_id)]
     access: Access = "write"
 
 
@@ -133,8 +168,8 @@ class CreateConversation(Request):
     """The fields of a new conversation."""
 
     type: ConversationType
-    title: Annotated[str | None, AfterValidator(_check_title)] = None
-    members: Annotated[list[NewMember], AfterValidator(_check_member_count)] = Field(default_factory=list)
+    title: Annotated[Text | None, AfterValidator(_check_title)] = None
+    members: Annotated[list[NewMember], BeforeValidator(_check_member_count)] = Field(default_factory=list)
     metadata: CheckedMetadata = Field(default_factory=dict)
 
     def members_beside(self, owner: str) -> tuple[Member, ...]:
@@ -154,7 +189,7 @@ class CreateConversation(Request):
 class AddMessage(Request):
     """The fields of a new message."""
 
-    content: Annotated[str, AfterValidator(_check_content)]
+    content: Annotated[Text, AfterValidator(_check_content)]
     role: Role = "user"
     client_message_id: IdempotencyKey | None = None
     metadata: CheckedMetadata = Field(default_factory=dict)

@@ -32,7 +32,7 @@ from confab.domain.errors import (
     problem,
 )
 from confab.domain.models import Principal
-from confab.domain.requests import ID, parse_json
+from confab.domain.requests import ID, MAX_FIELDS, parse_json
 from confab.operations import cors
 from confab.operations.routes import Route
 from confab.wiring import Ports
@@ -128,6 +128,7 @@ class Endpoint:
         return await self._operations[route](Call(caller, matches[route], fields, headers), self._ports)
 
     async def _body(self, asked: "_Asked") -> Mapping[str, object]:
+        _require_no_encoding(asked.headers)
         try:
             async with asyncio.timeout(BODY_DEADLINE_S):
                 data = await _read(asked, self._ports.config.max_body_bytes)
@@ -206,6 +207,8 @@ def _bearer_token(headers: Mapping[str, str]) -> str:
 
 
 def _query(request: Request) -> Mapping[str, object]:
+    if request.scope["query_string"].count(b"&") >= MAX_FIELDS:
+        raise InvalidRequest.field("", f"a query has at most {MAX_FIELDS} fields")
     pairs = request.query_params.multi_items()
     fields = dict(pairs)
     if len(fields) < len(pairs):
@@ -226,6 +229,12 @@ async def _read(asked: _Asked, most: int) -> bytes:
         if len(data) > most:
             raise error
     return bytes(data)
+
+
+def _require_no_encoding(headers: Mapping[str, str]) -> None:
+    """Refuse a compressed body: its size is known only once it is unpacked."""
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 
 def _require_json(headers: Mapping[str, str]) -> None:
