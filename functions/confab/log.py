@@ -17,7 +17,7 @@ OURS = "confab"
 LEVELS = {
     "": logging.WARNING,
     OURS: logging.INFO,
-    "engineio.server": logging.ERROR,
+    "engineio.server": logging.CRITICAL,  # its errors are what strangers send; ours are raised or logged
     "socketio.server": logging.ERROR,
 }
 """From which level on a logger is heard. The last two would write plain text if they had none."""

@@ -65,7 +65,11 @@ async def everybody_has(sockets: list[WireSocket], entries: int) -> None:
 async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_path: Path):
     async with Site.running(tmp_path) as site, AsyncExitStack() as ends:
         room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
-        instance = await site.instance("realtime", CONFAB_SLOW_READER_BYTES=str(BOUND_BYTES))
+        instance = await site.instance(
+            "realtime",
+            CONFAB_SLOW_READER_BYTES=str(BOUND_BYTES),
+            CONFAB_MAX_PAGE_BYTES=str(BOUND_BYTES // 4),
+        )
         await instance.serves()
         token = user("alice").token
         healthy = [await WireSocket.connected(instance.url, {"token": token}) for _ in range(HEALTHY)]

@@ -77,6 +77,7 @@ class World:
             "CONFAB_MESSAGES_PER_10S": "0",
             "CONFAB_ALLOWED_ORIGINS": ORIGIN,
             "CONFAB_SLOW_READER_BYTES": str(self.slow_reader_bytes),
+            "CONFAB_MAX_PAGE_BYTES": str(self.slow_reader_bytes // 4),
             "CONFAB_CELLS": ",".join(f"{cell}=http://{cell}.test" for cell in self.cells if cell != "main"),
         }
         self._users = ExpiringUsers()

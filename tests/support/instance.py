@@ -56,17 +56,23 @@ class Instance:
         self.container = Container(self.ports)
         self.room = ""
         self._serving, self._clients = AsyncExitStack(), AsyncExitStack()
-        self._url = ""
+        self.url = ""
 
     async def start(self) -> None:
         port = await self._serving.enter_async_context(self.container.serving("127.0.0.1", 0))
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         members = [{"userId": MEMBER}, {"userId": READER, "access": "read"}]
         wish = parse(CreateConversation, {"type": "chat", "members": members}, self.ports.limits)
         made = await conversations.create_conversation(
             wish, None, caller=principal(OWNER), store=self.ports.store, clock=self.ports.clock
         )
         self.room = made.conversation.id
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and the port."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
 
     async def finalize(self) -> None:
         """End the conversation, as its owner."""
@@ -81,7 +87,7 @@ class Instance:
     async def client(self, user: str = OWNER, **auth: object) -> Client:
         """A socket that is let in."""
         client = Client()
-        await client.connect(self._url, {"token": user, **auth})
+        await client.connect(self.url, {"token": user, **auth})
         self._clients.push_async_callback(client.close)
         return client
 
@@ -95,7 +101,7 @@ class Instance:
         """What a client that is not let in is told."""
         client = Client()
         with pytest.raises(Refused):
-            await client.connect(self._url, auth)
+            await client.connect(self.url, auth)
         return client.refusal
 
     def break_store(self, error: Exception) -> None:

@@ -22,6 +22,15 @@ class Poller:
         async with self._http.post(self.url, data="\x1e".join(packets)) as answer:
             return answer.status
 
+    async def send(self, body: object, **headers: str) -> int:
+        """Post a body as it is; one that is an iterator goes in chunks."""
+        async with self._http.post(self.url, data=body, headers=headers) as answer:
+            return answer.status
+
+    async def get(self) -> tuple[int, str]:
+        async with self._http.get(self.url) as answer:
+            return answer.status, await answer.text()
+
     async def poll_until(self, text: str) -> None:
         async with asyncio.timeout(5):
             while text not in self.received:
@@ -34,6 +43,11 @@ class Poller:
         await self.post("40" + json.dumps({"token": user, **auth}))
         await self.poll_until('40{"sid"')
         return self
+
+    @property
+    def sid(self) -> str:
+        """The session's id."""
+        return self.url.rpartition("sid=")[2]
 
     @property
     def upgrade_url(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from confab.domain.events import Typing, TypingState
 from confab.ports import Telemetry
@@ -28,6 +29,10 @@ RECONNECT_SPREAD_MS = 2_000
 """Clients of a container that goes away come back spread over this time."""
 AGAIN_S = 1.0
 """Seconds before work in the background that failed begins again."""
+IDLE_S = 4.0
+"""Seconds within which a connection must have sent a whole request's head, the first one or the next."""
+LINGER_S = 2.0
+"""Seconds for which the rest of a body that was refused is read, so that the client sees why."""
 DRAIN_S = 4.0
 """Seconds for which sockets may take their leave when the container stops."""
 HINTS_S = 1.0
@@ -76,7 +81,15 @@ class Container:
         app = web.Application()
         app.add_routes(self._health.routes())
         self.transport.attach(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        logging.getLogger("aiohttp.server").addFilter(_is_not_a_clients_doing)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=1,
+            auto_decompress=False,  # a megabyte may unpack to a gigabyte
+            keepalive_timeout=IDLE_S,
+            lingering_time=LINGER_S,
+        )
         background = [
             asyncio.create_task(_keep(self._listen)),
             asyncio.create_task(self.rooms.sweep_for_ever()),
@@ -153,3 +166,9 @@ async def _keep(work: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(AGAIN_S)
         else:
             return
+
+
+def _is_not_a_clients_doing(record: logging.LogRecord) -> bool:
+    """Whether the server's line tells of a defect. It writes an ERROR for each malformed request, too."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)

@@ -12,7 +12,6 @@ import engineio
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError, QueueEmpty
 from engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE, Packet
-from engineio.payload import Payload
 
 from confab.realtime import packets, polling
 from confab.realtime.polling import PollQueue
@@ -21,6 +20,8 @@ from confab.realtime.wire import Outbox, Wire
 
 UPGRADE_S = 10.0
 """Seconds within which a WebSocket that is to take over a polling socket must have done so."""
+STRANGER_BYTES = 16_384
+"""Bytes of a packet, and of a polling request, of a client that was not let in yet: a token has half."""
 PACKETS_A_TURN = 50
 """Packets that are taken in from a socket before everybody else gets a turn."""
 
@@ -34,16 +35,27 @@ class Socket(AsyncSocket):
         self.connected: bool
         self.turn = asyncio.Lock()
         self.wire: Wire | None = None
+        self.admitted = False
+        """Whether Socket.IO has let it in."""
+        self.connects = 0
+        """How often it has asked to be let in."""
         self.garbled = False
         """Whether a packet of this socket could not be read, which is told once."""
         self._websocket: WebSocket | None = None
         self._candidate: WebSocket | None = None  # the one that is to take over
         self._posts = 0
+        self._polling = False
         self._taken = 0
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._awaits_pong = False
         self._heard = False
+
+    @property
+    def most_bytes(self) -> int:
+        """The bytes that a packet may have."""
+        most: int = self.server.max_packet_bytes if self.admitted else STRANGER_BYTES
+        return most
 
     @property
     def unsent(self) -> int:
@@ -69,12 +81,21 @@ class Socket(AsyncSocket):
         self.put(pkt)
 
     async def poll(self) -> list[Packet]:
-        """The packets for a polling request. Raises QueueEmpty if none came for too long."""
+        """The packets for a polling request.
+
+        Raises QueueEmpty if none came for too long, and EngineIOError, which ends the socket, while
+        another poll waits: https://socket.io/docs/v4/engine-io-protocol/#http-long-polling.
+        """
+        if self._polling:
+            raise EngineIOError("two polls at once")
+        self._polling = True
         try:
             async with asyncio.timeout(self.server.ping_interval + self.server.ping_timeout):
                 return await self.queue.wait()
         except TimeoutError:
             raise QueueEmpty from None
+        finally:
+            self._polling = False
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take in what a request brings. Raises EngineIOError, which ends the socket, for too much of it."""
@@ -82,7 +103,8 @@ class Socket(AsyncSocket):
         try:
             if self._posts > polling.MAX_POSTS:
                 raise EngineIOError("too many requests at once")
-            for packet in await polling.posted(environ, most_bytes=self.server.max_http_buffer_size):
+            most_bytes = self.server.max_http_buffer_size if self.admitted else STRANGER_BYTES
+            for packet in await polling.posted(environ["aiohttp.request"], most_bytes=most_bytes):
                 await self.receive(packet)
         except EngineIOError:
             if self.sid in self.server.sockets:  # else nothing is left to refuse
@@ -91,11 +113,17 @@ class Socket(AsyncSocket):
             self._posts -= 1
 
     async def receive(self, pkt: Packet) -> None:
-        """Take in a packet from the client; one that clients do not send ends the socket."""
+        """Take in a packet from the client; one that clients do not send ends the socket.
+
+        So does one that is too large, unless it may be an event, which is refused by its name.
+        """
         self._taken += 1
         if self._taken % PACKETS_A_TURN == 0:
             await asyncio.sleep(0)
-        if pkt.packet_type == MESSAGE:
+        if self._is_too_large(pkt):
+            await self.close()
+            self.end()
+        elif pkt.packet_type == MESSAGE:
             await self.server.handlers["message"](self.sid, pkt.data)
         elif pkt.packet_type == PONG:
             self.schedule_ping()
@@ -104,6 +132,13 @@ class Socket(AsyncSocket):
         elif pkt.packet_type != UPGRADE:  # which changes nothing any more
             await self.close()
             self.end()
+
+    def _is_too_large(self, packet: Packet) -> bool:
+        if self.admitted and packet.packet_type == MESSAGE:
+            return False
+        return len(packet.data) > self.most_bytes or (
+            isinstance(packet.data, str) and packets.size(packet.data) > self.most_bytes
+        )
 
     def release(self) -> None:
         """Let go of a socket that is over, and of whoever is still connected: its poll, its WebSockets."""
@@ -173,7 +208,10 @@ class Socket(AsyncSocket):
         for packet in self.queue.take():
             self.put(packet)
         self.connected = self.upgraded = True
-        while not self.closed and (packet := await websocket.packet()) is not None:
+        while not self.closed:
+            packet = await websocket.packet(most_bytes=self.most_bytes)
+            if packet is None:
+                break
             await self.receive(packet)
         await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         await asyncio.sleep(0)  # the connection is closed behind the outbox
@@ -193,24 +231,24 @@ class Socket(AsyncSocket):
 
     async def _asks_to_take_over(self, websocket: WebSocket) -> bool:
         """Probe, its answer, then UPGRADE: https://socket.io/docs/v4/engine-io-protocol/#upgrade."""
-        probe = await websocket.packet()
+        probe = await websocket.packet(most_bytes=self.most_bytes)
         if probe is None or (probe.packet_type, probe.data) != (PING, "probe"):
             return False
         self.upgrading = True  # from now on polls get NOOP
         await websocket.send(Packet(PONG, "probe").encode())
         self.queue.put(Packet(NOOP))  # ends the poll that is waiting
-        last = await websocket.packet()
+        last = await websocket.packet(most_bytes=self.most_bytes)
         return last is not None and last.packet_type == UPGRADE and not self.closed
 
 
 class Engine(engineio.AsyncServer):
     """The Engine.IO server."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, max_packet_bytes: int, **options: Any) -> None:
         super().__init__(**options, monitor_clients=False)
+        self.max_packet_bytes = max_packet_bytes
         self.outbox = Outbox()
         self._async: dict[str, Any] = {**self._async, "websocket": WebSocket}
-        Payload.max_decode_packets = polling.MAX_PACKETS  # the library's way to allow more than 16
 
     def create_queue(self, *_: object, **__: object) -> PollQueue:
         """The queue of a new socket."""

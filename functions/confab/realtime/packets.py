@@ -2,6 +2,7 @@
 
 import re
 import types
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from socketio.packet import Packet
 from confab.domain.models import Model
 from confab.realtime.wire import text_frame
 
+DIGITS = frozenset("0123456789")
 EVENT_HEAD = re.compile(r"[25](\d{1,9}-)?(/[^,\[]*,)?\d{0,15}", re.ASCII)
 """An event's type, attachment count, namespace and id, which stand before its JSON."""
 
@@ -48,10 +50,36 @@ def frame(packet: EnginePacket) -> bytes:
     return built
 
 
+def size(text: str) -> int:
+    """The bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def received(encoded: str | bytes, *, most_bytes: int) -> EnginePacket:
+    """The Engine.IO packet that a client sent, its text as it came: the library would decode JSON in it.
+
+    Raises ValueError for what is none, and for binary data of more than `most_bytes`.
+    """
+    if isinstance(encoded, str) and encoded[:1] in DIGITS:
+        return EnginePacket(int(encoded[0]), encoded[1:])
+    if len(encoded) > most_bytes:
+        raise ValueError("the binary data is too long")
+    if isinstance(encoded, bytes):
+        return EnginePacket(MESSAGE, encoded)
+    if encoded[:1] != "b":
+        raise ValueError("not an Engine.IO packet")
+    return EnginePacket(MESSAGE, b64decode(encoded[1:], validate=True))
+
+
 def decode(text: str) -> Packet | None:
     """The packet in a text; an event whose JSON is broken comes without data, to be refused."""
     try:
         return Packet(encoded_packet=text)
     except (ValueError, TypeError):
-        head = EVENT_HEAD.match(text)
-        return Packet(encoded_packet=head[0]) if head else None
+        return head(text)
+
+
+def head(text: str) -> Packet | None:
+    """The event that begins so, without its data, which is not looked at; None for all other packets."""
+    found = EVENT_HEAD.match(text)
+    return Packet(encoded_packet=found[0]) if found else None

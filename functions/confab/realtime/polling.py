@@ -1,12 +1,10 @@
 """Engine.IO over plain requests: what waits for the next poll, and what a client posts."""
 
 import asyncio
-from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from engineio.exceptions import EngineIOError
 from engineio.packet import Packet
-from engineio.payload import Payload
 
 from confab.realtime import packets
 
@@ -14,6 +12,8 @@ POST_S = 10.0
 """Seconds within which the body of a polling request must have arrived."""
 MAX_PACKETS = 1_000
 """Packets in one request: handling them must not hold up everybody else for long."""
+SEPARATOR = b"\x1e"
+"""What stands between two packets of a request."""
 MAX_POSTS = 8
 """Requests of one socket that may bring packets at the same time; stock clients send one."""
 
@@ -59,21 +59,33 @@ class PollQueue:
             self._news = None
 
 
-async def posted(environ: dict[str, Any], *, most_bytes: int) -> list[Packet]:
-    """The packets that a request brings, its body read whole: the library takes what is there so far.
+async def posted(request: web.Request, *, most_bytes: int) -> list[Packet]:
+    """The packets that a request brings, its body read whole, however it is framed.
 
-    Raises EngineIOError for a body that is too long, does not arrive, or is no such packets.
+    Raises EngineIOError for a body that is encoded, is longer than `most_bytes`, does not arrive
+    within POST_S, or is no such packets.
     """
-    request: web.Request = environ["aiohttp.request"]
-    length = request.content_length or 0
-    if length > most_bytes:
-        raise EngineIOError("the body is too long")
     try:
         async with asyncio.timeout(POST_S):
-            body = await request.content.readexactly(length)
-        brought: list[Packet] = Payload(encoded_payload=body.decode()).packets
-    except (OSError, asyncio.IncompleteReadError) as error:
+            body = await _body(request, most_bytes)
+        if body.count(SEPARATOR) >= MAX_PACKETS:
+            raise EngineIOError("the body has too many packets")
+        texts = body.decode().split(SEPARATOR.decode())
+        return [packets.received(text, most_bytes=most_bytes) for text in texts]
+    except (OSError, web.RequestPayloadError) as error:
         raise EngineIOError("the body did not arrive") from error
-    except (ValueError, LookupError) as error:
-        raise EngineIOError("the body is no packets, or too many") from error
-    return brought
+    except ValueError as error:
+        raise EngineIOError("the body is no packets") from error
+
+
+async def _body(request: web.Request, most_bytes: int) -> bytes:
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise EngineIOError("the body is encoded")
+    if (request.content_length or 0) > most_bytes:
+        raise EngineIOError("the body is too long")
+    body = bytearray()
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > most_bytes:
+            raise EngineIOError("the body is too long")
+    return bytes(body)

@@ -27,8 +27,13 @@ from confab.realtime.websocket import LINGER_S
 
 log = logging.getLogger(__name__)
 
-HARD_LIMIT_FACTOR = 16
+HARD_LIMIT_FACTOR = 4
 """A packet this many times over the limit is not read: the connection or the poll is ended."""
+MAX_CONNECTS = 3
+"""How often a connection may ask to be let in; a refused one may come with another token."""
+EVENTS = frozenset({socketio_packet.EVENT, socketio_packet.BINARY_EVENT})
+ENDINGS = frozenset({socketio_packet.DISCONNECT, socketio_packet.CONNECT})
+"""What ends a connection that was let in: leaving, and asking again for what it has."""
 UNSENT_POLL_S = 0.05
 STALLED_S = 10.0
 """Seconds for which a socket with too much unsent may take nothing before it is closed."""
@@ -79,6 +84,8 @@ class Transport(socketio.AsyncServer):
             async_handlers=False,
             cors_allowed_origins=list(allowed_origins),
             json=packets.json,
+            http_compression=False,  # of answers, on the event loop
+            max_packet_bytes=max_packet_bytes,
             max_http_buffer_size=max_packet_bytes * HARD_LIMIT_FACTOR,
         )
         self._max_packet_bytes = max_packet_bytes
@@ -180,10 +187,9 @@ class Transport(socketio.AsyncServer):
 
     def _close_unless_let_in(self, eio_sid: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
-        sid = self.manager.sid_from_eio_sid(eio_sid, "/")
-        if socket is None or socket.closed or sid in self._sockets:
+        if socket is None or socket.closed or socket.admitted:
             return
-        if sid is None:
+        if self.manager.sid_from_eio_sid(eio_sid, "/") is None:
             self.start_background_task(self._end, socket)
         else:  # it has asked; should it be refused, it may ask again
             self._require_admission(eio_sid)
@@ -199,6 +205,7 @@ class Transport(socketio.AsyncServer):
             await self._handle_disconnect(eio_sid, namespace)
             return
         self._sockets[sid] = socket
+        socket.admitted = True
         if then is not None:
             await then()
 
@@ -212,31 +219,43 @@ class Transport(socketio.AsyncServer):
             if socket.closed:  # while the packet waited
                 return
             try:
-                await self._handle_text(socket, data)
+                if await self._reads_its_answers(socket):
+                    await self._handle_text(socket, data)
+                else:
+                    await self._end(socket)
             except Exception:
                 log.exception("a packet could not be handled")
 
     async def _handle_text(self, socket: engine.Socket, text: str) -> None:
-        packet = packets.decode(text)
-        if packet is None:
+        """Carry out a packet. Of one that is too large only the head is read, to answer an event."""
+        too_large = packets.size(text) > socket.most_bytes
+        packet = packets.head(text) if too_large else packets.decode(text)
+        kind = None if packet is None else packet.packet_type
+        if kind in EVENTS and socket.admitted:
+            await self._handle_packet(socket, packet, too_large=too_large)
+        elif packet and kind == socketio_packet.CONNECT and self._may_connect(socket, packet):
+            await self._handle_connect(socket.sid, packet.namespace, packet.data)
+        elif not socket.admitted or too_large or kind in ENDINGS:
+            await self._end(socket)
+        elif kind is None:
             if not socket.garbled:
                 log.info("a packet could not be read")
             socket.garbled = True
-        elif packet.packet_type in (socketio_packet.EVENT, socketio_packet.BINARY_EVENT):
-            await self._handle_packet(socket, packet, len(text.encode()))
-        elif packet.packet_type == socketio_packet.CONNECT:
-            await self._handle_connect(socket.sid, packet.namespace, packet.data)
-        elif packet.packet_type == socketio_packet.DISCONNECT:
-            await self._end(socket)
 
-    async def _handle_packet(self, socket: engine.Socket, packet: socketio_packet.Packet, size: int) -> None:
+    def _may_connect(self, socket: engine.Socket, packet: socketio_packet.Packet) -> bool:
+        """Whether a connection may ask for a namespace: a few times, and never again for what it has."""
+        if socket.admitted:
+            return packet.namespace not in (None, "/")
+        socket.connects += 1
+        return socket.connects <= MAX_CONNECTS
+
+    async def _handle_packet(
+        self, socket: engine.Socket, packet: socketio_packet.Packet, *, too_large: bool
+    ) -> None:
         sid = self.manager.sid_from_eio_sid(socket.sid, packet.namespace or "/")
         if not self.manager.is_connected(sid, packet.namespace or "/"):
             return
-        if not await self._reads_its_answers(socket):
-            await self._end(socket)
-            return
-        answer = await self._carry_out(sid, packet, size)
+        answer = await self._carry_out(sid, packet, too_large=too_large)
         if isinstance(answer, asyncio.Task):
             answer.add_done_callback(lambda done: self._acknowledge(socket, packet, done.result()))
         else:
@@ -262,10 +281,10 @@ class Transport(socketio.AsyncServer):
         return True
 
     async def _carry_out(
-        self, sid: str, packet: socketio_packet.Packet, size: int
+        self, sid: str, packet: socketio_packet.Packet, *, too_large: bool
     ) -> Reply | asyncio.Task[Reply]:
         try:
-            if size > self._max_packet_bytes:
+            if too_large:
                 raise PayloadTooLarge(f"A packet has at most {self._max_packet_bytes} bytes.")
             if packet.packet_type == socketio_packet.BINARY_EVENT:
                 raise InvalidRequest.field("", "binary data is not taken")

@@ -7,6 +7,8 @@ from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
 from engineio.packet import Packet
 
+from confab.realtime import packets
+
 LINGER_S = 1.0
 """Seconds for which a socket that was closed may take what is queued for it."""
 
@@ -31,10 +33,10 @@ class WebSocket(driver.WebSocket):
             await self.handler(self)
         return self._sock
 
-    async def packet(self) -> Packet | None:
-        """The next packet, or None at the end. What is no packet ends it too."""
+    async def packet(self, *, most_bytes: int) -> Packet | None:
+        """The next packet, or None at the end. What is no packet ends it too; see `packets.received`."""
         try:
-            return Packet(encoded_packet=await self.wait())
+            return packets.received(await self.wait(), most_bytes=most_bytes)
         except (OSError, ValueError):
             await self._sock.close()
             return None

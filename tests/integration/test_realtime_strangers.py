@@ -1,0 +1,267 @@
+"""What somebody without a token can say to an instance, and what it costs."""
+
+import asyncio
+import gzip
+import json
+import logging
+import time
+import zlib
+
+import aiohttp
+import pytest
+
+from confab import log
+from confab.realtime import container, engine, polling
+from tests.support.instance import Instance
+from tests.support.poller import Poller
+
+QUIET_S = 0.5
+
+
+@pytest.fixture
+async def http():
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def instance(monkeypatch):
+    monkeypatch.setattr(container, "IDLE_S", QUIET_S)
+    running = Instance()
+    await running.start()
+    yield running
+    await running.close()
+
+
+def websocket(http: aiohttp.ClientSession, instance: Instance):
+    return http.ws_connect(f"{instance.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0)
+
+
+def connect(token: str, *, size: int = 0) -> str:
+    """A CONNECT packet in an Engine.IO message; of this size, if it is given, without the message's type."""
+    text = json.dumps({"token": token, "x": ""})
+    filled = text.replace('"x": ""', f'"x": "{"y" * (size - len(text) - 1)}"') if size else text
+    return f"40{filled}"
+
+
+async def answers(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
+    """What comes until the connection is closed, or nothing comes for a while."""
+    texts: list[str] = []
+    try:
+        while True:
+            message = await wire.receive(timeout=1)
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                return [*texts, "closed"]
+            texts.append(message.data[:2])
+    except TimeoutError:
+        return texts
+
+
+@pytest.mark.parametrize(("over", "heard"), [(0, ["0{", "44"]), (1, ["0{", "1", "closed"])])
+async def test_a_packet_of_a_stranger_is_measured_before_it_is_read(instance, http, over, heard):
+    async with websocket(http, instance) as wire:
+        await wire.send_str(connect("alice", size=engine.STRANGER_BYTES + over))
+        assert await answers(wire) == heard
+
+
+@pytest.mark.parametrize("packet", ["3", "40", "42", "45", "b4", "4"])
+async def test_it_is_measured_whatever_its_type(instance, http, packet):
+    async with websocket(http, instance) as wire:
+        await wire.send_str(packet + "A" * 100_000)
+        assert (await answers(wire))[-1] == "closed"
+
+
+async def test_a_large_connect_costs_no_more_than_its_way(instance, http):
+    many = "40" + json.dumps({"token": "x", **{f"{n:x}": 1 for n in range(80_000)}})
+    async with websocket(http, instance) as wire:
+        before = time.process_time()
+        await wire.send_str(many)
+        assert (await answers(wire))[-1] == "closed"
+        assert time.process_time() - before < 0.2
+
+
+async def test_a_stranger_asks_three_times_and_no_more(instance, http):
+    async with websocket(http, instance) as wire:
+        for _ in range(4):
+            await wire.send_str(connect("forged"))
+        assert await answers(wire) == ["0{", "44", "44", "44", "closed"]
+    assert instance.container.sockets.all() == ()
+
+
+async def test_the_third_token_may_be_the_right_one(instance, http):
+    async with websocket(http, instance) as wire:
+        for token in ("forged", "expired", "alice"):
+            await wire.send_str("40" + json.dumps({"token": token}))
+        assert await answers(wire) == ["0{", "44", "44", "40"]
+
+
+@pytest.mark.parametrize("packet", ['42["join",{}]', "4x", "43[]", "41", "451-[]", '42/other,["x"]'])
+async def test_who_was_not_let_in_says_nothing_else(instance, http, packet):
+    async with websocket(http, instance) as wire:
+        await wire.send_str(packet)
+        assert (await answers(wire))[-1] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("packet", "heard"), [('40{"token":"alice"}', ["closed"]), ("40/other,{}", ["44"]), ("43[]", [])]
+)
+async def test_who_was_let_in_asks_for_other_namespaces_only(instance, http, packet, heard):
+    async with websocket(http, instance) as wire:
+        await wire.send_str('40{"token":"alice"}')
+        assert [(await wire.receive_str())[:2] for _ in range(2)] == ["0{", "40"]
+        await wire.send_str(packet)
+        assert await answers(wire) == heard
+
+
+async def test_who_was_let_in_says_more(instance, http):
+    async with websocket(http, instance) as wire:
+        await wire.send_str('40{"token":"alice"}')
+        await wire.send_str('421["message",{"x":"' + "y" * 300_000 + '"}]')
+        await wire.send_str('422["message",{"x":"' + "y" * 200_000 + '"}]')
+        assert await answers(wire) == ["0{", "40", "43", "43"]
+
+
+async def test_a_second_poll_ends_the_session(instance, http):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    first = asyncio.create_task(poller.get())
+    await asyncio.sleep(0.1)
+    assert (await poller.get())[0] == 400
+    assert await first == (200, "1")
+    assert (await poller.get())[0] == 400
+    assert not instance.container.transport.eio.sockets
+
+
+async def test_a_thousand_polls_of_a_session_are_answered_at_once(instance, http):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    async with asyncio.timeout(10):
+        statuses = [status for status, _ in await asyncio.gather(*(poller.get() for _ in range(1_000)))]
+    assert sorted(set(statuses)) == [200, 400]
+    assert statuses.count(200) == 1
+
+
+async def pieces(*parts: bytes):
+    for part in parts:
+        yield part
+        await asyncio.sleep(0.02)
+
+
+async def test_a_chunked_post_is_read(instance, http):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    text = b'40{"token":"alice"}'
+    assert await poller.send(pieces(text[:5], text[5:])) == 200
+    await poller.poll_until('40{"sid"')
+
+
+async def test_a_chunked_post_of_a_stranger_has_its_bound(instance, http):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    assert await poller.send(pieces(*[b"4" * 4_096] * 5)) == 400
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b'40{"token":"alice"}')),
+        ("deflate", zlib.compress(b'40{"token":"alice"}')),
+        ("br", b"x"),
+        ("gzip", b"garbage"),
+        ("identity, gzip", gzip.compress(b"40")),
+    ],
+)
+async def test_no_content_encoding_is_taken(instance, http, caplog, encoding, body):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    assert await poller.send(body, **{"Content-Encoding": encoding}) == 400
+    assert not instance.container.transport.eio.sockets
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_the_encoding_that_is_none_is_taken(instance, http):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    assert await poller.send(b'40{"token":"alice"}', **{"Content-Encoding": "Identity"}) == 200
+
+
+GET = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", GET, GET + b"X-Half: ", GET + b"\r\n"])
+async def test_a_connection_that_falls_silent_is_gone(instance, sent):
+    reader, writer = await asyncio.open_connection(*instance.address)
+    writer.write(sent)
+    async with asyncio.timeout(4 * QUIET_S):
+        await reader.read()
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_head_that_drips_in_is_not_waited_for(instance):
+    reader, writer = await asyncio.open_connection(*instance.address)
+    writer.write(GET)
+    closed = asyncio.create_task(reader.read())
+    started = time.monotonic()
+    while not closed.done() and time.monotonic() - started < 10 * QUIET_S:
+        writer.write(b"X")
+        await asyncio.sleep(QUIET_S / 5)
+    assert time.monotonic() - started < 4 * QUIET_S
+    writer.close()
+
+
+POST = b"POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n"
+LENGTHS = {
+    "a length": b"Content-Length: 100\r\n\r\n4",
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\n64\r\n4",
+}
+
+
+@pytest.mark.parametrize("framing", LENGTHS)
+async def test_a_body_that_stops_is_not_waited_for(instance, http, monkeypatch, framing):
+    monkeypatch.setattr(polling, "POST_S", QUIET_S)
+    poller = Poller(http, instance.url)
+    await poller.open()
+    reader, writer = await asyncio.open_connection(*instance.address)
+    writer.write(POST.replace(b"%s", poller.sid.encode()) + LENGTHS[framing])
+    async with asyncio.timeout(container.LINGER_S + 4 * QUIET_S):
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+    writer.close()
+
+
+MALFORMED = {
+    "a long query": b"GET /socket.io/?a=" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n",
+    "a long header": GET + b"X: " + b"a" * 9_000 + b"\r\n\r\n",
+    "no method": b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    "a second request's method": GET + b"\r\n" + b"G@T / HTTP/1.1\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "a length and chunks": POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a bad chunk": POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n",
+    "a bad second chunk": POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n4\r\nzz\r\n",
+    "a header with NUL": GET + b"X: a\0b\r\n\r\n",
+    "no UTF-8": POST + b"Content-Length: 2\r\n\r\n4\xff",
+    "another version": b"GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no session": b"GET /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "another transport": b"GET /socket.io/?EIO=4&transport=carrier-pigeon HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a bad index": b"GET /socket.io/?EIO=4&transport=polling&j=x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no upgrade": b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a foreign origin": GET + b"Origin: http://evil.example\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_what_strangers_send_is_no_defect(instance, http, caplog, name):
+    poller = Poller(http, instance.url)
+    await poller.open()
+    reader, writer = await asyncio.open_connection(*instance.address)
+    writer.write(MALFORMED[name].replace(b"%s", poller.sid.encode()))
+    async with asyncio.timeout(4):
+        assert (await reader.read()).startswith(b"HTTP/1.")
+    writer.close()
+    lines = [record for record in caplog.records if record.levelno >= logging.ERROR and _is_heard(record)]
+    assert [(line.name, line.getMessage()) for line in lines] == []
+
+
+def _is_heard(record: logging.LogRecord) -> bool:
+    """Whether it is written in a process that `confab.log` has set up."""
+    return record.levelno >= log.LEVELS.get(record.name, 0)
