@@ -6,7 +6,7 @@ not named here, and none waits without end.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -204,7 +204,14 @@ class TokenVerifier(Protocol):
         """The caller that a Firebase ID token stands for.
 
         Raises Unauthenticated, TokenExpired or TokenRevoked, and Unavailable if the keys or the
-        user record cannot be fetched: nobody is let in unchecked.
+        user record cannot be fetched: nobody is let in unchecked. A token has one spelling.
+        """
+        ...
+
+    async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
+        """Those of these callers, once verified, whose user is disabled, deleted or revoked since.
+
+        Users who cannot be looked up now are not among them.
         """
         ...
 

@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 
 from confab import conversations
 from confab.domain.limits import Limits
-from confab.domain.models import Conversation, Principal
+from confab.domain.models import Conversation
 from confab.domain.requests import GetConversation, ListConversations, parse
 from confab.ports import Store
 from confab.store import records
 from confab.store.codec import RecordId
 from confab.store.session import Session
 from tests.bench.accounting import cpu_s
+from tests.support.samples import principal
 from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -59,7 +60,7 @@ async def reads(server: SurrealServer, store: Store) -> Reads:
 
 
 def _reads(store: Store, size: int) -> Mapping[str, Read]:
-    owner = Principal(uid=_owner(size), expires_at=datetime.now(UTC) + timedelta(hours=1))
+    owner = principal(_owner(size))
 
     def page(**query: int) -> Read:
         request = parse(GetConversation, {"limit": 50, **query}, LIMITS)

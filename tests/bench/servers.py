@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Protocol, Self
@@ -15,11 +14,11 @@ from typing import Protocol, Self
 from confab import conversations
 from confab.conversations import SystemClock
 from confab.domain.limits import Limits
-from confab.domain.models import Principal
 from confab.domain.requests import CreateConversation, parse
 from confab.store.surreal import SurrealStore
 from tests.support.firebase_keys import PROJECT, CertificateServer, SigningKey
 from tests.support.pubsub import PubSubServer, pubsub_server
+from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server, surreal_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +90,7 @@ class Confab:
         created = await conversations.create_conversation(
             parse(CreateConversation, {"type": "chat", "members": listed}, Limits()),
             None,
-            caller=Principal(uid=owner, agent=False, expires_at=datetime.now(UTC) + timedelta(hours=1)),
+            caller=principal(owner),
             store=self.adapter,
             clock=SystemClock(),
         )

@@ -29,6 +29,7 @@ from tests.faults.storm.rest import Rest
 from tests.faults.storm.stack import FUNCTIONS
 from tests.faults.storm.users import PROJECT
 from tests.support.ports import NamedUsers
+from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
 
 OPTIONS = Options(
@@ -82,7 +83,9 @@ class _Users(NamedUsers):
 
     async def verify(self, token: str) -> Principal:
         claims = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
-        return Principal(uid=claims["sub"], expires_at=datetime.fromtimestamp(claims["exp"], UTC))
+        return principal(claims["sub"]).model_copy(
+            update={"expires_at": datetime.fromtimestamp(claims["exp"], UTC)}
+        )
 
 
 def _ports(env: dict[str, str]) -> Ports:

@@ -49,6 +49,7 @@ class ExpiringUsers(NamedUsers):
     """Named users whose tokens end when a test says so."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.expires_at = datetime.now(UTC) + timedelta(hours=1)
 
     async def verify(self, token: str) -> Principal:

@@ -11,7 +11,7 @@ from confab import conversations
 from confab.bus.memory import MemoryBus
 from confab.domain.models import Principal
 from confab.domain.requests import CreateConversation, parse
-from confab.ports import Publisher
+from confab.ports import Publisher, TokenVerifier
 from confab.realtime.container import Container
 from tests.support.clients import Client
 from tests.support.ports import MemoryPorts, NamedUsers
@@ -24,6 +24,7 @@ class Users(NamedUsers):
     """Named users whose tokens end in an hour, or when a test says so."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.expires_at = datetime.now(UTC) + timedelta(hours=1)
 
     async def verify(self, token: str) -> Principal:
@@ -37,7 +38,7 @@ class Instance:
     A socket is in one room at most; a user has two sockets at most, and writes and types twice at most.
     """
 
-    def __init__(self, publisher: Publisher | None = None) -> None:
+    def __init__(self, publisher: Publisher | None = None, verifier: TokenVerifier | None = None) -> None:
         """With a publisher, what the instance publishes goes there and does not come back."""
         self.bus = MemoryBus()
         self.users = Users()
@@ -48,7 +49,7 @@ class Instance:
             CONFAB_TYPING_PER_5S="2",
             CONFAB_CLOCK_SKEW_S="0",
         )
-        self.ports.verifier = self.users
+        self.ports.verifier = verifier or self.users
         self.ports.publisher, self.ports.subscription = (
             publisher or self.bus.publisher(),
             self.bus.subscription(self.ports.instance),

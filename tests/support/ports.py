@@ -1,6 +1,7 @@
 """The ports of one process on in-memory twins, for unit tests."""
 
 import asyncio
+from collections.abc import Collection
 
 from confab import config
 from confab.conversations import SystemClock
@@ -14,6 +15,10 @@ from tests.support.samples import principal
 class NamedUsers:
     """Implements `TokenVerifier`: a token is the name of its user; `bot…` are agents."""
 
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        """Users who were disabled, deleted or revoked."""
+
     async def verify(self, token: str) -> Principal:
         await asyncio.sleep(0)
         refusals = {
@@ -22,9 +27,15 @@ class NamedUsers:
             "forged": Unauthenticated("forged"),
             "unchecked": Unavailable("no keys"),
         }
+        if token in self.gone:
+            raise refusals["revoked"]
         if token in refusals:
             raise refusals[token]
         return principal(token, agent=token.startswith("bot"))
+
+    async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
+        await asyncio.sleep(0)
+        return [principal for principal in principals if principal.uid in self.gone]
 
     async def check(self) -> None:
         pass

@@ -8,7 +8,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 
 
 def principal(uid: str = "alice", *, agent: bool = False) -> Principal:
-    return Principal(uid=uid, agent=agent, expires_at=NOW + timedelta(hours=1))
+    return Principal(uid=uid, agent=agent, issued_at=NOW, expires_at=NOW + timedelta(hours=1))
 
 
 def conversation(conversation_id: str = "c1", **fields: object) -> Conversation:

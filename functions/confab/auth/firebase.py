@@ -2,7 +2,7 @@
 
 The library blocks, so it runs on threads of its own; but where it has the certificates at hand it
 only computes, a fraction of a millisecond, and a thread would cost more than it spares. A verified
-token is remembered, by its hash, until it expires; that its user was not revoked is believed for
+token is remembered, by its hash, until it expires. What a user's record says is believed for
 `revocation_ttl_s` seconds (None: nobody is looked up). Fails closed: without keys, or without the
 user's record when it is due, nobody is let in.
 """
@@ -12,13 +12,13 @@ import base64
 import hashlib
 import json
 import logging
+import re
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ import firebase_admin
 from firebase_admin import auth, exceptions
 from google.auth.exceptions import GoogleAuthError
 
+from confab.auth.accounts import Accounts, Found
 from confab.auth.certificates import KeptCertificates
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.models import Principal
@@ -34,6 +35,8 @@ from confab.domain.models import Principal
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+INVALID = "The ID token is not valid for this project."
 
 MAX_TOKEN_CHARS = 8_192
 CACHED_TOKENS = 10_000
@@ -43,16 +46,14 @@ MAX_CALLS = 500
 HTTP_TIMEOUT_S = 3
 DEADLINE_S = 5
 """Seconds within which a token is verified or the caller is told `unavailable`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """A token that was checked."""
-
-    principal: Principal
-    issued_at: int
-    unrevoked_at: float
-    """When the user was last looked up, on the monotonic clock; minus infinity for never."""
+LIVE_TTL_S = 5
+"""Seconds for which, at least, the records of users with live sockets are believed."""
+_BASE64URL = (
+    "(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?"
+    # RFC 7515, section 2, without unused bits that are set (RFC 4648, section 3.5)
+)
+TOKEN = re.compile(rf"{_BASE64URL}\.{_BASE64URL}\.{_BASE64URL}", re.ASCII)
+"""The one spelling of a token. A decoder takes others too, each of which would be a token to remember."""
 
 
 class FirebaseVerifier:
@@ -62,7 +63,8 @@ class FirebaseVerifier:
         self._project = project
         self._clock_skew_s = clock_skew_s
         self._revocation_ttl_s = revocation_ttl_s
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        self._accounts = Accounts(self._look_up)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth")
         self._calls = 0
         self._first = asyncio.Lock()
@@ -73,24 +75,49 @@ class FirebaseVerifier:
         """The caller that a token stands for; see `TokenVerifier.verify`."""
         if len(token) > MAX_TOKEN_CHARS:
             raise Unauthenticated(f"A token has at most {MAX_TOKEN_CHARS} characters.")
-        key = hashlib.sha256(token.encode(errors="replace")).digest()
-        verified = self._verified.get(key) or await self._check_signature(token)
-        if verified.principal.expires_at.timestamp() + self._clock_skew_s <= time.time():
+        if TOKEN.fullmatch(token) is None:
+            raise Unauthenticated(INVALID)
+        key = hashlib.sha256(token.encode()).digest()
+        principal = self._verified.get(key) or await self._check_signature(token)
+        if principal.expires_at.timestamp() + self._clock_skew_s <= time.time():
             self._verified.pop(key, None)
             raise TokenExpired("The ID token has expired; get a new one.")
-        if self._lookup_is_due(verified):
-            self._verified.pop(key, None)
-            await self._check_revocation(verified)
-            verified = _Verified(verified.principal, verified.issued_at, time.monotonic())
-        self._verified[key] = verified
+        if self._revocation_ttl_s is not None and await self._is_revoked(principal, self._revocation_ttl_s):
+            raise TokenRevoked("The ID token has been revoked; sign in again.")
+        self._verified[key] = principal
         self._verified.move_to_end(key)
         while len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
-        return verified.principal
+        return principal
 
-    def _lookup_is_due(self, verified: _Verified) -> bool:
+    async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
+        """Those who may not go on; see `TokenVerifier.revoked`."""
         ttl = self._revocation_ttl_s
-        return ttl is not None and time.monotonic() - verified.unrevoked_at >= ttl
+        if ttl is None:
+            return ()
+
+        async def is_revoked(principal: Principal) -> bool:
+            try:
+                return await self._is_revoked(principal, max(ttl, LIVE_TTL_S))
+            except Unavailable:  # which is logged; the next look comes soon
+                return False
+
+        found = await asyncio.gather(*map(is_revoked, principals))
+        return [principal for principal, revoked in zip(principals, found, strict=True) if revoked]
+
+    async def _is_revoked(self, principal: Principal, max_age_s: float) -> bool:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                valid_from = await self._accounts.valid_from(principal.uid, max_age_s=max_age_s)
+        except TimeoutError as error:
+            raise _unavailable(error) from error
+        return principal.issued_at.timestamp() < valid_from
+
+    async def _look_up(self, uids: Collection[str]) -> Found:
+        """Since when the tokens of these users are good; see `Accounts`."""
+        asked = [auth.UidIdentifier(uid) for uid in uids]
+        found = await self._call(lambda: self._client.get_users(asked).users)
+        return {user.uid: user.tokens_valid_after_timestamp / 1000 for user in found if not user.disabled}
 
     async def check(self) -> None:
         """Return if keys can be had: a token that nobody signed is refused for its signature."""
@@ -104,19 +131,19 @@ class FirebaseVerifier:
         self._threads.shutdown(wait=False, cancel_futures=True)
         firebase_admin.delete_app(self._app)
 
-    async def _check_signature(self, token: str) -> _Verified:
+    async def _check_signature(self, token: str) -> Principal:
         if self._certificates is not None and self._certificates.at_hand():
             with _errors_of_ours():
-                return _verified(self._claims(token))
+                return _principal(self._claims(token))
         if self._keys_fetched:
-            return _verified(await self._call(self._claims, token))
+            return _principal(await self._call(self._claims, token))
         try:
             async with asyncio.timeout(DEADLINE_S), self._first:  # one fetches, the others find them cached
                 claims = await self._call(self._claims, token)
                 self._keys_fetched = True
         except TimeoutError as error:
             raise _unavailable(error) from error
-        return _verified(claims)
+        return _principal(claims)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         client = self._client
@@ -125,12 +152,6 @@ class FirebaseVerifier:
         except (TypeError, LookupError, AttributeError, RecursionError) as error:
             raise ValueError("the library expects something else in a token") from error
         return claims
-
-    async def _check_revocation(self, verified: _Verified) -> None:
-        uid = verified.principal.uid
-        user = await self._call(lambda: self._client.get_user(uid))
-        if user.disabled or verified.issued_at * 1000 < user.tokens_valid_after_timestamp:
-            raise TokenRevoked("The ID token has been revoked; sign in again.")
 
     async def _call(self, call: Callable[..., T], *args: object) -> T:
         """The result of a blocking call of firebase-admin, or the error of ours that it means."""
@@ -166,27 +187,24 @@ def _errors_of_ours() -> Iterator[None]:
         raise _unavailable(error) from error
     except auth.ExpiredIdTokenError as error:
         raise TokenExpired("The ID token has expired; get a new one.") from error
-    except (auth.UserNotFoundError, auth.UserDisabledError, auth.RevokedIdTokenError) as error:
-        raise TokenRevoked("The ID token has been revoked; sign in again.") from error
     except (exceptions.FirebaseError, GoogleAuthError) as error:
         if isinstance(error, auth.InvalidIdTokenError):
-            raise Unauthenticated("The ID token is not valid for this project.") from error
+            raise Unauthenticated(INVALID) from error
         raise _unavailable(error) from error
     except ValueError as error:
-        raise Unauthenticated("The ID token is not valid for this project.") from error
+        raise Unauthenticated(INVALID) from error
 
 
-def _verified(claims: Mapping[str, Any]) -> _Verified:
-    """What the claims say; the emulator's are not checked by the library, so their types are."""
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    """Who the claims name; the emulator's are not checked by the library, so their types are."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     try:
         if not isinstance(issued_at, int) or not isinstance(expires_at, int):
             raise TypeError
-        ends = datetime.fromtimestamp(expires_at, UTC)
+        begins, ends = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise Unauthenticated("The ID token does not say from when to when it is valid.") from None
-    principal = Principal(uid=claims["uid"], agent=claims.get("agent") is True, expires_at=ends)
-    return _Verified(principal, issued_at, float("-inf"))
+    return Principal(uid=claims["uid"], agent=claims.get("agent") is True, issued_at=begins, expires_at=ends)
 
 
 def _unavailable(error: BaseException) -> Unavailable:

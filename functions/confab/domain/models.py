@@ -69,6 +69,7 @@ class Principal(Model):
     uid: str
     agent: bool = False
     """Whether this is a service identity: an assistant, a bot."""
+    issued_at: Timestamp
     expires_at: Timestamp
 
 

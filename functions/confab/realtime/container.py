@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from confab.domain.errors import TokenExpired, TokenRevoked
 from confab.domain.events import Typing, TypingState
 from confab.ports import Telemetry
 from confab.realtime.broadcast import Broadcast
@@ -17,7 +18,8 @@ from confab.realtime.events import SocketEvents
 from confab.realtime.expiry import Expiry
 from confab.realtime.health import Health
 from confab.realtime.hints import Hints, listen
-from confab.realtime.sockets import Sockets
+from confab.realtime.revocations import Revocations
+from confab.realtime.sockets import Socket, Sockets
 from confab.realtime.transport import Transport
 from confab.realtime.typists import Typists
 from confab.realtime.watchdog import Watchdog
@@ -63,6 +65,7 @@ class Container:
             needed=lambda: len(self.rooms) > 0,
         )
         self._health = Health(ports, hears=lambda: self._watchdog.hears)
+        self._revocations = Revocations(ports.verifier, self.sockets, self._was_revoked)
         self.events = SocketEvents(
             ports,
             sockets=self.sockets,
@@ -71,6 +74,7 @@ class Container:
             hints=self._hints,
             broadcast=self._broadcast,
             expiry=Expiry(self._token_ran_out, clock_skew_s=ports.config.clock_skew_s),
+            revocations=self._revocations,
         )
         self.transport.serve(self.events)
         self._count(ports.telemetry)
@@ -95,6 +99,7 @@ class Container:
             asyncio.create_task(self.rooms.sweep_for_ever()),
             asyncio.create_task(_keep(self._watchdog.watch)),
             asyncio.create_task(_keep(self._health.report)),
+            asyncio.create_task(_keep(self._revocations.watch)),
         ]
         await runner.setup()
         try:
@@ -144,9 +149,17 @@ class Container:
 
     async def _token_ran_out(self, sid: str) -> None:
         if (socket := self.sockets.get(sid)) is not None:
-            socket.expired = True
-        self.transport.tell(sid, "auth_expired", {})
-        await self.transport.close_socket(sid)
+            await self._end(socket, TokenExpired)
+
+    async def _was_revoked(self, socket: Socket) -> None:
+        await self._end(socket, TokenRevoked)
+
+    async def _end(self, socket: Socket, why: type[TokenExpired] | type[TokenRevoked]) -> None:
+        if socket.ending is not None:  # for the other reason, a moment ago
+            return
+        self.events.end(socket, why)
+        self.transport.tell(socket.sid, "auth_expired", {})
+        await self.transport.close_socket(socket.sid)
 
     def _show_typing(self, state: TypingState) -> None:
         self._broadcast.typing(self.rooms.sids(state.conversation_id), state)

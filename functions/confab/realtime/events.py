@@ -12,6 +12,7 @@ from confab.domain.errors import (
     InvalidRequest,
     RateLimited,
     TokenExpired,
+    TokenRevoked,
     Unauthenticated,
     Unavailable,
 )
@@ -34,6 +35,7 @@ from confab.realtime.protocol import (
     SetTyping,
     accepted,
 )
+from confab.realtime.revocations import Revocations
 from confab.realtime.sockets import Socket, Sockets
 from confab.realtime.transport import Reply
 from confab.realtime.typists import Typists
@@ -60,6 +62,7 @@ class SocketEvents:
         hints: Hints,
         broadcast: Broadcast,
         expiry: Expiry,
+        revocations: Revocations,
     ) -> None:
         self._ports = ports
         self._sockets = sockets
@@ -68,6 +71,7 @@ class SocketEvents:
         self._hints = hints
         self._broadcast = broadcast
         self._expiry = expiry
+        self._revocations = revocations
         self._draining = False
         self._handlers: Mapping[str, Handler] = {
             "join": self._join,
@@ -126,7 +130,7 @@ class SocketEvents:
             raise InvalidRequest.field("", "an event takes one object")
         while len(socket.sending) > (MAX_SENDING - 1 if name == "message" else 0):
             await asyncio.wait(socket.sending, return_when=asyncio.FIRST_COMPLETED)
-        _require_token(socket)
+        socket.require_token()
         answer = await handler(socket, arguments[0])
         if isinstance(answer, Reply):
             return answer
@@ -142,6 +146,12 @@ class SocketEvents:
         if (socket := self._sockets.remove(sid)) is not None:
             for conversation_id in socket.rooms:
                 self._end(socket, conversation_id)
+
+    def end(self, socket: Socket, why: type[TokenExpired] | type[TokenRevoked]) -> None:
+        """Hear the socket no more, and let it hear nothing more of its rooms: it is about to be closed."""
+        socket.ending = why
+        for conversation_id in list(socket.rooms):
+            self._out(socket, conversation_id)
 
     def drain(self) -> None:
         """Let nobody in any more."""
@@ -248,7 +258,11 @@ class SocketEvents:
 
     async def _auth(self, socket: Socket, payload: object) -> Reply:
         request = parse(Renew, payload, self._ports.limits)
-        principal = await self._ports.verifier.verify(request.token)
+        try:
+            principal = await self._ports.verifier.verify(request.token)
+        except TokenRevoked:
+            self._revocations.check_soon(socket)
+            raise
         self._require_open(socket)
         if principal.uid != socket.principal.uid:
             raise Forbidden("The renewed token is another user's.")
@@ -260,7 +274,7 @@ class SocketEvents:
         """Go on only if the socket did not end while something was awaited."""
         if self._sockets.get(socket.sid) is not socket:
             raise Unauthenticated("This socket is closed.")
-        _require_token(socket)
+        socket.require_token()
 
     def _require_staying(self) -> None:
         """Let somebody in only if the instance did not begin to go away while something was awaited."""
@@ -286,9 +300,3 @@ class SocketEvents:
                 at=self._ports.clock.now(),
             )
         )
-
-
-def _require_token(socket: Socket) -> None:
-    """Go on only if the socket's token is good; once it has run out, a renewal comes too late."""
-    if socket.expired:
-        raise TokenExpired("The ID token has expired, and this socket is being closed.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from confab.domain.errors import RateLimited
+from confab.domain.errors import RateLimited, TokenExpired, TokenRevoked
 from confab.domain.models import Conversation, Principal
 
 
@@ -21,8 +21,13 @@ class Socket:
     """The rooms it is in, as the conversations once were: who may do what never changes."""
     sending: set[asyncio.Task[Any]] = field(default_factory=set)
     """The messages it has sent that are not stored yet."""
-    expired: bool = False
-    """Whether its token has run out: it is being closed, and nothing it says counts any more."""
+    ending: type[TokenExpired] | type[TokenRevoked] | None = None
+    """Why it is being closed, and nothing it says counts any more."""
+
+    def require_token(self) -> None:
+        """Go on only if its token is good; once it is not, a renewal comes too late."""
+        if self.ending is not None:
+            raise self.ending(f"{self.ending.title}, and this socket is being closed.")
 
 
 class Sockets:

@@ -16,7 +16,7 @@ class User:
     token: str
 
 
-def user(uid: str, lifetime_s: int = 86_400) -> User:
+def user(uid: str, lifetime_s: int = 86_400, *, age_s: int = 10) -> User:
     """A user; firebase-admin takes the token when it is told of an Auth emulator."""
     now = int(time.time())
     header = {"alg": "none", "typ": "JWT"}
@@ -24,8 +24,8 @@ def user(uid: str, lifetime_s: int = 86_400) -> User:
         "iss": f"https://securetoken.google.com/{PROJECT}",
         "aud": PROJECT,
         "sub": uid,
-        "iat": now - 10,
-        "auth_time": now - 10,
+        "iat": now - age_s,
+        "auth_time": now - age_s,
         "exp": now + lifetime_s,
     }
     return User(uid, f"{_encoded(header)}.{_encoded(payload)}.")
