@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from confab.domain import access
+from confab.domain.access import Standing
 from confab.domain.cells import MAIN, new_id
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
 from confab.domain.models import Conversation, MessageView, Principal, canonical, to_millisecond
@@ -114,12 +115,13 @@ async def add_message(
     announcer: Announcer,
     clock: Clock,
     sends: Rate,
-    known: Conversation | None = None,
+    known: Standing | None = None,
 ) -> Appended:
     """Write a message as the caller and tell the room once it is stored.
 
-    `known` is the conversation if it has been read before, however long ago: its owner and
-    members never change, and whether its log is closed shows when the message is numbered.
+    `known` is what the caller is in the conversation if that has been read before, however long
+    ago: its owner and members never change, and whether its log is closed shows when the message
+    is numbered.
 
     A retry with the same client message id and body returns the first message. Raises NotFound
     for strangers, Forbidden for readers and for roles that are not the caller's, RateLimited,
@@ -129,8 +131,8 @@ async def add_message(
     Whatever is about to go to the store counts in `sends`, a retry too: it costs the same. What
     is refused before that neither counts nor changes anything.
     """
-    conversation = known or await store.conversation(conversation_id)
-    access.require_write(conversation, caller, request.role)
+    held = known or access.standing(await store.conversation(conversation_id), caller)
+    access.require_write(held, caller, request.role)
     sends.take(caller.uid)
     draft = request.draft(conversation_id, caller.uid)
     appended = await store.append(draft, now=clock.now())
@@ -148,7 +150,7 @@ async def finalize_conversation(
 
     Raises NotFound for strangers and Forbidden for everyone but the owner.
     """
-    access.require_finalize(await store.conversation(conversation_id), caller)
+    access.require_finalize(access.standing(await store.conversation(conversation_id), caller))
     closed = await store.finalize(conversation_id, now=clock.now())
     if closed.new:
         await announcer.announce(closed.entry)

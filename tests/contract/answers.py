@@ -163,7 +163,7 @@ CAUSES: Mapping[int | str, Cause] = {
     "method_not_allowed": lambda site, operation: site.call(operation, method="DELETE"),
     "conversation_finalized": conversation_finalized,
     "idempotency_conflict": idempotency_conflict,
-    "payload_too_large": lambda site, operation: site.call(operation, content=b" " * 100_000),
+    "payload_too_large": lambda site, operation: site.call(operation, content=b" " * 300_000),
     "unsupported_media_type": lambda site, operation: site.call(operation, content=b"{}"),
     "rate_limited": rate_limited,
 }

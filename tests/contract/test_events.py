@@ -111,7 +111,7 @@ async def unauthenticated(instance: Instance, name: str) -> Any:
 
 
 async def too_large(instance: Instance, name: str) -> Any:
-    return await (await instance.client()).call(name, {"content": "x" * 100_000})
+    return await (await instance.client()).call(name, {"content": "x" * 300_000})
 
 
 async def rate_limited(instance: Instance, name: str) -> Any:

@@ -8,9 +8,9 @@ ALICE, BOB, RITA, EVE = (principal(uid) for uid in ("alice", "bob", "rita", "eve
 BOT, STRANGE_BOT = principal("bot", agent=True), principal("other-bot", agent=True)
 
 
-def refusal(check, *arguments) -> type[ConfabError] | None:
+def refusal(check, caller, *arguments) -> type[ConfabError] | None:
     try:
-        check(conversation(), *arguments)
+        check(access.standing(conversation(), caller), *arguments)
     except ConfabError as error:
         return type(error)
     return None
@@ -21,7 +21,7 @@ def refusal(check, *arguments) -> type[ConfabError] | None:
     [(ALICE, None), (BOB, None), (RITA, None), (BOT, None), (EVE, NotFound), (STRANGE_BOT, NotFound)],
 )
 def test_owner_and_members_read(caller, expected):
-    assert refusal(access.require_read, caller) is expected
+    assert refusal(lambda _: access.require_read(conversation(), caller), caller) is expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_owner_and_members_read(caller, expected):
     ],
 )
 def test_who_writes_which_role(caller, role, expected):
-    assert refusal(access.require_write, caller, role) is expected
+    assert refusal(access.require_write, caller, caller, role) is expected
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,6 @@ def test_whatever_a_process_logs_is_written_once_and_as_json():
     assert [(line["logger"], line["severity"]) for line in lines] == [
         ("google.auth", "ERROR"),
         ("socketio.server", "ERROR"),
-        ("engineio.server", "ERROR"),
         ("uvicorn.error", "ERROR"),
         ("confab.x", "ERROR"),
         ("confab.x", "INFO"),

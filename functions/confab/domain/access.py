@@ -1,53 +1,55 @@
 """Who may do what in a conversation. Every use case asks here and nowhere else."""
 
+from typing import Literal
+
 from confab.domain.errors import Forbidden, NotFound
-from confab.domain.models import Access, Conversation, Principal, Role
+from confab.domain.models import Conversation, Principal, Role
 
 NO_CONVERSATION = "There is no such conversation."
 
+Standing = Literal["owner", "write", "read"]
+"""What somebody is in a conversation: its owner, or a member with that access."""
+
+
+def standing(conversation: Conversation | None, caller: Principal) -> Standing:
+    """What the caller is in the conversation.
+
+    Raises NotFound for strangers, exactly as for a conversation that does not exist.
+    """
+    if conversation is not None:
+        if caller.uid == conversation.owner:
+            return "owner"
+        for member in conversation.members:
+            if member.user_id == caller.uid:
+                return member.access
+    raise NotFound(NO_CONVERSATION)
+
 
 def require_read(conversation: Conversation | None, caller: Principal) -> Conversation:
-    """The conversation, for its owner and members.
-
-    Raises NotFound for anyone else, exactly as for a conversation that does not exist.
-    """
-    if conversation is None or _access(conversation, caller) is None:
-        raise NotFound(NO_CONVERSATION)
+    """The conversation, for its owner and members. Raises NotFound for strangers."""
+    standing(conversation, caller)
+    assert conversation is not None
     return conversation
 
 
-def require_write(conversation: Conversation | None, caller: Principal, role: Role) -> Conversation:
-    """The conversation, for callers who may write messages of this role.
+def require_write(held: Standing, caller: Principal, role: Role) -> None:
+    """Let through whoever may write messages of this role.
 
-    The owner writes any role, a member `user`, a member who is an agent also the others.
-    Raises NotFound for strangers and Forbidden for readers.
+    The owner writes any role, a member `user`, a member who is an agent also the others. Raises
+    Forbidden for all others.
     """
-    conversation = require_type(conversation, caller)
-    if role != "user" and caller.uid != conversation.owner and not caller.agent:
+    require_type(held)
+    if role != "user" and held != "owner" and not caller.agent:
         raise Forbidden(f"Only the owner and agents write messages of role {role}.")
-    return conversation
 
 
-def require_type(conversation: Conversation | None, caller: Principal) -> Conversation:
-    """The conversation, for callers who may write at all, and so may be seen typing.
-
-    Raises NotFound for strangers and Forbidden for members with read access.
-    """
-    conversation = require_read(conversation, caller)
-    if _access(conversation, caller) != "write":
+def require_type(held: Standing) -> None:
+    """Let through whoever may write at all, and so may be seen typing. Raises Forbidden for readers."""
+    if held == "read":
         raise Forbidden("Your access to this conversation is read only.")
-    return conversation
 
 
-def require_finalize(conversation: Conversation | None, caller: Principal) -> Conversation:
-    """The conversation, for its owner. Raises NotFound for strangers, Forbidden for members."""
-    conversation = require_read(conversation, caller)
-    if caller.uid != conversation.owner:
+def require_finalize(held: Standing) -> None:
+    """Let the owner through. Raises Forbidden for members."""
+    if held != "owner":
         raise Forbidden("Only the owner finalizes a conversation.")
-    return conversation
-
-
-def _access(conversation: Conversation, caller: Principal) -> Access | None:
-    if caller.uid == conversation.owner:
-        return "write"
-    return next((m.access for m in conversation.members if m.user_id == caller.uid), None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from confab import conversations
 from confab.domain import access
+from confab.domain.access import Standing
 from confab.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -17,7 +18,7 @@ from confab.domain.errors import (
     Unavailable,
 )
 from confab.domain.events import Typing, TypingState
-from confab.domain.models import Conversation, Entry, Finalized, Message, Principal, timestamp_text
+from confab.domain.models import Entry, Finalized, Message, Principal, timestamp_text
 from confab.domain.requests import GetConversation, parse
 from confab.ports import Span
 from confab.realtime.answers import answered
@@ -205,7 +206,7 @@ class SocketEvents:
         if after is not None and page.has_more:
             self._out(socket, conversation_id)
             return Reply(ack)
-        self._sockets.enter(socket, page.conversation)
+        socket.rooms[conversation_id] = access.standing(page.conversation, socket.principal)
         return Reply(ack, partial(self._go_live, socket, conversation_id, page.conversation.seq))
 
     async def _go_live(self, socket: Socket, conversation_id: str, position: int) -> None:
@@ -222,12 +223,10 @@ class SocketEvents:
 
     async def _message(self, socket: Socket, payload: object) -> Sending:
         request = parse(SendMessage, payload, self._ports.limits)
-        known = socket.rooms.get(request.conversation_id)
-        if known is None:  # read before the next event's turn: messages are stored in their order
-            known = await self._ports.store.conversation(request.conversation_id)
-        return self._send(socket.principal, request, known)
+        held = await self._standing(socket, request.conversation_id)
+        return self._send(socket.principal, request, held)
 
-    async def _send(self, caller: Principal, request: SendMessage, known: Conversation | None) -> Reply:
+    async def _send(self, caller: Principal, request: SendMessage, known: Standing) -> Reply:
         appended = await conversations.add_message(
             request.conversation_id,
             request,
@@ -242,19 +241,23 @@ class SocketEvents:
 
     async def _typing(self, socket: Socket, payload: object) -> Reply:
         request = parse(SetTyping, payload, self._ports.limits)
-        conversation = socket.rooms.get(request.conversation_id)
-        if conversation is None:
-            conversation = await self._ports.store.conversation(request.conversation_id)
-            access.require_type(conversation, socket.principal)
+        conversation_id, uid = request.conversation_id, socket.principal.uid
+        access.require_type(await self._standing(socket, conversation_id))
+        if conversation_id not in socket.rooms:
             raise Forbidden("Join the conversation before you type in it.")
-        access.require_type(conversation, socket.principal)
-        uid = socket.principal.uid
         if request.typing:  # an end always gets through, and without a start it is no news to anybody
-            self._ports.typing.take((conversation.id, uid))
-        state = TypingState(conversation_id=conversation.id, user_id=uid, typing=request.typing)
+            self._ports.typing.take((conversation_id, uid))
+        state = TypingState(conversation_id=conversation_id, user_id=uid, typing=request.typing)
         if self._typists.heard(state, socket.sid):
             self._tell_typing(state)
         return Reply(accepted({}))
+
+    async def _standing(self, socket: Socket, conversation_id: str) -> Standing:
+        """What the socket's user is in a conversation, which is read unless the socket is in its room."""
+        held = socket.rooms.get(conversation_id)
+        if held is None:
+            held = access.standing(await self._ports.store.conversation(conversation_id), socket.principal)
+        return held
 
     async def _auth(self, socket: Socket, payload: object) -> Reply:
         request = parse(Renew, payload, self._ports.limits)

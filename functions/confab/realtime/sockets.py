@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakValueDictionary
 
+from confab.domain.access import Standing
 from confab.domain.errors import RateLimited, TokenExpired, TokenRevoked
-from confab.domain.models import Conversation, Principal
+from confab.domain.models import Principal
 
 
 @dataclass(slots=True)
@@ -17,8 +17,8 @@ class Socket:
 
     sid: str
     principal: Principal
-    rooms: dict[str, Conversation] = field(default_factory=dict)
-    """The rooms it is in, as the conversations once were: who may do what never changes."""
+    rooms: dict[str, Standing] = field(default_factory=dict)
+    """The rooms it is in, and what its user is there, which never changes."""
     sending: set[asyncio.Task[Any]] = field(default_factory=set)
     """The messages it has sent that are not stored yet."""
     ending: type[TokenExpired] | type[TokenRevoked] | None = None
@@ -37,7 +37,6 @@ class Sockets:
         self._max_per_user = max_per_user
         self._sockets: dict[str, Socket] = {}
         self._per_user: Counter[str] = Counter()
-        self._conversations: WeakValueDictionary[str, Conversation] = WeakValueDictionary()
 
     def all(self) -> Sequence[Socket]:
         """Every socket at this moment."""
@@ -64,10 +63,6 @@ class Sockets:
             if not self._per_user[uid]:
                 del self._per_user[uid]
         return socket
-
-    def enter(self, socket: Socket, conversation: Conversation) -> None:
-        """Note that the socket is in this room; all sockets of a room share one conversation."""
-        socket.rooms[conversation.id] = self._conversations.setdefault(conversation.id, conversation)
 
     def of_others(self, sids: Iterable[str], uid: str) -> list[str]:
         """Those of `sids` that belong to other users than `uid`."""
