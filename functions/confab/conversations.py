@@ -17,7 +17,7 @@ from confab.domain.errors import IdempotencyConflict, InvalidRequest
 from confab.domain.models import Conversation, MessageView, Principal, canonical, to_millisecond
 from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
-from confab.ports import Announcer, Appended, Clock, Created, Place, Store
+from confab.ports import Announcer, Appended, Clock, Created, End, Place, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Page:
 
     conversation: Conversation
     messages: Sequence[MessageView]
+    nearest: End
+    """Which of the messages is nearest to where it was asked from: it stays whatever is left out."""
     has_more: bool
     """Whether there are newer ones if the page was asked for with `after`, older ones otherwise."""
 
@@ -35,7 +37,7 @@ class Listing:
     """Some of a user's conversations, latest activity first."""
 
     conversations: Sequence[Conversation]
-    next_cursor: str | None
+    has_more: bool
 
 
 async def create_conversation(
@@ -77,33 +79,42 @@ async def list_conversations(request: ListConversations, *, caller: Principal, s
     behind = _decode_cursor(request.cursor) if request.cursor is not None else None
     limit = request.limit
     found = await store.conversations(caller.uid, status=request.status, behind=behind, limit=limit + 1)
-    more = len(found) > limit
-    return Listing(found[:limit], _encode_cursor(found[limit - 1]) if more else None)
+    return Listing(found[:limit], has_more=len(found) > limit)
 
 
 async def get_conversation(
-    conversation_id: str, request: GetConversation, *, caller: Principal, store: Store
+    conversation_id: str,
+    request: GetConversation,
+    *,
+    caller: Principal,
+    store: Store,
+    enough: int | None = None,
 ) -> Page:
-    """A conversation and a page of its messages.
+    """A conversation and a page of its messages, fewer than asked for once they have `enough` characters.
 
     Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
     """
     limit = request.limit
     if request.after is None and request.before is None:
-        found = await store.newest(conversation_id, limit)
+        found = await store.newest(conversation_id, limit, enough=enough)
         conversation = access.require_read(found[0] if found else None, caller)
         messages = found[1] if found else []
-        return Page(conversation, messages, bool(messages) and messages[0]["seq"] > 1)
+        return Page(conversation, messages, "last", has_more=bool(messages) and messages[0]["seq"] > 1)
     conversation = access.require_read(await store.conversation(conversation_id), caller)
     newest = conversation.last_message_seq
-    if request.after is not None:
-        if request.after > conversation.seq:
-            raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
+    nearest: End = "last" if request.after is None else "first"
+    if request.after is None:
+        last = min((request.before or 1) - 1, newest)
+        first = max(last - limit + 1, 1)
+    elif request.after <= conversation.seq:
         first, last = request.after + 1, min(request.after + limit, newest)
-        return Page(conversation, await _range(store, conversation, first, last), last < newest)
-    last = min((request.before or 1) - 1, newest)
-    first = max(last - limit + 1, 1)
-    return Page(conversation, await _range(store, conversation, first, last), first > 1 and last > 0)
+    else:
+        raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
+    if first > last:
+        return Page(conversation, [], nearest, has_more=False)
+    messages = await store.messages(conversation_id, first, last, nearest=nearest, enough=enough)
+    more = bool(messages) and (messages[-1]["seq"] < newest if nearest == "first" else messages[0]["seq"] > 1)
+    return Page(conversation, messages, nearest, has_more=more)
 
 
 async def add_message(
@@ -165,10 +176,6 @@ class SystemClock:
         return to_millisecond(datetime.now(UTC))
 
 
-async def _range(store: Store, conversation: Conversation, first: int, last: int) -> list[MessageView]:
-    return await store.messages(conversation.id, first, last) if first <= last else []
-
-
 def _same_wish(wanted: Conversation, stored: Conversation) -> bool:
     return (wanted.type, wanted.title, wanted.members, canonical(wanted.metadata)) == (
         stored.type,
@@ -183,7 +190,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _CURSOR = re.compile(r"(\d{1,14})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
-def _encode_cursor(last: Conversation) -> str:
+def cursor_after(last: Conversation) -> str:
+    """The cursor that continues a list behind this conversation."""
     text = f"{(last.updated_at - _EPOCH) // _MILLISECOND}.{last.id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

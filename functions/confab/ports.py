@@ -25,6 +25,9 @@ from confab.domain.models import (
 )
 from confab.trace import Trace
 
+End = Literal["first", "last"]
+"""Of a range."""
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -79,14 +82,26 @@ class Store(Protocol):
         """The conversation, or None if there is none."""
         ...
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
+    async def newest(
+        self, conversation_id: str, limit: int, *, enough: int | None = None
+    ) -> tuple[Conversation, list[MessageView]] | None:
         """The conversation and its newest messages, as `messages` gives them: one consistent view."""
         ...
 
-    async def messages(self, conversation_id: str, first: int, last: int) -> list[MessageView]:
+    async def messages(
+        self,
+        conversation_id: str,
+        first: int,
+        last: int,
+        *,
+        nearest: End = "last",
+        enough: int | None = None,
+    ) -> list[MessageView]:
         """The messages numbered `first` to `last`, both included, ascending, as clients see them.
 
-        The cost depends on how many there are in the range, not on the length of the log.
+        The cost depends on how many there are in the range, not on the length of the log. Those
+        that are farther from the `nearest` end may be left out once the others' content and
+        metadata have `enough` characters; where there are messages, at least one is given.
         """
         ...
 

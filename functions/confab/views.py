@@ -1,21 +1,41 @@
 """Resources as clients see them, the same over REST and over a socket."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from confab.conversations import Page
+from pydantic_core import to_json
+
+from confab.config import Config
+from confab.conversations import Listing, Page, cursor_after
 from confab.domain.cells import cell_of
-from confab.domain.models import Conversation
+from confab.domain.models import Conversation, MessageView
+
+ESCAPED_BYTES = 6
+"""The most bytes that a character of text has in JSON, which writes U+0001 as `\\u0001`."""
+MESSAGE_BYTES = 1_536
+"""The most bytes that a message has as JSON, beside its content and metadata."""
+LISTING_BYTES = 160
+"""The most bytes that a list has as JSON, beside its conversations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Renders what a store does not know: where a conversation's room is served."""
+    """Renders what a store does not know: where rooms are served, and how much goes into a page.
+
+    A page keeps what is nearest to where it begins until it would pass `max_page_bytes` as JSON,
+    but at least one item.
+    """
 
     addresses: Mapping[str, Sequence[str]]
     """Of each cell. All of a cell's serve all of its rooms; a conversation keeps to one of them."""
+    max_page_bytes: int
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The views of a deployment."""
+        return cls(config.addresses, config.max_page_bytes)
 
     def conversation(self, conversation: Conversation) -> dict[str, Any]:
         """The conversation with its `realtimeUrl`."""
@@ -24,9 +44,43 @@ class Views:
         return conversation.wire() | {"realtimeUrl": url}
 
     def page(self, page: Page) -> dict[str, Any]:
-        """A conversation and some of its messages, ascending; the messages are rendered with the whole."""
+        """A conversation and some of its messages, ascending."""
+        messages = page.messages
+        body = {"conversation": self.conversation(page.conversation), "messages": [], "hasMore": False}
+        spare = self.max_page_bytes - len(to_json(body))
+        if _bound(messages) > spare:  # to measure each costs a tenth of what reading them does
+            if page.nearest == "first":
+                messages = messages[: _fitting(messages, spare)]
+            else:
+                messages = messages[-_fitting(reversed(messages), spare) :]
+        return body | {"messages": messages, "hasMore": page.has_more or len(messages) < len(page.messages)}
+
+    def listing(self, listing: Listing) -> dict[str, Any]:
+        """Some of a user's conversations, and the cursor that continues behind them."""
+        conversations = [self.conversation(one) for one in listing.conversations]
+        count, spare = len(conversations), self.max_page_bytes - LISTING_BYTES
+        if len(to_json(conversations)) > spare:
+            count = _fitting(conversations, spare)
+        more = listing.has_more or count < len(conversations)
         return {
-            "conversation": self.conversation(page.conversation),
-            "messages": page.messages,
-            "hasMore": page.has_more,
+            "conversations": conversations[:count],
+            "nextCursor": cursor_after(listing.conversations[count - 1]) if more else None,
         }
+
+
+def _bound(messages: Sequence[MessageView]) -> int:
+    """At least the bytes of these messages as JSON, in a third of the time that it takes to know them."""
+    texts = sum(len(one["content"]) for one in messages)
+    metadata = sum(len(to_json(one["metadata"])) for one in messages if one["metadata"])
+    return ESCAPED_BYTES * texts + metadata + MESSAGE_BYTES * len(messages)
+
+
+def _fitting(items: Iterable[object], most_bytes: int) -> int:
+    """How many of these, from the first on, have at most so many bytes as JSON, with commas; at least one."""
+    count, size = 0, -1
+    for item in items:
+        size += 1 + len(to_json(item))
+        if count and size > most_bytes:
+            break
+        count += 1
+    return count

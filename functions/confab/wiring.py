@@ -39,7 +39,7 @@ class Ports:
         self._publish_pause_s = publish_pause_s
         self.limits: Limits = config.limits
         self.clock: Clock = SystemClock()
-        self.views = Views(config.addresses)
+        self.views = Views.of(config)
         self.instance = uuid.uuid4().hex
         """The id of this process, the `origin` of its events."""
         self.sends = Rate(config.messages_per_10s, 10, "messages", clock=time.monotonic)

@@ -31,7 +31,7 @@ NEW_MESSAGE = {"content": "It does not light up.", "clientMessageId": "m-1"}
 
 def views() -> Views:
     """As a deployment with no configuration of its own renders."""
-    return Views(config.load({}).addresses)
+    return Views.of(config.load({}))
 
 
 def page_view() -> dict[str, Any]:
@@ -74,7 +74,7 @@ def finalized() -> Finalized:
 
 def page() -> Page:
     """Its log after one message."""
-    return Page(conversation(seq=1, at=LATER), [message().view()], has_more=False)
+    return Page(conversation(seq=1, at=LATER), [message().view()], nearest="last", has_more=False)
 
 
 def typing() -> TypingState:

@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from confab.domain.models import Conversation, Finalized, Message, Status
-from confab.ports import Place, Store
+from confab.domain.models import Conversation, Finalized, Message, Metadata, Status, canonical
+from confab.ports import End, Place, Store
 from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation, started
 from tests.support.samples import NOW
 
@@ -74,6 +74,28 @@ async def test_the_newest_messages_come_with_their_conversation(store: Store, fi
 async def test_the_newest_of_an_empty_conversation_are_none(store: Store) -> None:
     conversation = await started(store)
     assert await store.newest(conversation.id, 5) == (conversation, [])
+
+
+@pytest.mark.parametrize("nearest", ["first", "last"])
+async def test_a_range_may_end_where_there_is_enough(store: Store, nearest: End) -> None:
+    conversation = await started(store)
+    for n in range(60):
+        metadata: Metadata = {"m": "y" * (n * 7 % 50)}
+        await store.append(draft_for(conversation.id, "é" * (n * 13 % 90 + 1), metadata=metadata), now=NOW)
+    everything = await store.messages(conversation.id, 1, 60)
+    sizes = [len(one["content"]) + len(canonical(one["metadata"])) for one in everything]
+    for enough in (1, 100, 1_000, sum(sizes) - 1, sum(sizes)):
+        found = await store.messages(conversation.id, 1, 60, nearest=nearest, enough=enough)
+        seqs = [one["seq"] for one in found]
+        near = sizes if nearest == "first" else sizes[::-1]
+        fitting = max(sum(sum(near[: n + 1]) <= enough for n in range(60)), 1)
+        assert len(seqs) == fitting
+        assert seqs == (list(range(1, 61))[:fitting] if nearest == "first" else list(range(1, 61))[-fitting:])
+        if nearest == "last":
+            assert await store.newest(conversation.id, 60, enough=enough) == (
+                await store.conversation(conversation.id),
+                found,
+            )
 
 
 async def test_heads_are_of_those_that_exist(store: Store) -> None:

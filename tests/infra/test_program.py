@@ -66,7 +66,7 @@ def test_a_cell_more_moves_no_conversation(cells):
     few, more = deployed(BASE), deployed(BASE | {"confab:cells": cells})
     old = conversation("8f14e45fceea467a9b2c1d0e3f5a7b6c")
     before, after = (config_of(made, "confab-get-conversation") for made in (few, more))
-    assert Views(before.addresses).conversation(old) == Views(after.addresses).conversation(old)
+    assert Views.of(before).conversation(old) == Views.of(after).conversation(old)
     containers = [config_of(made, "confab-realtime-main") for made in (few, more)]
     topics = [topic_of(cell_of(old.id, before.cells)), topic_of(cell_of(old.id, after.cells))]
     assert topics == [topic_of(each.cell) for each in containers] == ["confab-events"] * 2

@@ -147,9 +147,9 @@ class World:
         store = self._ports[instance].store
         newest = store.newest
 
-        async def slowly(conversation_id: str, limit: int) -> Any:
+        async def slowly(conversation_id: str, limit: int, **how: Any) -> Any:
             await asyncio.sleep(seconds)
-            return await newest(conversation_id, limit)
+            return await newest(conversation_id, limit, **how)
 
         with patch.object(store, "newest", slowly):
             yield

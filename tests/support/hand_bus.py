@@ -40,8 +40,10 @@ class RemoteStore(MemoryStore):
     async def conversation(self, conversation_id: str) -> Conversation | None:
         return await self._over_there(super().conversation(conversation_id))
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
-        return await self._over_there(super().newest(conversation_id, limit))
+    async def newest(
+        self, conversation_id: str, limit: int, *, enough: int | None = None
+    ) -> tuple[Conversation, list[MessageView]] | None:
+        return await self._over_there(super().newest(conversation_id, limit, enough=enough))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         return await self._over_there(super().entries(conversation_id, first, last))

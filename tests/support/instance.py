@@ -108,7 +108,7 @@ class Instance:
     def break_store(self, error: Exception) -> None:
         """Let every reading of the log end in an error."""
 
-        async def fail(*_: object) -> None:
+        async def fail(*_: object, **__: object) -> None:
             raise error
 
         for name in ("newest", "conversation", "messages"):

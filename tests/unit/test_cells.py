@@ -54,7 +54,7 @@ def test_whatever_an_id_looks_like_it_has_a_cell(stranger):
 
 
 def views(**env: str) -> Views:
-    return Views(config.load(env).addresses)
+    return Views.of(config.load(env))
 
 
 def test_a_cell_more_moves_no_conversation():

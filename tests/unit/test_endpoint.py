@@ -162,7 +162,7 @@ async def test_another_origin_gets_neither(client):
 
 
 async def test_a_store_that_is_away_is_unavailable(client, ports, monkeypatch):
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise Unavailable("The store does not answer.")
 
     monkeypatch.setattr(ports.store, "newest", away)
@@ -172,7 +172,7 @@ async def test_a_store_that_is_away_is_unavailable(client, ports, monkeypatch):
 
 
 async def test_a_defect_is_told_without_its_cause(client, ports, monkeypatch, caplog):
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret table layout")
 
     monkeypatch.setattr(ports.store, "newest", broken)

@@ -13,5 +13,6 @@ async def handle(call: Call, ports: Ports) -> Answer:
         parse(GetConversation, call.fields, ports.limits),
         caller=call.caller,
         store=ports.store,
+        enough=ports.limits.max_page_bytes,
     )
     return Answer(200, ports.views.page(page))

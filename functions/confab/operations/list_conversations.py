@@ -11,12 +11,4 @@ async def handle(call: Call, ports: Ports) -> Answer:
     listing = await conversations.list_conversations(
         parse(ListConversations, call.fields, ports.limits), caller=call.caller, store=ports.store
     )
-    return Answer(
-        200,
-        {
-            "conversations": [
-                ports.views.conversation(conversation) for conversation in listing.conversations
-            ],
-            "nextCursor": listing.next_cursor,
-        },
-    )
+    return Answer(200, ports.views.listing(listing))

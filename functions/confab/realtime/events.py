@@ -194,6 +194,7 @@ class SocketEvents:
                 parse(GetConversation, {"after": after}, limits),
                 caller=socket.principal,
                 store=self._ports.store,
+                enough=limits.max_page_bytes,
             )
             self._require_open(socket)
         except BaseException:
@@ -203,7 +204,7 @@ class SocketEvents:
                 await self._go_live(socket, conversation_id, place)
             raise
         ack = accepted(self._ports.views.page(page))
-        if after is not None and page.has_more:
+        if after is not None and ack["hasMore"]:
             self._out(socket, conversation_id)
             return Reply(ack)
         socket.rooms[conversation_id] = access.standing(page.conversation, socket.principal)

@@ -6,8 +6,17 @@ from datetime import datetime
 
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
-from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, MessageView, Status
-from confab.ports import Appended, Closed, Created, Place
+from confab.domain.models import (
+    Conversation,
+    Draft,
+    Entry,
+    Finalized,
+    Message,
+    MessageView,
+    Status,
+    canonical,
+)
+from confab.ports import Appended, Closed, Created, End, Place
 
 KEY_LIFETIME_S = 25 * 3600
 
@@ -59,15 +68,25 @@ class MemoryStore:
         log = self._logs.get(conversation_id)
         return None if log is None else log.conversation
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
+    async def newest(
+        self, conversation_id: str, limit: int, *, enough: int | None = None
+    ) -> tuple[Conversation, list[MessageView]] | None:
         """As the port promises."""
         self._require_open()
         log = self._logs.get(conversation_id)
-        return None if log is None else (log.conversation, [one.view() for one in log.messages[-limit:]])
+        return None if log is None else (log.conversation, _views(log.messages[-limit:], "last", enough))
 
-    async def messages(self, conversation_id: str, first: int, last: int) -> list[MessageView]:
+    async def messages(
+        self,
+        conversation_id: str,
+        first: int,
+        last: int,
+        *,
+        nearest: End = "last",
+        enough: int | None = None,
+    ) -> list[MessageView]:
         """As the port promises."""
-        return [message.view() for message in self._range(conversation_id, first, last)]
+        return _views(self._range(conversation_id, first, last), nearest, enough)
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """As the port promises."""
@@ -154,6 +173,17 @@ class MemoryStore:
     def _require_open(self) -> None:
         if self._closed:
             raise Unavailable("The store is closed.")
+
+
+def _views(messages: list[Message], nearest: End, enough: int | None) -> list[MessageView]:
+    kept: list[MessageView] = []
+    size = 0
+    for message in messages if nearest == "first" else reversed(messages):
+        size += len(message.content) + len(canonical(message.metadata))
+        if kept and enough is not None and size > enough:
+            break
+        kept.append(message.view())
+    return kept if nearest == "first" else kept[::-1]
 
 
 def _order(updated_at: datetime, conversation_id: str) -> tuple[float, str]:

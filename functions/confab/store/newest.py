@@ -17,6 +17,8 @@ GROUP_MESSAGES = 1_000
 """Messages that one answer may hold; a single page may have more."""
 
 Page = tuple[Conversation, list[MessageView]]
+Key = tuple[str, int, int | None]
+"""A page's conversation, limit, and how many characters are enough for it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -25,27 +27,28 @@ class Wanted:
 
     conversation_id: str
     limit: int
+    enough: int | None
     outcome: "asyncio.Future[Page | None]"
 
     @property
-    def page(self) -> tuple[str, int]:
+    def page(self) -> Key:
         """Which page it is."""
-        return self.conversation_id, self.limit
+        return self.conversation_id, self.limit, self.enough
 
 
 class Newest(Gathering[Wanted]):
     """The reads of this process. One that comes later never gets what was read before."""
 
-    async def read(self, conversation_id: str, limit: int) -> Page | None:
+    async def read(self, conversation_id: str, limit: int, enough: int | None) -> Page | None:
         """As `Store.newest` promises."""
         outcome = asyncio.get_running_loop().create_future()
-        page: Page | None = await self.ask(Wanted(conversation_id, limit, outcome))
+        page: Page | None = await self.ask(Wanted(conversation_id, limit, enough, outcome))
         return page
 
     def next_group(self) -> list[Wanted]:
         """The next pages that fit into one answer, with everybody who wants one of them."""
         group: list[Wanted] = []
-        pages: set[tuple[str, int]] = set()
+        pages: set[Key] = set()
         size = 0
         while self._waiting:
             wanted = self._waiting[0]
@@ -74,7 +77,10 @@ class Newest(Gathering[Wanted]):
 
     async def _read(self, group: Sequence[Wanted]) -> None:
         pages = list(dict.fromkeys(wanted.page for wanted in group))
-        asked = [{"conversation": records.conversation_record(one), "limit": limit} for one, limit in pages]
+        asked = [
+            {"conversation": records.conversation_record(one), "limit": limit, "enough": enough}
+            for one, limit, enough in pages
+        ]
         rows = await self._connection.query(statements.NEWEST, {"wanted": asked})
         found = dict(zip(pages, map(_page, rows), strict=True))
         for wanted in group:

@@ -9,13 +9,38 @@ of every write. Values are always bound, never written into the text.
 _MESSAGE = "VALUE [record::id(id), role, author, content, client_message_id, metadata, created_at]"
 _VIEW = _MESSAGE.replace("created_at", "<string>created_at")
 
+# Leaves out of a long range what is farther than $enough characters of content and metadata from
+# its nearest end. To look at the texts costs a page of 50 a sixth more, so only longer ones are
+# looked at, all texts at once; the second, dearer look is for pages that are too large.
+_UNMEASURED = 50
+_NEAREST = """
+    IF $enough = NONE OR array::len($rows) <= UNMEASURED
+            OR string::len(array::join(array::flatten($rows), '')) <= $enough {
+        $rows
+    } ELSE {
+        LET $sizes = $rows.map(|$row| string::len($row[3]) + string::len($row[5]));
+        LET $fitting = array::fold(
+            IF $nearest = 'last' { array::reverse($sizes) } ELSE { $sizes },
+            { count: 0, size: 0 },
+            |$near, $size| {
+                count: IF $near.size + $size > $enough { $near.count } ELSE { $near.count + 1 },
+                size: $near.size + $size,
+            }
+        );
+        LET $count = math::max([$fitting.count, 1]);
+        IF $nearest = 'last' { array::slice($rows, array::len($rows) - $count) }
+        ELSE { array::slice($rows, 0, $count) }
+    }
+""".replace("UNMEASURED", str(_UNMEASURED))
+
 CONVERSATION = "SELECT * FROM ONLY $conversation"
 
 HEADS = "SELECT id, seq FROM $conversations"
 
-MESSAGES = """
-    SELECT VIEW FROM message:[$conversation, $first]..=[$conversation, $last]
-""".replace("VIEW", _VIEW)
+MESSAGES = """{
+    LET $rows = (SELECT VIEW FROM message:[$conversation, $first]..=[$conversation, $last]);
+    RETURN NEAREST;
+}""".replace("VIEW", _VIEW).replace("NEAREST", _NEAREST)
 
 NEWEST = """$wanted.map(|$one| {
     LET $found = (SELECT * FROM ONLY $one.conversation);
@@ -23,11 +48,12 @@ NEWEST = """$wanted.map(|$one| {
     LET $id = record::id($found.id);
     LET $last = IF $found.finalized_at = NONE { $found.seq } ELSE { $found.seq - 1 };
     LET $first = $last - $one.limit + 1;
-    RETURN {
-        conversation: $found,
-        messages: (SELECT VIEW FROM message:[$id, $first]..=[$id, $last]),
-    };
-})""".replace("VIEW", _VIEW)
+    LET $enough = $one.enough;
+    LET $nearest = 'last';
+    LET $rows = (SELECT VIEW FROM message:[$id, $first]..=[$id, $last]);
+    LET $messages = NEAREST;
+    RETURN { conversation: $found, messages: $messages };
+})""".replace("VIEW", _VIEW).replace("NEAREST", _NEAREST)
 
 ENTRIES = """{
     LET $id = record::id($conversation);

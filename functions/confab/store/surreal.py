@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
 from confab.domain.models import Conversation, Draft, Entry, MessageView, Status
-from confab.ports import Appended, Closed, Created, Place
+from confab.ports import Appended, Closed, Created, End, Place
 from confab.store import listing, records, schema, statements
 from confab.store.appends import Appends
 from confab.store.connection import Connection, Timing
@@ -61,13 +61,29 @@ class SurrealStore:
         row = await self._connection.query(statements.CONVERSATION, variables)
         return None if row is None else records.conversation_of(row)
 
-    async def newest(self, conversation_id: str, limit: int) -> tuple[Conversation, list[MessageView]] | None:
+    async def newest(
+        self, conversation_id: str, limit: int, *, enough: int | None = None
+    ) -> tuple[Conversation, list[MessageView]] | None:
         """As the port promises; many at once are read together."""
-        return await self._newest.read(conversation_id, limit)
+        return await self._newest.read(conversation_id, limit, enough)
 
-    async def messages(self, conversation_id: str, first: int, last: int) -> list[MessageView]:
+    async def messages(
+        self,
+        conversation_id: str,
+        first: int,
+        last: int,
+        *,
+        nearest: End = "last",
+        enough: int | None = None,
+    ) -> list[MessageView]:
         """As the port promises."""
-        variables = {"conversation": conversation_id, "first": first, "last": last}
+        variables = {
+            "conversation": conversation_id,
+            "first": first,
+            "last": last,
+            "nearest": nearest,
+            "enough": enough,
+        }
         return records.views_of(await self._connection.query(statements.MESSAGES, variables))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:

@@ -1,0 +1,115 @@
+"""How much goes into a page: as much as fits into its bytes, and at least one item."""
+
+import json
+
+import pytest
+
+from confab.store.memory import MemoryStore
+from tests.support.api import API, api_client, bearer, created, said
+from tests.support.ports import MemoryPorts
+
+MOST = 40_000
+PLAIN, QUOTES, CONTROL, WIDE = "a" * 3_000, '"' * 3_000, "\x01" * 3_000, "\U0001f600" * 3_000
+
+
+@pytest.fixture
+def ports():
+    return MemoryPorts(CONFAB_MAX_PAGE_BYTES=str(MOST), CONFAB_MESSAGES_PER_10S="0")
+
+
+@pytest.fixture
+async def client(ports):
+    async with api_client(ports) as client:
+        yield client
+
+
+def size(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def assert_full(body, beyond) -> None:
+    """The page fits, and with the next item it would not."""
+    assert size(body) <= MOST
+    assert size(body) + 1 + size(beyond) > MOST
+
+
+async def read(client, path: str, **query: object):
+    answer = await client.get(f"{API}{path}", params={"limit": 200, **query}, headers=bearer())
+    assert answer.status_code == 200, answer.text
+    assert len(answer.content) == size(answer.json())
+    return answer.json()
+
+
+@pytest.mark.parametrize("content", [PLAIN, QUOTES, CONTROL, WIDE])
+@pytest.mark.parametrize("query", [{}, {"before": 31}, {"before": 25}, {"after": 0}, {"after": 7}])
+async def test_a_page_holds_what_fits_nearest_to_where_it_begins(client, content, query):
+    room = (await created(client))["id"]
+    stored = [(await said(client, room, content, metadata={"n": n})).json() for n in range(30)]
+    page = await read(client, f"/{room}", **query)
+    seqs = [message["seq"] for message in page["messages"]]
+    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+    if "after" in query:
+        assert seqs[0] == query["after"] + 1
+        assert_full(page, stored[seqs[-1]])
+    else:
+        assert seqs[-1] == min(query.get("before", 31) - 1, 30)
+        assert_full(page, stored[seqs[0] - 2])
+    assert page["hasMore"]
+
+
+@pytest.mark.parametrize("direction", ["after", "before"])
+async def test_pages_that_end_by_bytes_lead_through_the_whole_log(client, direction):
+    room = (await created(client))["id"]
+    for n in range(40):
+        await said(client, room, "x" * (n * 997 % 9_000 + 1), metadata={"m": "y" * (n * 101 % 3_000)})
+    seqs: list[int] = []
+    query = {"after": 0} if direction == "after" else {}
+    while True:
+        page = await read(client, f"/{room}", **query)
+        found = [message["seq"] for message in page["messages"]]
+        seqs = seqs + found if direction == "after" else found + seqs
+        if not page["hasMore"]:
+            break
+        query = {"after": seqs[-1]} if direction == "after" else {"before": seqs[0]}
+    assert seqs == list(range(1, 41))
+
+
+async def test_what_is_too_large_for_a_page_is_a_page_of_its_own(client):
+    room = (await created(client))["id"]
+    for _ in range(3):
+        await said(client, room, "\x01" * 30_000)
+    for query, seq in (({}, 3), ({"before": 3}, 2), ({"after": 1}, 2)):
+        page = await read(client, f"/{room}", **query)
+        assert [message["seq"] for message in page["messages"]] == [seq]
+        assert page["hasMore"]
+    assert not (await read(client, f"/{room}", after=2))["hasMore"]
+    assert not (await read(client, f"/{room}", before=2))["hasMore"]
+
+
+async def test_a_list_holds_what_fits_and_its_cursor_continues_there(client):
+    members = [{"userId": f"u{n}" + "é" * 100} for n in range(20)]
+    made = {(await created(client, members=members, metadata={"n": n}))["id"] for n in range(25)}
+    listed: list[str] = []
+    pages, cursor = 0, None
+    while pages == 0 or cursor:
+        page = await read(client, "", **({"cursor": cursor} if cursor else {}))
+        listed += [conversation["id"] for conversation in page["conversations"]]
+        pages, cursor = pages + 1, page["nextCursor"]
+        assert size(page) <= MOST
+    assert pages > 2
+    assert len(listed) == len(made)
+    assert set(listed) == made
+
+
+async def test_the_store_is_told_how_much_is_enough(ports, client, monkeypatch):
+    asked: list[int | None] = []
+    newest = MemoryStore.newest
+
+    async def note(self, conversation_id, limit, *, enough=None):
+        asked.append(enough)
+        return await newest(self, conversation_id, limit, enough=enough)
+
+    monkeypatch.setattr(MemoryStore, "newest", note)
+    room = (await created(client))["id"]
+    await read(client, f"/{room}")
+    assert asked == [MOST]
