@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import urllib.error
 import urllib.request
 import uuid
 from asyncio.subprocess import Process
@@ -15,8 +16,8 @@ import websockets
 from surrealdb import AsyncWsSurrealConnection
 from surrealdb.data.cbor import decode, encode
 from surrealdb.errors import NotAllowedError, NotFoundError
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from confab.store.session import Account, Session
 from confab.store.surreal import SurrealStore
@@ -101,6 +102,30 @@ async def test_it_is_healthy(server: SurrealServer) -> None:
     response = await asyncio.to_thread(urllib.request.urlopen, f"{url}/health")
     with response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:5000", "null"])
+async def test_a_web_page_is_refused_whatever_its_origin(server: SurrealServer, origin: str) -> None:
+    subprotocols = [Subprotocol("cbor")]
+    with pytest.raises(InvalidStatus) as refused:
+        await websockets.connect(f"{server.url}/rpc", subprotocols=subprotocols, origin=Origin(origin))
+    assert refused.value.response.status_code == 403
+    url = server.url.replace("ws", "http", 1)
+    health = urllib.request.Request(f"{url}/health", headers={"Origin": origin})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        await asyncio.to_thread(urllib.request.urlopen, health)
+
+
+async def test_a_page_whose_name_leads_to_this_machine_is_refused(server: SurrealServer) -> None:
+    name = f"evil.example:{server.port}"
+    with pytest.raises(InvalidStatus) as refused:
+        await websockets.connect(
+            f"ws://{name}/rpc",
+            subprotocols=[Subprotocol("cbor")],
+            host="127.0.0.1",
+            origin=Origin(f"http://{name}"),
+        )
+    assert refused.value.response.status_code == 403
 
 
 async def test_a_plain_client_of_the_sdk_gets_along(server: SurrealServer) -> None:

@@ -2,6 +2,10 @@
 
 Requests of one connection are answered one after the other and the next one is read only then,
 so what waits here is bounded by the number of connections; the rest waits in their sockets.
+
+Web pages are refused: any page that a developer has open may connect to loopback, and the usual password
+is known. A browser says the page's origin in every WebSocket handshake, also where a foreign name was
+made to lead to this machine; the clients that are meant say none.
 """
 
 import asyncio
@@ -44,6 +48,8 @@ async def listen(
 
 
 def _route(connection: ServerConnection, request: Request) -> Response | None:
+    if "Origin" in request.headers:
+        return connection.respond(HTTPStatus.FORBIDDEN, "This is not for web pages.\n")
     path = request.path.partition("?")[0]
     if path == "/health":
         return connection.respond(HTTPStatus.OK, "")
