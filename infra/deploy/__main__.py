@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from infra.deploy import checks, hosting, image, needs, plan, smoke, stack
+from infra.deploy import checks, hosting, image, needs, plan, site, smoke, stack
 from infra.deploy.runner import Command, DeployError, Runner
 from infra.deploy.target import REGION, Target
 
@@ -41,7 +41,8 @@ def check(target: Target, runner: Runner, _: argparse.Namespace) -> int:
 
 def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """Deploy; nothing is touched while something is missing."""
-    if not checks.report(needs.DEPLOYMENT, runner, target):
+    ready = checks.report(needs.DEPLOYMENT, runner, target)
+    if not ready and not options.dry_run:
         return 1
     wanted = target.image(image.tag())
     with tempfile.TemporaryDirectory(prefix="confab-deploy-") as folder:
@@ -49,15 +50,17 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
         commands = [
             *plan.settings(target, wanted),
             plan.preview(target),
-            *_build(target, runner, wanted),
+            *_build(target, runner, wanted, options),
             *plan.release(target),
         ]
         page = plan.page(target, firebase_json)
         if options.dry_run:
-            return _show([*commands, page])
+            return _show([*commands, page], ready=ready)
         for command in commands:
             runner.run(command)
         outputs = stack.outputs(runner, target)
+        if trouble := site.occupied(runner, target, outputs.site):  # it may be since the beginning
+            raise DeployError(f"the page was not released: {trouble}")
         hosting.lay_out(firebase_json, outputs)
         runner.run(page)
     print("\ndoes it answer", flush=True)
@@ -69,11 +72,12 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
 
 def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """Take away what was deployed, once somebody has said so."""
-    if not checks.report(needs.TOOLS, runner, target):
-        return 1
+    ready = checks.report(needs.TOOLS, runner, target)
     commands = list(plan.destruction(target))
     if options.dry_run:
-        return _show(commands)
+        return _show(commands, ready=ready)
+    if not ready:
+        return 1
     if not options.yes and not _confirmed(target):
         raise DeployError("nothing was destroyed: type the project's id, or pass --yes")
     for command in commands:
@@ -85,22 +89,27 @@ def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
 _COMMANDS = {"check": check, "up": up, "destroy": destroy}
 
 
-def _build(target: Target, runner: Runner, wanted: str) -> Iterable[Command]:
+def _build(target: Target, runner: Runner, wanted: str, options: argparse.Namespace) -> Iterable[Command]:
     """The commands that build the image, unless it is there."""
     if runner.ask(*plan.image_exists(wanted)).ok:
         return ()
     number = runner.ask(*plan.project_number(target))
+    if not number.ok and options.dry_run:
+        return plan.build(target, wanted, "PROJECT_NUMBER")
     if not number.ok:
         raise DeployError(f"the project's number: {number.trouble}")
     return plan.build(target, wanted, number.out.strip())
 
 
-def _show(commands: Iterable[Command]) -> int:
+def _show(commands: Iterable[Command], *, ready: bool) -> int:
+    """Print the commands of a dry run; the exit code."""
     for command in commands:
         print(f"\n{command.title}\n$ {command}")
         if command.again is not None:
             print(f"({command.again})")
-    return 0
+    if not ready:
+        print("\nsomething is missing, as said above: none of this can be run yet")
+    return 0 if ready else 1
 
 
 def _confirmed(target: Target) -> bool:
@@ -130,7 +139,11 @@ def _parser() -> argparse.ArgumentParser:
             help="go on where the region, the site or the store is another one than the stack's",
         )
         if command is not check:
-            one.add_argument("--dry-run", action="store_true", help="print the commands, run none")
+            one.add_argument(
+                "--dry-run",
+                action="store_true",
+                help="print the commands, run none, even where something is missing",
+            )
         if command is destroy:
             one.add_argument("--yes", action="store_true", help="do not ask")
     return parser

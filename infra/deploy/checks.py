@@ -30,7 +30,7 @@ def report(checks: Iterable[Check], runner: Runner, target: Target) -> bool:
         if unknown:
             print(f"unknown  {check.title}: needs {', '.join(unknown)}")
         elif problem is not None:
-            mend = check.mend.format(project=target.project, stack=target.stack)
+            mend = check.mend.format(project=target.project, stack=target.stack, site=target.site_id)
             print(f"MISSING  {check.title}: {problem}; mend: {mend}")
         else:
             print(f"ok       {check.title}")

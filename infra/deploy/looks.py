@@ -18,6 +18,7 @@ APIS = (
     "artifactregistry.googleapis.com",
     "cloudbuild.googleapis.com",
     "cloudresourcemanager.googleapis.com",
+    "firebasehosting.googleapis.com",
     "iam.googleapis.com",
     "serviceusage.googleapis.com",
 )

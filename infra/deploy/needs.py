@@ -1,6 +1,6 @@
 """The list of what a deployment needs."""
 
-from infra.deploy import looks, permissions
+from infra.deploy import looks, permissions, site
 from infra.deploy.checks import Check
 
 TOOLS = (
@@ -90,6 +90,13 @@ DEPLOYMENT = (
         "have an owner of {project} grant them, or roles/owner, to the account of"
         " `gcloud auth application-default login`",
         ("application credentials", "project"),
+    ),
+    Check(
+        "site",
+        site.free,
+        'name another one, which is made beside it: ARGS="--site {project}-chat"; or, if nobody needs what is'
+        " there: firebase hosting:disable --project {project} --site {site}",
+        ("stack", "APIs", "permissions of gcloud"),
     ),
     Check(
         "public access",

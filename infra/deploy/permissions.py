@@ -1,9 +1,9 @@
 """What an account may do in the project, as Resource Manager itself says."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
-import httpx
-
+from infra.deploy import api
 from infra.deploy.runner import Runner
 from infra.deploy.target import Target
 
@@ -47,15 +47,16 @@ BUILDS = (
     "storage.objects.create",
 )
 """What gcloud is asked to do: look for the image, and build."""
+LOOKS = ("firebasehosting.sites.get",)
+"""What takes seeing whether a Hosting site serves another app."""
 OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER"
 """Where gcloud, too, looks for another address of this API."""
-_API = "https://cloudresourcemanager.googleapis.com/"
-_DEADLINE_S = 30.0
+_API = "https://cloudresourcemanager.googleapis.com"
 
 
 def of_gcloud(runner: Runner, target: Target) -> str | None:
     """What the account of gcloud lacks, in words, or None if it may do everything."""
-    return _lacking(runner, target, ("gcloud", "auth"), {*CALLS, *BUILDS})
+    return _lacking(runner, target, api.GCLOUD, {*CALLS, *BUILDS, *LOOKS})
 
 
 def of_the_program(runner: Runner, target: Target) -> str | None:
@@ -63,27 +64,17 @@ def of_the_program(runner: Runner, target: Target) -> str | None:
     gateway = target.kept.get(GATEWAY) == "true"
     made = (needed for kind, needed in MAKES.items() if gateway or not kind.startswith(OPTIONAL))
     needed = {*CALLS, *(permission for each in made for permission in each)}
-    return _lacking(runner, target, ("gcloud", "auth", "application-default"), needed)
+    return _lacking(runner, target, api.APPLICATION_DEFAULT, needed)
 
 
 def _lacking(runner: Runner, target: Target, login: Sequence[str], needed: set[str]) -> str | None:
-    token = runner.ask(*login, "print-access-token")
-    if not token.ok:
-        return token.trouble
-    base = target.env.get(OVERRIDE) or _API
+    base = (target.env.get(OVERRIDE) or _API).rstrip("/")
+    url = f"{base}/v1/projects/{target.project}:testIamPermissions"
     try:
-        answer = httpx.post(
-            f"{base.rstrip('/')}/v1/projects/{target.project}:testIamPermissions",
-            json={"permissions": sorted(needed)},
-            headers={
-                "Authorization": f"Bearer {token.out.strip()}",
-                "X-Goog-User-Project": target.project,
-            },
-            timeout=_DEADLINE_S,
-        )
-        answer.raise_for_status()
-        granted = answer.json().get("permissions", [])
-    except (httpx.HTTPError, ValueError) as error:
-        return f"cannot be found out: {error}"
-    absent = sorted(needed - set(granted))
+        status, said = api.ask(runner, target, login, url, {"permissions": sorted(needed)})
+    except api.Unanswered as error:
+        return str(error)
+    if status != HTTPStatus.OK:
+        return f"cannot be found out: {url} answers {status}"
+    absent = sorted(needed - set(said.get("permissions", [])))
     return f"lacks {', '.join(absent)}" if absent else None

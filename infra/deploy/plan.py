@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.deploy import stack
 from infra.deploy.runner import Again, Command
+from infra.deploy.site import MARK
 from infra.deploy.target import PROGRAM, Target
 from infra.gcp.names import PREFIX, STAGED
 
@@ -107,7 +108,7 @@ def release(target: Target) -> Iterator[Command]:
 
 
 def page(target: Target, firebase_json: Path) -> Command:
-    """Release the page and the rewrites."""
+    """Release the page and the rewrites, marked as Confab's own."""
     return Command(
         "the page",
         (
@@ -119,6 +120,7 @@ def page(target: Target, firebase_json: Path) -> Command:
             "--non-interactive",
         ),
         _RELEASE_S,
+        env=MARK,
     )
 
 

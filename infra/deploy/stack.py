@@ -74,7 +74,7 @@ def target_of(
 def settings(target: Target, image: str) -> Mapping[str, str]:
     """What the stack shall keep, by key."""
     asked = {key: target.env.get(variable) for variable, key in VARIABLES.items()}
-    asked |= {"gcp:region": target.region, "confab:site": target.site or target.project}
+    asked |= {"gcp:region": target.region, "confab:site": target.site_id}
     asked["confab:image"] = image
     # Firebase's API takes a person's credentials only with a project to count the calls on.
     asked |= {"gcp:project": target.project, "gcp:billingProject": target.project}

@@ -31,6 +31,11 @@ class Target:
     move: bool = False
     """Whether it may go to another place than where the stack is."""
 
+    @property
+    def site_id(self) -> str:
+        """The Hosting site."""
+        return self.site or self.project
+
     def image(self, tag: str) -> str:
         """The full name of the realtime container's image."""
         return f"{self.region}-docker.pkg.dev/{self.project}/confab/realtime:{tag}"

@@ -23,10 +23,13 @@ def hosting_rewrites(region: str) -> Sequence[Mapping[str, object]]:
 
 
 def make_site(project: Project, site_id: str) -> firebase.HostingSite:
-    """The site; the project becomes a Firebase project if it was none. Firebase cannot be taken out again."""
+    """The site; the project becomes a Firebase project if it was none. Firebase cannot be taken out again.
+
+    A site that exists is taken as it is, and none is ever deleted: it may have been there before.
+    """
     added = firebase.Project("firebase", firebase.ProjectArgs(project=project.id), project.ready)
     return firebase.HostingSite(
         "site",
-        firebase.HostingSiteArgs(project=project.id, site_id=site_id),
+        firebase.HostingSiteArgs(project=project.id, site_id=site_id, deletion_policy="ABANDON"),
         pulumi.ResourceOptions(depends_on=[added]),
     )

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 TOOL = """#!{python} -IS
-import json, sys
+import json, os, sys
 from pathlib import Path
 
 folder = Path({folder!r})
@@ -27,6 +27,7 @@ configs = [Path(word.partition("=")[2]) for word in words if word.startswith("--
 call = {{
     "words": [name, *words],
     "stdin": sys.stdin.read(),
+    "agent": os.environ.get("FIREBASE_DEPLOY_AGENT"),
     "config": next((path.read_text() for path in configs if path.suffix == ".json"), None),
 }}
 with (folder / "calls").open("a") as calls:
@@ -123,6 +124,10 @@ class Cloud:
         self.url = self.realtime = self.gateway = ""
         self.lacking: dict[str, set[str]] = {}
         """By the token of who lacks them."""
+        self.live: dict[str, tuple[int, Any]] = {}
+        """What Hosting says of a site's live channel; of others, that there is no such site."""
+        self.looked: list[tuple[str | None, str]] = []
+        """Who has asked for live channels, and which."""
         self.missing: list[str] = []
         """What the container is not ready for the lack of."""
         self.stranger = "INVALID_LOGIN_CREDENTIALS"
@@ -161,6 +166,12 @@ class Cloud:
         """What one of Google's APIs answers, None where the path is none of theirs."""
         if path.startswith("/v1/accounts:signInWithPassword?key=public"):
             return 400, {"error": {"message": self.stranger}}
+        if path == "/__/firebase/init.json":
+            return 200, self.web_app
+        if path.endswith("/channels/live"):
+            self.looked.append((authorization, path))
+            nothing = 404, {"error": {"code": 404, "status": "NOT_FOUND"}}
+            return self.live.get(path.split("/")[-3], nothing)
         if not path.endswith(":testIamPermissions"):
             return None
         token = (authorization or "").removeprefix("Bearer ")
@@ -186,13 +197,13 @@ def _handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             if self.path == "/":
                 self._answer(200, "text/html", b"<!doctype html>")
-            elif self.path == "/__/firebase/init.json":
-                self._answer(200, "application/json", json.dumps(cloud.web_app).encode())
             else:
-                self._refuse()
+                self._google(b"")
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self._google(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+
+        def _google(self, body: bytes) -> None:
             if (said := cloud.google(self.path, self.headers["Authorization"], body)) is None:
                 self._refuse()
             else:

@@ -36,6 +36,7 @@ class Site:
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,
             OVERRIDE: f"{cloud.url}/",
+            "FIREBASE_HOSTING_API_URL": cloud.url,
         }
 
     def run(self, command: str, *options: str, stdin: str = "") -> tuple[int, str]:

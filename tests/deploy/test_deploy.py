@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -106,6 +107,18 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(site):
     assert len(again) == 3
     assert "Cannot find metric" in again[-1]
     assert PASSWORD not in output
+
+
+@pytest.mark.parametrize("command", ["up", "destroy"])
+def test_a_dry_run_prints_the_plan_although_something_is_missing(site, command):
+    _, planned = site.run(command, "--dry-run", "--store-elsewhere")
+    site.env = {"PATH": "", **{name: site.env[name] for name in site.env if name.startswith("SURREALDB_")}}
+    code, output = site.run(command, "--dry-run", "--store-elsewhere")
+    assert code == 1
+    assert "MISSING  pulumi: is not on the PATH" in output
+    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", said) for said in (output, planned))
+    assert titles == all_titles
+    assert output.splitlines()[-1] == "something is missing, as said above: none of this can be run yet"
 
 
 @pytest.mark.parametrize(

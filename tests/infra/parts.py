@@ -77,6 +77,9 @@ def hosting_rewrites_every_path(made: Deployment) -> Iterator[str]:
     sites = [site.inputs["siteId"] for site in made.all("HostingSite")]
     if sites != [made.outputs["site"]]:
         yield f"sites: {sites}"
+    for site in made.all("HostingSite"):
+        if site.inputs.get("deletionPolicy") != "ABANDON":
+            yield f"{site.name}: is deleted with the deployment, and may have been there before it"
 
 
 def every_cell_has_its_container(made: Deployment) -> Iterator[str]:

@@ -31,6 +31,7 @@ MUTATIONS = {
         "another function": rewrite(lambda them: them[0]["run"].update(serviceId="confab-conversations")),
         "a rewrite to another region": rewrite(lambda them: them[0]["run"].update(region="us-east1")),
         "no site": drop("HostingSite", "site"),
+        "a site that is deleted": change("HostingSite", "site", "deletionPolicy", "DELETE"),
     },
     parts.every_cell_has_its_container: {
         "a missing cell": drop("Service", CELL),

@@ -1,0 +1,148 @@
+"""Deploying never takes another app off its Hosting site."""
+
+import json
+import subprocess
+
+import pytest
+
+from infra.deploy.target import ROOT
+from tests.deploy.machine import PROJECT
+
+OURS = {"deployment-tool": "cli-firebase--confab"}
+NO_SITE = 404, {"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}}
+
+
+def live(labels: dict[str, str] | None = None, kind: str = "DEPLOY", **more: object) -> dict[str, object]:
+    """The live channel of a site with a release, as the API says it."""
+    version = {
+        "name": f"projects/1/sites/{PROJECT}/versions/9528fee82ee70a2b",
+        "status": "FINALIZED",
+        "config": {
+            "rewrites": [{"glob": "/api/conversations", "run": {"serviceId": "confab-conversations"}}]
+        },
+        "labels": {"deployment-tool": "cli-firebase"} if labels is None else labels,
+    }
+    release = {
+        "name": f"projects/1/sites/{PROJECT}/channels/live/releases/1761179124288000",
+        "version": version,
+        "type": kind,
+        "releaseTime": "2025-10-23T00:25:24.288Z",
+        "releaseUser": {"email": "ada@their.example"},
+    }
+    return channel(release=release | more)
+
+
+def channel(**more: object) -> dict[str, object]:
+    return {"name": f"projects/1/sites/{PROJECT}/channels/live", "url": f"https://{PROJECT}.web.app", **more}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NO_SITE,
+        (200, channel()),
+        (200, live(OURS)),
+        (200, live(OURS, "ROLLBACK")),
+        (200, channel(release={"name": "x", "type": "SITE_DISABLE"})),
+    ],
+    ids=["no site", "never released to", "Confab's", "Confab's, rolled back", "disabled"],
+)
+def test_a_site_that_serves_nothing_or_confab_is_deployed_to(site, answer):
+    site.cloud.live[PROJECT] = answer
+    code, output = site.up()
+    assert code == 0, output
+    assert "ok       site\n" in output
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        live(),
+        live({}),
+        live({"deployment-tool": "cli-firebase--action-hosting-deploy"}),
+        live({"deployment-tool": "confab"}),
+        live(kind="ROLLBACK", message="Confab"),
+    ],
+    ids=["of the CLI", "unlabelled", "of another agent", "another label", "of the same message"],
+)
+def test_a_site_of_another_app_is_left_alone_even_if_it_calls_confab(site, release):
+    site.cloud.live[PROJECT] = 200, release
+    for command in ("check", "up"):
+        code, output = site.run(command, "--store-elsewhere")
+        assert code == 1
+        line = f"MISSING  site: {PROJECT} serves what is not Confab's, released by ada@their.example at 2025-"
+        (said,) = [one for one in output.splitlines() if one.startswith(line)]
+        assert '; mend: name another one, which is made beside it: ARGS="--site ' in said
+        assert f"firebase hosting:disable --project {PROJECT} --site {PROJECT}" in said
+    assert site.tools.changes() == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (403, {"error": {"code": 403, "status": "PERMISSION_DENIED"}}),
+        (500, {}),
+        (404, "a proxy's page"),
+        (200, "a proxy's page"),
+        (200, {}),
+        (200, []),
+        (200, {"name": "something else"}),
+        (200, channel(release=[])),
+        (200, channel(release={"type": "DEPLOY"})),
+        (200, channel(release={"type": "DEPLOY", "version": {"labels": ["cli-firebase--confab"]}})),
+        (302, {}),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_told_is_not_deployed_to(site, answer):
+    site.cloud.live[PROJECT] = answer
+    code, output = site.up()
+    assert code == 1
+    assert "MISSING  site: " in output
+    assert site.tools.changes() == []
+
+
+def test_an_api_that_is_away_is_no_leave_to_deploy(site):
+    site.env["FIREBASE_HOSTING_API_URL"] = "http://127.0.0.1:1"
+    code, output = site.up()
+    assert code == 1
+    assert f"MISSING  site: what {PROJECT} serves cannot be found out: " in output
+    assert site.tools.changes() == []
+
+
+def test_a_site_of_its_own_goes_beside_the_app(site):
+    site.cloud.live[PROJECT] = 200, live()
+    assert site.up()[0] == 1
+    code, output = site.up("--site", "trial-chat")
+    assert code == 0, output
+    assert {path for _, path in site.cloud.looked} >= {
+        f"/v1beta1/projects/{PROJECT}/sites/{name}/channels/live" for name in (PROJECT, "trial-chat")
+    }
+    assert {token for token, _ in site.cloud.looked} == {"Bearer a-token-of-gcloud"}
+
+
+def test_a_site_that_another_app_takes_during_the_deployment_is_left_alone(site):
+    site.cloud.live["a-site"] = 200, live()  # the one that the stack says in the end
+    code, output = site.up()
+    assert code == 1
+    assert "infra.deploy: the page was not released: a-site serves what is not Confab's" in output
+    assert not [call for call in site.tools.calls() if call["words"][:2] == ["firebase", "deploy"]]
+
+
+def test_what_is_released_is_marked_by_the_firebase_cli_such_that_it_is_known_again(site):
+    site.up()
+    release = site.tools.changes()[-1]
+    assert release["words"][:2] == ["firebase", "deploy"]
+    script = "console.log(JSON.stringify(require('firebase-tools/lib/deploymentTool').labels()))"
+    done = subprocess.run(
+        ["node", "-e", script],
+        cwd=ROOT,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "FIREBASE_DEPLOY_AGENT": release["agent"]},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert json.loads(done.stdout) == OURS
+    site.cloud.live[PROJECT] = 200, live(json.loads(done.stdout))
+    assert site.up()[0] == 0
