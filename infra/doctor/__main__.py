@@ -1,8 +1,8 @@
 """`python -m infra.doctor`: what is wrong with a running system, and how to mend it.
 
-Where its parts are comes from the same variables as everywhere, or from a deployed stack; without
-any it is the local stack. Exits with 0 if nothing failed, 1 if something did, 2 if the question was
-wrong.
+Where its parts are comes from the same variables as everywhere, or from a deployed stack; what these do
+not say, the stack says that runs here. Exits with 0 if nothing failed, 1 if something did, 2 if the
+question was wrong or nothing says where to look.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from confab import config
 from infra.deploy.runner import Runner
@@ -22,6 +23,8 @@ from infra.doctor.realtime import realtime
 from infra.doctor.site import Site
 from infra.doctor.store import store
 from infra.doctor.web import web
+from infra.local.data import DataFolder
+from infra.local.services import ROOT
 
 STANDARD_INPUT = "-"
 PARTS = ("web", "realtime", "store", "bus", "conversation")
@@ -68,7 +71,7 @@ def _site(options: argparse.Namespace) -> Site:
     token = sys.stdin.readline().strip() if options.token == STANDARD_INPUT else options.token
     wish = whereabouts.Wish(options.url, tuple(options.realtime), token, frozenset(options.skip))
     if options.project is None:
-        return whereabouts.local_or_named(wish, os.environ)
+        return whereabouts.local_or_named(wish, os.environ, DataFolder(options.data))
     return whereabouts.deployed(options.project, options.stack, wish, Runner(os.environ))
 
 
@@ -77,14 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--project", help="examine what is deployed to this Google Cloud project")
     parser.add_argument("--stack", default="production", help="its Pulumi stack [production]")
     parser.add_argument(
-        "--url", help=f"where Hosting serves the web app and /api [the stack's, or {whereabouts.WEB}]"
+        "--data",
+        type=Path,
+        default=ROOT / ".confab",
+        help="data folder of the stack that runs here [.confab]",
     )
+    parser.add_argument("--url", help="where Hosting serves the web app and /api [the stack's]")
     parser.add_argument(
         "--realtime",
         action="append",
         default=[],
         metavar="URL",
-        help="a realtime instance; repeatable [CONFAB_REALTIME_URLS and CONFAB_CELLS]",
+        help="a realtime instance; repeatable [CONFAB_REALTIME_URLS and CONFAB_CELLS, or the stack's]",
     )
     parser.add_argument(
         "--token", help="a user's ID token, or - to read it; without one the Auth emulator is asked"

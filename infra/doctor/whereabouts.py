@@ -1,7 +1,7 @@
-"""Where the system is that is meant: on this machine, as variables say, or as a deployed stack says."""
+"""Where the system is that is meant: as variables say, the stack that runs here, or a deployed stack."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import chain
@@ -12,12 +12,23 @@ from confab import config
 from infra.deploy.runner import Runner
 from infra.deploy.stack import VARIABLES, pulumi
 from infra.doctor.site import Site
+from infra.local.addresses import StackError
+from infra.local.data import DataFolder
 
-WEB = "http://127.0.0.1:5000"
-"""Where the local stack serves the web app and `/api`."""
+NEEDED = {
+    "web": ("--url",),
+    "realtime": ("CONFAB_REALTIME_URLS",),
+    "store": ("SURREALDB_URL",),
+    "bus": ("PUBSUB_EMULATOR_HOST",),
+    "conversation": ("--url", "CONFAB_REALTIME_URLS", "FIREBASE_AUTH_EMULATOR_HOST"),
+}
+"""What says where each part is."""
 STORE = ("SURREALDB_URL", "SURREALDB_USER", "SURREALDB_PASSWORD")
 CREDENTIALS = ("SURREALDB_USER", "SURREALDB_PASSWORD")
 """Variables that are no output of a stack, because its configuration keeps them secret."""
+
+DEMO = "demo-"
+"""How the ids of projects begin that are never in the cloud."""
 
 
 class Unclear(Exception):
@@ -35,14 +46,20 @@ class Wish:
     """Parts that are left out: what only they need may be unknown."""
 
 
-def local_or_named(wish: Wish, env: Mapping[str, str]) -> Site:
-    """The system that these variables name; what they leave out is the local stack's.
+def local_or_named(wish: Wish, env: Mapping[str, str], data: DataFolder) -> Site:
+    """The system that these variables name; what they leave out is that of the stack that runs on `data`.
 
-    Raises Unclear if a part is elsewhere and another part would be this machine's, and ConfigError.
+    Nothing is taken to be at its usual address, where another clone's stack may answer. Raises Unclear
+    if neither names a part, or a part is elsewhere and another would be this machine's; and ConfigError.
     """
-    site = _site(wish, config.load(env), WEB)
-    if away := [url for url in (site.web, *site.realtime) if not _is_loopback(url)]:
+    site = _site(wish, config.load(env), "")
+    unnamed = _unnamed(wish, env)
+    if away := [url for url in (site.web, *site.realtime) if url and not _is_loopback(url)]:
         _require_all(away[0], wish, env)
+    elif unnamed:
+        stack = _running(data, unnamed)
+        given = {name: value for name, value in env.items() if value}
+        return _site(wish, config.load({**stack["env"], **given}), stack["web"])
     return site
 
 
@@ -60,6 +77,29 @@ def deployed(project: str, stack: str, wish: Wish, runner: Runner) -> Site:
     return _site(wish, config.load(variables), web)
 
 
+def _running(data: DataFolder, unnamed: Iterable[str]) -> Mapping[str, Any]:
+    """What the stack on `data` says of itself. Raises Unclear, with what nothing names, if none is ready."""
+    try:
+        return data.running()
+    except StackError as error:
+        raise Unclear(
+            f"{error} ({data.path}): start `make dev`, or name a system with --project, or with --url and"
+            f" variables; not named: {', '.join(unnamed)}"
+        ) from None
+
+
+def _unnamed(wish: Wish, env: Mapping[str, str]) -> Sequence[str]:
+    """What nothing is said of and would say where the parts are that are examined."""
+    named = {name for name, value in env.items() if value}
+    named |= {"--url"} if wish.url else set[str]()
+    named |= {"CONFAB_REALTIME_URLS"} if wish.realtime else set[str]()
+    named |= {"FIREBASE_AUTH_EMULATOR_HOST"} if wish.token else set[str]()
+    if not (env.get("GOOGLE_CLOUD_PROJECT") or DEMO).startswith(DEMO):
+        named |= {"PUBSUB_EMULATOR_HOST"}  # its bus is Google's
+    wanted = (name for part, names in NEEDED.items() if part not in wish.skipped for name in names)
+    return [name for name in dict.fromkeys(wanted) if name not in named]
+
+
 def _site(wish: Wish, configuration: config.Config, web: str) -> Site:
     realtime = wish.realtime or tuple(chain.from_iterable(configuration.addresses.values()))
     urls = tuple(url.rstrip("/") for url in realtime)
@@ -73,7 +113,9 @@ def _require_all(away: str, wish: Wish, env: Mapping[str, str]) -> None:
     absent = [name for name in config.REQUIRED_ON_CLOUD_RUN if not env.get(name) and name not in known]
     wanting = [f"{name} is not set" for name in absent]
     wanting += [f"{name} is set" for name in config.FORBIDDEN_ON_CLOUD_RUN if env.get(name)]
-    if env.get("GOOGLE_CLOUD_PROJECT", "").startswith("demo-"):
+    if "--url" in _unnamed(wish, env):
+        wanting.append("--url is not given")
+    if env.get("GOOGLE_CLOUD_PROJECT", "").startswith(DEMO):
         wanting.append("GOOGLE_CLOUD_PROJECT is a demo- project, which is never in the cloud")
     if wanting:
         raise Unclear(

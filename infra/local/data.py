@@ -47,8 +47,31 @@ class DataFolder:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
+            self._description.unlink(missing_ok=True)  # of a stack that was killed
             yield
             lock.truncate(0)
+
+    def running(self) -> Mapping[str, Any]:
+        """What the stack that runs on it says of itself. Raises StackError if none does, or not yet."""
+        held = self._is_held()
+        try:
+            description: Mapping[str, Any] = json.loads(self._description.read_text())
+        except FileNotFoundError:
+            raise StackError("the stack here is not ready" if held else "no stack runs here") from None
+        if not held:
+            raise StackError("the stack here was killed, and what answers at its addresses may be another")
+        return description
+
+    def _is_held(self) -> bool:
+        """Whether a stack runs on it; a process that was killed holds nothing."""
+        try:
+            with self._lock.open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def empty(self) -> None:
         """Delete everything in it; hold it first."""

@@ -49,10 +49,11 @@ class Plan:
     def description(self) -> dict[str, object]:
         """What somebody outside needs to use the stack: URLs, and the variables that point at it."""
         names = ("GOOGLE_CLOUD_PROJECT", "CONFAB_REALTIME_URLS", "CONFAB_ALLOWED_ORIGINS", *_SERVERS.values())
+        names += ("SURREALDB_NAMESPACE", "SURREALDB_DATABASE")
         return {
             "web": self.web,
             "functions": self.functions,
-            "env": {name: self.env[name] for name in names},
+            "env": {name: self.env[name] for name in names if name in self.env},
         }
 
 

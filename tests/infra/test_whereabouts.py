@@ -7,7 +7,8 @@ import pytest
 from confab import config
 from infra.deploy.runner import Answer, Runner
 from infra.doctor import __main__ as doctor
-from infra.doctor.whereabouts import WEB, Unclear, Wish, deployed, local_or_named
+from infra.doctor.whereabouts import Unclear, Wish, deployed, local_or_named
+from infra.local.data import DataFolder
 from tests.infra import deployment
 from tests.infra.deployment import FULL, SECRETS
 
@@ -19,6 +20,14 @@ NAMED = {
     "GOOGLE_CLOUD_PROJECT": "my-project",
     "CONFAB_ALLOWED_ORIGINS": CHAT,
     "CONFAB_REALTIME_URLS": ROOMS,
+}
+MOVED = {
+    "SURREALDB_URL": "ws://127.0.0.1:18000",
+    "PUBSUB_EMULATOR_HOST": "127.0.0.1:18085",
+    "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:19099",
+    "GOOGLE_CLOUD_PROJECT": "demo-confab",
+    "CONFAB_ALLOWED_ORIGINS": "http://127.0.0.1:15000",
+    "CONFAB_REALTIME_URLS": "http://127.0.0.1:18081",
 }
 
 
@@ -43,21 +52,71 @@ def outputs():
     return deployment.deployed(FULL).outputs
 
 
-def test_without_a_word_it_is_the_local_stack():
-    site = local_or_named(Wish(), {})
-    assert (site.web, site.realtime) == (WEB, ("http://127.0.0.1:8081", "http://127.0.0.1:8082"))
+@pytest.fixture
+def nothing(tmp_path):
+    """A folder on which no stack runs."""
+    return DataFolder(tmp_path / "data")
 
 
-def test_variables_and_addresses_can_name_a_system_elsewhere():
-    site = local_or_named(Wish(url=f"{CHAT}/", token="t"), NAMED)
+@pytest.fixture
+def stack(tmp_path):
+    """The folder of a stack on moved ports."""
+    data = DataFolder(tmp_path / "stack")
+    with data.held(), data.described({"web": "http://127.0.0.1:15000", "env": MOVED}):
+        yield data
+
+
+def test_without_a_word_it_is_the_stack_that_runs_here_wherever_it_is(stack):
+    site = local_or_named(Wish(), {"SURREALDB_URL": ""}, stack)
+    assert (site.web, site.realtime) == ("http://127.0.0.1:15000", ("http://127.0.0.1:18081",))
+    assert site.config.surrealdb_url == "ws://127.0.0.1:18000"
+    assert site.config.pubsub_emulator_host == "127.0.0.1:18085"
+    assert site.config.auth_emulator_host == "127.0.0.1:19099"
+    assert site.config.allowed_origins == ("http://127.0.0.1:15000",)
+
+
+def test_what_is_said_wins_over_the_stack_that_runs_here(stack):
+    wish = Wish(url="http://127.0.0.1:25000", realtime=("http://127.0.0.1:28081",))
+    site = local_or_named(wish, {"SURREALDB_URL": "ws://127.0.0.1:28000"}, stack)
+    assert (site.web, site.realtime) == (wish.url, wish.realtime)
+    assert site.config.surrealdb_url == "ws://127.0.0.1:28000"
+    assert site.config.pubsub_emulator_host == "127.0.0.1:18085"
+
+
+def test_where_no_stack_runs_nothing_is_taken_for_it(nothing):
+    with pytest.raises(
+        Unclear, match=r"^no stack runs here .*: start `make dev`, or name a system"
+    ) as refused:
+        local_or_named(Wish(), {}, nothing)
+    for name in ("--project", "--url", *(MOVED.keys() - {"GOOGLE_CLOUD_PROJECT", "CONFAB_ALLOWED_ORIGINS"})):
+        assert name in str(refused.value)
+    with pytest.raises(Unclear, match=r"not named: SURREALDB_URL$"):
+        local_or_named(Wish(url="http://127.0.0.1:15000"), MOVED | {"SURREALDB_URL": ""}, nothing)
+
+
+def test_a_system_that_is_named_whole_needs_no_stack(nothing):
+    site = local_or_named(Wish(url="http://127.0.0.1:15000"), MOVED, nothing)
+    assert site.config.surrealdb_url == "ws://127.0.0.1:18000"
+
+
+def test_a_stack_that_was_killed_is_not_looked_for(nothing):
+    nothing.path.mkdir()
+    (nothing.path / "stack.json").write_text(json.dumps({"web": "http://127.0.0.1:15000", "env": MOVED}))
+    with pytest.raises(Unclear, match="was killed"):
+        local_or_named(Wish(), {}, nothing)
+
+
+def test_variables_and_addresses_can_name_a_system_elsewhere(stack):
+    site = local_or_named(Wish(url=f"{CHAT}/", token="t"), NAMED, stack)
     assert (site.web, site.realtime, site.token) == (CHAT, (ROOMS,), "t")
     assert (site.config.surrealdb_url, site.config.pubsub_emulator_host) == ("wss://store.example", None)
 
 
 @pytest.mark.parametrize("wish", [Wish(url=CHAT), Wish(realtime=(ROOMS,))])
-def test_addresses_elsewhere_do_not_go_with_the_local_store_and_bus(wish):
+def test_addresses_elsewhere_do_not_go_with_the_local_store_and_bus(wish, stack):
     with pytest.raises(Unclear) as refused:
-        local_or_named(wish, {})
+        local_or_named(wish, {}, stack)
+    assert ("--url" in str(refused.value)) == (wish.url is None)
     for name in (*NAMED, "--project"):
         assert (name in str(refused.value)) == (name != "CONFAB_REALTIME_URLS" or not wish.realtime), name
 
@@ -72,20 +131,20 @@ def test_addresses_elsewhere_do_not_go_with_the_local_store_and_bus(wish):
     ],
     ids=str,
 )
-def test_nothing_of_a_system_elsewhere_is_left_to_this_machine(change):
+def test_nothing_of_a_system_elsewhere_is_left_to_this_machine(change, stack):
     with pytest.raises(Unclear, match=next(iter(change))):
-        local_or_named(Wish(url=CHAT), NAMED | change)
+        local_or_named(Wish(url=CHAT), NAMED | change, stack)
 
 
-def test_what_is_skipped_or_given_need_not_be_known():
+def test_what_is_skipped_or_given_need_not_be_known(nothing):
     unknown = dict.fromkeys(("SURREALDB_URL", "SURREALDB_USER", "SURREALDB_PASSWORD"), "")
     wish = Wish(url=CHAT, realtime=(ROOMS,), skipped={"store"})
-    assert local_or_named(wish, NAMED | unknown | {"CONFAB_REALTIME_URLS": ""}).realtime == (ROOMS,)
+    assert local_or_named(wish, NAMED | unknown | {"CONFAB_REALTIME_URLS": ""}, nothing).realtime == (ROOMS,)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:5000", "http://127.0.0.2:5000", "http://[::1]:5000"])
-def test_this_machine_has_several_names(url):
-    assert local_or_named(Wish(url=url), {}).web == url
+def test_this_machine_has_several_names(url, stack):
+    assert local_or_named(Wish(url=url), {}, stack).web == url
 
 
 def test_a_deployed_stack_knows_its_addresses_variables_and_credentials(outputs):

@@ -326,9 +326,9 @@ async def examined(stack, *arguments):
     """The exit code and output of the command on a running stack."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "infra.doctor", "--url", stack.url, *arguments),
+        *("-m", "infra.doctor", "--data", str(stack.data), *arguments),
         cwd=ROOT,
-        env={**stack.env, "PYTHONPATH": "functions"},
+        env={"PYTHONPATH": "functions"},
         stdout=PIPE,
     )
     said, _ = await asyncio.wait_for(process.communicate(), 60)

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from confab import config
 from infra.deploy import smoke
 from infra.doctor import __main__ as doctor
 from infra.doctor import report
@@ -131,3 +132,12 @@ def test_a_wrong_environment_is_told_apart_from_a_sick_system(monkeypatch, capsy
     monkeypatch.setenv("SURREALDB_URL", "nowhere")
     assert doctor.main([]) == 2
     assert "SURREALDB_URL" in capsys.readouterr().err
+
+
+def test_without_a_stack_it_examines_nobody_elses(monkeypatch, capsys, tmp_path):
+    for name in {field.alias for field in config.Config.model_fields.values()}:
+        monkeypatch.delenv(name, raising=False)
+    assert doctor.main(["--data", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("infra.doctor: no stack runs here")
+    assert said.out == ""

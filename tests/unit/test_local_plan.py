@@ -55,6 +55,14 @@ async def test_the_usual_ports_are_the_contracts() -> None:
     assert plan.running == {}
 
 
+async def test_a_description_has_what_was_set_and_no_password() -> None:
+    plan = await make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=False)
+    described = plan.description()
+    assert set(described) == {"web", "functions", "env"}
+    assert "'SURREALDB_DATABASE': 'other'" in str(described)
+    assert "hush" not in str(described)
+
+
 async def test_a_server_that_a_variable_points_at_is_used(taken: int) -> None:
     plan = await make_plan({"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{taken}"}, moved=False)
     assert plan.running == {"pubsub": f"127.0.0.1:{taken}"}
@@ -87,3 +95,28 @@ def test_a_reset_empties_the_folder_and_leaves_what_links_point_at(tmp_path: Pat
         data.empty()
     assert [entry.name for entry in data.path.iterdir()] == ["lock"]
     assert (outside / "precious").exists()
+
+
+def test_a_stack_that_runs_says_where_it_is(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data")
+    with pytest.raises(StackError, match=r"^no stack runs here"):
+        data.running()
+    assert not data.path.exists()
+    with data.held():
+        with pytest.raises(StackError, match=r"^the stack here is not ready"):
+            data.running()
+        with data.described({"web": "http://127.0.0.1:5000"}):
+            assert data.running() == {"web": "http://127.0.0.1:5000"}
+    with pytest.raises(StackError, match=r"^no stack runs here"):
+        data.running()
+
+
+def test_a_stack_that_was_killed_is_not_believed(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data")
+    with data.held():
+        pass
+    (data.path / "stack.json").write_text('{"web": "http://127.0.0.1:5000"}')
+    with pytest.raises(StackError, match=r"^the stack here was killed, and what answers at its addresses"):
+        data.running()
+    with data.held(), pytest.raises(StackError, match="not ready"):  # the next one is at other addresses
+        data.running()
