@@ -1,10 +1,11 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test faults bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy backup restore
+.PHONY: help dev test faults bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy backup restore startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
+FIRST := $(or $(wildcard $(BIN)/python),$(PYTHON))
 PY_STAMP := .venv/.installed
 JS_STAMP := node_modules/.installed
 BUNDLE := public/app.bundle.js
@@ -12,12 +13,16 @@ DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" PYTHONPATH=functions $(BIN)/
 BACKUP := PYTHONPATH=functions $(BIN)/python -m infra.backup
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
+STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
+LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy destroy,$(MAKECMDGOALS)))) \
+	$(if $(FILE),,$(patsubst %,% FILE=confab.backup,$(filter backup restore,$(MAKECMDGOALS))))
+$(if $(strip $(LACKING)),$(error say which: make $(strip $(LACKING))))
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: install build  ## run the whole system on loopback; Ctrl-C stops it
-	@exec $(BIN)/python -m infra.local
+dev: $(if $(STARTS_NOTHING),new-enough,startable install build)  ## run the whole system on loopback; Ctrl-C stops it; ARGS=--move takes free ports
+	@exec $(if $(STARTS_NOTHING),$(FIRST),$(BIN)/python) -m infra.local $(ARGS)
 
 test: lint types imports build  ## lint, types, imports and every test, with coverage
 	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
@@ -74,17 +79,23 @@ backup: install  ## write a backup of the store; FILE=
 restore: install  ## put a backup into an empty store, and prove it; FILE=
 	@$(BACKUP) import $(FILE)
 
-reset: install  ## empty .confab/: conversations, users, logs
-	@$(BIN)/python -m infra.local --reset
+reset: new-enough  ## empty .confab/: conversations, users, logs
+	@$(FIRST) -m infra.local --reset
 
 clean:  ## delete what these commands made, except .confab/
 	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 install: $(PY_STAMP) $(JS_STAMP)  ## the virtual environment and node_modules
 
-$(PY_STAMP): $(REQUIREMENTS)
+# The local stack's own program needs no package, so what keeps it from starting is said before the installation.
+startable: new-enough
+	@$(FIRST) -m infra.local --check $(ARGS)
+
+new-enough:
+	@$(FIRST) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(FIRST) is " + sys.version.split()[0] + ": make $(MAKECMDGOALS) PYTHON=python3.11")'
+
+$(PY_STAMP): $(REQUIREMENTS) | new-enough
 	@echo "installing Python packages into .venv"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	@ln -sfn ../.venv functions/venv

@@ -45,7 +45,6 @@ def emulators(
         cwd=folder / "project",
         ready=prints("All emulators ready!"),
         announces={name: _shown(name, addresses[name]) for name in names},
-        listens={name: address for name, address in addresses.items() if name not in HELPERS},
         wave=wave,
         start_s=90,
         stop_signal=signal.SIGINT,

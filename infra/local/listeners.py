@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.local.addresses import Address, StackError
 
+HOW_TO_GO_ON = "stop what has it, or let the stack take free ports: make dev ARGS=--move"
 _LISTEN = "0A"
 _PROC = Path("/proc")
 
@@ -29,7 +30,7 @@ def demand_free(wanted: Mapping[str, Address]) -> None:
         if not address.is_free()
     ]
     if taken:
-        raise StackError("\n".join(taken))
+        raise StackError("\n".join((*taken, HOW_TO_GO_ON)))
 
 
 def _holders(port: int) -> str:

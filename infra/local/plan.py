@@ -46,6 +46,12 @@ class Plan:
         """The URL under which each function answers by its name, beside Hosting."""
         return f"http://{self.addresses['functions']}/{self.env['GOOGLE_CLOUD_PROJECT']}/{REGION}"
 
+    @property
+    def wanted(self) -> Mapping[str, Address]:
+        """Where this stack will listen itself, by name."""
+        used = {*self.running, *(REALTIME if "realtime" in self.running else ())}
+        return {name: address for name, address in self.addresses.items() if name not in used}
+
     def description(self) -> dict[str, object]:
         """What somebody outside needs to use the stack: URLs, and the variables that point at it."""
         names = ("GOOGLE_CLOUD_PROJECT", "CONFAB_REALTIME_URLS", "CONFAB_ALLOWED_ORIGINS", *_SERVERS.values())

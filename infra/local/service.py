@@ -1,14 +1,14 @@
 """What the stack is told about each thing that it runs, and how it sees that one is ready."""
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import httpx
-
-from infra.local.addresses import Address
+from urllib.request import ProxyHandler, build_opener
 
 if TYPE_CHECKING:
     from infra.local.process import Process
@@ -28,8 +28,6 @@ class Service:
     ready: Probe
     announces: Mapping[str, str]
     """What becomes usable when it is ready: names and addresses."""
-    listens: Mapping[str, Address] = field(default_factory=dict)
-    """What it will listen on, by name."""
     after: tuple[str, ...] = ()
     """The services that must be ready before it starts."""
     wave: int
@@ -66,8 +64,13 @@ async def succeeds(process: "Process") -> bool:
 
 async def answers_ok(url: str) -> bool:
     """Whether a GET of this URL answers 200 within 5 seconds."""
-    async with httpx.AsyncClient(timeout=_PROBE_S, trust_env=False) as client:
-        try:
-            return (await client.get(url)).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+    return await asyncio.to_thread(_answers_ok, url)
+
+
+def _answers_ok(url: str) -> bool:
+    direct = build_opener(ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=_PROBE_S) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, HTTPException):
+        return False

@@ -45,7 +45,6 @@ def _server(plan: Plan, name: str, shown: str, options: tuple[str, ...]) -> Serv
         cwd=ROOT,
         ready=prints("ready "),
         announces={name: shown},
-        listens={name: address},
         wave=_STORES,
     )
 
@@ -74,7 +73,6 @@ def _realtime(plan: Plan, name: str, after: tuple[str, ...]) -> Service:
         cwd=ROOT,
         ready=answers(f"http://{address}/readyz"),
         announces={name: f"http://{address}"},
-        listens={name: address},
         after=after,
         wave=_REALTIME,
         stop_s=10,

@@ -1,0 +1,121 @@
+"""What `make` says before it installs anything."""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOO_OLD = """#!/bin/sh
+exec {python} -c 'import sys; sys.version_info, sys.version = (3, 9, 2), "3.9.2"; exec(sys.argv[1])' "$2"
+"""
+
+
+def make(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a folder, with nothing in the environment that would change what it does."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = ["make", "--no-print-directory", *words]
+    return subprocess.run(
+        command, cwd=folder, env=kept | env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone in which nothing was installed yet."""
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    shutil.copy(ROOT / "Makefile", clone)
+    for name in ("functions", "infra", "public", "tests"):
+        (clone / name).symlink_to(ROOT / name)
+    for name in ("requirements-dev.txt", "constraints.txt"):  # should anything be installed, it is nothing
+        (clone / name).touch()
+    return clone
+
+
+@pytest.fixture
+def port_5000() -> Iterator[None]:
+    """Somebody has the port of Hosting, as a rule another project's emulator."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # it is taken anyway
+            holder.bind(("127.0.0.1", 5000))
+            holder.listen()
+        yield
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_installed(clone, port_5000):
+    refused = make(clone, "dev")
+    assert refused.returncode != 0
+    assert "port 5000, for hosting, is taken by " in refused.stderr
+    assert "stop what has it, or let the stack take free ports: make dev ARGS=--move\n" in refused.stderr
+    assert "installing" not in refused.stdout
+    assert not (clone / ".venv").exists()
+
+
+def test_ports_are_looked_at_without_any_package_and_may_move(tmp_path, port_5000):
+    look = [sys.executable, "-S", "-m", "infra.local", "--check", "--data", str(tmp_path / "data")]
+    moved = subprocess.run([*look, "--move"], cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    assert (moved.returncode, moved.stdout, moved.stderr) == (0, "", "")
+
+
+def test_a_server_that_a_variable_points_at_may_have_its_port(tmp_path):
+    look = [sys.executable, "-S", "-m", "infra.local", "--check", "--data", str(tmp_path / "data")]
+    with socket.create_server(("127.0.0.1", 0)) as running, socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        env = {
+            "SURREALDB_URL": f"ws://127.0.0.1:{running.getsockname()[1]}",
+            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{silent.getsockname()[1]}",
+        }
+        done = subprocess.run(
+            [*look, "--move"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert re.findall(r"port \d+, for (\w+),", done.stderr) == ["pubsub"]
+
+
+@pytest.mark.parametrize(("argument", "said"), [("--help", "usage: python -m infra.local"), ("--reset", "")])
+def test_what_starts_nothing_installs_nothing(clone, argument, said):
+    done = make(clone, "dev", f"ARGS={argument}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(said)
+    assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("goal", ["dev", "install", "reset"])
+def test_a_python_that_is_too_old_is_said_first(clone, tmp_path, goal):
+    old = tmp_path / "python-old"
+    old.write_text(TOO_OLD.format(python=sys.executable))
+    old.chmod(old.stat().st_mode | stat.S_IXUSR)
+    refused = make(clone, goal, f"PYTHON={old}")
+    assert refused.returncode != 0
+    assert refused.stdout == ""
+    assert refused.stderr.startswith(
+        f"Python 3.11 or newer is needed, and {old} is 3.9.2: make {goal} PYTHON="
+    )
+
+
+@pytest.mark.parametrize(
+    ("goal", "example"),
+    [
+        ("deploy-check", "make deploy-check PROJECT=my-project"),
+        ("deploy", "make deploy PROJECT=my-project"),
+        ("destroy", "make destroy PROJECT=my-project"),
+        ("backup", "make backup FILE=confab.backup"),
+        ("restore", "make restore FILE=confab.backup"),
+    ],
+)
+def test_what_a_goal_needs_is_said_with_an_example_before_anything_is_installed(clone, goal, example):
+    refused = make(clone, goal)
+    assert refused.returncode != 0
+    assert example in refused.stderr
+    assert refused.stdout == ""
+    assert not (clone / ".venv").exists()
