@@ -7,10 +7,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 FIRST := $(or $(wildcard $(BIN)/python),$(PYTHON))
 PY_STAMP := .venv/.installed
+PATH_STAMP := .venv/.importable
 JS_STAMP := node_modules/.installed
 BUNDLE := public/app.bundle.js
-DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" PYTHONPATH=functions $(BIN)/python -m infra.deploy
-BACKUP := PYTHONPATH=functions $(BIN)/python -m infra.backup
+DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
+BACKUP := $(BIN)/python -m infra.backup
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
 STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
@@ -28,25 +29,25 @@ test: lint types imports build  ## lint, types, imports and every test, with cov
 	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
 faults: install  ## the storm: break everything under load, account for every entry; SEED= MINUTES=
-	@PYTHONPATH=functions $(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
+	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
 
 bench: install  ## what delivery costs, beside Socket.IO for Node and for Python; BENCH_ARGS=
-	@PYTHONPATH=functions $(BIN)/python -m tests.bench --write $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)
 
 bench-functions: install  ## cold start and request cost of each function, beside a bare one; BENCH_ARGS=
-	@PYTHONPATH=functions $(BIN)/python -m tests.bench.functions $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench.functions $(BENCH_ARGS)
 
 cost: install  ## write the tables and pictures of docs/cost.md
 	@$(BIN)/python -m infra.cost --write
 
 doctor: install  ## what is wrong with a running system, and how to mend it; PROJECT= DOCTOR_ARGS=
-	@PYTHONPATH=functions $(BIN)/python -m infra.doctor $(PROJECT:%=--project %) $(DOCTOR_ARGS)
+	@$(BIN)/python -m infra.doctor $(PROJECT:%=--project %) $(DOCTOR_ARGS)
 
 unit: install  ## only the unit tests, in seconds
 	@$(BIN)/pytest -q tests/unit
 
 specifications: install  ## write the OpenAPI and AsyncAPI documents of public/reference
-	@PYTHONPATH=functions $(BIN)/python -m infra.specifications
+	@$(BIN)/python -m infra.specifications
 
 lint: install  ## style, and formatting
 	@$(BIN)/ruff check $(SOURCES)
@@ -60,7 +61,7 @@ types: install  ## mypy --strict
 	@$(BIN)/mypy
 
 imports: install  ## the direction of the imports
-	@PYTHONPATH=functions $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 build: $(BUNDLE)  ## bundle the web app
 
@@ -85,7 +86,7 @@ reset: new-enough  ## empty .confab/: conversations, users, logs
 clean:  ## delete what these commands made, except .confab/
 	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-install: $(PY_STAMP) $(JS_STAMP)  ## the virtual environment and node_modules
+install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## the virtual environment and node_modules
 
 # The local stack's own program needs no package, so what keeps it from starting is said before the installation.
 startable: new-enough
@@ -99,6 +100,11 @@ $(PY_STAMP): $(REQUIREMENTS) | new-enough
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	@ln -sfn ../.venv functions/venv
+	@touch $@
+
+# `python -m infra.…` and `python -m confab.…` find the code: a line relative to the folder of the packages.
+$(PATH_STAMP): $(PY_STAMP)
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "confab.pth").write_text("../../../../functions\n")'
 	@touch $@
 
 $(JS_STAMP): package.json package-lock.json .npmrc

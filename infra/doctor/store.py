@@ -14,7 +14,7 @@ from infra.doctor.site import Site
 
 SILENT_S = 5.0
 NOW = "RETURN time::now()"
-MIGRATE = "PYTHONPATH=functions .venv/bin/python -m confab.store migrate"
+MIGRATE = ".venv/bin/python -m confab.store migrate"
 MEND_AWAY = "start it (locally: make dev), or mend SURREALDB_URL; a firewall may keep the doctor out"
 MEND_SIGN_IN = "mend SURREALDB_USER and SURREALDB_PASSWORD, here and where the system has them"
 MEND_OLD = f"run: {MIGRATE}"

@@ -1,4 +1,4 @@
-"""What `make` says before it installs anything."""
+"""What `make` says before it installs anything, and that its commands are found after it has."""
 
 import os
 import re
@@ -7,6 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -119,3 +121,42 @@ def test_what_a_goal_needs_is_said_with_an_example_before_anything_is_installed(
     assert example in refused.stderr
     assert refused.stdout == ""
     assert not (clone / ".venv").exists()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which packages were installed before its Makefile made the code importable."""
+    clone = tmp_path_factory.mktemp("installed")
+    shutil.copy(ROOT / "Makefile", clone)
+    for name in ("functions", "infra", "tests", "requirements-dev.txt", "constraints.txt"):
+        (clone / name).symlink_to(ROOT / name)
+    venv.create(clone / ".venv", symlinks=True)
+    (packages,) = clone.glob(".venv/lib/python3.*/site-packages")
+    (packages / "packages.pth").write_text(sysconfig.get_path("purelib"))
+    (clone / ".venv/.installed").touch()
+    done = make(clone, ".venv/.importable")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    return clone
+
+
+def commands() -> set[str]:
+    """The modules that the documentation and the Makefile run."""
+    pages = [ROOT / "README.md", ROOT / "Makefile", *ROOT.glob("docs/**/*.md")]
+    return {
+        name
+        for page in pages
+        for name in re.findall(r"python -m ((?:infra|confab|tests)\.\w[\w.]*)", page.read_text())
+    }
+
+
+@pytest.mark.parametrize("module", sorted(commands()))
+def test_a_command_that_is_named_can_be_asked_for_help_as_it_stands(installed, module):
+    command = [installed / ".venv/bin/python", "-m", module, "--help"]
+    done = subprocess.run(command, cwd=installed, env={}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: python -m {module} ")
+
+
+def test_the_documentation_says_no_more_than_is_needed_to_run_a_command():
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        assert "PYTHONPATH" not in page.read_text(), page
