@@ -72,5 +72,5 @@ def _answers_ok(url: str) -> bool:
     try:
         with direct.open(url, timeout=_PROBE_S) as answer:
             return bool(answer.status == HTTPStatus.OK)
-    except (OSError, HTTPException):
+    except (OSError, ValueError, HTTPException):
         return False

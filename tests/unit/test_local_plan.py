@@ -69,6 +69,11 @@ async def test_a_server_that_a_variable_points_at_is_used(taken: int) -> None:
     assert plan.env["PUBSUB_EMULATOR_HOST"] == f"127.0.0.1:{taken}"
 
 
+@pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "http://[", "ftp://127.0.0.1"])
+async def test_what_is_no_realtime_instance_is_not_used(url: str) -> None:
+    assert (await make_plan({"CONFAB_REALTIME_URLS": url}, moved=False)).running == {}
+
+
 async def test_where_a_variable_points_and_nothing_answers_ours_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
