@@ -1,6 +1,7 @@
 """Deploying never takes another app off its Hosting site."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -137,7 +138,7 @@ def test_what_is_released_is_marked_by_the_firebase_cli_such_that_it_is_known_ag
     done = subprocess.run(
         ["node", "-e", script],
         cwd=ROOT,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "FIREBASE_DEPLOY_AGENT": release["agent"]},
+        env={"PATH": os.environ["PATH"], "FIREBASE_DEPLOY_AGENT": release["agent"]},
         capture_output=True,
         text=True,
         timeout=30,
