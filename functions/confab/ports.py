@@ -106,7 +106,10 @@ class Store(Protocol):
         ...
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        """The entries numbered `first` to `last`, both included, ascending, at the same cost."""
+        """The entries numbered `first` to `last`, both included, ascending.
+
+        The cost depends on how many numbers there are in the range.
+        """
         ...
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:

@@ -8,7 +8,8 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.ports import Appended
-from confab.store import appends, gathering, newest, statements
+from confab.store import appends, gathering, statements
+from confab.store import reads as shared_reads
 from confab.store.connection import Aborted, Connection, Timing
 from confab.store.surreal import SurrealStore
 from tests.support.lost_answers import LosingProxy, losing_proxy
@@ -274,7 +275,7 @@ async def test_a_page_that_is_asked_for_later_is_read_later(store, reads):
 
 
 async def test_a_read_of_many_pages_is_bounded_by_their_messages(store, reads, monkeypatch):
-    monkeypatch.setattr(newest, "GROUP_MESSAGES", 100)
+    monkeypatch.setattr(shared_reads, "GROUP_ROWS", 100)
     await asyncio.gather(*(store.newest(f"c{n}", 40) for n in range(5)), store.newest("c1", 200))
     assert reads == [2, 2, 1, 1]
 

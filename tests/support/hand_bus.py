@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from confab import conversations
 from confab.announce import BusAnnouncer
 from confab.domain.errors import ConfabError, Unavailable
-from confab.domain.events import Event, Typing, decode_event, encode_event
+from confab.domain.events import Event, Typing, decode_event, encode_event, event_of
 from confab.domain.models import Conversation, Draft, Entry, MessageView, Model, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.ports import Appended, Closed
@@ -96,6 +96,11 @@ class HandBus:
         instance, data = self.in_flight[index] if again else self.in_flight.pop(index)
         instance.hear(decode_event(data))
 
+    def forge(self, entry: Entry) -> None:
+        """Publish what no writer has stored."""
+        data = encode_event(event_of(entry, origin="mallory"))
+        self.in_flight += [(instance, data) for instance in self.instances]
+
     def drop(self, index: int) -> None:
         """Lose one of the copies."""
         del self.in_flight[index]
@@ -140,7 +145,7 @@ class Instance:
     def hear(self, event: Event) -> None:
         """An event has come over the bus; its own, it knows already."""
         if event.origin != self._origin and not isinstance(event, Typing):
-            self.rooms.hear(event.data, event.at)
+            self.rooms.hear_of(event.conversation_id, event.seq, event.at)
 
     @property
     def mending(self) -> bool:

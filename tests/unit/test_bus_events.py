@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from pydantic import ValidationError
 
 from confab.domain.events import decode_event, encode_event, event_of
 from tests.support.samples import message
@@ -17,17 +16,59 @@ def test_an_event_has_the_contracts_form():
     assert GOOD["at"] == "2026-01-02T03:04:05.678Z"
 
 
-@pytest.mark.parametrize("at", ["2026-01-02T03:04:05.678", "yesterday", 5, None])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-01-02T03:04:05.678",
+        "yesterday",
+        5,
+        None,
+        -1,
+        1e30,
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
 def test_a_time_that_is_no_instant_is_refused(at):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match="not an event of ours"):
         decode_event(json.dumps(GOOD | {"at": at}).encode())
 
 
 def test_an_undeclared_field_is_refused():
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match="not an event of ours"):
         decode_event(json.dumps(GOOD | {"extra": 1}).encode())
 
 
 def test_an_offset_is_the_same_instant():
     moved = decode_event(json.dumps(GOOD | {"at": "2026-01-02T05:04:05.678+02:00"}).encode())
     assert json.loads(encode_event(moved)) == GOOD
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"conversationId": "another"},
+        {"seq": 2},
+        {"seq": None},
+        {"seq": 0, "data": GOOD["data"] | {"seq": 0}},
+        {"seq": -5, "data": GOOD["data"] | {"seq": -5}},
+        {"seq": 2**70, "data": GOOD["data"] | {"seq": 2**70}},
+        {"data": GOOD["data"] | {"createdAt": "0001-01-01T00:00:00+23:59"}},
+        {"type": "conversation.finalized"},
+    ],
+)
+def test_an_envelope_and_its_data_agree(changed):
+    with pytest.raises(ValueError, match="not an event of ours"):
+        decode_event(json.dumps(GOOD | changed).encode())
+
+
+def test_typing_in_one_conversation_is_not_told_in_another():
+    state = {"conversationId": "c2", "userId": "eve", "typing": True}
+    with pytest.raises(ValueError, match="not an event of ours"):
+        decode_event(json.dumps(GOOD | {"type": "typing", "seq": None, "data": state}).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[" * 100_000, b'{"v":' * 50_000, b"null", b"1e400"])
+def test_whatever_reading_it_raises_it_is_no_event(data):
+    with pytest.raises(ValueError, match="not an event of ours"):
+        decode_event(data)

@@ -11,7 +11,7 @@ from confab import trace
 from confab.domain.errors import Unavailable
 from confab.domain.models import Entry
 from confab.ports import Commit
-from confab.realtime import delivery
+from confab.realtime import delivery, room
 from confab.realtime.delivery import Rooms
 from confab.store.memory import MemoryStore
 from confab.trace import Trace
@@ -156,14 +156,64 @@ async def test_a_long_hole_is_read_in_pages(rooms, store, sent, monkeypatch):
     assert store.reads == 4
 
 
-async def test_an_event_of_something_not_stored_is_dropped(rooms, store, sent):
+async def test_what_the_bus_tells_of_is_read_from_the_store(rooms, store, sent, delivered):
     await joined(rooms)
-    rooms.hear(message(9, ROOM))
+    await write(store, 3)
+    for seq, its_own in ((3, TWO), (2, ONE)):
+        with trace.Entered(its_own):
+            rooms.hear_of(ROOM, seq, NOW)
+    await until(lambda: sent.seqs["s1"] == [1, 2, 3])
+    assert delivered == [(1, 1, Commit()), (2, 1, Commit(NOW, ONE)), (3, 1, Commit(NOW, TWO))]
+    assert store.reads == 1
+    rooms.hear_of(ROOM, 3, NOW)
+    rooms.hear_of("another", 3, NOW)
+    await asyncio.sleep(0.02)
+    assert (store.reads, len(rooms)) == (1, 1)
+
+
+async def test_what_the_bus_tells_of_and_is_not_stored_is_dropped(rooms, store, sent, caplog):
+    await joined(rooms)
+    for seq in (9, 2**60, 10**6):
+        rooms.hear_of(ROOM, seq, NOW)
     await until(lambda: store.reads == 1)
     await write(store, 1)
     rooms.hear(message(1, ROOM))
     await asyncio.sleep(0.05)
     assert (sent.seqs["s1"], store.reads) == ([1], 1)
+    await rooms.sweep()
+    await rooms.sweep()
+    assert [(r.levelname, r.message) for r in caplog.records] == [
+        ("WARNING", "the bus told of entries that are not stored")
+    ]
+
+
+async def test_a_number_that_is_told_too_soon_comes_when_it_is_stored(rooms, store, sent):
+    await joined(rooms)
+    rooms.hear_of(ROOM, 1, NOW)
+    await until(lambda: store.reads == 1)
+    await write(store, 1)
+    rooms.hear_of(ROOM, 1, NOW)
+    await until(lambda: sent.seqs["s1"] == [1])
+
+
+async def test_what_is_noted_of_entries_to_come_is_bounded(rooms, store, monkeypatch):
+    monkeypatch.setattr(room, "MAX_WAITING", 5)
+    await joined(rooms)
+    store.away = True
+    for seq in range(2, 100):
+        rooms.hear_of(ROOM, seq, NOW)
+    assert len(rooms._rooms[ROOM]._commits) == 5
+
+
+async def test_a_sweep_lets_the_bus_catch_up_first(rooms, store, sent, monkeypatch, caplog):
+    monkeypatch.setattr(delivery, "GRACE_S", 0.2)
+    await joined(rooms)
+    await write(store, 1)
+    sweeping = asyncio.create_task(rooms.sweep())
+    await asyncio.sleep(0.05)
+    rooms.hear_of(ROOM, 1, NOW)
+    await sweeping
+    assert (sent.seqs["s1"], rooms.holes_filled, caplog.messages) == ([1], 0, [])
 
 
 async def test_a_sweep_finds_what_no_event_told(rooms, store, sent):
@@ -173,7 +223,7 @@ async def test_a_sweep_finds_what_no_event_told(rooms, store, sent):
     await until(lambda: sent.seqs["s1"] == [1, 2])
 
 
-async def test_the_next_sweep_says_how_many_holes_were_filled(rooms, store, sent, caplog):
+async def test_a_sweep_says_how_many_holes_it_found(rooms, store, sent, caplog):
     await joined(rooms)
     await write(store, 2)
     for seqs in ([1, 2], [1, 2], [1, 2]):

@@ -70,10 +70,10 @@ async def test_its_own_events_and_defects_do_not_stop_the_listening(caplog):
     subscription, publisher = bus.subscription(), bus.publisher()
     heard: list[tuple[int, datetime]] = []
 
-    def entry(each, committed_at) -> None:
-        if each.seq == 2:
+    def entry(_room: str, seq: int, committed_at: datetime) -> None:
+        if seq == 2:
             raise RuntimeError("a defect")
-        heard.append((each.seq, committed_at))
+        heard.append((seq, committed_at))
 
     typed: list[Typing] = []
     echoes: list[int] = []

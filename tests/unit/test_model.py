@@ -17,6 +17,7 @@ from confab.realtime import delivery
 from confab.realtime import room as room_module
 from tests.support.model import EVERYBODY, PAGE, READERS, Model, Way
 from tests.support.model_client import JOINED, Client
+from tests.support.samples import finalized, message
 
 LONG = 8
 """The entries that a conversation has before it may be finalized: before, there is too little to lose."""
@@ -157,6 +158,13 @@ class Conversations(RuleBasedStateMachine):
             else:
                 self.model.run(bus.deliver(index, again=move == "repeat"))
 
+    @rule(data=st.data(), ahead=st.integers(-1, 3), ends=st.booleans())
+    def forge(self, data: st.DataObject, ahead: int, *, ends: bool) -> None:
+        """Somebody else publishes an entry, of a number that is stored, or comes next, or later."""
+        room = self.draw_room(data)
+        seq = max(len(self.model.logs[room]) + ahead, 1)
+        self.model.bus.forge(finalized(seq, room) if ends else message(seq, room))
+
     @rule(away=st.sampled_from((False, False, True)))
     def lose_or_find_the_store(self, *, away: bool) -> None:
         self.model.store.away = away
@@ -198,6 +206,7 @@ def small_bounds() -> Iterator[None]:
         patched.setattr(room_module, "MAX_TAIL", 1)
         patched.setattr(room_module, "MAX_WAITING", 2)
         patched.setattr(delivery, "GRACE_S", 0)
+        patched.setattr(delivery, "FIRST_RETRY_S", 0)
         patched.setattr(delivery, "RETRY_S", 0)
         patched.setattr(delivery, "ENTRIES_PER_READ", 2)
         patched.setattr(delivery, "HEADS_PER_QUERY", 1)

@@ -44,7 +44,7 @@ class Instance:
                 listen(
                     self.subscription,
                     origin="i1",
-                    entry=lambda _entry, _at: None,
+                    entry=lambda _room, _seq, _at: None,
                     typing=lambda _: None,
                     echo=self.watchdog.heard_itself,
                 )

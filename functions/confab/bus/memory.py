@@ -5,8 +5,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 
-from pydantic import ValidationError
-
 from confab import trace
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event
@@ -99,7 +97,7 @@ class MemorySubscription:
                 data, carried = self._waiting.popleft()
                 try:
                     event = decode_event(data)
-                except ValidationError:
+                except ValueError:
                     self.undecodable += 1
                     log.warning("a bus message is no event of ours")
                     continue

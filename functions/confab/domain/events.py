@@ -5,11 +5,13 @@ second look at the store. Delivery is at least once; consumers key on (conversat
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from confab.domain.models import Entry, Finalized, Message, Model, Timestamp
+
+Seq = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
 class TypingState(Model):
@@ -22,18 +24,28 @@ class TypingState(Model):
 
 class _Event(Model):
     v: Literal[1] = 1
+    seq: int | None
     conversation_id: str
     origin: str
     """The id of the instance that published it."""
     at: Timestamp
     """When it happened; of an entry, the moment after its commit."""
+    data: Message | Finalized | TypingState
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.data.conversation_id != self.conversation_id:
+            raise ValueError("the event and its data name two conversations")
+        if not isinstance(self.data, TypingState) and self.data.seq != self.seq:
+            raise ValueError("the event and its data have two numbers")
+        return self
 
 
 class MessageCreated(_Event):
     """A message was stored."""
 
     type: Literal["message.created"] = "message.created"
-    seq: int
+    seq: Seq
     data: Message
 
 
@@ -41,7 +53,7 @@ class ConversationFinalized(_Event):
     """A conversation was finalized."""
 
     type: Literal["conversation.finalized"] = "conversation.finalized"
-    seq: int
+    seq: Seq
     data: Finalized
 
 
@@ -87,5 +99,12 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_event(data: bytes) -> Event:
-    """The event in a bus message. Raises pydantic's ValidationError if it is none of ours."""
-    return _event.validate_json(data)
+    """The event in a bus message; it tells where to look, and is not to be believed.
+
+    Raises ValueError for what is none of ours, whatever reading it raises: anybody who may publish
+    can send anything.
+    """
+    try:
+        return _event.validate_json(data)
+    except Exception as error:
+        raise ValueError("not an event of ours") from error

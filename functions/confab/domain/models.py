@@ -36,7 +36,10 @@ def _parse_timestamp(value: object) -> object:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("must have a time zone")
-        return to_millisecond(value)
+        try:
+            return to_millisecond(value)
+        except OverflowError:
+            raise ValueError("must be within the years 1 to 9999 in UTC") from None
     return value
 
 

@@ -131,7 +131,7 @@ class Container:
         await listen(
             self._ports.subscription,
             origin=self._ports.instance,
-            entry=self.rooms.hear,
+            entry=self.rooms.hear_of,
             typing=self._heard_typing,
             echo=self._watchdog.heard_itself,
         )

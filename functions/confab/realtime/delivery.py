@@ -1,9 +1,10 @@
 """Brings every entry of a room to its sockets, once and in order, whatever the bus does.
 
-Rooms decide (`room.py`); this module feeds them from three sides: what this process stored, what
-the bus brings, and what the store has. The last one mends the other two: holes are read from it
-as soon as they show, and a periodic sweep compares the heads of all rooms with it, so that even
-a silent bus costs seconds and not entries.
+Rooms decide (`room.py`); this module feeds them with what this process has stored, and with what
+the store has. The bus only says where to look: anybody who may publish can put anything on it, so
+a number that it tells of is read from the store, at once and together with those of other rooms.
+A periodic sweep compares the heads of all rooms with the store, so that even a silent bus costs
+seconds and not entries.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 SWEEP_S = 2.0
 """Seconds between two comparisons of the rooms' heads with the store."""
 GRACE_S = 0.05
-"""Seconds for which a hole may close by itself: two writers' events often cross."""
+"""Seconds for which the bus may be behind the heads that a sweep has read."""
+FIRST_RETRY_S = 0.05
 RETRY_S = 1.0
 """The longest pause, in seconds, before a read that failed is tried again."""
 HEADS_PER_QUERY = 1_000
@@ -57,8 +59,9 @@ class Rooms:
         self.deliveries = 0
         """Entries sent to live sockets, once per socket."""
         self.holes_filled = 0
+        """Rooms that a sweep found behind: what the bus lost, or brought late."""
         self.sweeps = 0
-        self._told_filled = 0
+        self._untrue = 0
         self._rooms: dict[str, Room] = {}
         self._filling: dict[str, asyncio.Task[None]] = {}
 
@@ -126,7 +129,7 @@ class Rooms:
                 filling.cancel()
 
     def hear(self, entry: Entry, committed_at: datetime | None = None) -> None:
-        """An entry was stored, here or elsewhere, as part of the current trace.
+        """An entry was stored by this process, as part of the current trace.
 
         Told twice or out of order is fine.
         """
@@ -134,6 +137,15 @@ class Rooms:
         if room is not None:
             self._send(room, room.hear(entry, Commit(committed_at, trace.current())))
             self._mend(entry.conversation_id)
+
+    def hear_of(self, conversation_id: str, seq: int, committed_at: datetime) -> None:
+        """The bus says that another process has stored an entry, as part of the current trace.
+
+        It is read from the store. If it is not there, nothing happens.
+        """
+        room = self._rooms.get(conversation_id)
+        if room is not None and room.hear_head(seq, Commit(committed_at, trace.current())):
+            self._mend(conversation_id)
 
     async def sweep_for_ever(self) -> None:
         """Compare all heads with the store, again and again, whatever happens; until cancelled."""
@@ -149,20 +161,26 @@ class Rooms:
     async def sweep(self) -> None:
         """Compare the heads of all rooms with the store, and start to fill what is missing.
 
-        Says how many holes were filled since the last time, for whatever reason: a line a sweep,
-        however many rooms a silent bus has left behind.
+        Says what was found in a line a sweep, however many rooms a silent bus has left behind.
         """
         ids = list(self._rooms)
+        heads: dict[str, int] = {}
         for start in range(0, len(ids), HEADS_PER_QUERY):
-            heads = await self._store.heads(ids[start : start + HEADS_PER_QUERY])
-            for conversation_id, seq in heads.items():
-                if (room := self._rooms.get(conversation_id)) is not None:
-                    room.hear_head(seq)
-                    self._mend(conversation_id)
+            heads |= await self._store.heads(ids[start : start + HEADS_PER_QUERY])
+        await asyncio.sleep(GRACE_S)
+        behind = 0
+        for conversation_id, seq in heads.items():
+            room = self._rooms.get(conversation_id)
+            if room is not None and room.hear_head(seq):
+                behind += conversation_id not in self._filling
+                self._mend(conversation_id)
         self.sweeps += 1
-        if filled := self.holes_filled - self._told_filled:
-            self._told_filled = self.holes_filled
-            log.warning("holes were filled from the store", extra={"holes": filled})
+        self.holes_filled += behind
+        if behind:
+            log.warning("holes were filled from the store", extra={"holes": behind})
+        if self._untrue:
+            log.warning("the bus told of entries that are not stored", extra={"reads": self._untrue})
+            self._untrue = 0
 
     def _send(self, room: Room, deliveries: Sequence[Delivery]) -> None:
         first = True
@@ -191,30 +209,23 @@ class Rooms:
             self._mend(conversation_id)
 
     async def _fill(self, conversation_id: str, room: Room) -> None:
-        pause = GRACE_S
-        while True:
-            await asyncio.sleep(pause)
-            gap = room.missing
-            if gap is None:
-                return
+        pause = FIRST_RETRY_S
+        while (gap := room.missing) is not None:
             try:
                 entries = await self._read(conversation_id, gap)
             except Unavailable:
-                pause = min(pause * 2 + GRACE_S, RETRY_S) * random.uniform(0.5, 1.0)
-                continue
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, RETRY_S)
             except Exception:
                 log.exception("a hole could not be read")
-                pause = RETRY_S
-                continue
-            pause = 0
-            if not entries:
-                log.error(
-                    "an event told of an entry that is not stored", extra={"conversationId": conversation_id}
-                )
-                room.distrust()
-            self.holes_filled += bool(entries)
-            for entry in entries:
-                self._send(room, room.hear(entry))
+                await asyncio.sleep(RETRY_S)
+            else:
+                pause = FIRST_RETRY_S
+                if not entries:
+                    self._untrue += 1
+                    room.distrust()
+                for entry in entries:
+                    self._send(room, room.hear(entry))
 
     async def _read(self, conversation_id: str, gap: Gap) -> list[Entry]:
         last = min(gap.last, gap.first + ENTRIES_PER_READ - 1)

@@ -66,13 +66,14 @@ async def listen(
     subscription: Subscription,
     *,
     origin: str,
-    entry: Callable[[Entry, datetime], None],
+    entry: Callable[[str, int, datetime], None],
     typing: Callable[[Typing], None],
     echo: Callable[[], None],
 ) -> None:
     """Pass on what other instances and functions publish, until the subscription is closed.
 
-    `entry` is called with an entry and the time of its commit.
+    `entry` is called with the conversation and the number of an entry and the time of its commit, as
+    the bus has them, which is not to be believed.
     `echo` is called for what this instance has published itself.
     """
     async for event in subscription.events():
@@ -82,6 +83,6 @@ async def listen(
             elif isinstance(event, Typing):
                 typing(event)
             else:
-                entry(event.data, event.at)
+                entry(event.conversation_id, event.seq, event.at)
         except Exception:  # one event must not end the listening
             log.exception("an event of the bus could not be passed on", extra={"type": event.type})

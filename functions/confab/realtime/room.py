@@ -1,8 +1,9 @@
 """One conversation's room on one instance: what its sockets have been told, and what is next.
 
-A pure state machine. Inputs come from anywhere in any order, repeated, or not at all; what it
-hands out, each live socket gets exactly once and in order of `seq`. It never waits and does no
-I/O: `missing` says what its owner should read from the store.
+A pure state machine. Entries come from this process, which has stored them, and from the store;
+the bus tells of numbers only. All of it comes in any order, repeated, or not at all; what the
+room hands out, each live socket gets exactly once and in order of `seq`. It never waits and does
+no I/O: `missing` says what its owner should read from the store.
 """
 
 from collections import deque
@@ -47,6 +48,7 @@ class Room:
         self._live: dict[str, int] = {}  # sid → the number its join ended with
         self._joining: set[str] = set()
         self._waiting: dict[int, tuple[Entry, Commit]] = {}
+        self._commits: dict[int, Commit] = {}  # of entries that were heard of and are still to be read
         self._tail: deque[Entry] = deque(maxlen=MAX_TAIL)
 
     @property
@@ -109,22 +111,30 @@ class Room:
         self._end_join(sid)
 
     def hear(self, entry: Entry, commit: Commit = UNKNOWN) -> list[Delivery]:
-        """An entry has come, from this process, the bus or the store; what to send for it.
+        """An entry has come, from this process or the store; what to send for it.
 
         A socket that leaves over one of several deliveries must not be sent the later ones.
         """
         if self._delivered is not None and entry.seq <= self._delivered:
             return []
         self._head = max(self._head, entry.seq)
-        self._waiting.setdefault(entry.seq, (entry, commit))
+        known = self._commits.pop(entry.seq, UNKNOWN)
+        self._waiting.setdefault(entry.seq, (entry, known if commit is UNKNOWN else commit))
         deliveries = self.advance()
         if len(self._waiting) > MAX_WAITING:
             del self._waiting[max(self._waiting)]
         return deliveries
 
-    def hear_head(self, seq: int) -> None:
-        """The log has at least `seq` entries."""
+    def hear_head(self, seq: int, commit: Commit = UNKNOWN) -> bool:
+        """The log is said to have at least `seq` entries; whether the room lacks the last of them.
+
+        `commit` is that one's: it is kept until the entry has come.
+        """
         self._head = max(self._head, seq)
+        lacks = self._delivered is not None and seq > self._delivered and seq not in self._waiting
+        if lacks and commit is not UNKNOWN and len(self._commits) < MAX_WAITING:
+            self._commits[seq] = commit
+        return lacks
 
     def advance(self) -> list[Delivery]:
         """Everything that can be delivered in order now, as `hear` does."""
@@ -143,6 +153,7 @@ class Room:
     def distrust(self) -> None:
         """The store has nothing at the gap: what was heard of beyond it does not exist."""
         self._waiting.clear()
+        self._commits.clear()
         self._head = self._delivered or 0
 
     def _end_join(self, sid: str) -> None:

@@ -10,7 +10,6 @@ from pydantic_core import from_json
 from confab.domain.models import (
     Conversation,
     Draft,
-    Entry,
     Finalized,
     Member,
     Message,
@@ -39,6 +38,11 @@ def place(updated_at: datetime, conversation_id: str) -> str:
 def conversation_record(conversation_id: str) -> RecordId:
     """The record of a conversation."""
     return RecordId("conversation", conversation_id)
+
+
+def message_record(conversation_id: str, seq: int) -> RecordId:
+    """The record of a message."""
+    return RecordId("message", [conversation_id, seq])
 
 
 def conversation_content(conversation: Conversation) -> dict[str, Any]:
@@ -128,10 +132,12 @@ def finalized_of(conversation: Conversation) -> Finalized:
     )
 
 
-def entries_of(conversation: Conversation, messages: list[Message], first: int, last: int) -> list[Entry]:
-    """The messages of a range, and the finalization if it lies in the range."""
-    closes = conversation.status == "finalized" and first <= conversation.seq <= last
-    return [*messages, finalized_of(conversation)] if closes else list(messages)
+def finalized_in(rows: Iterable[Row]) -> list[Finalized]:
+    """The entries that closed these logs."""
+    return [
+        Finalized(conversation_id=row["id"].id, seq=row["seq"], finalized_at=row["finalized_at"])
+        for row in rows
+    ]
 
 
 def _to_milliseconds(at: str) -> str:

@@ -56,10 +56,9 @@ NEWEST = """$wanted.map(|$one| {
 })""".replace("VIEW", _VIEW).replace("NEAREST", _NEAREST)
 
 ENTRIES = """{
-    LET $id = record::id($conversation);
     RETURN {
-        conversation: (SELECT * FROM ONLY $conversation),
-        messages: (SELECT MESSAGE FROM message:[$id, $first]..=[$id, $last]),
+        messages: (SELECT MESSAGE FROM $messages),
+        finalized: (SELECT id, seq, finalized_at FROM $conversations WHERE finalized_at != NONE),
     };
 }""".replace("MESSAGE", _MESSAGE)
 

@@ -11,7 +11,8 @@ from confab.ports import Appended, Closed, Created, End, Place
 from confab.store import listing, records, schema, statements
 from confab.store.appends import Appends
 from confab.store.connection import Connection, Timing
-from confab.store.newest import Newest
+from confab.store.entries import Entries, Range
+from confab.store.newest import Newest, PageKey
 from confab.store.session import Account
 
 KEY_LIFETIME = timedelta(hours=25)
@@ -39,6 +40,7 @@ class SurrealStore:
         self._connection = Connection(account, prepare=schema.require, timing=timing)
         self._appends = Appends(self._connection)
         self._newest = Newest(self._connection)
+        self._entries = Entries(self._connection)
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
         """As the port promises. Safe to repeat: a new conversation's id is its own."""
@@ -65,7 +67,8 @@ class SurrealStore:
         self, conversation_id: str, limit: int, *, enough: int | None = None
     ) -> tuple[Conversation, list[MessageView]] | None:
         """As the port promises; many at once are read together."""
-        return await self._newest.read(conversation_id, limit, enough)
+        page = await self._newest.read(PageKey(conversation_id, limit, enough))
+        return None if page is None else (page[0], list(page[1]))
 
     async def messages(
         self,
@@ -87,14 +90,8 @@ class SurrealStore:
         return records.views_of(await self._connection.query(statements.MESSAGES, variables))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        """As the port promises."""
-        conversation = records.conversation_record(conversation_id)
-        variables = {"conversation": conversation, "first": first, "last": last}
-        found = await self._connection.query(statements.ENTRIES, variables)
-        if found["conversation"] is None:
-            return []
-        messages = records.messages_of(found["messages"])
-        return records.entries_of(records.conversation_of(found["conversation"]), messages, first, last)
+        """As the port promises; many ranges at once are read together."""
+        return list(await self._entries.read(Range(conversation_id, first, last)))
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
         """As the port promises."""

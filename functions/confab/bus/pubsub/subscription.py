@@ -12,7 +12,6 @@ from google.api_core.exceptions import AlreadyExists, NotFound
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import ExpirationPolicy, SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
-from pydantic import ValidationError
 
 from confab import trace
 from confab.bus.pubsub import leases
@@ -184,7 +183,7 @@ class PubSubSubscription:
             try:
                 carried = trace.parse(each.message.attributes.get(trace.HEADER, ""))
                 decoded.append((each.ack_id, decode_event(each.message.data), carried))
-            except ValidationError:
+            except ValueError:
                 self.undecodable += 1
                 self._acknowledgements.add(each.ack_id)
                 log.warning("a bus message is no event of ours", extra={"messageId": each.message.message_id})
