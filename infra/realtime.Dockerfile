@@ -19,7 +19,7 @@ FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b24
 COPY --from=build /opt/confab /opt/confab
 # The base image has no bytecode of the standard library, and the user below may not write any.
 RUN ["python", "-m", "compileall", "-q", "-j", "0", "-x", "site-packages", "--invalidation-mode", "unchecked-hash", "/usr/local/lib/python3.11"]
-ENV PATH=/opt/confab/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8080
+ENV PATH=/opt/confab/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_MMAP_THRESHOLD_=1048576 HOST=0.0.0.0 PORT=8080
 WORKDIR /opt/confab/app
 USER 10001:10001
 EXPOSE 8080

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from confab import config
 from confab.domain.cells import MAIN
+from infra.allocator import MALLOC
 from infra.gcp.names import realtime_of, url_of
 from infra.gcp.settings import Settings, SettingsError
 
@@ -24,9 +25,9 @@ is bound to the source's content and not to its time, so it is still good when a
 
 
 def known(name: str) -> bool:
-    """Whether a process of Confab in the cloud reads this variable."""
+    """Whether a process of Confab in the cloud reads this variable, or a library below it."""
     ours = {field.alias for field in config.Config.model_fields.values()} - set(config.FORBIDDEN_ON_CLOUD_RUN)
-    return name in ours or name.startswith(_OF_THE_SDK)
+    return name in ours or name in MALLOC or name.startswith(_OF_THE_SDK)
 
 
 def addresses(settings: Settings, project_number: str) -> Mapping[str, str]:
@@ -64,7 +65,7 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
     ]
     if problems:
         raise SettingsError("; ".join(problems))
-    env = {name: value for name, value in decided.items() if value} | settings.variables
+    env = MALLOC | {name: value for name, value in decided.items() if value} | settings.variables
     try:
         config.load(env | dict.fromkeys(CREDENTIALS, "secret") | {"K_SERVICE": "confab"})
     except config.ConfigError as error:

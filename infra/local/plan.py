@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from infra.allocator import MALLOC
 from infra.local.addresses import LOOPBACK, Address, StackError, free_ports, parse
 from infra.local.service import answers_ok
 
@@ -100,6 +101,7 @@ def _defaults(addresses: Mapping[str, Address]) -> dict[str, str]:
         "FIREBASE_AUTH_EMULATOR_HOST": str(addresses["auth"]),
         "CONFAB_ALLOWED_ORIGINS": f"http://{web},http://localhost:{web.port}",
         "CONFAB_REALTIME_URLS": ",".join(f"http://{addresses[name]}" for name in REALTIME),
+        **MALLOC,
         "CONFAB_REVOCATION_TTL_S": "0",  # here a look-up costs nothing, and revoking shows at once
     }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.allocator import MALLOC
 from infra.deploy.smoke import container_is_ready, socket_refuses
 from tests.deploy.dockerfile import context, stages
 from tests.deploy.image import STANDARD_LIBRARY, Builder, Image
@@ -190,4 +191,9 @@ def test_the_build_is_given_nothing_but_what_it_copies():
 
 
 def test_no_secret_is_in_the_environment_of_the_image(image):
-    assert set(image.env) == {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOST", "PORT"}
+    ours = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOST", "PORT"}
+    assert set(image.env) == ours | MALLOC.keys()
+
+
+def test_memory_goes_back_to_the_system(image):
+    assert image.env.items() >= MALLOC.items()
