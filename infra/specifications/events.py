@@ -161,7 +161,7 @@ def told() -> Mapping[str, Told]:
             example={"reason": "shutdown", "reconnectAfterMs": 840},
         ),
         "auth_expired": Told(
-            to="To a socket whose token ran out, before it is closed",
+            to="To a socket whose token ran out or was revoked, before it is closed",
             payload=forms.AuthExpired,
             example={},
         ),
