@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -25,7 +25,7 @@ class WireSocket:
         """Ends with the connection."""
 
     @classmethod
-    async def connected(cls, url: str, auth: Mapping[str, Any]) -> "WireSocket":
+    async def connected(cls, url: str, auth: Mapping[str, Any]) -> Self:
         """A socket that was let in; fails if it is not."""
         target = f"ws://{urlsplit(url).netloc}/socket.io/?EIO=4&transport=websocket"
         wire = await connect(

@@ -1,0 +1,71 @@
+"""CONNECT packets of strangers that are expensive to refuse, over WebSocket."""
+
+import asyncio
+from functools import partial
+
+from tests.hostile.attacks.attack import Attack
+from tests.hostile.attempt import Attempt
+from tests.hostile.raw_socket import RawSocket, frame
+
+ANSWER_S = 75.0
+MOST_ERRORS = 20
+MOST_ANSWER_BYTES = 16_384
+MOST_CONNECTS = 3
+REPEATED = 10
+ENDS_S = 3.0
+
+
+def connect_packet(keys: int) -> str:
+    """A CONNECT whose `auth` has so many fields that nobody knows."""
+    return '40{"token":"x",' + ",".join(f'"{number:x}":1' for number in range(keys)) + "}"
+
+
+async def bomb(attempt: Attempt, *, keys: int, connections: int, each: int = 1) -> None:
+    """Send the packet `each` times on each connection, and read every answer."""
+    packet = frame(connect_packet(keys))
+    connections = attempt.count(connections, min(connections, 8))
+    attempt.outcome.sent = f"{connections} connections, on each {each} CONNECTs of {len(packet):,} B"
+    await attempt.begin()
+
+    async def one() -> tuple[list[bytes], bool]:
+        socket = await RawSocket.open(attempt.instance)
+        await socket.say(*[packet] * each)
+        answers, over = await socket.hear_all(each, ANSWER_S)
+        socket.close()
+        return answers, over
+
+    done = await asyncio.gather(*(one() for _ in range(connections)))
+    answers = [answer for heard, _ in done for answer in heard]
+    attempt.note("answered", f"{len(answers)}, {sum(over for _, over in done)} connections ended")
+    attempt.note("answer bytes", f"{sum(map(len, answers)):,}")
+    largest = max(answers, key=len, default=b"")
+    if len(largest) > MOST_ANSWER_BYTES:
+        attempt.fail(f"an answer of {len(largest):,} B")
+    if (errors := largest.count(b'"path"')) > MOST_ERRORS:
+        attempt.fail(f"{errors} errors in an answer")
+
+
+async def repeated(attempt: Attempt) -> None:
+    """Ask again and again on one connection: more than three times end it."""
+    attempt.outcome.sent = f"{REPEATED} CONNECTs with a bad token on one WebSocket"
+    await attempt.begin()
+    socket = await RawSocket.open(attempt.instance)
+    await socket.say(*[frame('40{"token":"x"}')] * REPEATED)
+    answers, over = await socket.hear_all(REPEATED + 1, ENDS_S)
+    socket.close()
+    attempt.note("answered", len(answers))
+    if len(answers) > MOST_CONNECTS:
+        attempt.fail(f"{len(answers)} CONNECTs answered on one connection")
+    if not over:
+        attempt.fail("the connection stays open")
+
+
+ATTACKS = (
+    Attack("connect-bomb", 1, partial(bomb, keys=100_000, connections=1)),
+    Attack("connect-bomb-on-one", 1, partial(bomb, keys=100_000, connections=1, each=20)),
+    Attack("connect-bomb-20", 1, partial(bomb, keys=100_000, connections=20), most_s=90),
+    Attack("connect-bomb-80", 1, partial(bomb, keys=100_000, connections=80), most_s=120),
+    Attack("connect-64k", 1, partial(bomb, keys=6_500, connections=50)),
+    Attack("connect-16k", 1, partial(bomb, keys=1_700, connections=50)),
+    Attack("connect-repeated", 1, repeated),
+)

@@ -1,0 +1,90 @@
+"""Connections that say nothing, or never finish what they say."""
+
+import asyncio
+from functools import partial
+
+from tests.hostile.attacks.attack import Attack
+from tests.hostile.attacks.session import Session
+from tests.hostile.attempt import Attempt
+from tests.hostile.raw_http import READ_BYTES, connect
+from tests.hostile.raw_socket import PATH as WEBSOCKET
+
+HELD_S = 15.0
+SLACK_S = 5.0
+KINDS = ("silent", "half a header", "kept alive", "WebSocket", "half a body")
+
+
+async def idle(attempt: Attempt, *, function: str | None = None) -> None:
+    """Open so many of each kind, and count after 20 s which are still there."""
+    many = attempt.count(50, 5)
+    attempt.outcome.sent = f"{many} each of: {', '.join(KINDS)}"
+    openings = await _function(attempt, function) if function else await _instance(attempt)
+    address = attempt.target.functions[function] if function else attempt.instance
+    await attempt.begin()
+    held = {kind: [asyncio.create_task(_held(address, sent)) for _ in range(many)] for kind, sent in openings}
+    every = [task for tasks in held.values() for task in tasks]
+    await asyncio.wait(every, timeout=HELD_S + SLACK_S)
+    for kind, tasks in held.items():
+        still = sum(not task.done() for task in tasks)
+        attempt.note(f"{kind}, open", still)
+        if still:
+            attempt.fail(f"{still} of {many} {kind} are open after {HELD_S + SLACK_S:.0f} s")
+        for task in tasks:
+            task.cancel()
+    await asyncio.gather(*every, return_exceptions=True)
+
+
+async def _instance(attempt: Attempt) -> list[tuple[str, bytes]]:
+    sid = (await Session.open(attempt.instance)).path
+    return [
+        *_common("/healthz"),
+        ("WebSocket", _upgrade(WEBSOCKET)),
+        ("half a body", f"POST {sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n4".encode()),
+    ]
+
+
+async def _function(attempt: Attempt, function: str | None) -> list[tuple[str, bytes]]:
+    path = "/api/conversations"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+        f"Authorization: Bearer {await attempt.token('idler')}\r\n\r\n"
+    )
+    return [
+        *_common(path),
+        ("WebSocket", _upgrade(path)),
+        ("half a body", f'{head}{{"type"'.encode()),
+    ]
+
+
+def _common(path: str) -> list[tuple[str, bytes]]:
+    return [
+        ("silent", b""),
+        ("half a header", f"GET {path} HTTP/1.1\r\nHost: x\r\nX-".encode()),
+        ("kept alive", f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()),
+    ]
+
+
+def _upgrade(path: str) -> bytes:
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
+async def _held(address: str, sent: bytes) -> None:
+    """Send this much, and no more; returns once the server ends the connection."""
+    reader, writer = await connect(address)
+    try:
+        writer.write(sent)
+        while await reader.read(READ_BYTES):
+            pass
+    except OSError:
+        return
+    finally:
+        writer.close()
+
+
+ATTACKS = (
+    Attack("idle-instance", 1, idle),
+    Attack("idle-function", 1, partial(idle, function="create_conversation")),
+)

@@ -1,0 +1,104 @@
+"""Google's side, on loopback: certificates, metadata, users that can be banned, slow look-ups, tokens."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.firebase_keys import SigningKey
+
+POLL_S = 0.02
+_ACCOUNT = {"email": "confab@confab.example", "aliases": ["default"], "scopes": []}
+_ACCESS = {"access_token": "access", "expires_in": 3600, "token_type": "Bearer"}
+
+
+class Google:
+    """What the processes believe to be Google. Attacks steer it by the paths below `/control/`."""
+
+    def __init__(self) -> None:
+        self._key = SigningKey("google-1")
+        self._lock = Lock()
+        self._delay_s = 0.0
+        self._changed: dict[str, dict[str, Any] | None] = {}
+        self._lookups: Counter[str] = Counter()
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve from threads for as long as the context lasts; gives the address."""
+        server = _Server(("127.0.0.1", 0), _handler(self))
+        thread = Thread(target=server.serve_forever, args=(POLL_S,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def get(self, path: str, query: dict[str, list[str]]) -> Any:
+        """What a GET of this path is answered with."""
+        if path == "/control/token":
+            return {"token": self._key.token(query["uid"][0])}
+        if path == "/control/lookups":
+            return {"lookups": self._lookups[query["uid"][0]]}
+        if path == "/certificates":
+            return {self._key.kid: self._key.certificate}
+        return _ACCESS if "/token" in path else _ACCOUNT
+
+    def post(self, path: str, body: Any) -> Any:
+        """What a POST is answered with: `/control/…` changes something, anything else looks users up."""
+        if path == "/control/delay":
+            self._delay_s = body["seconds"]
+            return {}
+        if path == "/control/user":
+            self._changed[body["uid"]] = body["record"]
+            return {}
+        return self._look_up(body.get("localId", []))
+
+    def _look_up(self, uids: list[str]) -> dict[str, Any]:
+        time.sleep(self._delay_s)
+        with self._lock:
+            self._lookups.update(uids)
+        records = {uid: self._changed.get(uid, {}) for uid in uids}
+        users = [{"localId": uid} | record for uid, record in records.items() if record is not None]
+        return {"users": users} if users else {}
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    daemon_threads = True
+    block_on_close = False
+
+
+def _handler(google: Google) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 65_536  # an answer goes out in one piece
+
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            self._answer(google.get(address.path, parse_qs(address.query)))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(google.post(self.path, json.loads(body)))
+
+        def _answer(self, fields: Any) -> None:
+            body = json.dumps(fields).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Cache-Control", "public, max-age=3600")
+            self.send_header("Metadata-Flavor", "Google")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
