@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tests.hostile.judge import is_back
 from tests.hostile.processes import Process
@@ -21,6 +22,10 @@ class Books:
         self._logged = {name: process.logged_bytes() for name, process in processes.items()}
         for process in processes.values():
             process.forget_peak()
+
+    def compare_with(self, earlier: Mapping[str, Memory]) -> None:
+        """Hold the memory to what it was earlier."""
+        self._before = {name: replace(usage, mib=earlier[name].after) for name, usage in self._before.items()}
 
     def cpu_s(self) -> dict[str, float]:
         """Seconds of processor time, by process; 0 for one that has ended."""

@@ -23,7 +23,7 @@ class Google:
     def __init__(self) -> None:
         self._key = SigningKey("google-1")
         self._lock = Lock()
-        self._delay_s = 0.0
+        self._delays_s: dict[str, float] = {}
         self._changed: dict[str, dict[str, Any] | None] = {}
         self._lookups: Counter[str] = Counter()
 
@@ -53,7 +53,7 @@ class Google:
     def post(self, path: str, body: Any) -> Any:
         """What a POST is answered with: `/control/…` changes something, anything else looks users up."""
         if path == "/control/delay":
-            self._delay_s = body["seconds"]
+            self._delays_s[body["uid"]] = body["seconds"]
             return {}
         if path == "/control/user":
             self._changed[body["uid"]] = body["record"]
@@ -61,7 +61,7 @@ class Google:
         return self._look_up(body.get("localId", []))
 
     def _look_up(self, uids: list[str]) -> dict[str, Any]:
-        time.sleep(self._delay_s)
+        time.sleep(max((self._delays_s.get(uid, 0.0) for uid in uids), default=0.0))
         with self._lock:
             self._lookups.update(uids)
         records = {uid: self._changed.get(uid, {}) for uid in uids}

@@ -64,8 +64,7 @@ def _memory(record: Record, memory_s: float) -> Iterator[str]:
 def _logs(record: Record) -> Iterator[str]:
     if record.quiet_logs:
         for name, lines in record.errors.items():
-            if lines:
-                yield f"{name} logged {len(lines)} errors"
+            yield f"{name} logged {len(lines)} errors"
 
 
 def _times(count: int) -> str:

@@ -24,6 +24,8 @@ class Options:
     p99_ms: float = 250.0
     window_s: float = 10.0
     """Seconds for which the pair is watched at least, from the beginning of an attack on."""
+    settle_s: float = 2.0
+    """Seconds after an attack for which it is still to blame for what the pair sees."""
     memory_s: float = 60.0
     """Seconds after an attack within which the memory must be back."""
 

@@ -10,6 +10,8 @@ from tests.faults.storm.server import Server
 
 MIB = 1024
 SEVERE = ("ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+SHOWN = 300
+"""Characters that are kept of an error."""
 _RESET_PEAK = "5"
 """What `clear_refs` takes to forget the highest memory so far, see proc(5)."""
 
@@ -48,7 +50,7 @@ class Process(Server):
         """Lines of severity ERROR or above that it has logged behind `offset`."""
         with self.log.open("rb") as log:
             log.seek(offset)
-            return [line for raw in log if _is_error(line := raw.decode(errors="replace"))]
+            return [line[:SHOWN] for raw in log if _is_error(line := raw.decode(errors="replace"))]
 
     def _pids(self) -> Iterator[int]:
         if self.running:

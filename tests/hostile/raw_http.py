@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,10 +74,21 @@ async def exchange(address: str, request: bytes, within_s: float = ANSWER_S) -> 
     return parsed(bytes(received), (time.monotonic() - started) * 1000)
 
 
-async def connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to `host:port`."""
+async def connect(
+    address: str, *, receive_bytes: int | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to `host:port`; what is not read fills this much here, and then the server's side."""
     host, _, port = address.rpartition(":")
-    return await asyncio.open_connection(host, int(port))
+    sock = socket.socket()
+    sock.setblocking(False)
+    if receive_bytes is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+    except BaseException:
+        sock.close()
+        raise
+    return await asyncio.open_connection(sock=sock, limit=receive_bytes or READ_BYTES)
 
 
 def chunked(*parts: bytes) -> bytes:

@@ -1,9 +1,8 @@
 """WebSockets by hand: nothing is parsed that need not be, and nothing is read unless it is asked for."""
 
 import asyncio
-import socket
 
-from tests.hostile.raw_http import READ_BYTES
+from tests.hostile.raw_http import connect
 
 PATH = "/socket.io/?EIO=4&transport=websocket"
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -33,13 +32,7 @@ class RawSocket:
     @classmethod
     async def open(cls, address: str, *, receive_bytes: int | None = None) -> "RawSocket":
         """Connected, with a receive buffer of this size. Raises OSError if it is refused."""
-        host, _, port = address.rpartition(":")
-        sock = socket.socket()
-        sock.setblocking(False)
-        if receive_bytes is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
-        reader, writer = await asyncio.open_connection(sock=sock, limit=receive_bytes or READ_BYTES)
+        reader, writer = await connect(address, receive_bytes=receive_bytes)
         writer.write(
             f"GET {PATH} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()

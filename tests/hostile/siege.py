@@ -15,17 +15,17 @@ from tests.faults.storm.server import ROOT
 from tests.hostile.attacks.attack import Attack
 from tests.hostile.attempt import Target
 from tests.hostile.books import Books
-from tests.hostile.judge import failures
+from tests.hostile.judge import KINDS, failures
 from tests.hostile.options import Options
 from tests.hostile.record import Outcome, Record, Sample, beside
 from tests.hostile.system import System
 from tests.support.inherited import inherited
 
+PREPARED: dict[str, object] = {}
+"""What an attacker says before it begins."""
 PREPARED_S = 240.0
-QUIET = "quiet"
-SETTLED_S = 2.0
-"""Seconds after an attack for which it is still to blame for what the pair sees."""
-WARM_S = 5.0
+QUIET, AFTERMATH = "quiet", "aftermath"
+WARM_S, WARM_POLL_S = 30.0, 0.2
 ENDS_S = 20.0
 LINE_BYTES = 16 * 1024 * 1024
 
@@ -51,9 +51,10 @@ class Siege:
             system = await ends.enter_async_context(System.running(options, folder))
             siege = cls(options, system, folder, say)
             await ends.enter_async_context(siege._pair())
-            await asyncio.sleep(WARM_S)
+            await siege._warm()
             await siege._watch_quiet()
             yield siege
+            await siege._watch_aftermath()
 
     def records(self) -> list[Record]:
         """Every attack, with all that the pair saw; to be asked for once the pair has ended."""
@@ -69,18 +70,24 @@ class Siege:
         record = Record(attack.name, attack.item, Outcome(), beside([], 0, 0, 0))
         record.quiet_logs, record.stays_ready = attack.quiet_logs, attack.stays_ready
         async with _attacker(attack.name, target) as attacker:
-            if await attacker.said(PREPARED_S) is None:
-                record.outcome.failures.append("the attack could not be prepared")
-            books = Books(self._system.attacked)
-            start = time.monotonic()
-            attacker.begin()
-            said = await attacker.said(attack.most_s)
+            said = await attacker.said(PREPARED_S)
+            books, start = Books(self._system.attacked), time.monotonic()
+            if said == PREPARED:
+                attacker.begin()
+                said = await attacker.said(attack.most_s)
         record.seconds = time.monotonic() - start
         if said:
             record.outcome = Outcome(**said)
         else:
             record.outcome.failures.append(f"the attack did not end properly within {attack.most_s:.0f} s")
         await self._watch(record, books, start)
+
+    async def _warm(self) -> None:
+        """Wait until everything that the pair does has worked."""
+        async with asyncio.timeout(WARM_S):
+            while not set(KINDS) <= {sample.get("kind") for sample in self._read()}:
+                await asyncio.sleep(WARM_POLL_S)
+        await asyncio.sleep(1)
 
     async def _watch_quiet(self) -> None:
         books, start = Books(self._system.attacked), time.monotonic()
@@ -89,9 +96,16 @@ class Siege:
         seconds = time.monotonic() - start
         self._quiet = {name: spent / seconds for name, spent in record.cpu_s.items()}
 
+    async def _watch_aftermath(self) -> None:
+        """Hold the memory to what it was before the first attack."""
+        books, start = Books(self._system.attacked), time.monotonic()
+        books.compare_with(self._spans[0][0].memory)
+        record = Record(AFTERMATH, 0, Outcome(sent="nothing"), beside([], 0, 0, 0))
+        await self._watch(record, books, start)
+
     async def _watch(self, record: Record, books: Books, start: float) -> None:
         """Let the system settle and its memory come back, and write down what it cost."""
-        await asyncio.sleep(max(SETTLED_S, start + self._options.window_s - time.monotonic()))
+        await asyncio.sleep(max(self._options.settle_s, start + self._options.window_s - time.monotonic()))
         end = time.monotonic()
         spent = books.cpu_s()
         record.cpu_s = {

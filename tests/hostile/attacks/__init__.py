@@ -6,6 +6,7 @@ from tests.hostile.attacks import (
     connects,
     identity,
     idle,
+    lookups,
     malformed,
     pages,
     polling,
@@ -15,6 +16,19 @@ from tests.hostile.attacks import (
 )
 from tests.hostile.attacks.attack import Attack
 
-MODULES = (connects, polling, compressed, idle, malformed, validation, identity, pages, rooms, text, bus)
+MODULES = (
+    connects,
+    polling,
+    compressed,
+    idle,
+    malformed,
+    validation,
+    identity,
+    lookups,
+    pages,
+    rooms,
+    text,
+    bus,
+)
 ATTACKS: dict[str, Attack] = {attack.name: attack for module in MODULES for attack in module.ATTACKS}
 """Those on the bus come last: what is not acknowledged there comes again for ten minutes."""

@@ -14,6 +14,7 @@ PAGE_BYTES = 262_144
 SLACK_BYTES = 8_192
 """For the conversation itself, beside the page."""
 DEAF_S = 12.0
+RECEIVE_BYTES = 32_768
 
 
 async def fat_room(attempt: Attempt) -> tuple[str, int]:
@@ -30,15 +31,17 @@ async def readers(attempt: Attempt) -> None:
     times = attempt.count(40, 8)
     attempt.outcome.sent = f"{times} parallel GETs of {messages} messages of 32,700 quotes"
     await attempt.begin()
-    pages = await asyncio.gather(
-        *(attempt.rest("get_conversation", f"/{room}?limit=200", OWNER, within_s=50) for _ in range(times))
-    )
-    attempt.saw(*pages)
-    largest = max(len(page.body) for page in pages)
+    largest = max(await asyncio.gather(*(_page_bytes(attempt, room) for _ in range(times))))
     attempt.note("largest page, bytes", f"{largest:,}")
     if largest > PAGE_BYTES + SLACK_BYTES:
         attempt.fail(f"a page of {largest:,} B")
     await _page_through(attempt, room, messages)
+
+
+async def _page_bytes(attempt: Attempt, room: str) -> int:
+    page = await attempt.rest("get_conversation", f"/{room}?limit=200", OWNER, within_s=50)
+    attempt.saw(page)
+    return len(page.body)
 
 
 async def _page_through(attempt: Attempt, room: str, messages: int) -> None:
@@ -78,11 +81,10 @@ async def _give_up(attempt: Attempt, room: str, *, after_s: float) -> None:
     """Ask for the page, read its first bytes, and reset the connection after a while."""
     token = await attempt.token(OWNER)
     head = f"Host: x\r\nAuthorization: Bearer {token}\r\n\r\n"
-    reader, writer = await connect(attempt.target.functions["get_conversation"])
+    reader, writer = await connect(attempt.target.functions["get_conversation"], receive_bytes=RECEIVE_BYTES)
     try:
         writer.write(f"GET /api/conversations/{room}?limit=200 HTTP/1.1\r\n{head}".encode())
         await asyncio.wait_for(reader.read(1), 30)
-        reader._transport.pause_reading()  # type: ignore[attr-defined] # asyncio has no public way
         await asyncio.sleep(after_s)
     except (OSError, TimeoutError):
         return

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from tests.hostile.attacks.attack import Attack
-from tests.hostile.attacks.pages import CONTENT, OWNER
+from tests.hostile.attacks.pages import CONTENT, OWNER, RECEIVE_BYTES
 from tests.hostile.attempt import Attempt
 from tests.hostile.raw_socket import RawSocket, frame
 
@@ -13,7 +13,6 @@ MEMBERS = [f"member-{number}" for number in range(99)]
 JOINS = 3
 HELD_S = 12.0
 ADMITTED_S = 30.0
-RECEIVE_BYTES = 32_768
 CREATING = 8
 
 
