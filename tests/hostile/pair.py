@@ -124,6 +124,7 @@ class Pair:
             ack = await asyncio.wait_for(call, ANSWER_S)
         except (TimeoutError, ConnectionClosed, OSError) as error:
             _tell({"at": at, "problem": f"a message was not acknowledged: {type(error).__name__}"})
+            _took("ack", at)
             return
         if not ack["ok"]:
             _tell({"at": at, "problem": f"a message was refused: {ack['error']['code']}"})

@@ -72,6 +72,8 @@ class WireSocket:
             self.received.append((event, payload))
         elif text.startswith("43"):
             start = text.index("[")
-            self._answers.pop(int(text[2:start])).set_result(json.loads(text[start:])[0])
+            answer = self._answers.pop(int(text[2:start]))
+            if not answer.done():  # else nobody waits for it any more
+                answer.set_result(json.loads(text[start:])[0])
         elif text.startswith("4"):
             self._admitted.set_result(text)
