@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test faults bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy backup restore startable new-enough
+.PHONY: help dev test faults hostile bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy backup restore startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,6 +30,9 @@ test: lint types imports build  ## lint, types, imports and every test, with cov
 
 faults: install  ## the storm: break everything under load, account for every entry; SEED= MINUTES=
 	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
+
+hostile: install  ## attack a real system beside a well-behaved pair, and judge the harm; SEED= HOSTILE_ARGS=
+	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)
 
 bench: install  ## what delivery costs, beside Socket.IO for Node and for Python; BENCH_ARGS=
 	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)

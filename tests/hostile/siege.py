@@ -112,7 +112,7 @@ class Siege:
             name: max(0.0, used - self._quiet.get(name, 0.0) * (end - start)) for name, used in spent.items()
         }
         record.memory = await books.memory_is_back(self._options.memory_s)
-        record.died, record.errors = books.died(), books.errors()
+        record.died, record.errors = [*books.died(), *self._system.fallen()], books.errors()
         self._spans.append((record, start, end))
         record.beside = beside(self._read(), start, end, float("inf"))
         found = failures(record, p99_ms=self._options.p99_ms, memory_s=self._options.memory_s)

@@ -20,8 +20,8 @@ from tests.support.surrealdb import PASSWORD, USER
 INSTANCES = ("realtime-1", "realtime-2")
 FUNCTIONS = ("create_conversation", "add_message", "get_conversation")
 TTL_S = 5
-MESSAGES_PER_10S = 200
-"""More than the default: the pair writes ten a second, and large conversations are to be filled."""
+MESSAGES_PER_10S = 1_000
+"""More than the default: a pair that was held up for long sends everything at once."""
 READY_S = 2.0
 
 
@@ -75,6 +75,10 @@ class System:
             small=self._options.small,
             seed=self._options.seed,
         )
+
+    def fallen(self) -> list[str]:
+        """What stands behind the attacked processes and has ended."""
+        return [name for name, process in self.behind.items() if not process.running]
 
     async def revive(self) -> None:
         """Start again what has ended."""
