@@ -55,7 +55,7 @@ def _answers(record: Record) -> Iterator[str]:
 def _memory(record: Record, memory_s: float) -> Iterator[str]:
     for name, memory in record.memory.items():
         limit = INSTANCE_MIB if name.startswith("realtime") else FUNCTION_MIB
-        if memory.peak > limit:
+        if memory.before <= limit < memory.peak:
             yield f"{name} held {memory.peak:.0f} MiB of {limit:.0f}"
         if memory.back_after_s is None:
             yield (f"{name} holds {memory.after:.0f} MiB after {memory_s:.0f} s, {memory.before:.0f} before")

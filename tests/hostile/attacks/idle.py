@@ -18,10 +18,12 @@ async def idle(attempt: Attempt, *, function: str | None = None) -> None:
     """Open so many of each kind, and count after 20 s which are still there."""
     many = attempt.count(50, 5)
     attempt.outcome.sent = f"{many} each of: {', '.join(KINDS)}"
-    openings = await _function(attempt, function) if function else await _instance(attempt)
+    openings = await (_function(attempt, function, many) if function else _instance(attempt, many))
     address = attempt.target.functions[function] if function else attempt.instance
     await attempt.begin()
-    held = {kind: [asyncio.create_task(_held(address, sent)) for _ in range(many)] for kind, sent in openings}
+    held = {
+        kind: [asyncio.create_task(_held(address, each)) for each in sent] for kind, sent in openings.items()
+    }
     every = [task for tasks in held.values() for task in tasks]
     await asyncio.wait(every, timeout=HELD_S + SLACK_S)
     for kind, tasks in held.items():
@@ -29,39 +31,34 @@ async def idle(attempt: Attempt, *, function: str | None = None) -> None:
         attempt.note(f"{kind}, open", still)
         if still:
             attempt.fail(f"{still} of {many} {kind} are open after {HELD_S + SLACK_S:.0f} s")
-        for task in tasks:
-            task.cancel()
+    for task in every:
+        task.cancel()
     await asyncio.gather(*every, return_exceptions=True)
 
 
-async def _instance(attempt: Attempt) -> list[tuple[str, bytes]]:
-    sid = (await Session.open(attempt.instance)).path
-    return [
-        *_common("/healthz"),
-        ("WebSocket", _upgrade(WEBSOCKET)),
-        ("half a body", f"POST {sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n4".encode()),
-    ]
+async def _instance(attempt: Attempt, many: int) -> dict[str, list[bytes]]:
+    sessions = [await Session.open(attempt.instance) for _ in range(many)]
+    halves = [f"POST {each.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n4" for each in sessions]
+    return _common("/healthz", WEBSOCKET, many) | {"half a body": [half.encode() for half in halves]}
 
 
-async def _function(attempt: Attempt, function: str | None) -> list[tuple[str, bytes]]:
+async def _function(attempt: Attempt, function: str, many: int) -> dict[str, list[bytes]]:
     path = "/api/conversations"
-    head = (
+    half = (
         f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
-        f"Authorization: Bearer {await attempt.token('idler')}\r\n\r\n"
+        f'Authorization: Bearer {await attempt.token("idler")}\r\n\r\n{{"type"'
     )
-    return [
-        *_common(path),
-        ("WebSocket", _upgrade(path)),
-        ("half a body", f'{head}{{"type"'.encode()),
-    ]
+    return _common(path, path, many) | {"half a body": [half.encode()] * many}
 
 
-def _common(path: str) -> list[tuple[str, bytes]]:
-    return [
-        ("silent", b""),
-        ("half a header", f"GET {path} HTTP/1.1\r\nHost: x\r\nX-".encode()),
-        ("kept alive", f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()),
-    ]
+def _common(path: str, websocket: str, many: int) -> dict[str, list[bytes]]:
+    sent = {
+        "silent": b"",
+        "half a header": f"GET {path} HTTP/1.1\r\nHost: x\r\nX-".encode(),
+        "kept alive": f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        "WebSocket": _upgrade(websocket),
+    }
+    return {kind: [each] * many for kind, each in sent.items()}
 
 
 def _upgrade(path: str) -> bytes:

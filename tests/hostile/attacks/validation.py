@@ -41,13 +41,17 @@ async def members(attempt: Attempt) -> None:
 
 async def unknown(attempt: Attempt) -> None:
     """Keys that nobody knows, in each function's body and query."""
-    attempt.outcome.sent = f"unknown keys in bodies of {BODY_BYTES} B, 9,000 query fields"
+    attempt.outcome.sent = f"unknown keys in bodies of {BODY_BYTES} B, many at once, and 9,000 query fields"
     fields = "&".join(f"{number:x}=1" for number in range(9_000))
     await attempt.begin()
     for size in BODY_BYTES:
         for function, path in (("create_conversation", ""), ("add_message", "/absent/messages")):
             answer = await attempt.rest(function, path, USER, unknown_fields(size), within_s=30)
             _bounded(attempt, function, answer)
+    body, parallel = unknown_fields(BODY_BYTES[0]), attempt.count(40, 4)
+    many = (attempt.rest("add_message", "/absent/messages", USER, body, within_s=30) for _ in range(parallel))
+    for answer in await asyncio.gather(*many):
+        _bounded(attempt, "add_message", answer)
     for _ in range(attempt.count(20, 3)):
         _bounded(attempt, "query", await attempt.rest("get_conversation", f"/absent?{fields}", USER))
 
