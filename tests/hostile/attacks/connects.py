@@ -28,13 +28,18 @@ async def bomb(attempt: Attempt, *, keys: int, connections: int, each: int = 1) 
     attempt.outcome.sent = f"{connections} connections, on each {each} CONNECTs of {len(packet):,} B"
     await attempt.begin()
 
-    tallies = await asyncio.gather(*(_tally(attempt, packet, each) for _ in range(connections)))
+    opening = (RawSocket.open(attempt.instance) for _ in range(connections))
+    opened = await asyncio.gather(*opening, return_exceptions=True)
+    sockets = [socket for socket in opened if isinstance(socket, RawSocket)]
+    tallies = await asyncio.gather(*(_tally(socket, packet, each) for socket in sockets))
     ended = sum(tally.over for tally in tallies)
-    attempt.note("answered", f"{sum(tally.answers for tally in tallies)}, {ended} connections ended")
+    attempt.note(
+        "answered", f"{sum(tally.answers for tally in tallies)}, {ended} of {len(sockets)} connections ended"
+    )
     attempt.note("answer bytes", f"{sum(tally.bytes for tally in tallies):,}")
-    if (largest := max(tally.largest for tally in tallies)) > MOST_ANSWER_BYTES:
+    if (largest := max((tally.largest for tally in tallies), default=0)) > MOST_ANSWER_BYTES:
         attempt.fail(f"an answer of {largest:,} B")
-    if (errors := max(tally.errors for tally in tallies)) > MOST_ERRORS:
+    if (errors := max((tally.errors for tally in tallies), default=0)) > MOST_ERRORS:
         attempt.fail(f"{errors:,} errors in an answer")
 
 
@@ -49,12 +54,8 @@ class _Tally:
     over: bool = False
 
 
-async def _tally(attempt: Attempt, packet: bytes, each: int) -> _Tally:
+async def _tally(socket: RawSocket, packet: bytes, each: int) -> _Tally:
     tally = _Tally()
-    try:
-        socket = await RawSocket.open(attempt.instance)
-    except OSError:
-        return _Tally(over=True)
     await socket.say(*[packet] * each)
     while tally.answers < each and not tally.over:
         heard, tally.over = await socket.hear_all(1, ANSWER_S)
