@@ -57,7 +57,7 @@ async def unknown(attempt: Attempt) -> None:
 
 
 async def events(attempt: Attempt) -> None:
-    """Each event of the socket with thousands of unknown fields, and binary and odd ones."""
+    """Each event of the socket with thousands of unknown fields."""
     attempt.outcome.sent = f"{', '.join(EVENTS)} with 54 KB of unknown keys"
     socket = await attempt.socket(USER)
     payload: dict[str, Any] = {f"{number:x}": 1 for number in range(6_000)}
