@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
 
 from confab import trace
 
@@ -23,6 +24,8 @@ LEVELS = {
 """From which level on a logger is heard. The last two would write plain text if they had none."""
 SERVERS = ("gunicorn.error", "uvicorn.error")
 """Loggers to which the server of a function gives handlers of its own, some time after its start."""
+CLIENTS_DOING = ("aiohttp.http_exceptions", "h11._util")
+"""Modules of the errors that servers meet in what a client sent, or in answering what they refused."""
 CHAIN = 10
 """Errors told of, at most, where one led to another."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -67,6 +70,7 @@ def setup(project: str) -> None:
     """
     handler = logging.StreamHandler(sys.__stderr__)
     handler.setFormatter(JsonFormatter(project))
+    handler.addFilter(calm)
     logging.getLogger().handlers = [handler]
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
@@ -76,11 +80,29 @@ def setup(project: str) -> None:
         logger.handlers, logger.propagate = [], True
 
 
+def calm(record: logging.LogRecord) -> bool:
+    """Let no server call it an ERROR when a client sends what is no HTTP: anybody could ring the alarm."""
+    error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
+    if record.name.partition(".")[0] != OURS and any(
+        type(each).__module__ in CLIENTS_DOING for each in _chain(error)
+    ):
+        record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
+    return True
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those that led to it, the last one first; CHAIN of them at most."""
+    for _ in range(CHAIN):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
 def _without_words(error: BaseException | None) -> str:
     """The traceback of an error and of those that led to it, without what they say."""
-    told: list[str] = []
-    while error is not None and len(told) < CHAIN:
-        kind = type(error)
-        told.append("".join(traceback.format_tb(error.__traceback__)) + f"{kind.__module__}.{kind.__name__}")
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    told = [
+        "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__module__}.{type(each).__name__}"
+        for each in _chain(error)
+    ]
     return "\n\n".join(reversed(told))

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h11
 import pytest
+from aiohttp import http_exceptions
 
 from confab import log, trace
 from confab.trace import Trace
@@ -73,6 +75,31 @@ def test_what_the_errors_of_libraries_say_is_left_out(name):
     exception = str(told["exception"])
     assert exception.index("builtins.KeyError") < exception.index("builtins.ValueError")
     assert "in failed" in exception
+
+
+@pytest.mark.parametrize(
+    "error", [h11.LocalProtocolError("it is over"), http_exceptions.BadHttpMessage(f"with {TOKEN}")]
+)
+def test_what_a_client_sends_rings_no_alarm(error):
+    told, untold, ours = record("uvicorn.error"), record("root"), record("confab.x")
+    try:
+        try:
+            raise error
+        finally:
+            raise RuntimeError
+    except RuntimeError:
+        told.exc_info = ours.exc_info = sys.exc_info()
+        for line in (told, untold, ours):
+            line.levelno, line.levelname = logging.ERROR, "ERROR"
+            assert log.calm(line)
+    assert [line.levelname for line in (told, untold, ours)] == ["INFO", "INFO", "ERROR"]
+    assert written(told) == {"severity": "INFO", "message": "a message", "logger": "uvicorn.error"}
+
+
+def test_a_defect_of_a_server_stays_one():
+    line = failed("aiohttp.server")
+    assert log.calm(line)
+    assert "exception" in written(line)
 
 
 PROGRAM = """

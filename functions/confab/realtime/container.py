@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from confab.domain.errors import TokenExpired, TokenRevoked
 from confab.domain.events import Typing, TypingState
@@ -85,7 +84,6 @@ class Container:
         app = web.Application()
         app.add_routes(self._health.routes())
         self.transport.attach(app)
-        logging.getLogger("aiohttp.server").addFilter(_is_not_a_clients_doing)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -179,9 +177,3 @@ async def _keep(work: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(AGAIN_S)
         else:
             return
-
-
-def _is_not_a_clients_doing(record: logging.LogRecord) -> bool:
-    """Whether the server's line tells of a defect. It writes an ERROR for each malformed request, too."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)
