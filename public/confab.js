@@ -35,7 +35,7 @@ import { io as connectSocket } from "socket.io-client";
 
 import { Connection } from "./confab/connection.js";
 import { ConfabError, localError } from "./confab/errors.js";
-import { Rest } from "./confab/rest.js";
+import { given, Rest } from "./confab/rest.js";
 import { Room } from "./confab/room.js";
 
 export { ConfabError };
@@ -71,17 +71,17 @@ export class Confab {
    * Start a conversation.
    *
    * @param {{type: string, title?: string | null, members?: object[], metadata?: object}} conversation
-   * @param {{key?: string}} [options]  `key`: the same again creates nothing new
+   * @param {{key?: string | null}} [options]  `key`: the same again creates nothing new
    * @returns {Promise<Conversation>}
    */
-  async create(conversation, { key = crypto.randomUUID() } = {}) {
-    return await this.#rest.call("POST", ROOT, { body: conversation, key });
+  async create(conversation, { key } = {}) {
+    return await this.#rest.call("POST", ROOT, { body: given(conversation), key: key ?? crypto.randomUUID() });
   }
 
   /**
    * Conversations that the user owns or is a member of, latest activity first.
    *
-   * @param {{limit?: number, cursor?: string, status?: "active" | "finalized"}} [query]
+   * @param {{limit?: number, cursor?: string | null, status?: "active" | "finalized" | null}} [query]
    * @returns {Promise<{conversations: Conversation[], nextCursor: string | null}>}
    */
   async list(query) {
@@ -92,7 +92,7 @@ export class Confab {
    * A conversation and a page of its messages, ascending: the newest, or those next to a number.
    *
    * @param {string} id
-   * @param {{limit?: number, after?: number, before?: number}} [query]
+   * @param {{limit?: number, after?: number | null, before?: number | null}} [query]
    * @returns {Promise<{conversation: Conversation, messages: Message[], hasMore: boolean}>}
    */
   async get(id, query) {
@@ -103,11 +103,12 @@ export class Confab {
    * Write a message without a socket. A retry of a message keeps its `clientMessageId`.
    *
    * @param {string} id
-   * @param {{content: string, role?: string, clientMessageId?: string, metadata?: object}} message
+   * @param {{content: string, role?: string, clientMessageId?: string | null, metadata?: object}} message
    * @returns {Promise<Message>}
    */
-  async addMessage(id, { clientMessageId = crypto.randomUUID(), ...message }) {
-    return await this.#rest.call("POST", `${path(id)}/messages`, { body: { ...message, clientMessageId } });
+  async addMessage(id, message) {
+    const body = { clientMessageId: crypto.randomUUID(), ...given(message) };
+    return await this.#rest.call("POST", `${path(id)}/messages`, { body });
   }
 
   /**

@@ -30,11 +30,11 @@ export class Rest {
    *
    * @param {"GET" | "POST"} method
    * @param {string} path
-   * @param {{query?: Record<string, string | number | undefined>, body?: object, key?: string}} [more]
-   *   `key` goes out as `Idempotency-Key`
+   * @param {{query?: Record<string, string | number | null | undefined> | null, body?: object,
+   *   key?: string}} [more]  `key` goes out as `Idempotency-Key`
    */
-  async call(method, path, { query = {}, body, key } = {}) {
-    const url = this.#baseUrl + path + queryString(query);
+  async call(method, path, { query, body, key } = {}) {
+    const url = this.#baseUrl + path + queryString(query ?? {});
     const headers = {
       ...(body !== undefined && { "Content-Type": "application/json" }),
       ...(key !== undefined && { "Idempotency-Key": key }),
@@ -65,9 +65,20 @@ export class Rest {
   }
 }
 
-/** @param {Record<string, string | number | undefined>} query */
+/**
+ * The fields that have a value. An answer's `nextCursor` or `clientMessageId` may be null, and handed
+ * back it means the same as one that is left out.
+ *
+ * @template {object} F
+ * @param {F} fields
+ * @returns {Partial<F>}
+ */
+export function given(fields) {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null));
+}
+
+/** @param {Record<string, string | number | null | undefined>} query */
 function queryString(query) {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  const text = new URLSearchParams(given(query)).toString();
   return text && `?${text}`;
 }

@@ -1,4 +1,5 @@
 import { ConfabError, localError } from "./errors.js";
+import { given } from "./rest.js";
 import { backoffMs, sleep } from "./retry.js";
 import { Sequence } from "./sequence.js";
 import { Typists, TypingNotifier } from "./typing.js";
@@ -73,15 +74,16 @@ export class Room {
    * once, since the other way would only go around the rate. It may be sent again later.
    *
    * @param {string} content
-   * @param {{role?: "user" | "assistant" | "system", metadata?: object, clientMessageId?: string}} [more]
+   * @param {{role?: "user" | "assistant" | "system", metadata?: object,
+   *   clientMessageId?: string | null}} [more]
    * @returns {Promise<Message>} the stored message; `onMessage` tells of it as well
    */
-  async send(content, { clientMessageId = crypto.randomUUID(), ...more } = {}) {
+  async send(content, more = {}) {
     if (this.#state === "closed") throw localError("closed", "Open it again to write.");
     if (this.#unsent >= MOST_UNSENT) throw localError("busy", "Too many messages wait to be sent.");
     this.#typing.stop();
     this.#unsent += 1;
-    const draft = { content, clientMessageId, ...more };
+    const draft = { content, clientMessageId: crypto.randomUUID(), ...given(more) };
     const sent = this.#sending.then(() => this.#sendNow(draft)).finally(() => (this.#unsent -= 1));
     this.#sending = sent.then(
       () => undefined,

@@ -78,6 +78,36 @@ test("what no retry can cure is not tried again", async (t) => {
   }
 });
 
+test("what an answer left null is left out when it is handed back", async (t) => {
+  const { confab, asked } = await talking(t, ...Array(4).fill(ok({})));
+  await confab.list({ limit: 5, cursor: null, status: null });
+  await confab.get("c", { after: null, before: 7 });
+  await confab.list(null);
+  await confab.get("c", null);
+  assert.deepEqual(
+    asked.map(({ url }) => url),
+    [
+      "/api/conversations?limit=5",
+      "/api/conversations/c?before=7",
+      "/api/conversations",
+      "/api/conversations/c",
+    ],
+  );
+});
+
+test("a write whose key is null gets one of its own, so that its retry is stored once", async (t) => {
+  const { confab, asked } = await talking(t, ...Array(3).fill(ok({})));
+  await confab.addMessage("c", { content: "hi", role: null, clientMessageId: null, metadata: null });
+  await confab.create({ type: "chat", title: null, members: null }, { key: null });
+  await confab.create({ type: "chat" }, { key: null });
+  const [message, first, second] = asked;
+  assert.match(message.body.clientMessageId, /./);
+  assert.deepEqual(Object.keys(message.body).toSorted(), ["clientMessageId", "content"]);
+  assert.deepEqual(first.body, { type: "chat" });
+  assert.match(first.headers["idempotency-key"], /.{20}/);
+  assert.notEqual(first.headers["idempotency-key"], second.headers["idempotency-key"]);
+});
+
 test("an expired token is renewed once", async (t) => {
   const { confab, asked, tokens } = await talking(t, problem("token_expired", 401), ok({ conversations: [] }));
   await confab.list({ limit: 5, cursor: undefined });

@@ -121,6 +121,15 @@ test("a message above the rate is refused at once, and does not go around it ove
   assert.deepEqual(told.entries, upTo(1));
 });
 
+test("a message whose id is null gets one of its own", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room } = await opened(t, server, { after: 0 });
+  await room.send("m1", { role: null, clientMessageId: null, metadata: null });
+  const [, payload] = server.heard.at(-1);
+  assert.deepEqual(Object.keys(payload).toSorted(), ["clientMessageId", "content", "conversationId"]);
+  assert.match(payload.clientMessageId, /.{20}/);
+});
+
 test("who types is told until their message comes or the connection is lost", async (t) => {
   const server = await RoomServer.start(t);
   const { room, told } = await opened(t, server, { after: 0 });
