@@ -12,7 +12,7 @@
  */
 
 /** Codes after which the very same request may succeed later. */
-const RETRYABLE = new Set(["unavailable", "rate_limited", "network", "timeout"]);
+const RETRYABLE = new Set(["unavailable", "rate_limited", "network", "timeout", "busy"]);
 
 /** Codes that a new token may cure. */
 const TOKEN = new Set(["unauthenticated", "token_expired", "token_revoked"]);

@@ -121,6 +121,18 @@ test("a message above the rate is refused at once, and does not go around it ove
   assert.deepEqual(told.entries, upTo(1));
 });
 
+test("one message too many is refused as retryable, and does not go another way", async (t) => {
+  const server = await RoomServer.start(t);
+  const fetch = () => assert.fail("nothing goes over REST");
+  const { room, told } = await opened(t, server, { after: 0, fetch });
+  const sent = Array.from({ length: 50 }, (_, index) => room.send(`m${index + 1}`));
+  await assert.rejects(room.send("m51", { clientMessageId: "k" }), { code: "busy", retryable: true });
+  await Promise.all(sent);
+  await room.send("m51", { clientMessageId: "k" });
+  await until(() => told.entries.length === 51);
+  assert.deepEqual(told.entries, upTo(51));
+});
+
 test("a message whose id is null gets one of its own", async (t) => {
   const server = await RoomServer.start(t);
   const { room } = await opened(t, server, { after: 0 });
