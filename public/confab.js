@@ -34,9 +34,10 @@
 import { io as connectSocket } from "socket.io-client";
 
 import { Connection } from "./confab/connection.js";
-import { ConfabError, localError } from "./confab/errors.js";
+import { ConfabError } from "./confab/errors.js";
 import { given, Rest } from "./confab/rest.js";
 import { Room } from "./confab/room.js";
+import { idToken } from "./confab/token.js";
 
 export { ConfabError };
 
@@ -53,15 +54,18 @@ export class Confab {
 
   /**
    * @param {object} options
-   * @param {(force?: boolean) => Promise<string>} options.getToken  A valid Firebase ID token; a new
-   *   one when forced
+   * @param {(force?: boolean) => Promise<string | null>} options.getToken  A valid Firebase ID token; a
+   *   new one when forced. Null, or a rejection with one of Firebase Auth's codes for a user who is gone
+   *   (`auth/user-token-expired`, `auth/user-disabled`, `auth/user-not-found` and the like), is
+   *   `signed_out`: calls fail and rooms close. Any other rejection, and none within 15 s, may pass:
+   *   calls are retried and rooms stay `reconnecting`
    * @param {string} [options.baseUrl]  Where `/api` is; the page's own origin by default
    * @param {string | null} [options.realtimeUrl]  Used instead of each conversation's own address
    * @param {typeof fetch} [options.fetch]
    * @param {typeof connectSocket} [options.io]
    */
   constructor({ getToken, baseUrl = "", realtimeUrl = null, fetch = globalThis.fetch, io = connectSocket }) {
-    this.#getToken = (force = false) => token(getToken, force);
+    this.#getToken = (force = false) => idToken(getToken, force);
     this.#rest = new Rest(baseUrl, this.#getToken, (...request) => fetch(...request));
     this.#realtimeUrl = realtimeUrl;
     this.#io = io;
@@ -155,17 +159,4 @@ export class Confab {
 /** @param {string} id */
 function path(id) {
   return `${ROOT}/${encodeURIComponent(id)}`;
-}
-
-/** @param {(force?: boolean) => Promise<string>} getToken @param {boolean} force */
-async function token(getToken, force) {
-  try {
-    return await getToken(force);
-  } catch (error) {
-    if (error instanceof ConfabError) throw error;
-    if (error?.code === "auth/network-request-failed") {
-      throw localError("network", "The sign-in service cannot be reached.", error);
-    }
-    throw localError("signed_out", "Sign in again.", error);
-  }
 }

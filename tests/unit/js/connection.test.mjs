@@ -64,6 +64,36 @@ test("a server that is unavailable is tried again", async (t) => {
   assert.equal(server.count("connect"), 3);
 });
 
+test("a token that cannot be had once closes no room", async (t) => {
+  const server = await RoomServer.start(t);
+  let fails = false;
+  const getToken = async () => {
+    if (!fails) return "old";
+    fails = false;
+    throw Object.assign(new Error("why"), { code: "auth/internal-error" });
+  };
+  const { room, told } = await opened(t, server, { after: 0, getToken });
+  fails = true;
+  server.cut();
+  await until(() => room.state === "reconnecting");
+  await until(() => room.state === "live");
+  assert.equal(fails, false);
+  assert.deepEqual(told.errors, []);
+});
+
+test("a user who is gone closes the rooms", async (t) => {
+  const server = await RoomServer.start(t);
+  let user = "old";
+  const { room, told } = await opened(t, server, { after: 0, getToken: async () => user });
+  user = null;
+  server.cut();
+  await until(() => room.state === "closed");
+  assert.deepEqual(
+    told.errors.map(({ code }) => code),
+    ["signed_out"],
+  );
+});
+
 test("a token is renewed on the socket before it ends", async (t) => {
   const server = await RoomServer.start(t);
   const exp = Math.ceil(Date.now() / 1000) + 1;

@@ -39,8 +39,8 @@ async function talking(t, ...answers) {
     tokens.push(force);
     return force ? "new" : "old";
   };
-  const confab = new Confab({ getToken, baseUrl: `http://127.0.0.1:${server.address().port}` });
-  return { confab, asked, tokens, left: answers };
+  const baseUrl = `http://127.0.0.1:${server.address().port}`;
+  return { confab: new Confab({ getToken, baseUrl }), baseUrl, asked, tokens };
 }
 
 test("a cut connection and an unavailable server are tried again with the same clientMessageId", async (t) => {
@@ -136,11 +136,21 @@ test("a gateway's error page becomes a problem too", async (t) => {
   await assert.rejects(broken.confab.get("c"), { code: "internal", status: 403, requestId: "r-9" });
 });
 
-test("without a sign-in nothing is sent; without a network it is a network error", async () => {
-  const failing = (error) => new Confab({ getToken: async () => Promise.reject(error), baseUrl: "http://127.0.0.1:1" });
-  await assert.rejects(failing(new Error("no user")).list(), { code: "signed_out", retryable: false });
-  const offline = Object.assign(new Error("offline"), { code: "auth/network-request-failed" });
-  await assert.rejects(failing(offline).list(), { code: "network", retryable: true });
+test("without a user nothing is sent", async () => {
+  const fetch = () => assert.fail("nothing is sent");
+  const confab = new Confab({ getToken: async () => null, fetch });
+  await assert.rejects(confab.list(), { code: "signed_out", retryable: false });
+});
+
+test("a token that fails once is asked for again", async (t) => {
+  const { asked, baseUrl } = await talking(t, ok({ id: "c" }));
+  let failures = 0;
+  const getToken = async () => {
+    if ((failures += 1) < 3) throw Object.assign(new Error("offline"), { code: "auth/network-request-failed" });
+    return "late";
+  };
+  assert.deepEqual(await new Confab({ getToken, baseUrl }).get("c"), { id: "c" });
+  assert.equal(asked[0].headers.authorization, "Bearer late");
 });
 
 test("Retry-After is seconds or a date", () => {
