@@ -7,6 +7,7 @@ const CONNECT_MS = 10_000;
 const STEADY_MS = 5_000;
 const LINGER_MS = 3_000;
 const RENEW_AGAIN_MS = 15_000;
+const RENEW_APART_MS = 30_000;
 
 /**
  * What a connection needs of a room. `Room` is the one that exists.
@@ -36,9 +37,10 @@ export class Connection {
   #socket = null;
   #attempt = 0;
   #failures = 0;
-  #connectedAt = 0;
+  #connectedAt = Infinity;
   #plannedAt = null;
   #newToken = false;
+  #renewedAt = -Infinity;
   #retryTimer;
   #renewTimer;
   #lingerTimer;
@@ -107,9 +109,11 @@ export class Connection {
 
   async #connect() {
     const attempt = (this.#attempt += 1);
+    const fresh = this.#newToken;
+    this.#connectedAt = Infinity;
     let token;
     try {
-      token = await this.#getToken(this.#newToken);
+      token = await this.#getToken(fresh);
     } catch (error) {
       if (attempt === this.#attempt) this.#refused(error);
       return;
@@ -123,7 +127,7 @@ export class Connection {
       timeout: CONNECT_MS,
     });
     this.#socket = socket;
-    socket.on("connect", () => this.#opened(token));
+    socket.on("connect", () => this.#opened(token, fresh));
     socket.on("connect_error", (error) => this.#refused(error.data ? new ConfabError(error.data) : error));
     socket.on("disconnect", () => this.#lost());
     socket.on("going_away", ({ reconnectAfterMs }) => this.#goingAway(reconnectAfterMs));
@@ -133,28 +137,28 @@ export class Connection {
     }
   }
 
-  /** @param {string} token */
-  #opened(token) {
-    this.#connectedAt = Date.now();
+  /** @param {string} token @param {boolean} fresh */
+  #opened(token, fresh) {
+    this.#connectedAt = performance.now();
     this.#plannedAt = null;
     this.#newToken = false;
-    this.#renewBefore(token);
+    this.#renewBefore(token, fresh);
     for (const room of [...this.#rooms.values()]) room.connected();
   }
 
   #lost() {
     clearTimeout(this.#renewTimer);
-    if (Date.now() - this.#connectedAt >= STEADY_MS) this.#failures = 0;
+    if (performance.now() - this.#connectedAt >= STEADY_MS) this.#failures = 0;
     for (const room of [...this.#rooms.values()]) room.disconnected();
     if (this.#rooms.size === 0) this.#end();
-    else if (this.#plannedAt !== null) this.#connectIn(Math.max(0, this.#plannedAt - Date.now()));
+    else if (this.#plannedAt !== null) this.#connectIn(Math.max(0, this.#plannedAt - performance.now()));
     else this.#connectIn(backoffMs(this.#failures++));
   }
 
   /** The server closes soon: go when it said, or with it if it closes first. @param {number} delay */
   #goingAway(delay) {
     const socket = this.#socket;
-    this.#plannedAt = Date.now() + delay;
+    this.#plannedAt = performance.now() + delay;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => socket.disconnect(), delay);
   }
@@ -178,11 +182,13 @@ export class Connection {
     this.#retryTimer = setTimeout(() => this.#connect(), delay);
   }
 
-  /** @param {string} token */
-  #renewBefore(token) {
+  /** @param {string} token @param {boolean} fresh  Whether it has just been issued */
+  #renewBefore(token, fresh) {
     clearTimeout(this.#renewTimer);
-    const delay = renewInMs(token);
-    if (delay !== null) this.#renewTimer = setTimeout(() => this.#renew(), delay);
+    if (fresh) this.#renewedAt = performance.now();
+    const delay = renewInMs(token, { fresh });
+    const apart = this.#renewedAt + RENEW_APART_MS - performance.now();
+    if (delay !== null) this.#renewTimer = setTimeout(() => this.#renew(), Math.max(delay, apart));
   }
 
   /** A renewal that fails is tried again; should none succeed, `auth_expired` ends the socket. */
@@ -191,7 +197,7 @@ export class Connection {
     try {
       const token = await this.#getToken(true);
       await this.request("auth", { token });
-      if (socket === this.#socket) this.#renewBefore(token);
+      if (socket === this.#socket) this.#renewBefore(token, true);
     } catch {
       if (socket === this.#socket && socket.connected) {
         this.#renewTimer = setTimeout(() => this.#renew(), RENEW_AGAIN_MS);

@@ -80,7 +80,7 @@ export function localError(code, detail, cause) {
  * @returns {Promise<ConfabError>}
  */
 export async function errorOf(response) {
-  const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"));
+  const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"), response.headers.get("Date"));
   const problem = isProblem(response) ? await response.json().catch(() => null) : null;
   return new ConfabError(problem ?? unspoken(response), { retryAfterMs });
 }
@@ -89,11 +89,13 @@ export async function errorOf(response) {
  * The delay that a `Retry-After` header asks for, in milliseconds, or null if it asks for none.
  *
  * @param {string | null} header  Seconds, or an HTTP date (RFC 9110, 10.2.3)
+ * @param {string | null} date  The answer's own `Date`, from which a date counts: the local clock may be
+ *   wrong
  */
-export function parseRetryAfter(header) {
+export function parseRetryAfter(header, date) {
   if (header === null || header.trim() === "") return null;
   const seconds = Number(header);
-  const delay = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
+  const delay = Number.isNaN(seconds) ? Date.parse(header) - Date.parse(date ?? "") : seconds * 1000;
   return Number.isNaN(delay) ? null : Math.max(0, delay);
 }
 

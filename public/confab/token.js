@@ -2,6 +2,7 @@ import { ConfabError, localError } from "./errors.js";
 
 const DEADLINE_MS = 15_000;
 const LEAD_MS = 5 * 60_000;
+const SKEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Firebase Auth's codes for a sign-in that is over. */
@@ -53,24 +54,30 @@ async function inTime(answer) {
  * How long to wait before renewing a token: until 5 minutes before its end, or for the first half of
  * what is left of a short one. Null if the token does not say when it ends.
  *
+ * A token that has just been issued tells by itself how long it lasts, whatever the local clock says.
+ * The age of any other is known by that clock alone; a clock that puts it outside the token's life is
+ * wrong, and the token is renewed at once, which gives one whose age is known.
+ *
  * @param {string} token  A JWT; nothing is verified here
- * @param {number} [now]
+ * @param {{fresh: boolean, now?: number}} options  `fresh`: it has just been issued
  * @returns {number | null} milliseconds
  */
-export function renewInMs(token, now = Date.now()) {
-  const end = expiryMs(token);
-  if (end === null) return null;
-  const left = Math.max(0, end - now);
+export function renewInMs(token, { fresh, now = Date.now() }) {
+  const { iat, exp } = claimsOf(token);
+  if (typeof exp !== "number") return null;
+  const start = typeof iat === "number" ? iat * 1000 : now;
+  const life = exp * 1000 - start;
+  const age = fresh ? 0 : now - start;
+  if (age < -SKEW_MS || age >= life) return 0;
+  const left = life - Math.max(0, age);
   return Math.min(LONGEST_TIMER_MS, Math.max(left / 2, left - LEAD_MS));
 }
 
 /** @param {string} token */
-function expiryMs(token) {
+function claimsOf(token) {
   try {
-    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    const { exp } = JSON.parse(atob(claims));
-    return typeof exp === "number" ? exp * 1000 : null;
+    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
-    return null; // not a JWT: the server says `auth_expired` in time
+    return {}; // not a JWT: the server says `auth_expired` in time
   }
 }

@@ -23,7 +23,7 @@ export class TypingNotifier {
     clearTimeout(this.#idle);
     clearTimeout(this.#due);
     this.#idle = setTimeout(() => this.stop(), IDLE_MS);
-    const wait = this.#saidAt + REPEAT_MS - Date.now();
+    const wait = this.#saidAt + REPEAT_MS - performance.now();
     if (wait <= 0) this.#say();
     else if (!this.#said) this.#due = setTimeout(() => this.#say(), wait);
   }
@@ -39,7 +39,7 @@ export class TypingNotifier {
 
   #say() {
     this.#said = true;
-    this.#saidAt = Date.now();
+    this.#saidAt = performance.now();
     this.#tell(true);
   }
 }

@@ -104,6 +104,20 @@ test("a token is renewed on the socket before it ends", async (t) => {
   assert.equal(server.count("connect"), 1);
 });
 
+test("a clock that is an hour off renews the token once", async (t) => {
+  const server = await RoomServer.start(t);
+  for (const [offS, id] of [[3_600, "ahead"], [-3_600, "behind"]]) {
+    const iat = Math.floor(Date.now() / 1000) - offS;
+    const jwt = `e30.${btoa(JSON.stringify({ iat, exp: iat + 3_600 }))}.`;
+    const { room } = await opened(t, server, { after: 0, getToken: async () => jwt });
+    await until(() => server.count("auth") >= 1, id);
+    await pause(500);
+    assert.equal(server.count("auth"), 1, id);
+    server.heard.length = 0;
+    room.close();
+  }
+});
+
 test("a room that one may not see is closed and says why; the others stay", async (t) => {
   const server = await RoomServer.start(t);
   const { room, confab } = await opened(t, server, { after: 0 });

@@ -5,24 +5,48 @@ import { localError } from "../../../public/confab/errors.js";
 import { idToken, renewInMs } from "../../../public/confab/token.js";
 
 const NOW = 1_700_000_000_000;
+const HOUR = 3_600;
 const token = (claims) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
 
+/** An hour's token that was issued some seconds ago, by a clock that is right. */
+const issued = (secondsAgo, life = HOUR) => {
+  const iat = NOW / 1000 - secondsAgo;
+  return token({ iat, exp: iat + life, name: "Zoë ??>>" });
+};
+
+/** The wait as a clock sees it that is some seconds ahead. */
+const waitMs = (jwt, { fresh = false, aheadS = 0 } = {}) => renewInMs(jwt, { fresh, now: NOW + aheadS * 1000 });
+
 test("an hour's token is renewed five minutes before its end", () => {
-  assert.equal(renewInMs(token({ exp: NOW / 1000 + 3600, name: "Zoë ??>>" }), NOW), 55 * 60_000);
+  assert.equal(waitMs(issued(0)), 55 * 60_000);
+  assert.equal(waitMs(issued(50 * 60)), 5 * 60_000);
 });
 
 test("a short token is renewed half-way, an ended one at once", () => {
-  assert.equal(renewInMs(token({ exp: NOW / 1000 + 60 }), NOW), 30_000);
-  assert.equal(renewInMs(token({ exp: NOW / 1000 - 60 }), NOW), 0);
+  assert.equal(waitMs(issued(0, 60)), 30_000);
+  assert.equal(waitMs(issued(HOUR + 60)), 0);
+});
+
+test("a token that has just been issued is renewed in time, however wrong the clock is", () => {
+  for (const aheadS of [-HOUR, -30, 0, 30, HOUR, 24 * HOUR]) {
+    assert.equal(waitMs(issued(0), { fresh: true, aheadS }), 55 * 60_000);
+  }
+});
+
+test("a token of unknown age is never renewed after its end, however wrong the clock is", () => {
+  for (const aheadS of [-24 * HOUR, -HOUR - 61, HOUR, 24 * HOUR]) {
+    assert.equal(waitMs(issued(0), { aheadS }), 0);
+  }
+  assert.equal(waitMs(issued(0), { aheadS: -30 }), 55 * 60_000); // a clock is seldom right to the second
 });
 
 test("a far end stays within what a timer can hold", () => {
-  assert.equal(renewInMs(token({ exp: NOW / 1000 + 1e9 }), NOW), 2 ** 31 - 1);
+  assert.equal(waitMs(token({ exp: NOW / 1000 + 1e9 })), 2 ** 31 - 1);
 });
 
 test("what does not say when it ends is not renewed by the clock", () => {
-  for (const opaque of ["", "abc", "a.b.c", token({}), token({ exp: "soon" })]) {
-    assert.equal(renewInMs(opaque, NOW), null);
+  for (const opaque of ["", "abc", "a.b.c", "a.bnVsbA.c", token({}), token({ exp: "soon" })]) {
+    assert.equal(waitMs(opaque), null);
   }
 });
 

@@ -4,9 +4,13 @@ import { mock, test } from "node:test";
 import { Typists, TypingNotifier } from "../../../public/confab/typing.js";
 
 function timers(t) {
-  mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  let now = 1_000_000;
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.mock.method(performance, "now", () => now);
   t.after(() => mock.timers.reset());
-  return (ms) => mock.timers.tick(ms);
+  return (ms) => {
+    for (const end = now + ms; now < end; mock.timers.tick(100)) now += 100;
+  };
 }
 
 test("typing is told at most once in 2 s, and its end after 3 s without a key", (t) => {
@@ -33,6 +37,18 @@ test("sending ends it at once; typing again right after is told when the 2 s are
   assert.deepEqual(told, [true, false]);
   tick(2_000);
   assert.deepEqual(told, [true, false, true]);
+});
+
+test("a clock that is set back does not silence typing", (t) => {
+  const tick = timers(t);
+  const told = [];
+  const notifier = new TypingNotifier((typing) => told.push(typing));
+  t.mock.method(Date, "now", () => 7_200_000);
+  notifier.keystroke();
+  t.mock.method(Date, "now", () => 3_600_000);
+  tick(2_500);
+  notifier.keystroke();
+  assert.deepEqual(told, [true, true]);
 });
 
 test("nothing is told of a text that was sent before its typing was due", (t) => {
