@@ -1,8 +1,11 @@
 import { ConfabError, localError } from "./errors.js";
 import { backoffMs } from "./retry.js";
+import { Silence } from "./silence.js";
 import { renewInMs } from "./token.js";
 
 const ACK_MS = 5_000;
+// Longer than Engine.IO's heartbeat (25 s + 20 s), which ends a connection that brings nothing at all.
+const JOIN_SILENCE_MS = 60_000;
 const CONNECT_MS = 10_000;
 const STEADY_MS = 5_000;
 const LINGER_MS = 3_000;
@@ -89,10 +92,39 @@ export class Connection {
    * @param {object} payload
    */
   async request(event, payload) {
+    return await this.#acknowledged((socket) => socket.timeout(ACK_MS).emitWithAck(event, payload));
+  }
+
+  /**
+   * The acknowledgement of a `join`. It holds a page of up to 256 KiB, behind those of other rooms, and
+   * a WebSocket shows a message only when it is whole: on a slow link nothing is heard for long though
+   * bytes come in. So this waits while other packets arrive, and for 60 s after the last one. By then
+   * a heartbeat has come through, which a page on its way would have preceded: the server sent none.
+   * Asking again on this connection could queue a second page behind a late first, so it is given up.
+   *
+   * @param {{conversationId: string, after?: number}} payload
+   */
+  async join(payload) {
+    return await this.#acknowledged(async (socket) => {
+      const silence = new Silence(JOIN_SILENCE_MS, () => socket.disconnect());
+      const heard = ({ type }) => type === "message" && silence.heard();
+      const { engine } = socket.io;
+      engine.on("packet", heard);
+      try {
+        return await socket.emitWithAck("join", payload);
+      } finally {
+        engine.off("packet", heard);
+        silence.end();
+      }
+    });
+  }
+
+  /** @param {(socket: import("socket.io-client").Socket) => Promise<any>} emit */
+  async #acknowledged(emit) {
     if (!this.connected) throw localError("network", "There is no connection.");
     let ack;
     try {
-      ack = await this.#socket.timeout(ACK_MS).emitWithAck(event, payload);
+      ack = await emit(this.#socket);
     } catch (error) {
       if (this.connected) throw localError("timeout", "The server did not acknowledge in time.", error);
       throw localError("network", "The connection was lost.", error);

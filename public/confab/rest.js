@@ -1,7 +1,8 @@
 import { ConfabError, errorOf, localError } from "./errors.js";
 import { retrying } from "./retry.js";
+import { Silence } from "./silence.js";
 
-const DEADLINE_MS = 15_000;
+const SILENCE_MS = 15_000;
 
 /**
  * Calls the REST operations with the user's token.
@@ -52,17 +53,31 @@ export class Rest {
   async #send(url, request, newToken) {
     const token = await this.#getToken(newToken);
     const headers = { ...request.headers, Authorization: `Bearer ${token}` };
-    const signal = AbortSignal.timeout(DEADLINE_MS);
+    const giveUp = new AbortController();
+    const silence = new Silence(SILENCE_MS, () => giveUp.abort());
     try {
-      const response = await this.#fetch(url, { ...request, headers, signal });
+      const response = await this.#fetch(url, { ...request, headers, signal: giveUp.signal });
       if (!response.ok) throw await errorOf(response);
-      return await response.json();
+      return await heardJson(response, silence);
     } catch (error) {
       if (error instanceof ConfabError) throw error;
-      if (signal.aborted) throw localError("timeout", "The request took too long.", error);
+      if (giveUp.signal.aborted) throw localError("timeout", "The request took too long.", error);
       throw localError("network", "The request did not get through.", error);
+    } finally {
+      silence.end();
     }
   }
+}
+
+/** The JSON in a body of which each part breaks the silence. @param {Response} response @param {Silence} silence */
+async function heardJson(response, silence) {
+  const heard = new TransformStream({
+    transform(part, out) {
+      silence.heard();
+      out.enqueue(part);
+    },
+  });
+  return await new Response(response.body.pipeThrough(heard)).json();
 }
 
 /**

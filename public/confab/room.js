@@ -164,13 +164,14 @@ export class Room {
       const before = this.#sequence.last;
       try {
         const after = before === null ? {} : { after: before };
-        const page = await this.#connection.request("join", { conversationId: this.conversationId, ...after });
+        const page = await this.#connection.join({ conversationId: this.conversationId, ...after });
         if (this.#state === "closed") return;
         if (this.#takePage(page, before)) return;
         if (this.#sequence.last !== before) failures = 0;
         else await sleep(backoffMs(failures++));
       } catch (error) {
         if (!(error instanceof ConfabError)) throw error;
+        if (!this.#connection.connected) return; // the next connection joins
         if (error.retryable) await sleep(Math.max(error.retryAfterMs ?? 0, backoffMs(failures++)));
         else if (error.aboutToken) return; // the connection renews the token, then we join again
         else {

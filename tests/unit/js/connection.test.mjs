@@ -34,6 +34,30 @@ test("a planned close is followed at the time that the server named", async (t) 
   await until(() => told.entries.length === 1);
 });
 
+test("a join that is never acknowledged waits while anything comes, and then on another connection", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, told } = await opened(t, server, { after: 0 });
+  fill(server, 1);
+  await until(() => told.entries.length === 1);
+  t.mock.timers.enable({ apis: ["setTimeout"] }); // the sockets' own timers are real ones
+  server.ignores.add("join");
+  server.tell("resync", { conversationId: "c", after: 1 });
+  await until(() => server.count("join") === 2);
+  t.mock.timers.tick(59_000);
+  fill(server, 1);
+  await until(() => told.entries.length === 2);
+  t.mock.timers.tick(59_000);
+  assert.equal(room.state, "joining");
+  server.ignores.delete("join");
+  t.mock.timers.tick(1_000);
+  assert.equal(room.state, "reconnecting");
+  await until(() => {
+    t.mock.timers.tick(10);
+    return room.state === "live";
+  });
+  assert.deepEqual([server.count("join"), server.count("connect")], [3, 2]);
+});
+
 test("a token that ran out is replaced by a new one", async (t) => {
   const server = await RoomServer.start(t);
   await opened(t, server, { after: 0 });

@@ -4,8 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Confab } from "../../../../public/confab.js";
 
 /** Wait until a condition holds. */
-export async function until(holds, what) {
-  for (let tries = 0; tries < 500; tries += 1) {
+export async function until(holds, what, patienceMs = 5_000) {
+  for (let tries = 0; tries < patienceMs / 10; tries += 1) {
     if (holds()) return;
     await pause(10);
   }
@@ -13,7 +13,11 @@ export async function until(holds, what) {
 }
 
 /** A room that is opened on a server, and what it told. */
-export async function opened(t, server, { after = null, id = "c", until: state = "live", fetch, getToken } = {}) {
+export async function opened(
+  t,
+  server,
+  { after = null, id = "c", until: state = "live", patienceMs, fetch, getToken } = {},
+) {
   const told = { entries: [], states: [], typing: [], joined: [], errors: [], tokens: [] };
   const confab = new Confab({
     fetch,
@@ -34,7 +38,7 @@ export async function opened(t, server, { after = null, id = "c", until: state =
   };
   const room = await confab.open(id, handlers, { after, realtimeUrl: server.url });
   t.after(() => room.close());
-  await until(() => room.state === state, `to be ${state}`);
+  await until(() => room.state === state, `to be ${state}`, patienceMs);
   return { room, told, confab };
 }
 

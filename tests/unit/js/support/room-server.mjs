@@ -20,6 +20,8 @@ export class RoomServer {
   messageRefusals = [];
   /** Events whose acknowledgements get lost, with their connection. */
   losesAckOf = new Set();
+  /** Events that are not acknowledged, on a connection that lives on. */
+  ignores = new Set();
   /** Called once before the next join is answered. */
   beforeJoin = null;
   #live = new Set();
@@ -89,6 +91,7 @@ export class RoomServer {
     this.heard.push([event, payload]);
     const ack = this.#answer(socket, event, payload);
     if (this.losesAckOf.has(event)) socket.terminate();
+    else if (this.ignores.has(event)) return;
     else if (id) socket.send(`43${id}${JSON.stringify([ack])}`);
   }
 
