@@ -1,5 +1,5 @@
-import { ConfabError, localError } from "./errors.js";
-import { backoffMs } from "./retry.js";
+import { ConfabError, localError, unreachable } from "./errors.js";
+import { backoffMs, TROUBLE_AFTER } from "./retry.js";
 import { Silence } from "./silence.js";
 import { renewInMs } from "./token.js";
 
@@ -20,6 +20,7 @@ const RENEW_APART_MS = 30_000;
  * @property {() => void} connected
  * @property {() => void} disconnected
  * @property {(event: string, payload: object) => void} received
+ * @property {(error: ConfabError) => void} troubled   It goes on trying
  * @property {(error: ConfabError) => void} failed   For good: nothing follows
  */
 
@@ -40,6 +41,8 @@ export class Connection {
   #socket = null;
   #attempt = 0;
   #failures = 0;
+  /** @type {ConfabError | null} */
+  #trouble = null;
   #connectedAt = Infinity;
   #plannedAt = null;
   #newToken = false;
@@ -75,6 +78,7 @@ export class Connection {
     this.#rooms.set(room.conversationId, room);
     if (this.connected) room.connected();
     else if (this.#attempt === 0) this.#connect();
+    else if (this.#trouble) room.troubled(this.#trouble);
   }
 
   /** @param {Tenant} room */
@@ -160,7 +164,9 @@ export class Connection {
     });
     this.#socket = socket;
     socket.on("connect", () => this.#opened(token, fresh));
-    socket.on("connect_error", (error) => this.#refused(error.data ? new ConfabError(error.data) : error));
+    socket.on("connect_error", (error) => {
+      this.#refused(error.data ? new ConfabError(error.data) : unreachable(this.#url, error));
+    });
     socket.on("disconnect", () => this.#lost());
     socket.on("going_away", ({ reconnectAfterMs }) => this.#goingAway(reconnectAfterMs));
     socket.on("auth_expired", () => (this.#newToken = true));
@@ -173,6 +179,7 @@ export class Connection {
   #opened(token, fresh) {
     this.#connectedAt = performance.now();
     this.#plannedAt = null;
+    this.#trouble = null;
     this.#newToken = false;
     this.#renewBefore(token, fresh);
     for (const room of [...this.#rooms.values()]) room.connected();
@@ -184,7 +191,7 @@ export class Connection {
     for (const room of [...this.#rooms.values()]) room.disconnected();
     if (this.#rooms.size === 0) this.#end();
     else if (this.#plannedAt !== null) this.#connectIn(Math.max(0, this.#plannedAt - performance.now()));
-    else this.#connectIn(backoffMs(this.#failures++));
+    else this.#tryLater(localError("network", `${this.#url} closes connections before they can be used.`));
   }
 
   /** The server closes soon: go when it said, or with it if it closes first. @param {number} delay */
@@ -195,17 +202,24 @@ export class Connection {
     this.#retryTimer = setTimeout(() => socket.disconnect(), delay);
   }
 
-  /** @param {unknown} error */
+  /** @param {ConfabError} error */
   #refused(error) {
-    const known = error instanceof ConfabError;
-    if (known && error.aboutToken && !this.#newToken) {
+    if (error.aboutToken && !this.#newToken) {
       this.#newToken = true;
       this.#connectIn(0);
-    } else if (known && !error.retryable) {
-      this.#end(error);
+    } else if (error.retryable) {
+      this.#tryLater(error);
     } else {
-      this.#connectIn(Math.max(error.retryAfterMs ?? 0, backoffMs(this.#failures++)));
+      this.#end(error);
     }
+  }
+
+  /** @param {ConfabError} error  Why this try failed; the rooms are told if it is not the first */
+  #tryLater(error) {
+    this.#connectIn(Math.max(error.retryAfterMs ?? 0, backoffMs(this.#failures++)));
+    if (this.#failures < TROUBLE_AFTER) return;
+    this.#trouble = error;
+    for (const room of [...this.#rooms.values()]) room.troubled(error);
   }
 
   /** @param {number} delay */

@@ -74,6 +74,30 @@ export function localError(code, detail, cause) {
 }
 
 /**
+ * That an address gave no answer. A browser tells a page no more than that, so this names what can be
+ * the reason.
+ *
+ * @param {string} address  A URL; what begins with a path is on the page's own origin
+ * @param {unknown} cause
+ */
+export function unreachable(address, cause) {
+  const page = globalThis.location?.origin;
+  const server = /^\w+:\/\/[^/]+/.exec(address)?.[0] ?? page;
+  const foreign = page !== undefined && server !== page;
+  const reasons = ["this device is offline", "the server is down"];
+  if (server !== page) reasons.push("the address is wrong");
+  if (foreign) reasons.push(`CONFAB_ALLOWED_ORIGINS of the server does not name ${page}`);
+  const whence = foreign ? ` from ${page}` : "";
+  const detail = `${server ?? "The server"} gave no answer${whence}: ${listed(reasons)}.`;
+  return localError("network", detail, cause);
+}
+
+/** @param {string[]} reasons */
+function listed(reasons) {
+  return `${reasons.slice(0, -1).join(", ")} or ${reasons.at(-1)}`;
+}
+
+/**
  * The error in an HTTP answer; one that is not a problem document is told by its status.
  *
  * @param {Response} response

@@ -1,4 +1,4 @@
-import { ConfabError, errorOf, localError } from "./errors.js";
+import { ConfabError, errorOf, localError, unreachable } from "./errors.js";
 import { retrying } from "./retry.js";
 import { Silence } from "./silence.js";
 
@@ -62,7 +62,7 @@ export class Rest {
     } catch (error) {
       if (error instanceof ConfabError) throw error;
       if (giveUp.signal.aborted) throw localError("timeout", "The request took too long.", error);
-      throw localError("network", "The request did not get through.", error);
+      throw unreachable(url, error);
     } finally {
       silence.end();
     }

@@ -4,6 +4,9 @@ const BASE_MS = 300;
 const MOST_MS = 10_000;
 const MOST_RETRY_AFTER_MS = 30_000;
 
+/** From how many failures in a row on the user should know: one or two pass unnoticed. */
+export const TROUBLE_AFTER = 3;
+
 /**
  * The wait before the next try: doubling from 0.3 s to 10 s, of which a random half is taken off,
  * so that clients which failed together do not come back together.

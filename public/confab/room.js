@@ -1,6 +1,6 @@
 import { ConfabError, localError } from "./errors.js";
 import { given } from "./rest.js";
-import { backoffMs, sleep } from "./retry.js";
+import { backoffMs, sleep, TROUBLE_AFTER } from "./retry.js";
 import { Sequence } from "./sequence.js";
 import { Typists, TypingNotifier } from "./typing.js";
 
@@ -17,6 +17,8 @@ const MOST_UNSENT = 50;
  * @property {(end: {conversationId: string, seq: number, finalizedAt: string}) => void} [onFinalized]
  * @property {(userIds: string[]) => void} [onTyping]  Everybody else who types now
  * @property {(state: RoomState) => void} [onState]
+ * @property {(error: ConfabError | null) => void} [onTrouble]  Three tries in a row or more to connect or
+ *   to join have failed: why the last one did. The room goes on trying; null once it is live again
  * @property {(error: ConfabError) => void} [onError]  The room is closed for good
  *
  * @typedef {"connecting" | "joining" | "live" | "reconnecting" | "closed"} RoomState
@@ -32,6 +34,7 @@ export class Room {
   #sequence;
   /** @type {RoomState} */
   #state = "connecting";
+  #inTrouble = false;
   #joining = false;
   #joinAgain = false;
   #unsent = 0;
@@ -117,6 +120,12 @@ export class Room {
   }
 
   /** @param {ConfabError} error */
+  troubled(error) {
+    this.#inTrouble = true;
+    this.#tell("onTrouble", error);
+  }
+
+  /** @param {ConfabError} error */
   failed(error) {
     if (this.#state === "closed") return;
     this.#shut();
@@ -171,13 +180,14 @@ export class Room {
         else await sleep(backoffMs(failures++));
       } catch (error) {
         if (!(error instanceof ConfabError)) throw error;
-        if (!this.#connection.connected) return; // the next connection joins
-        if (error.retryable) await sleep(Math.max(error.retryAfterMs ?? 0, backoffMs(failures++)));
-        else if (error.aboutToken) return; // the connection renews the token, then we join again
-        else {
+        if (!this.#connection.connected || error.aboutToken) return; // the next connection joins
+        if (!error.retryable) {
           this.failed(error);
-          this.#connection.remove(this);
+          return this.#connection.remove(this);
         }
+        const wait = Math.max(error.retryAfterMs ?? 0, backoffMs(failures++));
+        if (failures >= TROUBLE_AFTER) this.troubled(error);
+        await sleep(wait);
       }
     }
   }
@@ -196,6 +206,8 @@ export class Room {
     if (more) return false;
     if (finalized) this.#take({ seq: conversation.seq, event: "finalized", payload: endOf(conversation) });
     this.#setState("live");
+    if (this.#inTrouble) this.#tell("onTrouble", null);
+    this.#inTrouble = false;
     this.#tell("onJoined", { conversation, hasMore });
     return true;
   }

@@ -5,6 +5,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fill, opened, until, upTo } from "./support/opened.mjs";
 import { problem, RoomServer } from "./support/room-server.mjs";
 
+const PATIENCE_MS = 20_000; // some tries later, the next one is up to 10 s away
+
 test("after a cut it comes back by itself and misses nothing, not even the finalization", async (t) => {
   const server = await RoomServer.start(t);
   const { room, told } = await opened(t, server, { after: 0 });
@@ -86,6 +88,47 @@ test("a server that is unavailable is tried again", async (t) => {
   server.refusals.push(problem("unavailable", 503), problem("rate_limited", 429));
   await opened(t, server, { after: 0 });
   assert.equal(server.count("connect"), 3);
+});
+
+test("why a connection fails is told after the third try, and that it no longer does", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told, room, confab } = await opened(t, server, { after: 0 });
+  server.refusals.push(...Array(2).fill(problem("unavailable", 503)));
+  server.cut();
+  await until(() => told.trouble.length === 2, "to be told", PATIENCE_MS);
+  assert.deepEqual(told.trouble, [["unavailable", "why"], null]);
+  assert.equal(room.state, "live");
+  server.accepts = false;
+  server.cut();
+  const why = `${server.url} gave no answer: this device is offline, the server is down or the address is wrong.`;
+  await until(() => told.trouble.at(-1)?.[1] === why, "to be told", PATIENCE_MS);
+  const late = [];
+  const other = await confab.open("d", { onTrouble: ({ code }) => late.push(code) }, { realtimeUrl: server.url });
+  assert.deepEqual(late, ["network"]);
+  other.close();
+  server.accepts = true;
+  await until(() => room.state === "live", "to be live", PATIENCE_MS);
+  assert.equal(told.trouble.at(-1), null);
+  assert.deepEqual(told.errors, []);
+});
+
+test("one or two failures in a row are told to nobody", async (t) => {
+  const server = await RoomServer.start(t);
+  server.refusals.push(problem("unavailable", 503), problem("unavailable", 503));
+  const { told } = await opened(t, server, { after: 0 });
+  assert.deepEqual(told.trouble, []);
+});
+
+test("connections that are closed before they can be used are told, too", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told } = await opened(t, server, { after: 0 });
+  for (let cuts = 0; cuts < 2; cuts += 1) {
+    server.beforeJoin = () => server.cut();
+    if (cuts === 0) server.cut();
+    await until(() => server.beforeJoin === null, "to join", PATIENCE_MS);
+  }
+  await until(() => told.trouble.length === 2, "to be told", PATIENCE_MS);
+  assert.deepEqual(told.trouble, [["network", `${server.url} closes connections before they can be used.`], null]);
 });
 
 test("a token that cannot be had once closes no room", async (t) => {

@@ -153,6 +153,26 @@ test("a token that fails once is asked for again", async (t) => {
   assert.equal(asked[0].headers.authorization, "Bearer late");
 });
 
+test("no answer is told with what can be the reason", async (t) => {
+  const refused = (baseUrl) => {
+    const fetch = async () => Promise.reject(new TypeError("Failed to fetch"));
+    return new Confab({ getToken: async () => "old", baseUrl, fetch }).finalize("c");
+  };
+  globalThis.location = { origin: "https://app.example" }; // as browsers have it
+  t.after(() => delete globalThis.location);
+  await Promise.all([
+    assert.rejects(refused("https://api.example/confab/"), {
+      code: "network",
+      message:
+        "https://api.example gave no answer from https://app.example: this device is offline, the server is down, " +
+        "the address is wrong or CONFAB_ALLOWED_ORIGINS of the server does not name https://app.example.",
+    }),
+    assert.rejects(refused(""), {
+      message: "https://app.example gave no answer: this device is offline or the server is down.",
+    }),
+  ]);
+});
+
 test("Retry-After is seconds, or a date that counts from the answer's own", () => {
   const date = "Fri, 02 Jan 2026 03:04:05 GMT"; // far from this machine's clock
   assert.equal(parseRetryAfter("2", null), 2_000);

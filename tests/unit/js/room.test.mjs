@@ -70,6 +70,14 @@ test("a resync, also during a join, is followed by a join from the last number s
   assert.deepEqual(told.entries, upTo(8));
 });
 
+test("why a room cannot be joined is told after the third try, and that it no longer is so", async (t) => {
+  const server = await RoomServer.start(t);
+  server.joinRefusals.push(...Array(3).fill(problem("unavailable", 503)));
+  const { told } = await opened(t, server, { after: 0 });
+  assert.deepEqual(told.trouble, [["unavailable", "why"], null]);
+  assert.deepEqual(told.states, ["joining", "live"]);
+});
+
 test("messages are stored in the order of the calls, whichever way each goes", async (t) => {
   const server = await RoomServer.start(t);
   const fetch = async (_, { body }) => {

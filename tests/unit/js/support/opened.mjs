@@ -18,7 +18,7 @@ export async function opened(
   server,
   { after = null, id = "c", until: state = "live", patienceMs, fetch, getToken } = {},
 ) {
-  const told = { entries: [], states: [], typing: [], joined: [], errors: [], tokens: [] };
+  const told = { entries: [], states: [], typing: [], joined: [], errors: [], trouble: [], tokens: [] };
   const confab = new Confab({
     fetch,
     getToken:
@@ -34,6 +34,7 @@ export async function opened(
     onTyping: (userIds) => told.typing.push(userIds),
     onState: (now) => told.states.push(now),
     onJoined: (joined) => told.joined.push(joined),
+    onTrouble: (error) => told.trouble.push(error && [error.code, error.message]),
     onError: (error) => told.errors.push(error),
   };
   const room = await confab.open(id, handlers, { after, realtimeUrl: server.url });

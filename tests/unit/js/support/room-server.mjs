@@ -14,10 +14,14 @@ export class RoomServer {
   messages = [];
   /** What clients sent: `[event, payload]`, and `["connect", auth]`. */
   heard = [];
+  /** Whether connections are accepted; a browser says no more about one that is not. */
+  accepts = true;
   /** Problems with which the next handshakes are refused. */
   refusals = [];
   /** Problems with which the next messages are refused. */
   messageRefusals = [];
+  /** Problems with which the next joins are refused. */
+  joinRefusals = [];
   /** Events whose acknowledgements get lost, with their connection. */
   losesAckOf = new Set();
   /** Events that are not acknowledged, on a connection that lives on. */
@@ -29,7 +33,7 @@ export class RoomServer {
   static async start(t) {
     const server = new RoomServer();
     const http = createServer();
-    const sockets = new WebSocketServer({ server: http });
+    const sockets = new WebSocketServer({ server: http, verifyClient: () => server.accepts });
     sockets.on("connection", (socket) => server.#connected(socket));
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
@@ -102,7 +106,8 @@ export class RoomServer {
   }
 
   #answer(socket, event, payload) {
-    const refusal = event === "message" && this.messageRefusals.shift();
+    const refusals = { message: this.messageRefusals, join: this.joinRefusals }[event];
+    const refusal = refusals?.shift();
     if (refusal) return { ok: false, error: refusal };
     if (event === "message") return { ok: true, message: this.add(payload.content, payload) };
     if (event !== "join") return { ok: true };
