@@ -2,60 +2,18 @@
 
 import json
 import re
-import subprocess
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, WebSocketRoute, expect
+from playwright.sync_api import Dialog, WebSocketRoute, expect
 
 from confab.domain.errors import RateLimited
 from confab.realtime.protocol import refused
-from tests.support.browser import CHROMIUM, Person, chromium
+from tests.support.browser import CHROMIUM, PASSWORD, Person, meet, sign_up
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
-ROOT = Path(__file__).parents[2]
 MARKUP = "<img src=x onerror=alert(1)> <b>bold</b> &amp;"
-PASSWORD = "correct horse"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    subprocess.run(["npm", "run", "build"], cwd=ROOT, check=True, capture_output=True, timeout=60)
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def people(stack: Stack, browser: Browser) -> Iterator[tuple[Person, Person]]:
-    ada, bo = (Person(browser, stack.url, realtime) for realtime in stack.realtime)
-    yield ada, bo
-    for person in (ada, bo):
-        person.close()
-    for person in (ada, bo):
-        assert person.complaints == []
-        assert person.strangers == set()
-
-
-def sign_up(person: Person, name: str) -> tuple[str, str]:
-    """The email and the user id of a new user."""
-    email = f"{name}-{uuid.uuid4().hex[:8]}@demo.example"
-    person.visit()
-    return email, person.sign_up(email, PASSWORD)
-
-
-def meet(ada: Person, bo: Person, *, bo_may: str = "write") -> str:
-    """A conversation of Ada's that both follow live; gives its title."""
-    sign_up(ada, "ada")
-    _, bo_id = sign_up(bo, "bo")
-    title = f"Plans {uuid.uuid4().hex[:8]}"
-    ada.create(title, members={bo_id: bo_may})
-    bo.open(title)
-    bo.is_live()
-    return title
 
 
 def test_two_people_on_two_instances_see_every_message_once_and_in_order(

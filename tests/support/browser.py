@@ -2,6 +2,7 @@
 
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ ARGUMENTS = (
 )
 PATIENCE_MS = 15_000
 LOOPBACK = {"127.0.0.1", "localhost"}
+PASSWORD = "correct horse"
 
 
 @contextmanager
@@ -140,3 +142,21 @@ class Person:
         host = urlsplit(request.url).hostname
         if host is not None and host not in LOOPBACK:
             self.strangers.add(host)
+
+
+def sign_up(person: Person, name: str) -> tuple[str, str]:
+    """The email and the user id of a new user."""
+    email = f"{name}-{uuid.uuid4().hex[:8]}@demo.example"
+    person.visit()
+    return email, person.sign_up(email, PASSWORD)
+
+
+def meet(ada: Person, bo: Person, *, bo_may: str = "write") -> str:
+    """A conversation of Ada's that both follow live; gives its title."""
+    sign_up(ada, "ada")
+    _, bo_id = sign_up(bo, "bo")
+    title = f"Plans {uuid.uuid4().hex[:8]}"
+    ada.create(title, members={bo_id: bo_may})
+    bo.open(title)
+    bo.is_live()
+    return title
