@@ -86,9 +86,8 @@ export function unreachable(address, cause) {
   const foreign = page !== undefined && server !== page;
   const reasons = ["this device is offline", "the server is down"];
   if (server !== page) reasons.push("the address is wrong");
-  if (foreign) reasons.push(`CONFAB_ALLOWED_ORIGINS of the server does not name ${page}`);
-  const whence = foreign ? ` from ${page}` : "";
-  const detail = `${server ?? "The server"} gave no answer${whence}: ${listed(reasons)}.`;
+  if (foreign) reasons.push(`the server's CONFAB_ALLOWED_ORIGINS does not list ${page}`);
+  const detail = `${server ?? "The server"} did not answer${foreign ? ` ${page}` : ""}. Either ${listed(reasons)}.`;
   return localError("network", detail, cause);
 }
 

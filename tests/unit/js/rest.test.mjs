@@ -164,11 +164,11 @@ test("no answer is told with what can be the reason", async (t) => {
     assert.rejects(refused("https://api.example/confab/"), {
       code: "network",
       message:
-        "https://api.example gave no answer from https://app.example: this device is offline, the server is down, " +
-        "the address is wrong or CONFAB_ALLOWED_ORIGINS of the server does not name https://app.example.",
+        "https://api.example did not answer https://app.example. Either this device is offline, the server is down, " +
+        "the address is wrong or the server's CONFAB_ALLOWED_ORIGINS does not list https://app.example.",
     }),
     assert.rejects(refused(""), {
-      message: "https://app.example gave no answer: this device is offline or the server is down.",
+      message: "https://app.example did not answer. Either this device is offline or the server is down.",
     }),
   ]);
 });
