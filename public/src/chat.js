@@ -177,7 +177,7 @@ export function prepareChat(current) {
   const { content, role } = composer.elements;
   content.addEventListener("input", () => current()?.keystroke());
   content.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || isForInputMethod(event)) return;
     event.preventDefault();
     composer.requestSubmit();
   });
@@ -197,4 +197,14 @@ export function prepareChat(current) {
   confirm.addEventListener("close", () => {
     if (confirm.returnValue === "finalize") reporting(async () => await current()?.finalize());
   });
+}
+
+/**
+ * Whether a key is an input method's own, as the Enter is that ends a composition. Safari ends the
+ * composition before it tells of that key, which its keyCode alone then marks (UI Events, `keyCode`).
+ *
+ * @param {KeyboardEvent} event
+ */
+function isForInputMethod(event) {
+  return event.isComposing || event.keyCode === 229;
 }

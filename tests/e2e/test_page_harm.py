@@ -56,3 +56,25 @@ def test_long_words_in_messages_and_names_stay_within_the_page(people: tuple[Per
     expect(bo.messages()).to_have_count(2)
     bo.page.set_viewport_size({"width": 768, "height": 800})
     assert bo.page.evaluate(BEYOND_THE_EDGE) == []
+
+
+def press_enter_in_an_input_method(page: Page, *, key_code: int) -> None:
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": key_code}
+    keyboard = page.context.new_cdp_session(page)
+    keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+    keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+
+
+def test_the_enter_that_ends_a_composition_does_not_send(ada: Person) -> None:
+    sign_up(ada, "ada")
+    ada.create("漢字", members={})
+    ada.composer().focus()
+    keyboard = ada.page.context.new_cdp_session(ada.page)
+    keyboard.send("Input.imeSetComposition", {"text": "かんじ", "selectionStart": 3, "selectionEnd": 3})
+    press_enter_in_an_input_method(ada.page, key_code=13)  # while it composes
+    expect(ada.composer()).to_have_value("かんじ")
+    keyboard.send("Input.insertText", {"text": "漢字"})
+    press_enter_in_an_input_method(ada.page, key_code=229)  # Safari's: the composition has ended before
+    expect(ada.composer()).to_have_value("漢字")
+    ada.composer().press("Enter")
+    expect(ada.messages()).to_have_text(["漢字"])
