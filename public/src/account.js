@@ -24,7 +24,7 @@ export function watchAccount(auth, changed) {
     const up = event.submitter?.value === "up";
     submit(event.target, () => (up ? signUp(auth, email, password) : signIn(auth, email, password)));
   });
-  byId("demo-user").addEventListener("click", () => reporting(() => demoUser(auth)));
+  byId("demo-user").addEventListener("click", ({ target }) => oneAtATime(target, () => demoUser(auth)));
   byId("sign-out").addEventListener("click", () => reporting(() => signOut(auth)));
   byId("copy-id").addEventListener("click", ({ target }) => reporting(() => copyId(auth, target)));
   onAuthStateChanged(auth, (user) => {
@@ -50,6 +50,13 @@ async function submit(form, action) {
     form.reset();
   });
   form.inert = false;
+}
+
+/** Twice pressed, a button acts once. @param {HTMLButtonElement} button @param {() => Promise<unknown>} action */
+async function oneAtATime(button, action) {
+  button.disabled = true;
+  await reporting(action);
+  button.disabled = false;
 }
 
 async function signIn(auth, email, password) {

@@ -25,6 +25,7 @@ export class Chat {
   #room = null;
   #closed = false;
   #oldest = 1;
+  #readingOlder = false;
 
   /**
    * @param {import("../confab.js").Confab} confab
@@ -78,14 +79,20 @@ export class Chat {
     byId("nothing-open").hidden = false;
   }
 
-  /** Show what was written before. Throws ConfabError. */
+  /** Show what was written before, a page at a time. Throws ConfabError. */
   async older() {
-    const query = { before: this.#oldest, limit: PAGE };
-    const { messages, hasMore } = await this.#confab.get(this.#conversation.id, query);
-    if (this.#closed) return;
-    this.#oldest = messages[0]?.seq ?? 1;
-    this.#view.prepend(messages);
-    byId("older").hidden = !hasMore;
+    if (this.#readingOlder) return;
+    this.#readingOlder = true;
+    try {
+      const query = { before: this.#oldest, limit: PAGE };
+      const { messages, hasMore } = await this.#confab.get(this.#conversation.id, query);
+      if (this.#closed) return;
+      this.#oldest = messages[0]?.seq ?? 1;
+      this.#view.prepend(messages);
+      byId("older").hidden = !hasMore;
+    } finally {
+      this.#readingOlder = false;
+    }
   }
 
   /** Close the log for good. Throws ConfabError. */
@@ -190,12 +197,14 @@ export function prepareChat(current) {
   });
   byId("older").addEventListener("click", () => reporting(async () => await current()?.older()));
   const confirm = byId("confirm-finalize");
+  let asked = null; // by the time of the answer, the browser's Back may have opened another
   byId("finalize").addEventListener("click", () => {
+    asked = current();
     confirm.returnValue = "";
     confirm.showModal();
   });
   confirm.addEventListener("close", () => {
-    if (confirm.returnValue === "finalize") reporting(async () => await current()?.finalize());
+    if (confirm.returnValue === "finalize") reporting(async () => await asked?.finalize());
   });
 }
 

@@ -12,6 +12,8 @@ export class LogView {
   #unsent = byId("unsent");
   #scroller = byId("scroller");
 
+  /** @type {Set<number>} */
+  #shown = new Set();
   #following = true;
   #resized = new ResizeObserver(() => this.#following && this.scrollToEnd());
   #scrolled = () => (this.#following = this.#atEnd());
@@ -33,6 +35,7 @@ export class LogView {
 
   /** @param {import("../confab.js").Message} message */
   append(message) {
+    if (this.#shown.has(message.seq)) return;
     const stay = message.author === this.#uid || this.#atEnd();
     const item = this.#item(message);
     markContinuation(item, this.#log.lastElementChild);
@@ -44,7 +47,7 @@ export class LogView {
   /** Put older messages in front; what the reader looks at stays where it is. */
   prepend(messages) {
     const fromEnd = this.#scroller.scrollHeight - this.#scroller.scrollTop;
-    const items = messages.map((message) => this.#item(message));
+    const items = messages.filter(({ seq }) => !this.#shown.has(seq)).map((message) => this.#item(message));
     items.forEach((item, index) => markContinuation(item, items[index - 1]));
     if (this.#log.firstElementChild) markContinuation(this.#log.firstElementChild, items.at(-1));
     this.#log.prepend(...items);
@@ -117,6 +120,7 @@ export class LogView {
         el("time", { dateTime: createdAt, title: `Entry ${seq}, ${createdAt}` }, when(createdAt)),
       ),
     );
+    this.#shown.add(seq);
     item.dataset.seq = String(seq);
     item.dataset.by = `${role} ${author}`;
     return item;

@@ -55,6 +55,7 @@ class Desk {
 
   close() {
     this.closed = true;
+    this.#sidebar.close();
     this.#leave();
   }
 

@@ -10,6 +10,7 @@ export class Sidebar {
   #names;
   /** @type {Map<string, import("../confab.js").Conversation>} */
   #shown = new Map();
+  #closed = false;
   #cursor = null;
   #current = null;
 
@@ -33,6 +34,7 @@ export class Sidebar {
   /** Read the first page again. Throws ConfabError. */
   async refresh() {
     const { conversations, nextCursor } = await this.#confab.list({ limit: PAGE });
+    if (this.#closed) return;
     this.#shown.clear();
     this.#add(conversations, nextCursor);
     byId("no-conversations").hidden = this.#shown.size > 0;
@@ -40,8 +42,15 @@ export class Sidebar {
 
   /** Read what comes after the last one shown. Throws ConfabError. */
   async more() {
-    const { conversations, nextCursor } = await this.#confab.list({ limit: PAGE, cursor: this.#cursor });
+    const cursor = this.#cursor;
+    const { conversations, nextCursor } = await this.#confab.list({ limit: PAGE, cursor });
+    if (this.#closed || cursor !== this.#cursor) return; // read twice, or the list has begun anew meanwhile
     this.#add(conversations, nextCursor);
+  }
+
+  /** Its user is gone: what still comes is not shown to the next one. */
+  close() {
+    this.#closed = true;
   }
 
   /** Show a conversation as it is now; without one, none is open. */

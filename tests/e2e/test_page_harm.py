@@ -1,11 +1,13 @@
 """What a reader or a writer must not lose in the web app: by a width, a key, a click, or a lost server."""
 
+import re
 import uuid
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
-from tests.support.browser import CHROMIUM, Person, sign_up
+from tests.support.browser import CHROMIUM, PASSWORD, Person, sign_up
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
 WIDTHS = (390, 768, 1024, 1280)
@@ -78,3 +80,120 @@ def test_the_enter_that_ends_a_composition_does_not_send(ada: Person) -> None:
     expect(ada.composer()).to_have_value("漢字")
     ada.composer().press("Enter")
     expect(ada.messages()).to_have_text(["漢字"])
+
+
+def test_older_messages_are_read_once_however_often_one_clicks(ada: Person) -> None:
+    sign_up(ada, "ada")
+    ada.create("Long ago", members={})
+    said = [f"message {number}" for number in range(60)]
+    for text in said:
+        ada.send(text)
+    expect(ada.messages()).to_have_count(60)
+    asked: list[str] = []
+    ada.page.on("request", lambda request: "before=" in request.url and asked.append(request.url))
+    ada.page.reload()
+    older = ada.page.get_by_role("button", name="Load older")
+    older.evaluate(TWICE)
+    expect(ada.messages()).to_have_text(said)
+    expect(older).to_be_hidden()
+    assert len(asked) == 1
+
+
+class Lists:
+    """Answers a page's reads of the list, and can hold one of them back."""
+
+    def __init__(self, page: Page) -> None:
+        self.total = 50
+        self.holds_next = False
+        self.held: list[Route] = []
+        page.route(re.compile(r"/api/conversations\?"), self._asked)
+
+    def answer(self, route: Route) -> None:
+        """Answer with the 20 that the request asks for."""
+        asked = re.search(r"cursor=(\d+)", route.request.url)
+        start = int(asked[1]) if asked else 0
+        end = min(start + 20, self.total)
+        page = [conversation(number) for number in range(start, end)]
+        route.fulfill(json={"conversations": page, "nextCursor": str(end) if end < self.total else None})
+
+    def _asked(self, route: Route) -> None:
+        if self.holds_next:
+            self.holds_next = False
+            self.held.append(route)
+        else:
+            self.answer(route)
+
+
+def conversation(number: int) -> dict[str, Any]:
+    """The one of the list, latest activity first, with this number."""
+    return {
+        "id": f"c{number}",
+        "type": "chat",
+        "title": f"Plan {number}",
+        "owner": "somebody",
+        "members": [],
+        "status": "active",
+        "seq": 0,
+        "metadata": {},
+        "createdAt": "2026-01-02T03:00:00.000Z",
+        "updatedAt": f"2026-01-02T03:04:{59 - number:02}.000Z",
+        "finalizedAt": None,
+        "realtimeUrl": "http://127.0.0.1:9",
+    }
+
+
+def test_a_list_that_is_read_anew_meanwhile_loses_no_page(ada: Person) -> None:
+    lists = Lists(ada.page)
+    sign_up(ada, "ada")
+    shown = ada.page.locator("#conversations a")
+    more = ada.page.get_by_role("button", name="Load more")
+    more.evaluate(TWICE)
+    expect(shown).to_have_count(40)
+    lists.holds_next = True
+    more.click()
+    ada.page.get_by_role("button", name="Refresh").click()
+    expect(shown).to_have_count(20)
+    with ada.page.expect_response(re.compile("cursor=40")):
+        lists.answer(lists.held[0])
+    more.click()
+    expect(shown).to_have_count(40)
+    more.click()
+    expect(shown).to_have_count(50)
+
+
+def test_a_list_that_comes_late_is_not_shown_to_the_next_user(ada: Person) -> None:
+    sign_up(ada, "ada")
+    lists = Lists(ada.page)
+    lists.holds_next = True
+    ada.page.get_by_role("button", name="Refresh").click()
+    ada.page.get_by_role("button", name="Sign out").click()
+    lists.total = 0
+    ada.sign_up(f"eve-{uuid.uuid4().hex[:8]}@demo.example", PASSWORD)
+    expect(ada.page.get_by_text("None yet.")).to_be_visible()
+    lists.total = 50
+    with ada.page.expect_response(re.compile(r"/api/conversations\?")):
+        lists.answer(lists.held[0])
+    ada.page.wait_for_timeout(300)  # for nothing to happen
+    expect(ada.page.locator("#conversations a")).to_have_count(0)
+
+
+def test_the_conversation_that_was_asked_about_is_finalized_and_no_other(ada: Person) -> None:
+    sign_up(ada, "ada")
+    other = ada.create("To be kept", members={})
+    ada.create("To be closed", members={})
+    ada.page.get_by_role("button", name="Finalize…").click()
+    ada.page.go_back()
+    expect(ada.page.get_by_role("heading", name="To be kept")).to_be_attached()
+    with ada.page.expect_response(re.compile("/finalize$")) as answered:
+        ada.page.get_by_role("dialog").get_by_role("button", name="Finalize", exact=True).click()
+    assert other not in answered.value.url
+
+
+def test_two_clicks_make_one_demo_user(ada: Person) -> None:
+    made: list[Request] = []
+    ada.page.on("request", lambda request: "accounts:signUp" in request.url and made.append(request))
+    ada.visit()
+    ada.page.get_by_role("button", name="Continue as a demo user").evaluate(TWICE)
+    ada.user_id()
+    ada.page.wait_for_load_state("networkidle")
+    assert len([request for request in made if request.method == "POST"]) == 1
