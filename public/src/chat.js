@@ -26,6 +26,7 @@ export class Chat {
   #closed = false;
   #oldest = 1;
   #readingOlder = false;
+  #trouble = "";
 
   /**
    * @param {import("../confab.js").Confab} confab
@@ -63,6 +64,7 @@ export class Chat {
       onFinalized: (end) => this.#finalized(end),
       onTyping: (userIds) => this.#typing(userIds),
       onState: () => this.#showState(),
+      onTrouble: (error) => this.#troubled(error),
       onError: showError,
     };
     const room = await this.#confab.open(id, handlers, { after: seq, realtimeUrl });
@@ -75,6 +77,7 @@ export class Chat {
     this.#closed = true;
     this.#room?.close();
     this.#view.close();
+    this.#troubled(null);
     byId("open").hidden = true;
     byId("nothing-open").hidden = false;
   }
@@ -144,6 +147,15 @@ export class Chat {
     const shown = byId("connection");
     shown.textContent = `${STATES[this.#room.state]} ${host(this.#room.url)}`;
     shown.dataset.state = this.#room.state;
+  }
+
+  /** @param {import("../confab.js").ConfabError | null} error */
+  #troubled(error) {
+    const words = error ? inWords(error) : "";
+    if (words === this.#trouble) return; // the same again is not to be read out again
+    this.#trouble = words;
+    byId("trouble").textContent = words;
+    byId("trouble").hidden = error === null;
   }
 
   #showHead() {

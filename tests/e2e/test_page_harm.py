@@ -1,6 +1,7 @@
 """What a reader or a writer must not lose in the web app: by a width, a key, a click, or a lost server."""
 
 import re
+import socket
 import uuid
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from tests.support.browser import CHROMIUM, PASSWORD, Person, sign_up
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
 WIDTHS = (390, 768, 1024, 1280)
@@ -197,3 +199,21 @@ def test_two_clicks_make_one_demo_user(ada: Person) -> None:
     ada.user_id()
     ada.page.wait_for_load_state("networkidle")
     assert len([request for request in made if request.method == "POST"]) == 1
+
+
+def test_a_connection_that_cannot_be_made_says_why(ada: Person, stack: Stack) -> None:
+    sign_up(ada, "ada")
+    conversation_id = ada.create("Out of reach", members={})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        ada.page.goto(f"{stack.url}/?realtime={nowhere}#{conversation_id}")
+        trouble = ada.page.locator("#trouble")
+        for part in (nowhere, stack.url, "CONFAB_ALLOWED_ORIGINS"):
+            expect(trouble).to_contain_text(part)
+        fits(ada.page)
+    ada.complaints.clear()  # the browser itself logs each failed socket
+    ada.visit(conversation_id)
+    ada.is_live()
+    ada.complaints.clear()  # the browser itself logs each failed socket
+    expect(trouble).to_be_hidden()
