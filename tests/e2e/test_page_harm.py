@@ -62,6 +62,18 @@ def test_long_words_in_messages_and_names_stay_within_the_page(people: tuple[Per
     assert bo.page.evaluate(BEYOND_THE_EDGE) == []
 
 
+def requests(page: Page, part: str) -> list[Request]:
+    """The page's requests from now on whose URLs hold this part."""
+    found: list[Request] = []
+
+    def note(request: Request) -> None:
+        if part in request.url:
+            found.append(request)
+
+    page.on("request", note)
+    return found
+
+
 def press_enter_in_an_input_method(page: Page, *, key_code: int) -> None:
     enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": key_code}
     keyboard = page.context.new_cdp_session(page)
@@ -91,8 +103,7 @@ def test_older_messages_are_read_once_however_often_one_clicks(ada: Person) -> N
     for text in said:
         ada.send(text)
     expect(ada.messages()).to_have_count(60)
-    asked: list[str] = []
-    ada.page.on("request", lambda request: "before=" in request.url and asked.append(request.url))
+    asked = requests(ada.page, "before=")
     ada.page.reload()
     older = ada.page.get_by_role("button", name="Load older")
     older.evaluate(TWICE)
@@ -192,13 +203,12 @@ def test_the_conversation_that_was_asked_about_is_finalized_and_no_other(ada: Pe
 
 
 def test_two_clicks_make_one_demo_user(ada: Person) -> None:
-    made: list[Request] = []
-    ada.page.on("request", lambda request: "accounts:signUp" in request.url and made.append(request))
+    made = requests(ada.page, "accounts:signUp")
     ada.visit()
     ada.page.get_by_role("button", name="Continue as a demo user").evaluate(TWICE)
     ada.user_id()
     ada.page.wait_for_load_state("networkidle")
-    assert len([request for request in made if request.method == "POST"]) == 1
+    assert [request.method for request in made].count("POST") == 1
 
 
 def test_a_connection_that_cannot_be_made_says_why(ada: Person, stack: Stack) -> None:
