@@ -21,7 +21,9 @@ FIELDS: Mapping[str, str] = {
     "content": "What is said.",
     "conversationId": "The conversation's id.",
     "finalizedAt": "When the log was closed.",
-    "limit": "How many to answer at most (`CONFAB_MAX_PAGE`); fewer where they would pass `CONFAB_MAX_PAGE_BYTES`.",
+    "limit": (
+        "How many to answer at most (`CONFAB_MAX_PAGE`); fewer where they would pass `CONFAB_MAX_PAGE_BYTES`."
+    ),
     "members": "The users whom the owner let in.",
     "metadata": "The JSON object that the client gave.",
     "role": "In which role it is said.",
