@@ -5,9 +5,9 @@ second look at the store. Delivery is at least once; consumers key on (conversat
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from confab.domain.models import Entry, Finalized, Message, Model, Timestamp
 
@@ -24,21 +24,11 @@ class TypingState(Model):
 
 class _Event(Model):
     v: Literal[1] = 1
-    seq: int | None
     conversation_id: str
     origin: str
     """The id of the instance that published it."""
     at: Timestamp
     """When it happened; of an entry, the moment after its commit."""
-    data: Message | Finalized | TypingState
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        if self.data.conversation_id != self.conversation_id:
-            raise ValueError("the event and its data name two conversations")
-        if not isinstance(self.data, TypingState) and self.data.seq != self.seq:
-            raise ValueError("the event and its data have two numbers")
-        return self
 
 
 class MessageCreated(_Event):
@@ -66,7 +56,20 @@ class Typing(_Event):
 
 
 Event = Annotated[MessageCreated | ConversationFinalized | Typing, Field(discriminator="type")]
-_event: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(hide_input_in_errors=True))
+
+
+def _agree(event: Event) -> Event:
+    """Refuse an event whose envelope says something else than its data."""
+    if event.data.conversation_id != event.conversation_id:
+        raise ValueError("the event and its data name two conversations")
+    if not isinstance(event, Typing) and event.data.seq != event.seq:
+        raise ValueError("the event and its data have two numbers")
+    return event
+
+
+_event: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, AfterValidator(_agree)], config=ConfigDict(hide_input_in_errors=True)
+)
 
 
 def event_of(
