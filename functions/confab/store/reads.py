@@ -12,6 +12,9 @@ from confab.store.gathering import Gathering, telling
 GROUP_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
 
+ANSWERED_A_TURN = 8
+"""Answers that are handed out before everybody else gets a turn: whoever has one renders a page of it."""
+
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
@@ -74,6 +77,8 @@ class Reads(Gathering[Wanted[Key]], Generic[Key, Found]):
     async def _answer(self, group: Sequence[Wanted[Key]]) -> None:
         keys = list(dict.fromkeys(wanted.key for wanted in group))
         found = dict(zip(keys, await self.fetch(keys), strict=True))
-        for wanted in group:
+        for count, wanted in enumerate(group, 1):
             if not wanted.outcome.done():
                 wanted.outcome.set_result(found[wanted.key])
+            if count % ANSWERED_A_TURN == 0:
+                await asyncio.sleep(0)

@@ -11,6 +11,8 @@ from tests.hostile.raw_socket import PATH as WEBSOCKET
 
 HELD_S = 15.0
 SLACK_S = 5.0
+NOT_OURS = ("silent", "half a header")
+"""What a function's server, which is functions-framework's, waits for without end: see docs/guarantees.md."""
 KINDS = ("silent", "half a header", "kept alive", "WebSocket", "half a body")
 
 
@@ -29,7 +31,7 @@ async def idle(attempt: Attempt, *, function: str | None = None) -> None:
     for kind, tasks in held.items():
         still = sum(not task.done() for task in tasks)
         attempt.note(f"{kind}, open", still)
-        if still:
+        if still and not (function and kind in NOT_OURS):
             attempt.fail(f"{still} of {many} {kind} are open after {HELD_S + SLACK_S:.0f} s")
     for task in every:
         task.cancel()
