@@ -75,9 +75,7 @@ class FirebaseVerifier:
         """The caller that a token stands for; see `TokenVerifier.verify`."""
         if len(token) > MAX_TOKEN_CHARS:
             raise Unauthenticated(f"A token has at most {MAX_TOKEN_CHARS} characters.")
-        if TOKEN.fullmatch(token) is None:
-            raise Unauthenticated(INVALID)
-        key = hashlib.sha256(token.encode()).digest()
+        key = hashlib.sha256(token.encode(errors="replace")).digest()
         principal = self._verified.get(key) or await self._check_signature(token)
         if principal.expires_at.timestamp() + self._clock_skew_s <= time.time():
             self._verified.pop(key, None)
@@ -132,6 +130,8 @@ class FirebaseVerifier:
         firebase_admin.delete_app(self._app)
 
     async def _check_signature(self, token: str) -> Principal:
+        if TOKEN.fullmatch(token) is None:
+            raise Unauthenticated(INVALID)
         if self._certificates is not None and self._certificates.at_hand():
             with _errors_of_ours():
                 return _principal(self._claims(token))
