@@ -45,16 +45,18 @@ class Accounts:
         """Those who are being looked up."""
         self._lookups: set[Lookup] = set()
 
-    async def valid_from(self, uid: str, *, max_age_s: float) -> float:
+    async def valid_from(self, uid: str, *, max_age_s: float, within_s: float) -> float:
         """Since when tokens of this user are good, in seconds since 1970; infinity if none is.
 
         Looks the user up if nobody did in the last `max_age_s` seconds or is about to. Raises
-        Unavailable if too many wait for that, and what the look-up raises.
+        Unavailable if too many wait for that, TimeoutError after `within_s` seconds, and what the
+        look-up raises.
         """
         account = self._known.get(uid)
         if account is not None and time.monotonic() - account.looked_up_at < max_age_s:
             return account.valid_from
-        return await asyncio.shield(self._answer(uid))
+        async with asyncio.timeout(within_s):
+            return await asyncio.shield(self._answer(uid))
 
     def _answer(self, uid: str) -> Answer:
         answer = self._asked.get(uid) or self._waiting.get(uid)

@@ -105,8 +105,9 @@ class FirebaseVerifier:
 
     async def _is_revoked(self, principal: Principal, max_age_s: float) -> bool:
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                valid_from = await self._accounts.valid_from(principal.uid, max_age_s=max_age_s)
+            valid_from = await self._accounts.valid_from(
+                principal.uid, max_age_s=max_age_s, within_s=DEADLINE_S
+            )
         except TimeoutError as error:
             raise _unavailable(error) from error
         return principal.issued_at.timestamp() < valid_from
