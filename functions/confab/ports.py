@@ -108,7 +108,7 @@ class Store(Protocol):
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """The entries numbered `first` to `last`, both included, ascending.
 
-        The cost depends on how many numbers there are in the range.
+        The cost depends on how many there are in the range, not on the length of the log.
         """
         ...
 

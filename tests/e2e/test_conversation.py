@@ -106,7 +106,9 @@ async def test_each_error_of_the_table_through_hosting(http, auth):
     keyed = {**alice.headers, "Idempotency-Key": "once"}
     await http.post(API, json={"type": "chat"}, headers=keyed)
     assert_problem(await http.post(API, json={"type": "support"}, headers=keyed), 409, "idempotency_conflict")
-    assert_problem(await said(http, alice, room, "x", metadata={"a": "b" * 70_000}), 413, "payload_too_large")
+    assert_problem(
+        await said(http, alice, room, "x", metadata={"a": "b" * 270_000}), 413, "payload_too_large"
+    )
     text = await http.post(
         f"{path}/messages", content="hi", headers={**alice.headers, "Content-Type": "text/plain"}
     )

@@ -1,11 +1,15 @@
 """Entries by their numbers, read together: an instance reads what the bus tells of in many rooms."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from confab.domain.models import Entry
 from confab.store import records, statements
-from confab.store.reads import Reads
+from confab.store.reads import GROUP_ROWS, Reads
+
+FEW = 16
+"""Entries that are asked for one by one, by their ids; a scan of more costs less."""
 
 
 class Range(NamedTuple):
@@ -15,20 +19,26 @@ class Range(NamedTuple):
     first: int
     last: int
 
+    @property
+    def numbers(self) -> range:
+        """The numbers in it that an entry can have."""
+        return range(max(self.first, 1), self.last + 1)
+
 
 class Entries(Reads[Range, Sequence[Entry]]):
     """Ranges of entries, as `Store.entries` promises."""
 
     def rows(self, key: Range) -> int:
-        """The numbers in the range."""
-        return max(key.last - key.first + 1, 0)
+        """The numbers in the range; one that has more than fit is read alone anyway."""
+        return min(len(key.numbers), GROUP_ROWS)
 
     async def fetch(self, keys: Sequence[Range]) -> Sequence[Sequence[Entry]]:
-        """The entries of each range. By their ids they cost less than a scan of each range does."""
+        """The entries of each range."""
+        few = [key for key in keys if len(key.numbers) <= FEW]
+        many = [key for key in keys if len(key.numbers) > FEW]
         asked = {
-            "messages": [
-                records.message_record(key.conversation_id, n) for key in keys for n in _numbers(key)
-            ],
+            "messages": [records.message_record(key.conversation_id, n) for key in few for n in key.numbers],
+            "ranges": [key._asdict() for key in many],
             "conversations": [
                 records.conversation_record(one) for one in {key.conversation_id for key in keys}
             ],
@@ -38,10 +48,14 @@ class Entries(Reads[Range, Sequence[Entry]]):
             *records.messages_of(found["messages"]),
             *records.finalized_in(found["finalized"]),
         ]
-        entries = {(entry.conversation_id, entry.seq): entry for entry in read}
-        ids = ([(key.conversation_id, n) for n in _numbers(key)] for key in keys)
-        return [[entries[one] for one in wanted if one in entries] for wanted in ids]
-
-
-def _numbers(key: Range) -> range:
-    return range(max(key.first, 1), key.last + 1)
+        logs = defaultdict[str, dict[int, Entry]](dict)
+        for entry in read:
+            logs[entry.conversation_id][entry.seq] = entry
+        return [
+            [
+                entry
+                for seq, entry in sorted(logs[key.conversation_id].items())
+                if key.first <= seq <= key.last
+            ]
+            for key in keys
+        ]

@@ -57,7 +57,13 @@ NEWEST = """$wanted.map(|$one| {
 
 ENTRIES = """{
     RETURN {
-        messages: (SELECT MESSAGE FROM $messages),
+        messages: array::concat(
+            (SELECT MESSAGE FROM $messages),
+            array::flatten($ranges.map(|$one| {
+                LET $id = $one.conversation_id;
+                RETURN (SELECT MESSAGE FROM message:[$id, $one.first]..=[$id, $one.last]);
+            }))
+        ),
         finalized: (SELECT id, seq, finalized_at FROM $conversations WHERE finalized_at != NONE),
     };
 }""".replace("MESSAGE", _MESSAGE)
