@@ -290,7 +290,7 @@ async def test_functions_that_do_not_answer(world, monkeypatch):
     monkeypatch.setattr(places, "ANSWER_S", 0.2)
 
     async def hang(scope: object, receive: object, send: object) -> None:
-        await asyncio.sleep(60)
+        await asyncio.sleep(3)
 
     async with sick(world, hang) as patient:
         results = await found(partial(web, patient), partial(conversation, patient))

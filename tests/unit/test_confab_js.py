@@ -17,7 +17,7 @@ def test_the_browser_client_keeps_its_promises() -> None:
     suites = sorted((ROOT / "tests/unit/js").glob("*.test.mjs"))
     assert suites
     run = subprocess.run(
-        [NODE, "--test", *map(str, suites)],
+        [NODE, "--test", "--test-concurrency=8", *map(str, suites)],  # most of their time they wait
         cwd=ROOT,
         capture_output=True,
         text=True,
