@@ -1,12 +1,13 @@
 """Firebase Auth's users: the look-up of its emulator, over HTTP, with users who can be ended."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.threaded_server import threaded_server
 
 
 class Directory:
@@ -50,17 +51,8 @@ class Directory:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = False
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        self.host = f"127.0.0.1:{server.server_port}"
-        try:
+        with threaded_server(Handler) as self.host:
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     def _records(self, uids: list[str]) -> list[dict[str, Any]]:
         return [

@@ -1,11 +1,10 @@
 """Google's side of an ID token: a key pair, a certificate server and tokens signed for real."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.certificates import self_signed
+from tests.support.threaded_server import threaded_server
 
 PROJECT = "confab-test"
 
@@ -82,14 +82,6 @@ class CertificateServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = False
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}/certs"
-        try:
+        with threaded_server(Handler) as address:
+            self.url = f"http://{address}/certs"
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
