@@ -1,10 +1,12 @@
 /**
- * Loaded into the Firebase emulators with `node --require`. Changes three things as their modules load:
+ * Loaded into the Firebase emulators with `node --require`. Changes four things, three of them as their modules load:
  *
  * - The Auth emulator compiles its request validators when they are first needed, not for seconds at start.
  * - One Python process serves all concurrent requests of a function, as it does in the cloud. The emulator
  *   as it comes gives a process one request at a time, so a hundred requests start a hundred processes.
  * - That process is started without a shell between, so that stopping the emulator stops it.
+ * - Requests to functions do not share connections. A function's server closes those that are idle for
+ *   5 s; a request that met that moment was answered 500, and the emulator killed the function for it.
  *
  * Relies on the internals of the firebase-tools version pinned in package.json; a missing one is an error.
  */
@@ -12,6 +14,7 @@
 
 const { spawn } = require("node:child_process");
 const { EventEmitter } = require("node:events");
+const http = require("node:http");
 const Module = require("node:module");
 const net = require("node:net");
 const path = require("node:path");
@@ -23,6 +26,8 @@ const changes = [
   { exported: "RuntimeWorkerPool", from: /\/functionsRuntimeWorker$/, change: shareWorkers },
   { exported: "FunctionsEmulator", from: /\/functionsEmulator$/, change: startPythonOnce },
 ];
+
+http.globalAgent = new http.Agent({ keepAlive: false });
 
 const load = Module._load;
 Module._load = function (request, ...rest) {
