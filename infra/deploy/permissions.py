@@ -8,9 +8,6 @@ from infra.deploy.runner import Runner
 from infra.deploy.target import Target
 
 MAKES = {
-    "apigateway/Api": ("apigateway.apis.create",),
-    "apigateway/ApiConfig": ("apigateway.apiconfigs.create",),
-    "apigateway/Gateway": ("apigateway.gateways.create",),
     "artifactregistry/Repository": ("artifactregistry.repositories.create",),
     "artifactregistry/RepositoryIamMember": ("artifactregistry.repositories.setIamPolicy",),
     "cloudfunctionsv2/Function": ("cloudfunctions.functions.create", "iam.serviceAccounts.actAs"),
@@ -35,9 +32,6 @@ MAKES = {
     "storage/BucketObject": ("storage.objects.create",),
 }
 """What making a resource of the Pulumi program takes, by its type."""
-OPTIONAL = "apigateway/"
-"""The resources that a stack makes only if it is told to."""
-GATEWAY = "confab:apiGateway"
 CALLS = ("resourcemanager.projects.get", "serviceusage.services.use")
 """What takes looking at a project, and being the one on which a person's calls are counted."""
 BUILDS = (
@@ -61,9 +55,7 @@ def of_gcloud(runner: Runner, target: Target) -> str | None:
 
 def of_the_program(runner: Runner, target: Target) -> str | None:
     """What the application default credentials lack, which the Pulumi program runs with."""
-    gateway = target.kept.get(GATEWAY) == "true"
-    made = (needed for kind, needed in MAKES.items() if gateway or not kind.startswith(OPTIONAL))
-    needed = {*CALLS, *(permission for each in made for permission in each)}
+    needed = {*CALLS, *(permission for each in MAKES.values() for permission in each)}
     return _lacking(runner, target, api.APPLICATION_DEFAULT, needed)
 
 

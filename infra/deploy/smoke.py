@@ -105,28 +105,6 @@ def container_is_ready(realtime: str) -> None:
         raise NotYet(f"{answer.status_code} {answer.text[:200]}")
 
 
-def gateway_refuses(gateway: str, route: Route) -> None:
-    """Return if the gateway asks for a token before it calls the operation. Raises NotYet."""
-    url = gateway + route.path.replace("{id}", "smoke")
-    try:
-        answer = httpx.request(route.method, url, json={} if route.body else None, timeout=ANSWER_S)
-    except httpx.HTTPError as error:
-        raise NotYet(f"{type(error).__name__}: {error}") from error
-    if answer.status_code != httpx.codes.UNAUTHORIZED:
-        raise NotYet(str(answer.status_code))
-
-
-def gateway_reaches(gateway: str, path: str, site: str) -> None:
-    """Return if a preflight, which needs no token, comes back from behind the gateway. Raises NotYet."""
-    headers = {"Origin": site, "Access-Control-Request-Method": "POST"}
-    try:
-        answer = httpx.options(gateway + path.replace("{id}", "smoke"), headers=headers, timeout=ANSWER_S)
-    except httpx.HTTPError as error:
-        raise NotYet(f"{type(error).__name__}: {error}") from error
-    if answer.headers.get("Access-Control-Allow-Origin") != site:
-        raise NotYet(f"{answer.status_code}, and {site} is not allowed")
-
-
 def socket_refuses(realtime: str) -> None:
     """Return if a socket opens and its handshake is refused for its token. Raises NotYet."""
     parts = urlsplit(realtime)
@@ -157,14 +135,6 @@ def smoke(outputs: Outputs, *, patience_s: float = PATIENCE_S) -> bool:
         *((f"GET {url}/ready", partial(container_is_ready, url)) for url in outputs.realtime_urls),
         *((f"socket {url}", partial(socket_refuses, url)) for url in outputs.realtime_urls),
     ]
-    if (gateway := outputs.gateway_url) is not None:
-        probes += [
-            (f"{one.method} {gateway}{one.path}", partial(gateway_refuses, gateway, one)) for one in ROUTES
-        ]
-        paths = dict.fromkeys(one.path for one in ROUTES)
-        probes += [
-            (f"OPTIONS {gateway}{path}", partial(gateway_reaches, gateway, path, site)) for path in paths
-        ]
     deadline = time.monotonic() + patience_s
     answers = [
         _succeeds(name, probe, deadline) for name, probe in probes

@@ -36,7 +36,6 @@ class Outputs:
     site: str
     rewrites: Sequence[Mapping[str, Any]]
     realtime_urls: Sequence[str]
-    gateway_url: str | None
 
 
 def pulumi(stack: str, *words: str) -> tuple[str, ...]:
@@ -97,13 +96,7 @@ def outputs(runner: Runner, target: Target) -> Outputs:
     answer = runner.ask(*pulumi(target.stack, "stack", "output", "--json"))
     try:
         found: Mapping[str, Any] = json.loads(answer.out)
-        return Outputs(
-            found["webUrl"],
-            found["site"],
-            found["rewrites"],
-            found["realtimeUrls"],
-            found.get("gatewayUrl"),
-        )
+        return Outputs(found["webUrl"], found["site"], found["rewrites"], found["realtimeUrls"])
     except (ValueError, KeyError, TypeError):
         raise DeployError(f"the stack does not say where it is: {answer.trouble}") from None
 

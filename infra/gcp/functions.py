@@ -1,6 +1,6 @@
 """A Cloud Run function for every operation, and the dispatcher that Hosting needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import pulumi
 from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
@@ -25,16 +25,15 @@ def entry_points() -> frozenset[str]:
 
 def make_functions(
     parts: Parts, scale: FunctionScale, source: storage.BucketObject, cells: Sequence[pulumi.Resource]
-) -> Mapping[str, cloudfunctionsv2.Function]:
-    """Every function of the route table, by its name there.
+) -> None:
+    """Make every function of the route table.
 
     They come after the cells, so that they send nobody to one that is not there yet.
     """
     builder = _make_builder(parts)
-    made = {}
     for name in functions():
         identity = _make_identity(parts, name)
-        made[name] = cloudfunctionsv2.Function(
+        function = cloudfunctionsv2.Function(
             service_of(name),
             cloudfunctionsv2.FunctionArgs(
                 project=parts.project.id,
@@ -49,8 +48,7 @@ def make_functions(
             ),
         )
         if name in entry_points():
-            allow_calls(parts.project, service_of(name), made[name].name, "everybody", EVERYBODY)
-    return made
+            allow_calls(parts.project, service_of(name), function.name, "everybody", EVERYBODY)
 
 
 def _description(name: str) -> str:

@@ -9,7 +9,6 @@ from infra.gcp.alerts import make_alerts
 from infra.gcp.credentials import make_credentials
 from infra.gcp.dashboard import make_dashboard
 from infra.gcp.functions import make_functions
-from infra.gcp.gateway import make_gateway
 from infra.gcp.hosting import hosting_rewrites, make_site
 from infra.gcp.identities import Grants
 from infra.gcp.parts import Parts
@@ -45,12 +44,12 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         variables=env,
     )
     cells = [make_cell(parts, cell, settings.image) for cell in settings.cells]
-    functions = make_functions(parts, settings.functions, make_source(project), cells)
+    make_functions(parts, settings.functions, make_source(project), cells)
     make_site(project, settings.site_id)
     metrics = make_signals(project)
     make_alerts(project, list(metrics.values()), settings.alert_emails)
     make_dashboard(project, metrics)
-    outputs = {
+    return {
         "webUrl": site_origins(settings)[0],
         "site": settings.site_id,
         "rewrites": hosting_rewrites(project.region),
@@ -58,7 +57,3 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         "variables": dict(env),
         "repository": f"{project.region}-docker.pkg.dev/{project.id}/{REPOSITORY}",
     }
-    if settings.api_gateway:
-        gateway = make_gateway(parts, functions)
-        return outputs | {"gatewayUrl": gateway.default_hostname.apply(lambda host: f"https://{host}")}
-    return outputs

@@ -24,7 +24,6 @@ APIS = (
     "secretmanager",
     "storage",
 )
-GATEWAY_APIS = ("apigateway", "servicecontrol", "servicemanagement")
 REPOSITORY = "confab"
 REALTIME = "realtime"
 """The package of the container's images; the others are those of the functions and their builds."""
@@ -59,7 +58,6 @@ def number_of(project: str) -> str:
 
 def make_project(settings: Settings, number: str) -> Project:
     """Enable the APIs, and make the repository of images."""
-    wanted = APIS + (GATEWAY_APIS if settings.api_gateway else ())
     apis = [
         projects.Service(
             name,
@@ -69,7 +67,7 @@ def make_project(settings: Settings, number: str) -> Project:
                 disable_on_destroy=False,  # something else in the project may use it
             ),
         )
-        for name in wanted
+        for name in APIS
     ]
     repository = artifactregistry.Repository(
         "images",

@@ -14,21 +14,6 @@ from confab.domain.cells import MAIN
 
 FUNCTION_TIMEOUT_S = 30
 """Longer than any call to the store and the bus together may take."""
-GATEWAY_REGIONS = frozenset(
-    {
-        "asia-northeast1",
-        "australia-southeast1",
-        "europe-west1",
-        "europe-west2",
-        "us-central1",
-        "us-east1",
-        "us-east4",
-        "us-west2",
-        "us-west3",
-        "us-west4",
-    }
-)
-"""Where Google has API Gateway; Cloud Run and the rest are in more regions."""
 SECRETS = ("storeUser", "storePassword")
 """The keys that `pulumi config set --secret` has to write."""
 OPTIONAL_SECRETS = ("otlpHeaders",)
@@ -128,8 +113,6 @@ class Settings(_Strict):
     functions: Annotated[FunctionScale, FromJson] = FunctionScale()
     variables: Annotated[dict[str, str], FromJson] = {}
     """Limits and other variables of docs/configuration.md, for every function and container."""
-    api_gateway: bool = False
-    """Whether there is a second edge that checks tokens and routes by method."""
     alert_emails: Annotated[tuple[Annotated[str, Field(pattern=r"^\S+@\S+$")], ...], FromJson] = ()
 
     @model_validator(mode="after")
@@ -141,9 +124,6 @@ class Settings(_Strict):
             raise PydanticCustomError("cells", "cells: there must be one that is called main")
         if not any(cell.takes_new for cell in self.cells):
             raise PydanticCustomError("cells", "cells: none takes new conversations")
-        if self.api_gateway and self.region not in GATEWAY_REGIONS:
-            there = ", ".join(sorted(GATEWAY_REGIONS))
-            raise PydanticCustomError("gateway", f"apiGateway: not in {self.region}, but in {there}")
         return self
 
     @property

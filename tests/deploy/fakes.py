@@ -118,10 +118,10 @@ class Tools:
 
 
 class Cloud:
-    """A realtime container on one address, all the rest on another: site, gateway, Google's APIs."""
+    """A realtime container on one address, all the rest on another: site and Google's APIs."""
 
     def __init__(self) -> None:
-        self.url = self.realtime = self.gateway = ""
+        self.url = self.realtime = ""
         self.lacking: dict[str, set[str]] = {}
         """By the token of who lacks them."""
         self.live: dict[str, tuple[int, Any]] = {}
@@ -132,8 +132,6 @@ class Cloud:
         """What the container is not ready for the lack of."""
         self.stranger = "INVALID_LOGIN_CREDENTIALS"
         """What Firebase Auth says of somebody it does not know."""
-        self.lets_in: list[str] = []
-        """The origins that may call through the gateway."""
         self.web_app = {"apiKey": "public"}
         self.problem = "unauthenticated"
         self.refusal = REFUSAL
@@ -146,8 +144,6 @@ class Cloud:
             realtime = serve(self._refuse, "127.0.0.1", 0, process_request=self._ready)
             self.url = f"http://127.0.0.1:{web.server_port}"
             self.realtime = f"http://127.0.0.1:{realtime.socket.getsockname()[1]}"
-            self.gateway = f"{self.url}/gateway"
-            self.lets_in = [self.url]
             for server in (web, realtime):
                 thread = threading.Thread(target=server.serve_forever)
                 thread.start()
@@ -156,11 +152,10 @@ class Cloud:
             stack.callback(web.server_close)
             yield self
 
-    def outputs(self, *, gateway: bool = False) -> dict[str, Any]:
+    def outputs(self) -> dict[str, Any]:
         """What the stack says when it is deployed here."""
         rewrites = [{"source": "/api/**", "run": {"serviceId": "confab-conversations", "region": "r"}}]
-        said = {"webUrl": self.url, "realtimeUrls": [self.realtime], "site": "a-site", "rewrites": rewrites}
-        return said | ({"gatewayUrl": self.gateway} if gateway else {})
+        return {"webUrl": self.url, "realtimeUrls": [self.realtime], "site": "a-site", "rewrites": rewrites}
 
     def google(self, path: str, authorization: str | None, body: bytes) -> tuple[int, Any] | None:
         """What one of Google's APIs answers, None where the path is none of theirs."""
@@ -208,13 +203,6 @@ def _handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
                 self._refuse()
             else:
                 self._answer(said[0], "application/json", json.dumps(said[1]).encode())
-
-        def do_OPTIONS(self) -> None:
-            cloud.asked.append(f"{self.command} {self.path}")
-            allowed = self.headers["Origin"] if self.headers["Origin"] in cloud.lets_in else "null"
-            self.send_response(204)
-            self.send_header("Access-Control-Allow-Origin", allowed)
-            self.end_headers()
 
         def _refuse(self) -> None:
             cloud.asked.append(f"{self.command} {self.path}")

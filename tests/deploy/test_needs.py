@@ -1,6 +1,5 @@
 """What the deploy command looks at before it touches anything."""
 
-import json
 from unittest.mock import patch
 
 import pytest
@@ -123,14 +122,6 @@ def test_a_permission_that_either_login_lacks_is_named(site, token, lacking, lin
     assert code == 1
     assert f"MISSING  {line} {lacking}, serviceusage.services.use; mend: " in output
     assert site.tools.changes() == []
-
-
-def test_what_only_a_gateway_takes_is_asked_for_where_there_is_one(site):
-    site.up()
-    site.cloud.lacking = {"a-token-of-the-program": {"apigateway.apis.create"}}
-    assert site.run("check", "--store-elsewhere")[0] == 0
-    site.tools.answer("pulumi config --json", 0, json.dumps({"confab:apiGateway": {"value": "true"}}))
-    assert "lacks apigateway.apis.create" in site.run("check", "--store-elsewhere")[1]
 
 
 def test_a_passphrase_or_a_key_service_will_do_where_pulumi_has_no_service(site, tmp_path):

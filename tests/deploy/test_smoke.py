@@ -11,10 +11,9 @@ from infra.deploy.stack import Outputs
 from tests.deploy.fakes import Cloud
 
 
-def of(cloud: Cloud, *, gateway: bool = False) -> Outputs:
-    said = cloud.outputs(gateway=gateway)
-    urls = said["realtimeUrls"]
-    return Outputs(said["webUrl"], said["site"], said["rewrites"], urls, said.get("gatewayUrl"))
+def of(cloud: Cloud) -> Outputs:
+    said = cloud.outputs()
+    return Outputs(said["webUrl"], said["site"], said["rewrites"], said["realtimeUrls"])
 
 
 SPOILED = {
@@ -42,13 +41,3 @@ def test_a_deployment_that_does_not_answer_rightly_has_failed(cloud, auth, spoil
     assert not smoke.smoke(of(cloud), patience_s=0)
     wrong = [line for line in capfd.readouterr().out.splitlines() if line.startswith("WRONG")]
     assert len(wrong) == lines
-
-
-def test_a_gateway_is_tried_before_and_behind_it(cloud, auth, capfd):
-    assert smoke.smoke(of(cloud, gateway=True), patience_s=0)
-    through = {one for one in cloud.asked if " /gateway/" in one}
-    assert {f"{route.method} /gateway{route.path.replace('{id}', 'smoke')}" for route in ROUTES} < through
-    cloud.lets_in = []
-    assert not smoke.smoke(of(cloud, gateway=True), patience_s=0)
-    wrong = [line for line in capfd.readouterr().out.splitlines() if line.startswith("WRONG")]
-    assert len(wrong) == len({route.path for route in ROUTES})

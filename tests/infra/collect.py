@@ -73,8 +73,6 @@ def added(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
             return {"version": "1"}
         case "NotificationChannel":
             return {"name": f"projects/{inputs['project']}/notificationChannels/{inputs['displayName']}"}
-        case "Gateway":
-            return {"defaultHostname": "confab.gateway.example"}
         case _:
             return {}
 

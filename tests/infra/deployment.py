@@ -19,7 +19,6 @@ BASE = {
 }
 FULL = BASE | {
     "gcp:region": "europe-west1",
-    "confab:apiGateway": "true",
     "confab:site": "my-site",
     "confab:origins": '["https://app.example"]',
     "confab:cells": json.dumps(

@@ -1,12 +1,9 @@
 """Ways to spoil a deployment, each a function that alters it."""
 
-import base64
-import json
 from collections.abc import Callable
 from typing import Any
 
 from tests.infra.deployment import Deployment, Resource
-from tests.infra.parts import gateway_of
 
 Mutation = Callable[[Deployment], None]
 
@@ -85,17 +82,5 @@ def rewrite(change_them: Callable[[list[Any]], object]) -> Mutation:
 
     def mutate(made: Deployment) -> None:
         change_them(made.outputs["rewrites"])
-
-    return mutate
-
-
-def route(change_it: Callable[[Any], object]) -> Mutation:
-    """Alter the gateway's document."""
-
-    def mutate(made: Deployment) -> None:
-        found = gateway_of(made)
-        change_it(found)
-        contents = base64.b64encode(json.dumps(found).encode()).decode()
-        made.all("ApiConfig")[0].inputs["openapiDocuments"][0]["document"]["contents"] = contents
 
     return mutate

@@ -1,6 +1,5 @@
 """What a deployment is made of: checks that return what is wrong, as lines of text."""
 
-import base64
 import json
 import re
 from collections.abc import Iterator
@@ -8,15 +7,13 @@ from typing import Any
 
 from confab import config
 from confab.domain.cells import MAIN, topic_of
-from confab.operations.routes import DISPATCHER, ROUTES, functions, rewrites
-from infra.gcp.names import realtime_of, service_of, url_of
+from confab.operations.routes import DISPATCHER, functions, rewrites
+from infra.gcp.names import realtime_of, service_of
 from infra.gcp.variables import known
-from tests.infra.collect import PROJECT_NUMBER
 from tests.infra.deployment import Deployment
-from tests.infra.permissions import BUILD, GATEWAY, GRANTS, who
+from tests.infra.permissions import BUILD, GRANTS, who
 
 APIS = {
-    "apigateway": {"apigateway", "servicecontrol", "servicemanagement"},
     "artifactregistry": {"artifactregistry"},
     "cloudfunctionsv2": {"cloudbuild", "cloudfunctions", "run"},
     "cloudrunv2": {"run"},
@@ -209,45 +206,3 @@ def every_api_is_enabled(made: Deployment) -> Iterator[str]:
     needed = set().union(*(APIS[resource.module] for resource in made.resources))
     if enabled != needed:
         yield f"APIs: {sorted(enabled ^ needed)}"
-
-
-def gateway_of(made: Deployment) -> dict[str, Any]:
-    """The gateway's document."""
-    (config_of_gateway,) = made.all("ApiConfig")
-    document = config_of_gateway.inputs["openapiDocuments"][0]["document"]
-    found: dict[str, Any] = json.loads(base64.b64decode(document["contents"]))
-    return found
-
-
-def the_gateway_routes_by_method(made: Deployment) -> Iterator[str]:
-    """Each operation to its own function, which the gateway may call, behind a check of the token."""
-    if made.settings.get("confab:apiGateway") != "true":
-        yield from (f"{each.name}: not asked for" for each in made.resources if each.module == "apigateway")
-        return
-    callable_by_gateway = {
-        grant.inputs["name"] for grant in made.all("ServiceIamMember") if who(made, grant) == GATEWAY
-    }
-    document = gateway_of(made)
-    found = {
-        (method.upper(), path): operation
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method != "parameters"
-    }
-    for route in ROUTES:
-        operation = found.pop((route.method, route.path), {})
-        name = service_of(route.operation)
-        if operation.get("x-google-backend", {}).get("address") != url_of(name, PROJECT_NUMBER, made.region):
-            yield f"{route.operation}: goes elsewhere"
-        if operation.get("security", document.get("security")) != [{"firebase": []}]:
-            yield f"{route.operation}: no token is asked for"
-        if name not in callable_by_gateway:
-            yield f"{route.operation}: the gateway may not call it"
-    yield from (f"{method} {path}" for method, path in found if method != "OPTIONS")
-    if {path for _, path in found} != {route.path for route in ROUTES}:
-        yield "preflights"
-    definition = document["securityDefinitions"]["firebase"]
-    if definition["x-google-audiences"] != made.project or not definition["x-google-issuer"].endswith(
-        f"/{made.project}"
-    ):
-        yield "tokens of another project"

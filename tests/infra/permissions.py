@@ -36,7 +36,7 @@ SOURCES = (
     f' || resource.name.startsWith("projects/_/buckets/gcf-v2-sources-{PROJECT_NUMBER}-{{}}")'
 )
 """What the builder may read, in a region."""
-BUILD, GATEWAY = "confab-build", "confab-gateway"
+BUILD = "confab-build"
 
 
 def grants(made: Deployment) -> list[Resource]:
@@ -85,7 +85,7 @@ def only_known_roles_are_granted(made: Deployment) -> Iterator[str]:
 def everybody_has_an_account(made: Deployment) -> Iterator[str]:
     """A service account for each service, which nothing else runs as."""
     accounts = {account.inputs["accountId"] for account in made.all("Account")}
-    wanted = processes(made) | {BUILD} | ({GATEWAY} if made.all("Gateway") else set())
+    wanted = processes(made) | {BUILD}
     if accounts != wanted:
         yield f"accounts: {sorted(accounts ^ wanted)}"
     for function in made.all("Function"):
@@ -141,7 +141,7 @@ def only_processes_read_what_is_theirs(made: Deployment) -> Iterator[str]:
 
 
 def only_entry_points_are_public(made: Deployment) -> Iterator[str]:
-    """What Hosting calls, and the containers; the gateway calls what it serves under its own name."""
+    """What Hosting calls, and the containers; no account of ours calls another service."""
     anybody = {"allUsers", "allAuthenticatedUsers"}
     public = {
         grant.inputs["name"] for grant in made.all("ServiceIamMember") if grant.inputs["member"] in anybody
@@ -153,7 +153,7 @@ def only_entry_points_are_public(made: Deployment) -> Iterator[str]:
         if who(made, grant) in anybody and grant.type != "ServiceIamMember":
             yield f"{grant.name}: everybody"
     callers = {who(made, grant) for grant in made.all("ServiceIamMember")} - {"allUsers"}
-    if callers != ({GATEWAY} if made.all("Gateway") else set()):
+    if callers:
         yield f"callers: {sorted(callers)}"
     for bucket in made.all("Bucket"):
         if bucket.inputs.get("publicAccessPrevention") != "enforced":

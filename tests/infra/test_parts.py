@@ -4,12 +4,11 @@ import pytest
 
 from tests.infra import parts, upkeep
 from tests.infra.deployment import BASE, FULL, deployed
-from tests.infra.mutations import add, change, drop, hurry, rewrite, route, serve, shorten
+from tests.infra.mutations import add, change, drop, hurry, rewrite, serve, shorten
 
 READER, CELL = "confab-get-conversation", "confab-realtime-b"
 ENV = "serviceConfig.environmentVariables"
 CONTAINER = "template.containers.0"
-COLLECTION, ONE = "/api/conversations", "/api/conversations/{id}"
 
 MUTATIONS = {
     parts.every_operation_has_its_function: {
@@ -109,22 +108,6 @@ MUTATIONS = {
         "an alert that nobody hears": change("AlertPolicy", "readiness", "notificationChannels", []),
         "no dashboard": drop("Dashboard", "dashboard"),
     },
-    parts.the_gateway_routes_by_method: {
-        "a method that goes to another function": route(
-            lambda it: it["paths"][COLLECTION]["get"].update(it["paths"][COLLECTION]["post"])
-        ),
-        "an operation without a token": route(lambda it: it["paths"][COLLECTION]["get"].update(security=[])),
-        "no token at all": route(lambda it: it.pop("security")),
-        "an operation that is not routed": route(lambda it: it["paths"].pop(f"{ONE}/finalize")),
-        "an operation that does not exist": route(
-            lambda it: it["paths"][ONE].update(put=it["paths"][ONE]["get"])
-        ),
-        "no preflight": route(lambda it: it["paths"][COLLECTION].pop("options")),
-        "tokens of another project": route(
-            lambda it: it["securityDefinitions"]["firebase"].update({"x-google-audiences": "other"})
-        ),
-        "a function that it may not call": drop("ServiceIamMember", "confab-create-conversation-gateway"),
-    },
 }
 
 
@@ -146,9 +129,3 @@ def test_it_is_seen(check, mutate):
     made = deployed(FULL)
     mutate(made)
     assert list(check(made))
-
-
-def test_a_gateway_that_nobody_asked_for_is_seen():
-    made = deployed(FULL)
-    made.settings = BASE | {"gcp:region": made.region}
-    assert list(parts.the_gateway_routes_by_method(made))

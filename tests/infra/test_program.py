@@ -12,20 +12,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from openapi_spec_validator import OpenAPIV2SpecValidator
 
 from confab import config
 from confab.domain.cells import cell_of, topic_of
 from confab.operations.routes import ROUTES, functions, rewrites
 from confab.views import Views
 from infra.gcp.functions import WRITERS
-from infra.gcp.gateway_document import gateway_document, serving
 from infra.gcp.names import realtime_of
 from infra.gcp.settings import FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.source import contents, digest_of
 from tests.infra.deployment import BASE, FULL, HEADERS, SECRETS, deployed, run
-from tests.infra.parts import gateway_of, plain_variables
+from tests.infra.parts import plain_variables
 from tests.support.samples import conversation
 
 ROOT = Path(__file__).parents[2]
@@ -110,26 +108,6 @@ def test_what_is_counted_is_what_the_code_writes(message):
     assert re.search(rf'log\.\w+\(\s*"{re.escape(message)}"', written)
 
 
-def test_the_gateways_document_is_valid():
-    document = gateway_of(deployed(FULL))
-    OpenAPIV2SpecValidator(document).validate()
-    assert document == gateway_document(
-        "my-project",
-        {
-            name: f"https://confab-{name.replace('_', '-')}-123456789012.europe-west1.run.app"
-            for name in functions()
-        },
-    )
-
-
-def test_the_gateways_query_strings_are_those_of_the_specification():
-    paths = gateway_of(deployed(FULL))["paths"]
-    taken = {each["name"]: each["type"] for each in paths["/api/conversations/{id}"]["get"]["parameters"]}
-    assert taken == {"after": "integer", "before": "integer", "limit": "integer"}
-    assert [each["name"] for each in paths["/api/conversations/{id}"]["parameters"]] == ["id"]
-    assert paths["/api/conversations"]["post"]["parameters"] == []
-
-
 def test_settings_are_kept_where_a_checkout_of_another_release_does_not_reach():
     folder = yaml.safe_load((ROOT / "infra/gcp/Pulumi.yaml").read_text())["stackConfigDir"]
     file = f"infra/gcp/{folder}/Pulumi.production.yaml"
@@ -137,16 +115,9 @@ def test_settings_are_kept_where_a_checkout_of_another_release_does_not_reach():
     assert asked.returncode == 0
 
 
-def test_a_preflight_goes_to_whoever_serves_every_method_of_the_path():
-    assert serving("/api/conversations") == "conversations"
-    assert serving("/api/conversations/{id}/messages") == "add_message"
-
-
 def test_a_function_outlasts_what_it_waits_for():
-    backend = gateway_of(deployed(FULL))["paths"]["/api/conversations"]["post"]["x-google-backend"]
     timeouts = {each.inputs["serviceConfig"]["timeoutSeconds"] for each in deployed(FULL).all("Function")}
-    assert timeouts == {FUNCTION_TIMEOUT_S} == {backend["deadline"]}
-    assert backend["path_translation"] == "APPEND_PATH_TO_ADDRESS"
+    assert timeouts == {FUNCTION_TIMEOUT_S}
 
 
 def test_the_source_is_the_functions_and_nothing_else():

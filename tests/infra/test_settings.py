@@ -23,7 +23,6 @@ def test_the_least_that_is_needed():
     assert (made.region, made.site_id) == ("us-central1", "my-project")
     assert [cell.name for cell in made.cells] == ["main"]
     assert made.cells[0].min_instances == made.functions.min_instances == 0
-    assert not made.api_gateway
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,6 @@ def test_the_least_that_is_needed():
         ("cells", '[{"name": "main", "takesNew": false}]', "cells: none takes new conversations"),
         ("functions", '{"memory": "512"}', "functions.memory: "),
         ("functions", '{"cpu": "0.5"}', "functions.cpu: "),
-        ("apiGateway", "perhaps", "apiGateway: "),
         ("region", "europe-west100", "region: "),
         ("alertEmails", '["me"]', "alertEmails.0: "),
     ],
@@ -62,12 +60,6 @@ def test_a_wrong_key_is_named(key, value, told):
 @pytest.mark.parametrize("region", ["us-central1", "europe-west10", "northamerica-northeast2"])
 def test_every_region_of_google_is_one(region):
     assert settings(region=region).region == region
-
-
-def test_a_gateway_is_refused_where_google_has_none():
-    assert settings(region="europe-west1", apiGateway=True).api_gateway
-    with pytest.raises(SettingsError, match=r"apiGateway: not in europe-west10, but in asia-northeast1, "):
-        settings(region="europe-west10", apiGateway=True)
 
 
 def test_what_pulumi_made_a_number_of_is_a_text_again():

@@ -23,10 +23,9 @@ SEEN_BY = {
     "an alert that keeps quiet": upkeep.everything_is_watched,
     "other people's lines": upkeep.everything_is_watched,
 }
-WITHOUT_GATEWAY = {name: value for name, value in FULL.items() if name != "confab:apiGateway"}
 
 
 @pytest.mark.parametrize(("spoiled", "check"), SEEN_BY.items(), ids=SEEN_BY)
 def test_it_is_seen(spoiled, check):
-    assert list(check(deployed(WITHOUT_GATEWAY))) == []
-    assert list(check(deployed(WITHOUT_GATEWAY, spoiled)))
+    assert list(check(deployed(FULL))) == []
+    assert list(check(deployed(FULL, spoiled)))
