@@ -116,7 +116,7 @@ export class Confab {
   }
 
   /**
-   * Close the log of a conversation for good; again: the same.
+   * Lock a conversation permanently; doing so again has no effect.
    *
    * @param {string} id
    * @returns {Promise<Conversation>}
@@ -132,7 +132,7 @@ export class Confab {
    * @param {string} id
    * @param {import("./confab/room.js").Handlers} handlers
    * @param {{after?: number | null, realtimeUrl?: string}} [options]  `after`: the last number that is
-   *   already shown; without it, the newest page is told first. `realtimeUrl`: the conversation's, if
+   *   already shown; without it, the newest page comes first. `realtimeUrl`: the conversation's, if
    *   it is at hand
    * @returns {Promise<Room>}
    */

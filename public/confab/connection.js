@@ -214,7 +214,7 @@ export class Connection {
     }
   }
 
-  /** @param {ConfabError} error  Why this try failed; from the third in a row on, the rooms are told */
+  /** @param {ConfabError} error  Why this try failed; from the third in a row on, the rooms are notified */
   #tryLater(error) {
     this.#connectIn(Math.max(error.retryAfterMs ?? 0, backoffMs(this.#failures++)));
     if (this.#failures < TROUBLE_AFTER) return;

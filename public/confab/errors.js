@@ -64,18 +64,18 @@ export class ConfabError extends Error {
  */
 export function localError(code, detail, cause) {
   const titles = {
-    network: "The server cannot be reached",
-    timeout: "The server does not answer",
+    network: "Can't reach the server",
+    timeout: "The server did not respond in time",
     busy: "Too much at once",
     closed: "This conversation is no longer open here",
-    signed_out: "There is no valid sign-in",
+    signed_out: "You are not signed in",
   };
   return new ConfabError({ code, status: 0, title: titles[code], detail }, { cause });
 }
 
 /**
- * That an address gave no answer. A browser tells a page no more than that, so this names what can be
- * the reason.
+ * The error for an address that did not respond. A browser tells a page no more than that, so this
+ * lists the possible reasons.
  *
  * @param {string} address  A URL; what begins with a path is on the page's own origin
  * @param {unknown} cause
@@ -87,7 +87,7 @@ export function unreachable(address, cause) {
   const reasons = ["this device is offline", "the server is down"];
   if (server !== page) reasons.push("the address is wrong");
   if (foreign) reasons.push(`the server's CONFAB_ALLOWED_ORIGINS does not list ${page}`);
-  const detail = `${server ?? "The server"} did not answer${foreign ? ` ${page}` : ""}. Either ${listed(reasons)}.`;
+  const detail = `${server ?? "The server"} did not respond${foreign ? ` ${page}` : ""}. Either ${listed(reasons)}.`;
   return localError("network", detail, cause);
 }
 
@@ -97,7 +97,7 @@ function listed(reasons) {
 }
 
 /**
- * The error in an HTTP answer; one that is not a problem document is told by its status.
+ * The error in an HTTP response; without a problem document, its status says what it is.
  *
  * @param {Response} response
  * @returns {Promise<ConfabError>}

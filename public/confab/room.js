@@ -10,16 +10,16 @@ const MOST_UNSENT = 50;
  * @typedef {import("../confab.js").Conversation} Conversation
  * @typedef {import("../confab.js").Message} Message
  *
- * @typedef {object} Handlers  What a room tells; each is optional
+ * @typedef {object} Handlers  Callbacks of a room; each is optional
  * @property {(joined: {conversation: Conversation, hasMore: boolean}) => void} [onJoined]
  *   After each join. On a first one without `after`, `hasMore` says that there are older messages
  * @property {(message: Message) => void} [onMessage]  Every message once, in order of `seq`
  * @property {(end: {conversationId: string, seq: number, finalizedAt: string}) => void} [onFinalized]
- * @property {(userIds: string[]) => void} [onTyping]  Everybody else who types now
+ * @property {(userIds: string[]) => void} [onTyping]  Everyone else who is typing now
  * @property {(state: RoomState) => void} [onState]
- * @property {(error: ConfabError | null) => void} [onTrouble]  Three tries in a row or more to connect or
- *   to join have failed: why the last one did. The room goes on trying; null once it is live again
- * @property {(error: ConfabError) => void} [onError]  The room is closed for good
+ * @property {(error: ConfabError | null) => void} [onTrouble]  Three or more attempts in a row to
+ *   connect or join have failed: why the last one did. The room keeps trying; null once it is live again
+ * @property {(error: ConfabError) => void} [onError]  The room is closed and stays closed
  *
  * @typedef {"connecting" | "joining" | "live" | "reconnecting" | "closed"} RoomState
  */
@@ -47,7 +47,7 @@ export class Room {
    * @param {Handlers} handlers
    * @param {{connection: import("./connection.js").Connection, after: number | null,
    *   addMessage: (conversationId: string, draft: object) => Promise<Message>}} parts
-   *   `addMessage` is the way around a socket that does not answer
+   *   `addMessage` is the fallback for a socket that does not respond
    */
   constructor(conversationId, handlers, { connection, after, addMessage }) {
     this.conversationId = conversationId;
@@ -56,7 +56,7 @@ export class Room {
     this.#addMessage = addMessage;
     this.#sequence = new Sequence(after);
     this.#typing = new TypingNotifier((typing) => connection.hint("typing", { conversationId, typing }));
-    this.#typists = new Typists((userIds) => this.#tell("onTyping", userIds));
+    this.#typists = new Typists((userIds) => this.#notify("onTyping", userIds));
   }
 
   /** @returns {RoomState} */
@@ -79,7 +79,7 @@ export class Room {
    * @param {string} content
    * @param {{role?: "user" | "assistant" | "system", metadata?: object,
    *   clientMessageId?: string | null}} [more]
-   * @returns {Promise<Message>} the stored message; `onMessage` tells of it as well
+   * @returns {Promise<Message>} the stored message; `onMessage` gets it as well
    */
   async send(content, more = {}) {
     if (this.#state === "closed") throw localError("closed", "Open it again to write.");
@@ -90,7 +90,7 @@ export class Room {
     const sent = this.#sending.then(() => this.#sendNow(draft)).finally(() => (this.#unsent -= 1));
     this.#sending = sent.then(
       () => undefined,
-      () => undefined, // told to the caller through `sent`; the next message goes out all the same
+      () => undefined, // the caller gets it through `sent`; the next message goes out all the same
     );
     return await sent;
   }
@@ -100,7 +100,7 @@ export class Room {
     if (this.#state === "live") this.#typing.keystroke();
   }
 
-  /** Leave the room. Nothing is told after this. */
+  /** Leave the room. No callback is called after this. */
   close() {
     if (this.#state === "closed") return;
     this.#handlers = {};
@@ -108,7 +108,7 @@ export class Room {
     this.#connection.remove(this);
   }
 
-  // What the connection tells.
+  // Callbacks of the connection.
 
   connected() {
     this.#join();
@@ -122,14 +122,14 @@ export class Room {
   /** @param {ConfabError} error */
   troubled(error) {
     this.#inTrouble = true;
-    this.#tell("onTrouble", error);
+    this.#notify("onTrouble", error);
   }
 
   /** @param {ConfabError} error */
   failed(error) {
     if (this.#state === "closed") return;
     this.#shut();
-    this.#tell("onError", error);
+    this.#notify("onError", error);
   }
 
   /** @param {string} event @param {any} payload */
@@ -146,12 +146,12 @@ export class Room {
       return (await this.#connection.request("message", payload)).message;
     } catch (error) {
       if (!(error instanceof ConfabError) || !error.retryable || error.code === "rate_limited") throw error;
-      if (error.status !== 0) await sleep(backoffMs(1)); // it answered: it wants to be left alone
+      if (error.status !== 0) await sleep(backoffMs(1)); // it responded: it asks for a pause
       return await this.#addMessage(this.conversationId, draft);
     }
   }
 
-  /** Catch up and be live; a call while one is under way makes it start over when it is done. */
+  /** Catch up and go live; a call during another makes that one start over when it is done. */
   async #join() {
     this.#joinAgain = true;
     if (this.#joining) return;
@@ -206,22 +206,22 @@ export class Room {
     if (more) return false;
     if (finalized) this.#take({ seq: conversation.seq, event: "finalized", payload: endOf(conversation) });
     this.#setState("live");
-    if (this.#inTrouble) this.#tell("onTrouble", null);
+    if (this.#inTrouble) this.#notify("onTrouble", null);
     this.#inTrouble = false;
-    this.#tell("onJoined", { conversation, hasMore });
+    this.#notify("onJoined", { conversation, hasMore });
     return true;
   }
 
   /** @param {{seq: number, event: string, payload: any}} entry */
   #take(entry) {
     for (const { event, payload } of this.#sequence.offer(entry)) {
-      if (event === "finalized") this.#tell("onFinalized", payload);
+      if (event === "finalized") this.#notify("onFinalized", payload);
       else {
         this.#typists.set(payload.author, false);
-        this.#tell("onMessage", payload);
+        this.#notify("onMessage", payload);
       }
     }
-    if (this.#sequence.hole && !this.#joining) this.#join();
+    if (this.#sequence.gap && !this.#joining) this.#join();
   }
 
   #shut() {
@@ -234,11 +234,11 @@ export class Room {
   #setState(state) {
     if (state === this.#state || this.#state === "closed") return;
     this.#state = state;
-    this.#tell("onState", state);
+    this.#notify("onState", state);
   }
 
   /** A handler that throws must not break the room: its error is reported as any uncaught one. */
-  #tell(name, value) {
+  #notify(name, value) {
     try {
       this.#handlers[name]?.(value);
     } catch (error) {

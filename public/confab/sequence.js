@@ -23,12 +23,12 @@ export class Sequence {
   }
 
   /** Whether a number is missing below one that has arrived. */
-  get hole() {
+  get gap() {
     return this.#waiting.size > 0;
   }
 
   /**
-   * Start behind `last`, if nothing is known yet.
+   * Start after `last`, if nothing is known yet.
    *
    * @param {number} last
    */
@@ -40,7 +40,7 @@ export class Sequence {
    * The entries that can be shown now that this one has arrived, ascending.
    *
    * What was shown before is dropped. What comes too early waits, within a bound; what does not fit
-   * is dropped too, because whoever fills the hole reads it again.
+   * is dropped too, because whoever fills the gap reads it again.
    *
    * @param {E} entry
    * @returns {E[]}

@@ -3,19 +3,19 @@ const IDLE_MS = 3_000;
 const FORGET_MS = 6_000;
 
 /**
- * Tells the others that this user types: at most one `true` in 2 s, and `false` after 3 s without a
+ * Notifies the others that this user is typing: at most one `true` in 2 s, and `false` after 3 s without a
  * key. The server ends a `true` by itself after 5 s, so a repeat in time keeps it up.
  */
 export class TypingNotifier {
-  #tell;
+  #notify;
   #said = false;
   #saidAt = -Infinity;
   #idle;
   #due;
 
-  /** @param {(typing: boolean) => void} tell */
-  constructor(tell) {
-    this.#tell = tell;
+  /** @param {(typing: boolean) => void} notify */
+  constructor(notify) {
+    this.#notify = notify;
   }
 
   /** A key was pressed. */
@@ -34,17 +34,17 @@ export class TypingNotifier {
     clearTimeout(this.#due);
     if (!this.#said) return;
     this.#said = false;
-    this.#tell(false);
+    this.#notify(false);
   }
 
   #say() {
     this.#said = true;
     this.#saidAt = performance.now();
-    this.#tell(true);
+    this.#notify(true);
   }
 }
 
-/** Who is typing, as told by the server. One whose `false` got lost is forgotten after 6 s. */
+/** Who is typing, according to the server. A user whose `false` was lost is forgotten after 6 s. */
 export class Typists {
   #changed;
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */

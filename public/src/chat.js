@@ -164,7 +164,7 @@ export class Chat {
     const people = members.length + 1;
     byId("thread-title").textContent = titleOf(this.#conversation);
     byId("thread-meta").textContent =
-      `${type} · ${people} ${people === 1 ? "person" : "people"} · ${mine ? "you own it" : "you are a member"}`;
+      `${type} · ${people === 1 ? "only you" : `${people} people`} · ${mine ? "owner" : "member"}`;
     byId("finalize").hidden = !mine || status === "finalized";
     byId("role-choice").hidden = !mine;
     this.#lock(this.#whyLocked());
@@ -175,7 +175,7 @@ export class Chat {
     const { status, members } = this.#conversation;
     if (status === "finalized") return "This conversation is finalized. Nothing can be added to it.";
     const readOnly = members.some(({ userId, access }) => userId === this.#user.uid && access === "read");
-    return readOnly ? "You may read this conversation, but not write." : null;
+    return readOnly ? "You have read-only access." : null;
   }
 
   #lock(why) {

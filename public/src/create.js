@@ -65,8 +65,8 @@ function memberRow() {
   const access = el(
     "select",
     { "aria-label": "Access" },
-    el("option", { value: "write" }, "may write"),
-    el("option", { value: "read" }, "may read"),
+    el("option", { value: "write" }, "can write"),
+    el("option", { value: "read" }, "can read"),
   );
   const userId = el("input", { "aria-label": "Member's user id", placeholder: "user id", maxLength: 128 });
   const row = el("li", {}, userId, access, remove);

@@ -49,7 +49,7 @@ class Desk {
     this.#offerSecondTab(page.conversation.realtimeUrl);
     const user = { uid: this.#user.uid, name: nameOf(this.#user) };
     this.chat = new Chat(this.confab, user, this.#names, page, (change) => this.#sidebar.touch(id, change));
-    this.#sidebar.select(page.conversation); // by the names that its messages told
+    this.#sidebar.select(page.conversation); // with the names that its messages claim
     await this.chat.follow();
   }
 

@@ -2,7 +2,7 @@ import { shortId } from "./format.js";
 
 const LONGEST = 40;
 
-/** What users call themselves, as their messages tell it in `metadata.name`. Anybody may claim any. */
+/** The names that messages claim in `metadata.name`. Anyone may claim any name. */
 export class Names {
   /** @type {Map<string, string>} */
   #claimed = new Map();
@@ -12,7 +12,7 @@ export class Names {
     if (typeof name === "string" && name.trim()) this.#claimed.set(uid, name.trim().slice(0, LONGEST));
   }
 
-  /** The user's name if a message told one, else the beginning of their id. @param {string} uid */
+  /** The name that the user's messages claim, else the beginning of their id. @param {string} uid */
   of(uid) {
     return this.#claimed.get(uid) ?? shortId(uid);
   }

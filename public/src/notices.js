@@ -3,7 +3,7 @@ import { byId, el } from "./dom.js";
 
 const MOST = 3;
 
-/** What an error means, in words, with the id that finds it in the server's log. @param {any} error */
+/** An error as a sentence, with the id that finds it in the server's log. @param {any} error */
 export function inWords(error) {
   if (!(error instanceof ConfabError)) return SIGN_IN_ERRORS[error.code] ?? error.message;
   const { title, detail, errors, requestId } = error.problem;
@@ -37,13 +37,13 @@ export function clearNotices() {
 }
 
 const SIGN_IN_ERRORS = {
-  "auth/invalid-credential": "The email or the password is wrong.",
-  "auth/wrong-password": "The email or the password is wrong.",
-  "auth/user-not-found": "There is no user with this email.",
-  "auth/invalid-email": "This is not an email address.",
-  "auth/email-already-in-use": "This email has signed up already.",
+  "auth/invalid-credential": "Wrong email or password.",
+  "auth/wrong-password": "Wrong email or password.",
+  "auth/user-not-found": "No account has this email.",
+  "auth/invalid-email": "Enter a valid email address.",
+  "auth/email-already-in-use": "An account with this email already exists.",
   "auth/weak-password": "The password needs at least 6 characters.",
-  "auth/user-disabled": "This user is disabled.",
-  "auth/too-many-requests": "Too many attempts. Wait a little.",
-  "auth/network-request-failed": "The sign-in service cannot be reached.",
+  "auth/user-disabled": "This account is disabled.",
+  "auth/too-many-requests": "Too many attempts. Try again later.",
+  "auth/network-request-failed": "Can't reach the sign-in service.",
 };

@@ -182,7 +182,7 @@ def test_a_list_that_comes_late_is_not_shown_to_the_next_user(ada: Person) -> No
     ada.page.get_by_role("button", name="Sign out").click()
     lists.total = 0
     ada.sign_up(f"eve-{uuid.uuid4().hex[:8]}@demo.example", PASSWORD)
-    expect(ada.page.get_by_text("None yet.")).to_be_visible()
+    expect(ada.page.get_by_text("No conversations yet.")).to_be_visible()
     lists.total = 50
     with ada.page.expect_response(re.compile(r"/api/conversations\?")):
         lists.answer(lists.held[0])

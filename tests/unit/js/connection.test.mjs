@@ -101,7 +101,7 @@ test("why a connection fails is told after the third try, and that it no longer 
   server.accepts = false;
   server.cut();
   const reasons = "this device is offline, the server is down or the address is wrong";
-  const why = `${server.url} did not answer. Either ${reasons}.`;
+  const why = `${server.url} did not respond. Either ${reasons}.`;
   await until(() => told.trouble.at(-1)?.[1] === why, "to be told", PATIENCE_MS);
   const late = [];
   const other = await confab.open("d", { onTrouble: ({ code }) => late.push(code) }, { realtimeUrl: server.url });

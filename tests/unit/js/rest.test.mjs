@@ -164,11 +164,11 @@ test("no answer is told with what can be the reason", async (t) => {
     assert.rejects(refused("https://api.example/confab/"), {
       code: "network",
       message:
-        "https://api.example did not answer https://app.example. Either this device is offline, the server is down, " +
+        "https://api.example did not respond https://app.example. Either this device is offline, the server is down, " +
         "the address is wrong or the server's CONFAB_ALLOWED_ORIGINS does not list https://app.example.",
     }),
     assert.rejects(refused(""), {
-      message: "https://app.example did not answer. Either this device is offline or the server is down.",
+      message: "https://app.example did not respond. Either this device is offline or the server is down.",
     }),
   ]);
 });

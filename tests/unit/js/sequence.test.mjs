@@ -16,7 +16,7 @@ test("every entry comes out once and in order, whatever is repeated and however 
       .map(({ entry }) => entry);
     const sequence = new Sequence(0);
     assert.deepEqual(offerAll(sequence, arrivals), numbers(log));
-    assert.equal(sequence.hole, false);
+    assert.equal(sequence.gap, false);
     assert.equal(sequence.last, 30);
   }
 });
@@ -24,9 +24,9 @@ test("every entry comes out once and in order, whatever is repeated and however 
 test("a hole is known until it is filled", () => {
   const sequence = new Sequence(4);
   assert.deepEqual(offerAll(sequence, entries(7, 6)), []);
-  assert.equal(sequence.hole, true);
+  assert.equal(sequence.gap, true);
   assert.deepEqual(offerAll(sequence, entries(5)), [5, 6, 7]);
-  assert.equal(sequence.hole, false);
+  assert.equal(sequence.gap, false);
 });
 
 test("nothing comes out before the start is known, and the start is set once", () => {
@@ -42,6 +42,6 @@ test("what waits for a hole is bounded, and the hole can still be filled", () =>
   offerAll(sequence, entries(...Array.from({ length: 2_000 }, (_, index) => index + 2)));
   const out = numbers(sequence.offer({ seq: 1 }));
   assert.equal(out.length, 501);
-  assert.equal(sequence.hole, false);
+  assert.equal(sequence.gap, false);
   assert.deepEqual(offerAll(sequence, entries(502, 503)), [502, 503]);
 });
