@@ -5,14 +5,13 @@ of no part that it does not use, and connects only inside the running event loop
 """
 
 import asyncio
-import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from functools import cached_property
 
+from confab.aio import end_all
 from confab.announce import BusAnnouncer
 from confab.config import Config
 from confab.conversations import SystemClock
@@ -22,8 +21,6 @@ from confab.domain.limits import Limits
 from confab.domain.rates import Rate
 from confab.ports import Announcer, Clock, Publisher, Store, Subscription, Telemetry, TokenVerifier
 from confab.views import Views
-
-log = logging.getLogger(__name__)
 
 CLOSE_S = 2.5
 """Seconds for giving back every connection: a platform that ends a process does not wait for long."""
@@ -145,21 +142,6 @@ class Ports:
         """Give back the connections of the adapters that were used, within CLOSE_S."""
         used = {name: self.__dict__[name] for name in _CLOSED if name in self.__dict__}
         await end_all({name: adapter.close() for name, adapter in used.items()}, within_s=CLOSE_S)
-
-
-async def end_all(endings: Mapping[str, Awaitable[object]], *, within_s: float) -> None:
-    """Await all of these at the same time.
-
-    One that fails, or is given up because it takes longer, is logged by its name and skips no other.
-    """
-    tasks = {name: asyncio.ensure_future(ending) for name, ending in endings.items()}
-    if tasks:
-        await asyncio.wait(tasks.values(), timeout=within_s)
-    for name, task in tasks.items():
-        if task.cancel():  # it was not done
-            log.warning("an ending took too long", extra={"part": name})
-        elif not task.cancelled() and (error := task.exception()) is not None:
-            log.error("an ending failed", extra={"part": name}, exc_info=error)
 
 
 async def _checked(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.ports import Appended
-from confab.store import appends, gathering, statements
+from confab.store import group_commit, statements
 from confab.store import reads as shared_reads
 from confab.store.connection import Aborted, Connection, Timing
 from confab.store.surreal import SurrealStore
@@ -62,9 +62,13 @@ async def test_one_goes_at_once_and_those_that_come_meanwhile_go_together(store,
 
 async def test_a_group_is_bounded_by_count_and_by_size(store, sizes, monkeypatch):
     await asyncio.gather(*(store.append(draft(str(n)), now=NOW) for n in range(150)))
-    assert sizes == [appends.GROUP_DRAFTS, appends.GROUP_DRAFTS, 150 - 2 * appends.GROUP_DRAFTS]
+    assert sizes == [
+        group_commit.BATCH_DRAFTS,
+        group_commit.BATCH_DRAFTS,
+        150 - 2 * group_commit.BATCH_DRAFTS,
+    ]
     sizes.clear()
-    monkeypatch.setattr(appends, "GROUP_CHARACTERS", 1000)
+    monkeypatch.setattr(group_commit, "BATCH_CHARACTERS", 1000)
     await asyncio.gather(*(store.append(draft("x" * 400), now=NOW) for _ in range(5)))
     await store.append(draft("x" * 5000), now=NOW)
     assert sizes == [2, 2, 1, 1]
@@ -100,11 +104,13 @@ async def test_who_gives_up_before_it_is_sent_is_not_stored(proxy, store, sizes)
 
 
 async def test_too_many_that_wait_are_refused_at_once(proxy, store, monkeypatch):
-    monkeypatch.setattr(gathering, "MAX_WAITING", 3)
+    monkeypatch.setattr(group_commit, "MAX_WAITING", 3)
+    store = surreal_store(proxy)
     outcomes = await asyncio.gather(
         *(store.append(draft(str(n)), now=NOW) for n in range(5)), return_exceptions=True
     )
     assert [isinstance(outcome, Unavailable) for outcome in outcomes] == [False] * 3 + [True] * 2
+    await store.close()
 
 
 async def test_a_stalled_server_keeps_nobody_beyond_the_deadline(server):
@@ -275,7 +281,7 @@ async def test_a_page_that_is_asked_for_later_is_read_later(store, reads):
 
 
 async def test_a_read_of_many_pages_is_bounded_by_their_messages(store, reads, monkeypatch):
-    monkeypatch.setattr(shared_reads, "GROUP_ROWS", 100)
+    monkeypatch.setattr(shared_reads, "BATCH_ROWS", 100)
     await asyncio.gather(*(store.newest(f"c{n}", 40) for n in range(5)), store.newest("c1", 200))
     assert reads == [2, 2, 1, 1]
 

@@ -3,7 +3,6 @@
 import asyncio
 
 from confab import wiring
-from confab.wiring import end_all
 from tests.support.ports import MemoryPorts
 
 
@@ -44,7 +43,3 @@ async def test_an_adapter_that_was_not_used_is_not_made_to_be_closed():
     ports = MemoryPorts()
     await ports.close()
     assert "publisher" not in ports.__dict__
-
-
-async def test_nothing_to_end_has_ended():
-    await end_all({}, within_s=1)

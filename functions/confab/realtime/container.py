@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from confab.aio import end_all
 from confab.domain.errors import TokenExpired, TokenRevoked
 from confab.domain.events import Typing, TypingState
 from confab.ports import Telemetry
@@ -22,7 +23,7 @@ from confab.realtime.sockets import Socket, Sockets
 from confab.realtime.transport import Transport
 from confab.realtime.typists import Typists
 from confab.realtime.watchdog import Watchdog
-from confab.wiring import CLOSE_S, Ports, end_all
+from confab.wiring import CLOSE_S, Ports
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ deadline, in Unavailable.
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from confab.aio import Backoff
 from confab.domain.errors import Unavailable
 from confab.store.rpc import NotSent, RpcError, ServerError, name_of
 from confab.store.session import Account, Session, is_conflict, is_signed_out
@@ -64,7 +64,8 @@ class Connection:
         self.timing = timing or Timing()
         self._session: Session | None = None
         self._opening: asyncio.Task[Session] | None = None
-        self._failed = 0  # openings in a row
+        self._opening_backoff = self._backoff()
+        self._down = False
         self._waiting = 0
         self._closed = False
         self.conflicts = 0
@@ -115,6 +116,7 @@ class Connection:
     ) -> Any:
         """Try until there is an answer, or an error that another try does not help."""
         lost = 0
+        backoff = self._backoff()
         for attempt in range(1, MAX_ATTEMPTS + 1):
             session: Session | None = None
             try:
@@ -128,7 +130,7 @@ class Connection:
                 again = self._helps(error, session, repeatable=repeatable) and (persistent or not conflict)
                 if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
                     raise
-            await asyncio.sleep(self._pause(attempt))
+            await asyncio.sleep(backoff.pause())
         raise AssertionError("the last attempt returns or raises")
 
     def _helps(self, error: Exception, session: Session | None, *, repeatable: bool) -> bool:
@@ -150,10 +152,8 @@ class Connection:
         if self._session is session:
             self._session = None
 
-    def _pause(self, attempt: int) -> float:
-        """Full jitter under an exponential bound: those who collided once do not meet again."""
-        bound = min(self.timing.first_pause * 2 ** min(attempt - 1, 16), self.timing.longest_pause)
-        return random.uniform(0, bound)
+    def _backoff(self) -> Backoff:
+        return Backoff(self.timing.first_pause, self.timing.longest_pause)
 
     async def _ready(self) -> Session:
         """A session to query on. One task opens it for everyone who waits for one."""
@@ -175,8 +175,8 @@ class Connection:
         return self._opening
 
     async def _open(self) -> Session:
-        if self._failed:  # many callers wait and ask again: one try at a time, with pauses
-            await asyncio.sleep(self._pause(self._failed))
+        if self._down:  # many callers wait and ask again: one try at a time, with pauses
+            await asyncio.sleep(self._opening_backoff.pause())
         async with asyncio.timeout(self.timing.attempt):
             session = await Session.open(self._account)
             try:
@@ -193,11 +193,12 @@ class Connection:
             return
         error = opening.exception()
         if error is not None:
-            self._failed += 1
-            if self._failed == 1:  # once an outage
+            if not self._down:  # once an outage
                 _log.warning("no session with the store", extra={"cause": name_of(error)})
+            self._down = True
             return
-        self._failed = 0
+        self._down = False
+        self._opening_backoff.reset()
         before, self._session = self._session, opening.result()
         if before is not None:
             before.retire()

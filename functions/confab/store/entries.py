@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from confab.domain.models import Entry
 from confab.store import records, statements
-from confab.store.reads import GROUP_ROWS, Reads
+from confab.store.reads import BATCH_ROWS, Reads
 
 FEW = 16
 """Entries that are asked for one by one, by their ids; a scan of more costs less."""
@@ -30,7 +30,7 @@ class Entries(Reads[Range, Sequence[Entry]]):
 
     def rows(self, key: Range) -> int:
         """The numbers in the range; one that has more than fit is read alone anyway."""
-        return min(len(key.numbers), GROUP_ROWS)
+        return min(len(key.numbers), BATCH_ROWS)
 
     async def fetch(self, keys: Sequence[Range]) -> Sequence[Sequence[Entry]]:
         """The entries of each range."""

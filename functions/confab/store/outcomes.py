@@ -3,7 +3,6 @@
 The statement tells how the logs stood before it; who knows the group knows the rest. Pure.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +21,13 @@ CLOSED_LOG = "This conversation is finalized."
 
 
 @dataclass(eq=False, slots=True)
-class Waiting:
-    """A draft, and whoever waits for what becomes of it."""
+class Append:
+    """A draft that is to be stored, and when it came."""
 
     draft: Draft
     now: datetime
     attempt: str
     """A name for this append, the same through all its tries."""
-    outcome: "asyncio.Future[Appended]"
 
     @property
     def key(self) -> tuple[str, str, str] | None:
@@ -40,28 +38,28 @@ class Waiting:
         return draft.conversation_id, draft.author, draft.client_message_id
 
 
-Outcomes = Mapping[Waiting, Appended | ConfabError]
+Outcomes = Mapping[Append, Appended | ConfabError]
 
 
-def by_conversation(group: Iterable[Waiting]) -> Mapping[str, list[Waiting]]:
+def by_conversation(group: Iterable[Append]) -> Mapping[str, list[Append]]:
     """The group's parts, by conversation and in order."""
-    parts: defaultdict[str, list[Waiting]] = defaultdict(list)
-    for waiting in group:
-        parts[waiting.draft.conversation_id].append(waiting)
+    parts: defaultdict[str, list[Append]] = defaultdict(list)
+    for append in group:
+        parts[append.draft.conversation_id].append(append)
     return parts
 
 
-def variables(group: Sequence[Waiting]) -> dict[str, Any]:
+def variables(group: Sequence[Append]) -> dict[str, Any]:
     """The variables of the statement `APPEND`."""
     messages, named, growth = [], [], {}
     for log, part in by_conversation(group).items():
-        for number, (waiting, at) in enumerate(_times(part), 1):
-            content = records.draft_content(waiting.draft)
+        for number, (append, at) in enumerate(_times(part), 1):
+            content = records.draft_content(append.draft)
             messages.append({"log": log, "number": number, "at": at, "content": content})
             growth[log] = {"count": number, "at": at}
-            if waiting.key is not None:
-                key = RecordId("sent", list(waiting.key))
-                named.append({"id": key, "log": log, "number": number, "attempt": waiting.attempt})
+            if append.key is not None:
+                key = RecordId("sent", list(append.key))
+                named.append({"id": key, "log": log, "number": number, "attempt": append.attempt})
     return {
         "conversations": [records.conversation_record(log) for log in growth],
         "messages": messages,
@@ -73,7 +71,7 @@ def variables(group: Sequence[Waiting]) -> dict[str, Any]:
     }
 
 
-def of(group: Sequence[Waiting], answer: Mapping[str, Any]) -> Outcomes:
+def of(group: Sequence[Append], answer: Mapping[str, Any]) -> Outcomes:
     """What the statement's answer says of the group's drafts.
 
     If it stored them, that is everyone's outcome. If it stored none, it is that of the drafts for
@@ -82,32 +80,32 @@ def of(group: Sequence[Waiting], answer: Mapping[str, Any]) -> Outcomes:
     logs = {row["id"].id: row for row in answer["before"]}
     if answer["stored"]:
         parts = by_conversation(group).items()
-        return {waiting: one for log, part in parts for waiting, one in _numbered(part, logs[log])}
+        return {append: one for log, part in parts for append, one in _numbered(part, logs[log])}
     attempts = {tuple(row["id"].id): row["attempt"] for row in answer["sent"]}
     messages = {message.id: message for message in records.messages_of(answer["messages"])}
     first = {tuple(row["id"].id): messages[message_id(row["id"].id[0], row["seq"])] for row in answer["sent"]}
-    found: dict[Waiting, Appended | ConfabError] = {}
-    for waiting in group:
-        log = logs.get(waiting.draft.conversation_id)
+    found: dict[Append, Appended | ConfabError] = {}
+    for append in group:
+        log = logs.get(append.draft.conversation_id)
         if log is None:
-            found[waiting] = NotFound(NO_CONVERSATION)
-        elif waiting.key in first:
-            found[waiting] = Appended(first[waiting.key], new=attempts[waiting.key] == waiting.attempt)
+            found[append] = NotFound(NO_CONVERSATION)
+        elif append.key in first:
+            found[append] = Appended(first[append.key], new=attempts[append.key] == append.attempt)
         elif log.get("finalized_at") is not None:
-            found[waiting] = ConversationFinalized(CLOSED_LOG)
+            found[append] = ConversationFinalized(CLOSED_LOG)
     return found
 
 
-def _numbered(part: Sequence[Waiting], before: records.Row) -> Iterator[tuple[Waiting, Appended]]:
+def _numbered(part: Sequence[Append], before: records.Row) -> Iterator[tuple[Append, Appended]]:
     """The messages that drafts of a log have become; times never run backwards along it."""
     latest = before["updated_at"]
-    for seq, (waiting, at) in enumerate(_times(part), before["seq"] + 1):
-        yield waiting, Appended(waiting.draft.numbered(seq, max(at, latest)), new=True)
+    for seq, (append, at) in enumerate(_times(part), before["seq"] + 1):
+        yield append, Appended(append.draft.numbered(seq, max(at, latest)), new=True)
 
 
-def _times(part: Sequence[Waiting]) -> Iterator[tuple[Waiting, datetime]]:
+def _times(part: Sequence[Append]) -> Iterator[tuple[Append, datetime]]:
     """Each draft of a log with its time, which is never before that of the one in front of it."""
     latest = part[0].now
-    for waiting in part:
-        latest = max(latest, waiting.now)
-        yield waiting, latest
+    for append in part:
+        latest = max(latest, append.now)
+        yield append, latest

@@ -1,34 +1,36 @@
-"""Reads that go to the store together when many are wanted at once; those who want the same share it."""
+"""Reads that are batched: many wanted at once are one query, and equal ones are read once."""
 
 import asyncio
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from confab.store.connection import Aborted
-from confab.store.gathering import Gathering, telling
+from confab.aio import Batch, Batcher, Fits, fan_out
+from confab.domain.errors import Unavailable
+from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 
-GROUP_ROWS = 1_000
+BATCH_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
 
 ANSWERED_A_TURN = 8
-"""Answers that are handed out before everybody else gets a turn: whoever has one renders a page of it."""
+"""Answers that are given before other tasks get their turn: whoever has one renders a page of it."""
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 
-@dataclass(eq=False, slots=True)
-class Wanted(Generic[Key]):
-    """What is to be read, and whoever waits for it."""
-
-    key: Key
-    outcome: "asyncio.Future[Any]"
-
-
-class Reads(Gathering[Wanted[Key]], Generic[Key, Found]):
+class Reads(ABC, Generic[Key, Found]):
     """The reads of one kind of this process. One that comes later never gets what was read before."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._batcher = Batcher[Key, Found](
+            self._send,
+            bounds=self._bounds,
+            unavailable=lambda: Unavailable(NO_ANSWER),
+            deadline_s=connection.timing.overall,
+            max_waiting=MAX_WAITING,
+        )
 
     @abstractmethod
     def rows(self, key: Key) -> int:
@@ -40,45 +42,36 @@ class Reads(Gathering[Wanted[Key]], Generic[Key, Found]):
 
     async def read(self, key: Key) -> Found:
         """What the store has; raises Unavailable."""
-        outcome: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-        found: Found = await self.ask(Wanted(key, outcome))
-        return found
+        return await self._batcher.submit(key)
 
-    def next_group(self) -> list[Wanted[Key]]:
-        """The next reads that fit into one answer, with everybody who wants one of them."""
-        group: list[Wanted[Key]] = []
+    def _bounds(self) -> Fits[Key]:
         keys: set[Key] = set()
         size = 0
-        while self._waiting:
-            wanted = self._waiting[0]
-            if wanted.key not in keys:
-                size += self.rows(wanted.key)
-                if group and size > GROUP_ROWS:
-                    break
-                keys.add(wanted.key)
-            self._waiting.popleft()
-            if not wanted.outcome.done():  # else its caller gave up
-                group.append(wanted)
-        return group
 
-    async def send(self, group: Sequence[Wanted[Key]]) -> None:
-        """Read all of it; what the server refuses to read takes nothing else along."""
+        def fits(key: Key) -> bool:
+            nonlocal size
+            if key not in keys:
+                keys.add(key)
+                size += self.rows(key)
+            return size <= BATCH_ROWS
+
+        return fits
+
+    async def _send(self, batch: Batch[Key, Found]) -> None:
+        """Read all of it; what the server refuses to read fails alone."""
         try:
-            await self._answer(group)
+            await self._answer(batch)
         except Aborted:
-            keys = {wanted.key for wanted in group}
+            keys = {pending.item for pending in batch}
             if len(keys) == 1:
                 raise
             for key in keys:
-                alone = [wanted for wanted in group if wanted.key == key]
-                with telling(alone):
-                    await self._answer(alone)
+                await fan_out(self._answer, [pending for pending in batch if pending.item == key])
 
-    async def _answer(self, group: Sequence[Wanted[Key]]) -> None:
-        keys = list(dict.fromkeys(wanted.key for wanted in group))
+    async def _answer(self, batch: Batch[Key, Found]) -> None:
+        keys = list(dict.fromkeys(pending.item for pending in batch))
         found = dict(zip(keys, await self.fetch(keys), strict=True))
-        for count, wanted in enumerate(group, 1):
-            if not wanted.outcome.done():
-                wanted.outcome.set_result(found[wanted.key])
+        for count, pending in enumerate(batch, 1):
+            pending.answer(found[pending.item])
             if count % ANSWERED_A_TURN == 0:
                 await asyncio.sleep(0)

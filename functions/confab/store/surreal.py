@@ -9,9 +9,9 @@ from confab.domain.errors import NotFound, Unavailable
 from confab.domain.models import Conversation, Draft, Entry, MessageView, Status
 from confab.ports import Appended, Closed, Created, End, Place
 from confab.store import listing, records, schema, statements
-from confab.store.appends import Appends
 from confab.store.connection import Connection, Timing
 from confab.store.entries import Entries, Range
+from confab.store.group_commit import GroupCommit
 from confab.store.newest import Newest, PageKey
 from confab.store.session import Account
 
@@ -38,7 +38,7 @@ class SurrealStore:
     ) -> None:
         account = Account(url, namespace, database, user, password)
         self._connection = Connection(account, prepare=schema.require, timing=timing)
-        self._appends = Appends(self._connection)
+        self._appends = GroupCommit(self._connection)
         self._newest = Newest(self._connection)
         self._entries = Entries(self._connection)
 

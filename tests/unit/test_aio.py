@@ -1,0 +1,189 @@
+"""The batcher and the backoff, without anything behind them."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from confab.aio import Backoff, Batcher, end_all, up_to
+
+
+class Refused(Exception):
+    """The batcher did not take it, or not in time."""
+
+
+class Echo:
+    """Answers each item with itself, once it is let; notes what it is sent."""
+
+    def __init__(self, **options):
+        self.sent = []
+        self.passing = asyncio.Event()
+        self.passing.set()
+        self.error = None
+        defaults: dict[str, Any] = {"bounds": up_to(10, 100, len), "deadline_s": 5, "max_waiting": 100}
+        self.batcher = Batcher(self._send, unavailable=Refused, **defaults | options)
+
+    async def _send(self, batch):
+        self.sent.append([pending.item for pending in batch])
+        await self.passing.wait()
+        if self.error is not None:
+            raise self.error
+        for pending in batch:
+            pending.answer(pending.item)
+
+    def submit(self, *items):
+        return [asyncio.create_task(self.batcher.submit(item)) for item in items]
+
+
+async def settle():
+    """Let everything run that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_what_comes_while_a_batch_is_in_flight_goes_together():
+    echo = Echo()
+    echo.passing.clear()
+    first = echo.submit("a")
+    await settle()
+    rest = echo.submit("b", "c", "d")
+    await settle()
+    assert echo.sent == [["a"]]
+    echo.passing.set()
+    assert await asyncio.gather(*first, *rest) == ["a", "b", "c", "d"]
+    assert echo.sent == [["a"], ["b", "c", "d"]]
+
+
+async def test_a_batch_is_bounded_by_count_and_size_but_takes_one_of_any_size():
+    echo = Echo(bounds=up_to(3, 5, len))
+    await asyncio.gather(*echo.submit("aa", "bb", "cc", "d", "e", "f", "x" * 50, "g"))
+    assert echo.sent == [["aa", "bb"], ["cc", "d", "e"], ["f"], ["x" * 50], ["g"]]
+
+
+async def test_several_batches_may_be_in_flight():
+    echo = Echo(bounds=up_to(1, 1, len), in_flight=2)
+    echo.passing.clear()
+    tasks = echo.submit(*"abc")
+    await settle()
+    assert echo.sent == [["a"], ["b"]]
+    echo.passing.set()
+    assert await asyncio.gather(*tasks) == [*"abc"]
+
+
+async def test_an_error_reaches_everybody_in_the_batch_and_nobody_in_the_next():
+    echo = Echo(bounds=up_to(2, 2, len))
+    echo.error = ValueError("a defect")
+    bad = echo.submit(*"ab")
+    await settle()
+    echo.error = None
+    good = echo.submit(*"cd")
+    assert [type(one) for one in await asyncio.gather(*bad, return_exceptions=True)] == [ValueError] * 2
+    assert await asyncio.gather(*good) == [*"cd"]
+
+
+async def test_an_error_that_nobody_waits_for_is_logged_by_its_kind(caplog):
+    echo = Echo()
+    echo.passing.clear()
+    echo.error = ValueError("a secret")
+    (task,) = echo.submit("a")
+    await settle()
+    task.cancel()
+    echo.passing.set()
+    with caplog.at_level(logging.DEBUG):
+        await settle()
+    assert [record.cause for record in caplog.records] == ["ValueError"]
+    assert "a secret" not in caplog.text
+
+
+async def test_who_gives_up_before_it_is_sent_is_not_sent():
+    echo = Echo()
+    echo.passing.clear()
+    first = echo.submit("a")
+    await settle()
+    given_up, last = echo.submit(*"bc")
+    await settle()
+    given_up.cancel()
+    echo.passing.set()
+    await asyncio.gather(*first, last)
+    assert echo.sent == [["a"], ["c"]]
+
+
+async def test_one_more_than_may_wait_is_refused_at_once_and_a_late_answer_at_the_deadline():
+    echo = Echo(max_waiting=2, deadline_s=0.05)
+    echo.passing.clear()
+    outcomes = await asyncio.gather(*echo.submit(*"abc"), return_exceptions=True)
+    assert echo.sent == [["a", "b"]]
+    assert [type(one) for one in outcomes] == [Refused] * 3
+
+
+async def test_held_items_keep_their_place_until_they_are_let():
+    holding = {"b"}
+    echo = Echo(held=lambda item: item[0] in holding)
+    tasks = echo.submit("b1", "a", "b2")
+    await settle()
+    assert echo.sent == [["a"]]
+    holding.clear()
+    echo.batcher.wake()
+    await asyncio.gather(*tasks)
+    assert echo.sent == [["a"], ["b1", "b2"]]
+
+
+async def test_what_is_put_back_goes_first():
+    class Twice(Echo):
+        async def _send(self, batch):
+            if len(self.sent) == 1:
+                self.batcher.again(batch)
+            await super()._send([] if len(self.sent) == 1 else batch)
+
+    echo = Twice(bounds=up_to(1, 1, len))
+    assert await asyncio.gather(*echo.submit(*"abc")) == [*"abc"]
+    assert echo.sent == [["a"], [], ["b"], ["c"]]
+
+
+async def test_batches_begin_a_pause_apart_and_what_comes_after_a_silence_at_once():
+    echo = Echo(pause_s=0.1)
+    now = asyncio.get_running_loop().time
+    before = now()
+    await asyncio.gather(*echo.submit("a"))
+    assert now() - before < 0.1
+    await asyncio.gather(*echo.submit("b"))
+    assert now() - before >= 0.1
+
+
+async def test_an_item_that_comes_as_the_last_batch_ends_is_sent():
+    echo = Echo()
+    for _ in range(100):
+        await echo.batcher.submit("a")
+    assert echo.sent == [["a"]] * 100
+
+
+async def test_closing_sends_what_waits_and_fails_what_takes_longer():
+    echo = Echo(bounds=up_to(1, 1, len))
+    good = echo.submit(*"ab")
+    await settle()
+    await echo.batcher.close(1)
+    assert await asyncio.gather(*good) == [*"ab"]
+    with pytest.raises(Refused):
+        await echo.batcher.submit("c")
+
+    stuck = Echo(bounds=up_to(1, 1, len))
+    stuck.passing.clear()
+    tasks = stuck.submit(*"ab")
+    await settle()
+    async with asyncio.timeout(2):
+        await stuck.batcher.close(0.01)
+        assert [type(one) for one in await asyncio.gather(*tasks, return_exceptions=True)] == [Refused] * 2
+
+
+def test_pauses_are_random_under_a_bound_that_doubles_up_to_the_longest():
+    backoff = Backoff(0.1, 0.5)
+    for bound in (0.1, 0.2, 0.4, 0.5, 0.5):
+        assert 0 <= backoff.pause() <= bound
+    backoff.reset()
+    assert backoff.pause() <= 0.1
+    assert len({Backoff(1, 1).pause() for _ in range(10)}) > 1
+
+
+async def test_nothing_to_end_has_ended():
+    await end_all({}, within_s=1)
