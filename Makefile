@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test faults hostile bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy backup restore startable new-enough
+.PHONY: help dev test faults hostile bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,12 +11,10 @@ PATH_STAMP := .venv/.importable
 JS_STAMP := node_modules/.installed
 BUNDLE := public/app.bundle.js
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
-BACKUP := $(BIN)/python -m infra.backup
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
 STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
-LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy destroy,$(MAKECMDGOALS)))) \
-	$(if $(FILE),,$(patsubst %,% FILE=confab.backup,$(filter backup restore,$(MAKECMDGOALS))))
+LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy destroy,$(MAKECMDGOALS))))
 $(if $(strip $(LACKING)),$(error say which: make $(strip $(LACKING))))
 
 help:  ## list these targets
@@ -76,12 +74,6 @@ deploy: install build  ## deploy to Google Cloud; PROJECT= ARGS=--dry-run
 
 destroy: install  ## take a deployment away; PROJECT=
 	@$(DEPLOY) destroy $(PROJECT:%=--project %) $(ARGS)
-
-backup: install  ## write a backup of the store; FILE=
-	@$(BACKUP) export $(FILE)
-
-restore: install  ## put a backup into an empty store, and prove it; FILE=
-	@$(BACKUP) import $(FILE)
 
 reset: new-enough  ## empty .confab/: conversations, users, logs
 	@$(FIRST) -m infra.local --reset

@@ -135,7 +135,6 @@ class Cloud:
         self.web_app = {"apiKey": "public"}
         self.problem = "unauthenticated"
         self.refusal = REFUSAL
-        self.asked: list[str] = []
 
     @contextmanager
     def running(self) -> Iterator["Cloud"]:
@@ -205,7 +204,6 @@ def _handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
                 self._answer(said[0], "application/json", json.dumps(said[1]).encode())
 
         def _refuse(self) -> None:
-            cloud.asked.append(f"{self.command} {self.path}")
             problem = json.dumps({"code": cloud.problem}).encode()
             self._answer(401, "application/problem+json", problem)
 

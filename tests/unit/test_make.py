@@ -111,8 +111,6 @@ def test_a_python_that_is_too_old_is_said_first(clone, tmp_path, goal):
         ("deploy-check", "make deploy-check PROJECT=my-project"),
         ("deploy", "make deploy PROJECT=my-project"),
         ("destroy", "make destroy PROJECT=my-project"),
-        ("backup", "make backup FILE=confab.backup"),
-        ("restore", "make restore FILE=confab.backup"),
     ],
 )
 def test_what_a_goal_needs_is_said_with_an_example_before_anything_is_installed(clone, goal, example):

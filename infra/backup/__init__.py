@@ -1,1 +1,0 @@
-"""Backups of the store: `python -m infra.backup --help`."""

@@ -1,0 +1,82 @@
+"""A copy of a stopped server's data folder is a whole store: what docs/deploy.md says of snapshots."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from confab.domain.errors import ConversationFinalized
+from confab.store.session import Session
+from tests.support.samples import NOW, conversation, draft
+from tests.support.surrealdb import PASSWORD, ROOT, USER, SurrealServer, surreal_server, surreal_store
+
+GAPS = re.compile(r"```surql\n( +SELECT \* FROM \(.*?);\n +```", re.DOTALL)
+"""The query of the guide that finds logs with a gap."""
+
+
+async def test_a_restored_snapshot_continues_every_conversation(tmp_path: Path) -> None:
+    async with surreal_server(tmp_path / "data") as server:
+        store = surreal_store(server)
+        for name in ("open", "closed"):
+            await store.create(conversation(name), f"key-{name}", now=NOW)
+            await store.append(draft("first", conversation_id=name, client_message_id="once"), now=NOW)
+        await store.finalize("closed", now=NOW)
+        before = [await store.newest(name, 10) for name in ("open", "closed")]
+        await store.close()
+        assert await server.stop() == 0
+        shutil.copytree(tmp_path / "data", tmp_path / "snapshot")
+        await server.start()
+        changed = surreal_store(server)
+        await changed.append(draft("lost", conversation_id="open"), now=NOW)
+        await changed.close()
+    async with surreal_server(tmp_path / "snapshot", migrated=False) as restored:
+        assert check(restored).stdout.endswith("is in place\n")
+        store = surreal_store(restored)
+        assert [await store.newest(name, 10) for name in ("open", "closed")] == before
+        retry = await store.append(draft("first", conversation_id="open", client_message_id="once"), now=NOW)
+        assert (retry.new, retry.message.seq) == (False, 1)
+        assert (await store.append(draft("next", conversation_id="open"), now=NOW)).message.seq == 2
+        with pytest.raises(ConversationFinalized):
+            await store.append(draft("late", conversation_id="closed"), now=NOW)
+        again = await store.create(conversation("another"), "key-open", now=NOW)
+        assert (again.new, again.conversation.id) == (False, "open")
+        await store.close()
+
+
+def check(server: SurrealServer) -> subprocess.CompletedProcess[str]:
+    """The command that the guide has an operator run after a restore."""
+    return subprocess.run(
+        [sys.executable, "-m", "confab.store", "check"],
+        env={
+            **os.environ,
+            "SURREALDB_URL": server.url,
+            "SURREALDB_USER": USER,
+            "SURREALDB_PASSWORD": PASSWORD,
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+
+async def test_the_guides_query_finds_a_log_with_a_gap(tmp_path: Path) -> None:
+    (query,) = GAPS.findall((ROOT / "docs/deploy.md").read_text())
+    async with surreal_server(tmp_path / "data") as server:
+        store = surreal_store(server)
+        for name in ("whole", "cut"):
+            await store.create(conversation(name), None, now=NOW)
+            for _ in range(3):
+                await store.append(draft(conversation_id=name), now=NOW)
+        await store.finalize("whole", now=NOW)
+        await store.close()
+        session = await Session.open(server.account())
+        assert await session.query(query, {}) == []
+        await session.query("DELETE message:['cut', 2]", {})
+        assert await session.query(query, {}) == [{"conversation": "cut", "last": 3, "messages": 2}]
+        await session.close()
