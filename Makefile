@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test faults hostile bench bench-functions cost doctor unit specifications lint format types imports build reset clean install deploy-check deploy destroy startable new-enough
+.PHONY: help dev check test properties faults hostile bench bench-functions cost doctor specifications lint format types imports build reset clean install deploy-check deploy destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +11,8 @@ PATH_STAMP := .venv/.importable
 JS_STAMP := node_modules/.installed
 BUNDLE := public/app.bundle.js
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
 STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
@@ -23,8 +25,18 @@ help:  ## list these targets
 dev: $(if $(STARTS_NOTHING),new-enough,startable install build)  ## run the whole system on loopback; Ctrl-C stops it; ARGS=--move takes free ports
 	@exec $(if $(STARTS_NOTHING),$(FIRST),$(BIN)/python) -m infra.local $(ARGS)
 
-test: lint types imports build  ## lint, types, imports and every test, with coverage
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
+check: install  ## lint, types, imports, and the tests that start no server: what to run while you work
+	@echo "lint, types, imports, unit tests and the contracts on memory: up to a minute"
+	@$(MAKE) --no-print-directory -j2 lint types imports
+	@$(PYTEST) -q tests/unit tests/contract -k "unit or [memory or test_answers" $(PYTEST_ARGS)
+
+test: install build  ## lint, types, imports and every test, with coverage
+	@$(BIN)/python -m tests.support.prerequisites
+	@$(MAKE) --no-print-directory -j2 lint types imports
+	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
+
+properties: install  ## the property tests with 2,000 examples each, of which `make test` tries 100
+	@$(PYTEST) -q tests/unit -m hypothesis --hypothesis-profile=thorough --timeout=3600 $(PYTEST_ARGS)
 
 faults: install  ## the storm: break everything under load, account for every entry; SEED= MINUTES=
 	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
@@ -43,9 +55,6 @@ cost: install  ## write the tables and pictures of docs/cost.md
 
 doctor: install  ## what is wrong with a running system, and how to mend it; PROJECT= DOCTOR_ARGS=
 	@$(BIN)/python -m infra.doctor $(PROJECT:%=--project %) $(DOCTOR_ARGS)
-
-unit: install  ## only the unit tests, in seconds
-	@$(BIN)/pytest -q tests/unit
 
 specifications: install  ## write the OpenAPI and AsyncAPI documents of public/reference
 	@$(BIN)/python -m infra.specifications

@@ -19,10 +19,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # no other test can have an event loop while it is open
 def browser() -> Iterator[Browser]:
-    """A Chromium, and the web app as it is now."""
-    subprocess.run(["npm", "run", "build"], cwd=ROOT, check=True, capture_output=True, timeout=60)
+    """A Chromium, and the web app as it is now: `make test` has built it already."""
+    subprocess.run(["make", "build"], cwd=ROOT, check=True, capture_output=True, timeout=120)
     with chromium() as running:
         yield running
 

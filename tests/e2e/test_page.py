@@ -4,15 +4,14 @@ import json
 import re
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Dialog, WebSocketRoute, expect
 
 from confab.domain.errors import RateLimited
 from confab.realtime.protocol import refused
-from tests.support.browser import CHROMIUM, PASSWORD, Person, meet, sign_up
+from tests.support.browser import PASSWORD, Person, meet, needs_chromium, sign_up
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 MARKUP = "<img src=x onerror=alert(1)> <b>bold</b> &amp;"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.support.browser import CHROMIUM, PASSWORD, Person, sign_up
+from tests.support.browser import PASSWORD, Person, needs_chromium, sign_up
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 WIDTHS = (390, 768, 1024, 1280)
 WORDS = "Quarterly planning of the conversation backend and of all its clients, again "
 BEYOND_THE_EDGE = """() => [document.documentElement, ...document.querySelectorAll("body *")]

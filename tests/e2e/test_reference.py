@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import CHROMIUM, chromium
+from tests.support.browser import chromium, needs_chromium
 from tests.support.conformance import event_document, rest_document
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}")
+pytestmark = needs_chromium
 PUBLIC = Path(__file__).parents[2] / "public"
 REST, EVENTS = rest_document().content, event_document().content
 DESKTOP, PHONE = (1280, 900), (390, 844)

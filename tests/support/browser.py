@@ -2,15 +2,17 @@
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -26,9 +28,26 @@ LOOPBACK = {"127.0.0.1", "localhost"}
 PASSWORD = "correct horse"
 
 
+def chromium_path() -> Path | None:
+    """The Chromium that `CHROMIUM` names, or the system's, or the one that Playwright has downloaded."""
+    named = (
+        [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else filter(None, map(shutil.which, COMMANDS))
+    )
+    if (path := next(map(Path, named), None)) is None:
+        with sync_playwright() as playwright:
+            path = Path(playwright.chromium.executable_path)
+    return path if path.exists() else None
+
+
+CHROMIUM = chromium_path()
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium: apt-get install chromium, or CHROMIUM=/path/to/one"
+)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
+    """A Chromium without a window."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))

@@ -222,4 +222,4 @@ def quiet_log() -> Iterator[None]:
 
 
 TestConversations = Conversations.TestCase
-TestConversations.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestConversations.settings = settings(stateful_step_count=50)

@@ -215,4 +215,4 @@ def short_memory() -> Iterator[None]:
 
 
 TestRoomMachine = RoomMachine.TestCase
-TestRoomMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestRoomMachine.settings = settings(stateful_step_count=40)

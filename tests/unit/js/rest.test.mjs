@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "node:test";
 
+import "./support/clock.mjs";
 import { Confab, ConfabError } from "../../../public/confab.js";
 import { parseRetryAfter } from "../../../public/confab/errors.js";
 import { backoffMs } from "../../../public/confab/retry.js";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
+import "./clock.mjs"; // before anything keeps a timer of its own
 import { Confab } from "../../../../public/confab.js";
 
 /** Wait until a condition holds. */

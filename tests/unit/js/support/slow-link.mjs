@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { SPEED } from "./clock.mjs";
+
 const SLICES_PER_S = 10;
 
-/** The address of a proxy that brings what a server sends at so many bytes a second. */
+/** The address of a proxy that brings what a server sends at so many bytes a second of the client's clock. */
 export async function slowLink(t, url, bytesPerS) {
   const { hostname, port } = new URL(url);
   const sockets = new Set();
@@ -31,7 +33,7 @@ async function trickle(from, to, slice) {
   for await (const chunk of from) {
     for (let start = 0; start < chunk.length; start += slice) {
       to.write(chunk.subarray(start, start + slice));
-      await pause(1000 / SLICES_PER_S);
+      await pause(1000 / SLICES_PER_S / SPEED);
     }
   }
 }
