@@ -5,16 +5,16 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from confab.operations.routes import functions
-
-gc.set_threshold(20_000, 20, 100)  # what is imported stays: looking for garbage in it makes a start longer
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # a search through every installed package
+gc.set_threshold(20_000, 20, 100)  # what is imported stays: looking for garbage in it makes a start longer
+
+from confab.http.routes import functions  # noqa: E402 - pydantic reads the variable when it is imported
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
     if name not in functions():
         raise AttributeError(name)
-    from confab.operations.function import function  # noqa: PLC0415 - discovery needs only the names
+    from confab.http.function import function  # noqa: PLC0415 - discovery needs only the names
 
     handler = function(name)
     globals()[name] = handler

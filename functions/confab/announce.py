@@ -20,7 +20,7 @@ PAUSE_S = 5.0
 """Seconds for which the topic of a cell that took nothing is left alone."""
 
 
-class BusAnnouncer:
+class InlineAnnouncer:
     """Publishes each stored entry and waits a moment for the bus to take it.
 
     A function gets no processor time after it has answered, so it cannot publish later. The

@@ -3,49 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from confab.domain.cells import CELL_NAME, MAIN
 from confab.domain.limits import Limits
 
-_DEFAULTS = Limits()
 
-Count = Annotated[int, Field(ge=1)]
-CountOrOff = Annotated[int, Field(ge=0)]
-Host = Annotated[str, Field(pattern=r"^[^\s/:]+:\d{1,5}$")]
-
-
-def _split(value: object) -> object:
-    return (
-        tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-        if isinstance(value, str)
-        else value
-    )
+def _split_list(value: object) -> object:
+    """The parts of a comma-separated list."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
 
 
-def _some(origins: tuple[str, ...]) -> tuple[str, ...]:
+def _require_one(origins: tuple[str, ...]) -> tuple[str, ...]:
     if not origins:  # to Engine.IO, no allowed origin means that every one is
         raise PydanticCustomError("origins", "names no address")
     return origins
 
 
-SecondsOrNever = Annotated[
-    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: None if value == "never" else value)
-]
-HttpOrigin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
-HttpOrigins = Annotated[tuple[HttpOrigin, ...], BeforeValidator(_split), AfterValidator(_some)]
-
-
-def _pairs(value: object) -> object:
+def _split_cells(value: object) -> object:
     """The cells of a list of `name=url`."""
     if not isinstance(value, str):
         return value
@@ -56,7 +34,7 @@ def _pairs(value: object) -> object:
     return cells
 
 
-def _apart(cells: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+def _require_distinct(cells: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
     if MAIN in cells:
         raise PydanticCustomError("cells", "the cell main is at CONFAB_REALTIME_URLS")
     if len({*cells.values()}.difference(info.data.get("realtime_urls", ()))) < len(cells):
@@ -64,80 +42,69 @@ def _apart(cells: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
     return cells
 
 
-def _known(cell: str, info: ValidationInfo) -> str:
-    if cell not in (MAIN, *info.data.get("cells", (cell,))):  # without them, they are what is wrong
+def _require_cell(cell: str, info: ValidationInfo) -> str:
+    if cell not in (MAIN, *info.data.get("cells", (cell,))):  # if `cells` is invalid, that is the error
         raise PydanticCustomError("cell", "names a cell that CONFAB_CELLS does not have")
     return cell
 
 
+Name = Annotated[str, Field(min_length=1)]
+HostAndPort = Annotated[str, Field(pattern=r"^[^\s/:]+:\d{1,5}$")]
+HttpOrigin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
+HttpOrigins = Annotated[tuple[HttpOrigin, ...], BeforeValidator(_split_list), AfterValidator(_require_one)]
 CellName = Annotated[str, Field(pattern=f"^{CELL_NAME}$")]
-Cells = Annotated[Mapping[CellName, HttpOrigin], BeforeValidator(_pairs), AfterValidator(_apart)]
-KnownCell = Annotated[str, AfterValidator(_known)]
+Cells = Annotated[
+    Mapping[CellName, HttpOrigin], BeforeValidator(_split_cells), AfterValidator(_require_distinct)
+]
+KnownCell = Annotated[str, AfterValidator(_require_cell)]
+SecondsOrNever = Annotated[
+    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: None if value == "never" else value)
+]
 
 
 class ConfigError(Exception):
     """The environment does not make a usable configuration; the message names each variable."""
 
 
-class Config(BaseModel):
-    """One process's configuration. Field aliases are the variables' names."""
+class Config(Limits):
+    """One process's configuration: its limits, and what it talks to.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    The alias of a field is its environment variable: `CONFAB_` and its name where none is given.
+    """
 
+    model_config = ConfigDict(extra="ignore", validate_by_name=False)
+
+    host: Annotated[str, Field(alias="HOST")] = "0.0.0.0"  # noqa: S104 - a container's
+    port: Annotated[int, Field(alias="PORT", ge=0, le=65_535)] = 8080
+    """Where a realtime container listens; 0 picks a free port."""
     surrealdb_url: Annotated[str, Field(pattern=r"^wss?://", alias="SURREALDB_URL")] = "ws://127.0.0.1:8000"
-    surrealdb_namespace: Annotated[str, Field(alias="SURREALDB_NAMESPACE", min_length=1)] = "confab"
-    surrealdb_database: Annotated[str, Field(alias="SURREALDB_DATABASE", min_length=1)] = "confab"
-    surrealdb_user: Annotated[str, Field(alias="SURREALDB_USER", min_length=1)] = "root"
-    surrealdb_password: Annotated[str, Field(alias="SURREALDB_PASSWORD", min_length=1, repr=False)] = "root"  # noqa: S105 - the local server's
-    project: Annotated[str, Field(alias="GOOGLE_CLOUD_PROJECT", min_length=1)] = "demo-confab"
-    auth_emulator_host: Annotated[Host | None, Field(alias="FIREBASE_AUTH_EMULATOR_HOST")] = None
-    pubsub_emulator_host: Annotated[Host | None, Field(alias="PUBSUB_EMULATOR_HOST")] = None
-    allowed_origins: Annotated[HttpOrigins, Field(alias="CONFAB_ALLOWED_ORIGINS")] = (
-        "http://127.0.0.1:5000",
-        "http://localhost:5000",
-    )
-    realtime_urls: Annotated[HttpOrigins, Field(alias="CONFAB_REALTIME_URLS")] = (
-        "http://127.0.0.1:8081",
-        "http://127.0.0.1:8082",
-    )
-    """Each serves every room of the cell `main`."""
-    cells: Annotated[Cells, Field(alias="CONFAB_CELLS")] = {}
-    """The cells beside `main`, and where each is reached."""
-    cell: Annotated[KnownCell, Field(alias="CONFAB_CELL")] = MAIN
-    """The one that a realtime container serves."""
-    new_cells: Annotated[tuple[KnownCell, ...], BeforeValidator(_split), Field(alias="CONFAB_NEW_CELLS")] = ()
-    """Those that new conversations go to; empty for all of them."""
+    surrealdb_namespace: Annotated[Name, Field(alias="SURREALDB_NAMESPACE")] = "confab"
+    surrealdb_database: Annotated[Name, Field(alias="SURREALDB_DATABASE")] = "confab"
+    surrealdb_user: Annotated[Name, Field(alias="SURREALDB_USER")] = "root"
+    surrealdb_password: Annotated[Name, Field(alias="SURREALDB_PASSWORD", repr=False)] = "root"  # noqa: S105 - the local server's
+    project: Annotated[Name, Field(alias="GOOGLE_CLOUD_PROJECT")] = "demo-confab"
+    auth_emulator_host: Annotated[HostAndPort | None, Field(alias="FIREBASE_AUTH_EMULATOR_HOST")] = None
+    pubsub_emulator_host: Annotated[HostAndPort | None, Field(alias="PUBSUB_EMULATOR_HOST")] = None
     telemetry_endpoint: Annotated[
         str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT", pattern=r"^https?://")
     ] = None
     """Where traces and metrics go over OTLP; None keeps OpenTelemetry from being imported."""
-    service: Annotated[str, Field(alias="OTEL_SERVICE_NAME", min_length=1)] = "confab"
-    clock_skew_s: Annotated[int, Field(alias="CONFAB_CLOCK_SKEW_S", ge=0, le=60)] = 5
-    revocation_ttl_s: Annotated[SecondsOrNever, Field(alias="CONFAB_REVOCATION_TTL_S")] = 60
+    service: Annotated[Name, Field(alias="OTEL_SERVICE_NAME")] = "confab"
+    allowed_origins: HttpOrigins = ("http://127.0.0.1:5000", "http://localhost:5000")
+    realtime_urls: HttpOrigins = ("http://127.0.0.1:8081", "http://127.0.0.1:8082")
+    """Each serves every room of the cell `main`."""
+    cells: Cells = Field(default_factory=dict)
+    """The cells beside `main`, and where each is reached."""
+    cell: KnownCell = MAIN
+    """The one that a realtime container serves."""
+    new_cells: Annotated[tuple[KnownCell, ...], BeforeValidator(_split_list)] = ()
+    """Those that new conversations go to; empty for all of them."""
+    clock_skew_s: Annotated[int, Field(ge=0, le=60)] = 5
+    revocation_ttl_s: SecondsOrNever = 60
     """Seconds for which a user who was found unrevoked is not looked up again; 0 looks every time.
 
     None, written `never`, looks nobody up: a revoked token is then good until it expires.
     """
-
-    max_content_bytes: Annotated[Count, Field(alias="CONFAB_MAX_CONTENT_BYTES")] = _DEFAULTS.max_content_bytes
-    max_title_chars: Annotated[Count, Field(alias="CONFAB_MAX_TITLE_CHARS")] = _DEFAULTS.max_title_chars
-    max_metadata_bytes: Annotated[Count, Field(alias="CONFAB_MAX_METADATA_BYTES", ge=2)] = (
-        _DEFAULTS.max_metadata_bytes
-    )
-    max_body_bytes: Annotated[Count, Field(alias="CONFAB_MAX_BODY_BYTES")] = _DEFAULTS.max_body_bytes
-    max_members: Annotated[CountOrOff, Field(alias="CONFAB_MAX_MEMBERS")] = _DEFAULTS.max_members
-    max_page: Annotated[Count, Field(alias="CONFAB_MAX_PAGE")] = _DEFAULTS.max_page
-    max_page_bytes: Annotated[Count, Field(alias="CONFAB_MAX_PAGE_BYTES")] = _DEFAULTS.max_page_bytes
-    max_rooms_per_socket: Annotated[CountOrOff, Field(alias="CONFAB_MAX_ROOMS_PER_SOCKET")] = (
-        _DEFAULTS.max_rooms_per_socket
-    )
-    max_sockets_per_user: Annotated[CountOrOff, Field(alias="CONFAB_MAX_SOCKETS_PER_USER")] = (
-        _DEFAULTS.max_sockets_per_user
-    )
-    messages_per_10s: Annotated[CountOrOff, Field(alias="CONFAB_MESSAGES_PER_10S")] = 20
-    typing_per_5s: Annotated[CountOrOff, Field(alias="CONFAB_TYPING_PER_5S")] = 5
-
-    slow_reader_bytes: Annotated[Count, Field(alias="CONFAB_SLOW_READER_BYTES")] = _DEFAULTS.slow_reader_bytes
 
     @property
     def addresses(self) -> Mapping[str, Sequence[str]]:
@@ -148,11 +115,6 @@ class Config(BaseModel):
     def open_cells(self) -> Sequence[str]:
         """The cells that new conversations are spread over."""
         return self.new_cells or tuple(self.addresses)
-
-    @property
-    def limits(self) -> Limits:
-        """What clients may send, ask for and hold open."""
-        return Limits(**{name: getattr(self, name) for name in Limits.__dataclass_fields__})
 
 
 REQUIRED_ON_CLOUD_RUN = (

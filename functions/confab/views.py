@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from confab.config import Config
 from confab.conversations import Listing, Page, cursor_after
 from confab.domain.cells import cell_of
-from confab.domain.models import Conversation, MessageView
+from confab.domain.models import Conversation, Message, MessageView
 
 ESCAPED_BYTES = 6
 """The most bytes that a character of text has in JSON, which writes U+0001 as `\\u0001`."""
@@ -36,6 +36,18 @@ class Views:
     def of(cls, config: Config) -> Self:
         """The views of a deployment."""
         return cls(config.addresses, config.max_page_bytes)
+
+    def render(self, resource: Conversation | Message | Page | Listing) -> object:
+        """The JSON of a resource; a message is a model still, to be serialised once."""
+        match resource:
+            case Conversation():
+                return self.conversation(resource)
+            case Page():
+                return self.page(resource)
+            case Listing():
+                return self.listing(resource)
+            case Message():
+                return resource
 
     def conversation(self, conversation: Conversation) -> dict[str, Any]:
         """The conversation with its `realtimeUrl`."""

@@ -15,7 +15,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from confab.operations.routes import ROUTES, Route
+from confab.http.routes import ROUTES, Route
 from infra.deploy.stack import Outputs
 
 ANSWER_S = 30.0

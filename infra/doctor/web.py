@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from confab.operations.routes import ROUTES, Route
+from confab.http.routes import ROUTES, Route
 from infra.doctor.check import Check, Fault
 from infra.doctor.site import Site, http
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pulumi
 from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
 
-from confab.operations.routes import ROUTES, functions, rewrites
+from confab.http.routes import ROUTES, functions, rewrites
 from infra.gcp.identities import EVERYBODY, Identity, allow_calls
 from infra.gcp.names import PREFIX, service_of
 from infra.gcp.parts import Parts

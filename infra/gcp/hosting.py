@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_gcp import firebase
 
-from confab.operations.routes import rewrites
+from confab.http.routes import rewrites
 from infra.gcp.names import service_of
 from infra.gcp.project import Project
 

@@ -26,7 +26,8 @@ is bound to the source's content and not to its time, so it is still good when a
 
 def known(name: str) -> bool:
     """Whether a process of Confab in the cloud reads this variable, or a library below it."""
-    ours = {field.alias for field in config.Config.model_fields.values()} - set(config.FORBIDDEN_ON_CLOUD_RUN)
+    ours = {field.alias for field in config.Config.model_fields.values()}
+    ours -= {*config.FORBIDDEN_ON_CLOUD_RUN, "HOST", "PORT"}  # the last two are Cloud Run's
     return name in ours or name in MALLOC or name.startswith(_OF_THE_SDK)
 
 

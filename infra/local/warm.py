@@ -5,7 +5,7 @@ import sys
 
 import httpx
 
-from confab.operations.routes import functions
+from confab.http.routes import functions
 
 _TOGETHER = 2  # each start keeps a core busy
 _DEADLINE_S = 60.0

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-from confab.operations.routes import Route
+from confab.http.routes import Route
 from infra.specifications.headers import headers, headers_of
 from infra.specifications.operations import Operation, errors_of
 from infra.specifications.problems import EXAMPLES, Kind, example_of, problems

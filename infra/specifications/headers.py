@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from confab.domain.errors import MethodNotAllowed, Unauthenticated
 from confab.domain.requests import ID, IDEMPOTENCY_KEY
-from confab.operations import cors, create_conversation
-from confab.operations.endpoint import REQUEST_ID
-from confab.operations.routes import ROUTES
+from confab.http import edge
+from confab.http.edge import REQUEST_ID
+from confab.http.handlers import IDEMPOTENCY_HEADER
+from confab.http.routes import ROUTES
 from infra.specifications import examples
 from infra.specifications.operations import LOCATION
 from infra.specifications.problems import EXAMPLE_REQUEST_ID, Kind
@@ -31,8 +32,8 @@ PARAMETERS: Mapping[str, Json] = {
         "description": "An id of the caller's own for this request. One that does not fit is replaced.",
         "schema": _REQUEST_ID,
     },
-    create_conversation.HEADER: {
-        "name": create_conversation.HEADER,
+    IDEMPOTENCY_HEADER: {
+        "name": IDEMPOTENCY_HEADER,
         "in": "header",
         "description": (
             "The caller's own key for this conversation. A repeat with the same key and body answers 200 "
@@ -68,7 +69,7 @@ HEADERS: Mapping[str, Json] = {
     },
     "Access-Control-Expose-Headers": {
         "description": "What a page on an allowed origin may read.",
-        "schema": {"type": "string", "const": cors.EXPOSED_HEADERS},
+        "schema": {"type": "string", "const": edge.EXPOSED_HEADERS},
     },
     LOCATION: {
         "description": "The path of the conversation.",
@@ -98,11 +99,11 @@ HEADERS: Mapping[str, Json] = {
     },
     "Access-Control-Allow-Headers": {
         "description": "The request headers that a page on an allowed origin may send.",
-        "schema": {"type": "string", "const": cors.ALLOWED_HEADERS},
+        "schema": {"type": "string", "const": edge.ALLOWED_HEADERS},
     },
     "Access-Control-Max-Age": {
         "description": "Seconds for which a browser may remember this.",
-        "schema": {"type": "integer", "const": cors.MAX_AGE_S},
+        "schema": {"type": "integer", "const": edge.MAX_AGE_S},
     },
 }
 """Every header of an answer, by name."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from confab.config import Config
 from confab.domain.errors import Forbidden
-from confab.operations.routes import ROUTES, Route, functions
+from confab.http.routes import ROUTES, Route, functions
 from infra.specifications.answers import answers_of, refusals, shared_answers
 from infra.specifications.document import TOKEN, info
 from infra.specifications.headers import HEADERS, PARAMETERS, PREFLIGHT, headers

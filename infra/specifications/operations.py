@@ -29,8 +29,8 @@ from confab.domain.requests import (
     ListConversations,
     Request,
 )
-from confab.operations.create_conversation import HEADER as IDEMPOTENCY_KEY
-from confab.operations.routes import Route
+from confab.http.handlers import IDEMPOTENCY_HEADER as IDEMPOTENCY_KEY
+from confab.http.routes import Route
 from infra.specifications import examples
 from infra.specifications.forms import Conversation, Listing, Page
 from infra.specifications.problems import Kind

@@ -24,7 +24,7 @@ from confab.domain.errors import (
     UnsupportedMediaType,
     problem,
 )
-from confab.operations.endpoint import REQUEST_ID
+from confab.http.edge import REQUEST_ID
 from infra.specifications.schemas import Generator, Json
 from infra.specifications.words import FIELDS, LIMITS
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from confab import conversations
 from confab.domain.limits import Limits
 from confab.domain.models import Conversation
 from confab.domain.requests import GetConversation, ListConversations, parse
@@ -17,6 +16,7 @@ from confab.store import records
 from confab.store.codec import RecordId
 from confab.store.session import Session
 from tests.bench.accounting import cpu_s
+from tests.support.adapters import conversations_over
 from tests.support.samples import principal
 from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
 
@@ -60,19 +60,17 @@ async def reads(server: SurrealServer, store: Store) -> Reads:
 
 
 def _reads(store: Store, size: int) -> Mapping[str, Read]:
-    owner = principal(_owner(size))
+    owner, conversations = principal(_owner(size)), conversations_over(store)
 
     def page(**query: int) -> Read:
         request = parse(GetConversation, {"limit": 50, **query}, LIMITS)
-        return lambda: conversations.get_conversation(_log(size), request, caller=owner, store=store)
+        return lambda: conversations.get_conversation(_log(size), request, caller=owner)
 
     listing = parse(ListConversations, {"limit": 50}, LIMITS)
     return {
         "newest page": page(),
         "page in the middle": page(after=size // 2 - 25),
-        "first page of the list": lambda: conversations.list_conversations(
-            listing, caller=owner, store=store
-        ),
+        "first page of the list": lambda: conversations.list_conversations(listing, caller=owner),
     }
 
 

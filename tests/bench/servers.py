@@ -11,11 +11,10 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Protocol, Self
 
-from confab import conversations
-from confab.conversations import SystemClock
 from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
 from confab.store.surreal import SurrealStore
+from tests.support.adapters import conversations_over
 from tests.support.firebase_keys import PROJECT, CertificateServer, SigningKey
 from tests.support.pubsub import PubSubServer, pubsub_server
 from tests.support.samples import principal
@@ -87,12 +86,8 @@ class Confab:
     async def conversation(self, owner: str, members: tuple[str, ...]) -> str:
         """A conversation in the store."""
         listed = [{"userId": one, "access": "write"} for one in members]
-        created = await conversations.create_conversation(
-            parse(CreateConversation, {"type": "chat", "members": listed}, Limits()),
-            None,
-            caller=principal(owner),
-            store=self.adapter,
-            clock=SystemClock(),
+        created = await conversations_over(self.adapter).create_conversation(
+            parse(CreateConversation, {"type": "chat", "members": listed}, Limits()), caller=principal(owner)
         )
         return created.conversation.id
 

@@ -25,18 +25,18 @@ from tests.contract.answers import (
     expected,
     requests,
 )
+from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
 from tests.support.conformance import Outcome, RestDocument
-from tests.support.ports import MemoryPorts
 
 
 class MemorySite(Site):
     """The operations on in-memory twins, which a test can break."""
 
-    def __init__(self, client: httpx.AsyncClient, ports: MemoryPorts) -> None:
+    def __init__(self, client: httpx.AsyncClient, adapters: MemoryAdapters) -> None:
         super().__init__(client)
-        self.messages_per_10s = ports.config.messages_per_10s
-        self._ports = ports
+        self.messages_per_10s = adapters.config.messages_per_10s
+        self._adapters = adapters
 
     def break_store(self, error: Exception) -> None:
         """Let every use of the store end in an error."""
@@ -48,14 +48,15 @@ class MemorySite(Site):
 
                 return fail
 
-        self._ports.__dict__["store"] = Broken()
+        vars(self._adapters).update(store=Broken(), conversations=None)
+        del self._adapters.conversations
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[MemorySite]:
-    ports = MemoryPorts(CONFAB_ALLOWED_ORIGINS=ORIGIN)
-    async with api_client(ports) as client:
-        site = MemorySite(client, ports)
+    adapters = MemoryAdapters(CONFAB_ALLOWED_ORIGINS=ORIGIN)
+    async with api_client(adapters) as client:
+        site = MemorySite(client, adapters)
         await site.prepare()
         yield site
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from confab.operations.routes import DISPATCHER, functions, rewrites
+from confab.http.routes import DISPATCHER, functions, rewrites
 from tests.contract.answers import (
     CAUSES,
     DOCUMENT,

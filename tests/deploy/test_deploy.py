@@ -9,7 +9,7 @@ import sys
 import jsonschema
 import pytest
 
-from confab.operations.routes import ROUTES
+from confab.http.routes import ROUTES
 from infra.deploy.target import ROOT
 from tests.deploy.machine import PASSWORD, PROJECT, USER
 

@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from confab.operations.routes import ROUTES
+from confab.http.routes import ROUTES
 from infra.deploy import smoke
 from infra.deploy.stack import Outputs
 from tests.deploy.fakes import Cloud

@@ -1,7 +1,6 @@
 """A small storm in this process, over rooms that a test may sabotage: bad weather, and nothing else."""
 
 import asyncio
-import importlib
 import json
 from base64 import urlsafe_b64decode
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -16,10 +15,10 @@ from starlette.routing import Route
 
 from confab import config
 from confab.domain.models import Principal
-from confab.operations.endpoint import Endpoint
-from confab.operations.routes import ROUTES
+from confab.http.edge import Edge
+from confab.http.routes import ROUTES
 from confab.realtime.container import Container
-from confab.wiring import Ports
+from confab.wiring import Adapters
 from infra.local.pubsub_emulator.server import serving
 from tests.faults.storm.bus import BusProxy, Weather
 from tests.faults.storm.campaign import Campaign
@@ -28,7 +27,7 @@ from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.stack import FUNCTIONS
 from tests.faults.storm.users import PROJECT
-from tests.support.ports import NamedUsers
+from tests.support.adapters import NamedUsers
 from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
 
@@ -64,7 +63,7 @@ async def small_storm(folder: Path, weather: Weather) -> Recording:
         }
         ports = [await ends.enter_async_context(_instance(env)) for _ in range(2)]
         urls = [f"http://127.0.0.1:{port}" for port in ports]
-        functions = _ports(env)
+        functions = _adapters(env)
         ends.push_async_callback(functions.close)
         rest = await ends.enter_async_context(
             Rest.over(dict.fromkeys(FUNCTIONS, "http://functions"), _transport(functions))
@@ -88,24 +87,21 @@ class _Users(NamedUsers):
         )
 
 
-def _ports(env: dict[str, str]) -> Ports:
-    ports = Ports(config.load(env))
-    ports.verifier = _Users()
-    return ports
+def _adapters(env: dict[str, str]) -> Adapters:
+    adapters = Adapters(config.load(env))
+    adapters.verifier = _Users()
+    return adapters
 
 
 def _instance(env: dict[str, str]) -> AbstractAsyncContextManager[int]:
-    return Container(_ports(env)).serving("127.0.0.1", 0)
+    return Container(_adapters(env)).serving("127.0.0.1", 0)
 
 
-def _transport(ports: Ports) -> httpx.ASGITransport:
+def _transport(adapters: Adapters) -> httpx.ASGITransport:
     """All functions, called without a network."""
-    endpoint = Endpoint(
-        {route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES},
-        ports,
-    )
+    edge = Edge(ROUTES, adapters)
 
     async def serve(request: Request) -> Response:
-        return await endpoint(request)
+        return await edge(request)
 
     return httpx.ASGITransport(Starlette(routes=[Route("/{path:path}", serve, methods=["POST"])]))

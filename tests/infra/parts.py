@@ -7,7 +7,7 @@ from typing import Any
 
 from confab import config
 from confab.domain.cells import MAIN, topic_of
-from confab.operations.routes import DISPATCHER, functions, rewrites
+from confab.http.routes import DISPATCHER, functions, rewrites
 from infra.gcp.names import realtime_of, service_of
 from infra.gcp.variables import known
 from tests.infra.deployment import Deployment

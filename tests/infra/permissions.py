@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from confab.domain.cells import topic_of
-from confab.operations.routes import functions, rewrites
+from confab.http.routes import functions, rewrites
 from infra.gcp.functions import WRITERS
 from infra.gcp.names import realtime_of, service_of
 from infra.gcp.variables import CREDENTIALS

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_gcp import pubsub, secretmanager
 
-from confab.operations import routes
+from confab.http import routes
 from infra.gcp import alerts, functions, hosting, identities, realtime, signals
 from infra.gcp.project import Project
 

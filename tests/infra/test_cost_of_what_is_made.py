@@ -2,7 +2,7 @@
 
 import pytest
 
-from confab.operations.routes import ROUTES, functions
+from confab.http.routes import ROUTES, functions
 from infra.cost import usage
 from infra.cost.pictures import CELL
 from infra.cost.scenario import MAX_SOCKETS, Scenario

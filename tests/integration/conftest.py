@@ -15,15 +15,16 @@ import pytest
 import pytest_asyncio
 from socketio.exceptions import ConnectionError as Refused
 
-from confab import config, conversations
-from confab.announce import BusAnnouncer
-from confab.conversations import SystemClock
+from confab import config
+from confab.announce import InlineAnnouncer
+from confab.conversations import Conversations, SystemClock
 from confab.domain.models import Principal, timestamp_text
 from confab.domain.requests import AddMessage, CreateConversation, parse
+from confab.ports import Announcer
 from confab.realtime.container import Container
-from confab.wiring import Ports
+from confab.wiring import Adapters
+from tests.support.adapters import Announced, NamedUsers
 from tests.support.clients import Client, DeafSocket
-from tests.support.ports import Announced, NamedUsers
 from tests.support.pubsub import PubSubServer, pubsub_server
 from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server
@@ -84,23 +85,23 @@ class World:
         self._users = ExpiringUsers()
         self._instances: list[AsyncExitStack] = []
         self._containers: list[Container] = []
-        self._ports: list[Ports] = []
+        self._adapters: list[Adapters] = []
         self._clients: list[Client] = []
-        self._function = Ports(config.load(self._env))
+        self._function = Adapters(config.load(self._env))
         self.urls: list[str] = []
 
     async def start(self) -> None:
         for cell in self.cells:
-            ports = Ports(config.load(self._env | {"CONFAB_CELL": cell}))
-            ports.verifier = self._users
-            self._ports.append(ports)
-            container = Container(ports)
+            adapters = Adapters(config.load(self._env | {"CONFAB_CELL": cell}))
+            adapters.verifier = self._users
+            self._adapters.append(adapters)
+            container = Container(adapters)
             stack = AsyncExitStack()
             port = await stack.enter_async_context(container.serving("127.0.0.1", 0))
             self._instances.append(stack)
             self._containers.append(container)
             self.urls.append(f"http://127.0.0.1:{port}")
-            await self._until(lambda ports=ports: ports.subscription.connected)
+            await self._until(lambda adapters=adapters: adapters.subscription.connected)
 
     async def close(self) -> None:
         for client in self._clients:
@@ -144,7 +145,7 @@ class World:
     @contextmanager
     def slow_store(self, instance: int, seconds: float) -> Iterator[None]:
         """Every page of the log takes a while to read."""
-        store = self._ports[instance].store
+        store = self._adapters[instance].store
         newest = store.newest
 
         async def slowly(conversation_id: str, limit: int, **how: Any) -> Any:
@@ -169,12 +170,12 @@ class World:
     @contextmanager
     def broken_store(self, instance: int) -> Iterator[None]:
         """Reading the log meets a defect."""
-        with patch.object(self._ports[instance].store, "newest", side_effect=RuntimeError("a defect")):
+        with patch.object(self._adapters[instance].store, "newest", side_effect=RuntimeError("a defect")):
             yield
 
     def break_listener(self, instance: int) -> None:
         """The next event that the instance hears meets a defect outside of everything that expects one."""
-        subscription: Any = self._ports[instance].subscription
+        subscription: Any = self._adapters[instance].subscription
         decoded = subscription._decoded
 
         def fail(messages: Any) -> Any:
@@ -185,7 +186,7 @@ class World:
 
     def deafen(self, instance: int) -> None:
         """The instance's stream stays open and brings nothing, until the subscription is begun anew."""
-        subscription: Any = self._ports[instance].subscription
+        subscription: Any = self._adapters[instance].subscription
         decoded, restart = subscription._decoded, subscription.restart
 
         def hear_again(*, fresh: bool) -> None:
@@ -223,38 +224,21 @@ class World:
         request = parse(
             CreateConversation,
             {"type": "chat", "members": [{"userId": uid, "access": access} for uid, access in pairs]},
-            self._function.limits,
+            self._function.config,
         )
-        created = await conversations.create_conversation(
-            request,
-            None,
-            caller=principal("alice"),
-            store=self._function.store,
-            clock=SystemClock(),
-            cells=(cell,),
+        created = await self._conversations(Announced(), cell).create_conversation(
+            request, caller=principal("alice")
         )
         return created.conversation.id
 
     async def rest_message(self, room: str, content: str, *, announce: bool = True) -> None:
         """Write as alice through what a function does; without `announce`, its event is lost."""
-        await conversations.add_message(
-            room,
-            parse(AddMessage, {"content": content}, self._function.limits),
-            caller=principal("alice"),
-            store=self._function.store,
-            announcer=self._announcer() if announce else Announced(),
-            clock=SystemClock(),
-            sends=self._function.sends,
+        await self._conversations(self._announcer() if announce else Announced()).add_message(
+            room, parse(AddMessage, {"content": content}, self._function.config), caller=principal("alice")
         )
 
     async def rest_finalize(self, room: str) -> None:
-        await conversations.finalize_conversation(
-            room,
-            caller=principal("alice"),
-            store=self._function.store,
-            announcer=self._announcer(),
-            clock=SystemClock(),
-        )
+        await self._conversations(self._announcer()).finalize_conversation(room, caller=principal("alice"))
 
     async def silence_bus(self) -> None:
         """Kill the bus; the fixture brings it back for the next test."""
@@ -276,8 +260,15 @@ class World:
         """Long enough for what is on its way to arrive."""
         await asyncio.sleep(0.3)
 
-    def _announcer(self) -> BusAnnouncer:
-        return BusAnnouncer(self._function.publisher, origin="a function", cells=self._function.config.cells)
+    def _conversations(self, announcer: Announcer, cell: str = "main") -> Conversations:
+        return Conversations(
+            self._function.store, announcer, clock=SystemClock(), limits=self._function.config, cells=(cell,)
+        )
+
+    def _announcer(self) -> InlineAnnouncer:
+        return InlineAnnouncer(
+            self._function.publisher, origin="a function", cells=self._function.config.cells
+        )
 
     async def _until(self, condition: Any, within: float = 10) -> None:
         deadline = time.monotonic() + within

@@ -11,7 +11,7 @@ from confab import config
 from confab.domain.cells import cell_of
 from confab.domain.events import Event, Typing
 from confab.realtime import watchdog
-from confab.wiring import Ports
+from confab.wiring import Adapters
 from infra.doctor.__main__ import groups
 from infra.doctor.conversation import conversation
 from tests.integration.conftest import World
@@ -30,8 +30,8 @@ class Cells(World):
         await super().start()
         self.heard: list[list[Event]] = [[], []]
         """The events that each instance's subscription has brought."""
-        for ports, events in zip(self._ports, self.heard, strict=True):
-            self._listen_in(ports.subscription, events)
+        for adapters, events in zip(self._adapters, self.heard, strict=True):
+            self._listen_in(adapters.subscription, events)
 
     def _listen_in(self, subscription, events):
         decoded = subscription._decoded
@@ -92,7 +92,7 @@ async def test_a_room_that_is_joined_through_another_cells_container_is_served_f
 async def test_a_function_that_does_not_know_a_cell_yet_loses_nothing(world):
     room = await world.conversation(cell="b")
     alice = await world.client("alice", B, room)
-    old = Ports(config.load(world._env | {"CONFAB_CELLS": ""}))
+    old = Adapters(config.load(world._env | {"CONFAB_CELLS": ""}))
     known, world._function = world._function, old
     await known.close()
     assert cell_of(room, old.config.cells) == "main"

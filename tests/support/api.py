@@ -1,6 +1,5 @@
 """The REST operations in this process, as an HTTP client sees them."""
 
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,27 +8,24 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Route as StarletteRoute
 
-from confab.operations.endpoint import Endpoint
-from confab.operations.routes import ROUTES
-from confab.wiring import Ports
+from confab.http.edge import Edge
+from confab.http.routes import ROUTES
+from confab.wiring import Adapters
 
 API = "/api/conversations"
 CHAT = {"type": "chat"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def endpoint(ports: Ports) -> Endpoint:
-    """All operations over these ports."""
-    return Endpoint(
-        {route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES},
-        ports,
-    )
+def edge(adapters: Adapters) -> Edge:
+    """All operations over these adapters."""
+    return Edge(ROUTES, adapters)
 
 
 @asynccontextmanager
-async def api_client(ports: Ports) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of all operations over these ports."""
-    app = Starlette(routes=[StarletteRoute("/{path:path}", endpoint(ports).__call__, methods=METHODS)])
+async def api_client(adapters: Adapters) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of all operations over these adapters."""
+    app = Starlette(routes=[StarletteRoute("/{path:path}", edge(adapters).__call__, methods=METHODS)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://confab") as client:
         yield client
 

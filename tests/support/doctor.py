@@ -1,6 +1,5 @@
 """What the doctor examines in tests: two real instances, and the functions behind one web server."""
 
-import importlib
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,23 +12,20 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
 from confab import config
-from confab.operations.endpoint import Endpoint
-from confab.operations.routes import ROUTES
+from confab.http.edge import Edge
+from confab.http.routes import ROUTES
 from confab.ports import Telemetry
-from confab.wiring import Ports
+from confab.wiring import Adapters
 from infra.doctor.check import Group, Result, examine
 from infra.doctor.site import Site
-from tests.support.ports import NamedUsers
+from tests.support.adapters import NamedUsers
 
 METHODS = ["GET", "POST", "OPTIONS"]
 PAGE = "<html><title>Somebody's own</title></html>"
 
 
-def functions(ports: Ports) -> ASGIApp:
+def functions(adapters: Adapters) -> ASGIApp:
     """All operations under their paths and a page at the root, as Hosting serves them."""
-    handlers = {
-        route: importlib.import_module(f"confab.operations.{route.operation}").handle for route in ROUTES
-    }
 
     async def page(_: object) -> HTMLResponse:
         return HTMLResponse(PAGE)
@@ -37,7 +33,7 @@ def functions(ports: Ports) -> ASGIApp:
     return Starlette(
         routes=[
             StarletteRoute("/", page),
-            StarletteRoute("/{path:path}", Endpoint(handlers, ports).__call__, methods=METHODS),
+            StarletteRoute("/{path:path}", Edge(ROUTES, adapters).__call__, methods=METHODS),
         ]
     )
 
@@ -61,13 +57,13 @@ async def site(
     env: Mapping[str, str], realtime: Sequence[str], telemetry: Telemetry | None = None
 ) -> AsyncIterator[Site]:
     """The instances at these addresses, and functions in the same environment."""
-    ports = Ports(config.load({**env, "CONFAB_REALTIME_URLS": ",".join(realtime)}))
-    ports.verifier = NamedUsers()
+    adapters = Adapters(config.load({**env, "CONFAB_REALTIME_URLS": ",".join(realtime)}))
+    adapters.verifier = NamedUsers()
     if telemetry is not None:
-        ports.telemetry = telemetry
+        adapters.telemetry = telemetry
     async with AsyncExitStack() as ends:
-        ends.push_async_callback(ports.close)
-        web = await ends.enter_async_context(serving(functions(ports)))
+        ends.push_async_callback(adapters.close)
+        web = await ends.enter_async_context(serving(functions(adapters)))
         yield Site(config.load(env), web, tuple(realtime), "alice")
 
 

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from confab import conversations
-from confab.announce import BusAnnouncer
+from confab.announce import InlineAnnouncer
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event, event_of
 from confab.domain.models import Conversation, Draft, Entry, MessageView, Model, Principal
@@ -16,7 +15,7 @@ from confab.domain.requests import AddMessage, CreateConversation, GetConversati
 from confab.ports import Appended, Closed
 from confab.realtime.container import Container
 from confab.store.memory import MemoryStore
-from tests.support.ports import MemoryPorts, NamedUsers
+from tests.support.adapters import MemoryAdapters, NamedUsers
 from tests.support.samples import NOW, principal
 
 T = TypeVar("T")
@@ -132,10 +131,11 @@ class Instance:
     """A realtime container without a network: what its sockets are told goes to `told`."""
 
     def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, told: Told, **env: str) -> None:
-        ports = MemoryPorts(**env)
-        ports.store, ports.publisher, ports.clock, ports.verifier = store, bus, clock, Users()
-        self._container = Container(ports)
-        self._origin = ports.instance
+        adapters = MemoryAdapters(**env)
+        adapters.store, adapters.publisher, adapters.clock = store, bus, clock
+        adapters.verifier = Users()
+        self._container = Container(adapters)
+        self._origin = adapters.instance
         self._told = told
         self._container.transport.__dict__.update(send_event=self._tell_all, tell=told)
         self.events = self._container.events
@@ -162,32 +162,26 @@ class Functions:
     """The REST operations, which answer with a resource or with an error's code."""
 
     def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, **env: str) -> None:
-        self._ports = MemoryPorts(**env)
-        self._ports.store, self._ports.clock = store, clock
-        self._announcer = BusAnnouncer(bus, origin="a function")
+        adapters = MemoryAdapters(**env)
+        adapters.store, adapters.clock = store, clock
+        self._conversations = adapters.conversations_announced_by(InlineAnnouncer(bus, origin="a function"))
+        self._views = adapters.views
 
     async def create(self, members: Mapping[str, str]) -> str:
         """A new conversation of alice's; its id."""
         listed = [{"userId": uid, "access": access} for uid, access in members.items()]
-        created = await conversations.create_conversation(
-            parse(CreateConversation, {"type": "chat", "members": listed}, self._ports.limits),
-            None,
+        created = await self._conversations.create_conversation(
+            parse(CreateConversation, {"type": "chat", "members": listed}, self._conversations.limits),
             caller=principal("alice"),
-            store=self._ports.store,
-            clock=self._ports.clock,
         )
         return created.conversation.id
 
     async def write(self, user: str, conversation: str, fields: Payload) -> Payload | str:
         try:
-            appended = await conversations.add_message(
+            appended = await self._conversations.add_message(
                 conversation,
-                parse(AddMessage, fields, self._ports.limits),
+                parse(AddMessage, fields, self._conversations.limits),
                 caller=_caller(user),
-                store=self._ports.store,
-                announcer=self._announcer,
-                clock=self._ports.clock,
-                sends=self._ports.sends,
             )
         except ConfabError as error:
             return error.code
@@ -195,30 +189,23 @@ class Functions:
 
     async def finalize(self, user: str, conversation: str) -> Payload | str:
         try:
-            closed = await conversations.finalize_conversation(
-                conversation,
-                caller=_caller(user),
-                store=self._ports.store,
-                announcer=self._announcer,
-                clock=self._ports.clock,
-            )
+            closed = await self._conversations.finalize_conversation(conversation, caller=_caller(user))
         except ConfabError as error:
             return error.code
-        return self._ports.views.conversation(closed)
+        return self._views.conversation(closed)
 
     async def read(self, user: str, conversation: str, **query: int) -> Payload | str:
         """A page; its numbers are given as a query string gives them."""
         words = {name: str(number) for name, number in query.items()}
         try:
-            page = await conversations.get_conversation(
+            page = await self._conversations.get_conversation(
                 conversation,
-                parse(GetConversation, words, self._ports.limits),
+                parse(GetConversation, words, self._conversations.limits),
                 caller=_caller(user),
-                store=self._ports.store,
             )
         except ConfabError as error:
             return error.code
-        rendered: Payload = from_json(to_json(self._ports.views.page(page), by_alias=True))
+        rendered: Payload = from_json(to_json(self._views.page(page), by_alias=True))
         return rendered
 
 

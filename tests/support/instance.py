@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
-from confab import conversations
 from confab.bus.memory import MemoryBus
 from confab.domain.models import Principal
 from confab.domain.requests import CreateConversation, parse
 from confab.ports import Publisher, TokenVerifier
 from confab.realtime.container import Container
+from tests.support.adapters import MemoryAdapters, NamedUsers
 from tests.support.clients import Client
-from tests.support.ports import MemoryPorts, NamedUsers
 from tests.support.samples import principal
 
 OWNER, MEMBER, READER, STRANGER = "alice", "bob", "rita", "eve"
@@ -42,19 +41,20 @@ class Instance:
         """With a publisher, what the instance publishes goes there and does not come back."""
         self.bus = MemoryBus()
         self.users = Users()
-        self.ports = MemoryPorts(
+        self.adapters = MemoryAdapters(
             CONFAB_MAX_ROOMS_PER_SOCKET="1",
             CONFAB_MAX_SOCKETS_PER_USER="2",
             CONFAB_MESSAGES_PER_10S="2",
             CONFAB_TYPING_PER_5S="2",
             CONFAB_CLOCK_SKEW_S="0",
         )
-        self.ports.verifier = verifier or self.users
-        self.ports.publisher, self.ports.subscription = (
+        self.adapters.verifier = verifier or self.users
+        self.adapters.publisher, self.adapters.subscription = (
             publisher or self.bus.publisher(),
-            self.bus.subscription(self.ports.instance),
+            self.bus.subscription(self.adapters.instance),
         )
-        self.container = Container(self.ports)
+        self.container = Container(self.adapters)
+        self._conversations = self.adapters.conversations_announced_by(self.container.events)
         self.room = ""
         self._serving, self._clients = AsyncExitStack(), AsyncExitStack()
         self.url = ""
@@ -63,10 +63,8 @@ class Instance:
         port = await self._serving.enter_async_context(self.container.serving("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{port}"
         members = [{"userId": MEMBER}, {"userId": READER, "access": "read"}]
-        wish = parse(CreateConversation, {"type": "chat", "members": members}, self.ports.limits)
-        made = await conversations.create_conversation(
-            wish, None, caller=principal(OWNER), store=self.ports.store, clock=self.ports.clock
-        )
+        request = parse(CreateConversation, {"type": "chat", "members": members}, self.adapters.config)
+        made = await self._conversations.create_conversation(request, caller=principal(OWNER))
         self.room = made.conversation.id
 
     @property
@@ -77,13 +75,7 @@ class Instance:
 
     async def finalize(self) -> None:
         """End the conversation, as its owner."""
-        await conversations.finalize_conversation(
-            self.room,
-            caller=principal(OWNER),
-            store=self.ports.store,
-            announcer=self.container.events,
-            clock=self.ports.clock,
-        )
+        await self._conversations.finalize_conversation(self.room, caller=principal(OWNER))
 
     async def client(self, user: str = OWNER, **auth: object) -> Client:
         """A socket that is let in."""
@@ -112,7 +104,7 @@ class Instance:
             raise error
 
         for name in ("newest", "conversation", "messages"):
-            setattr(self.ports.store, name, fail)
+            setattr(self.adapters.store, name, fail)
 
     async def stop(self) -> None:
         """End the instance as SIGTERM does."""

@@ -5,24 +5,24 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
 from tests.support.conformance import rest_document
-from tests.support.ports import MemoryPorts
 
 DOCUMENT = rest_document()
 
 
 @pytest.fixture
-def ports():
-    return MemoryPorts(CONFAB_ALLOWED_ORIGINS="https://app.example")
+def adapters():
+    return MemoryAdapters(CONFAB_ALLOWED_ORIGINS="https://app.example")
 
 
 @pytest.fixture
-async def client(ports) -> AsyncIterator[httpx.AsyncClient]:
+async def client(adapters) -> AsyncIterator[httpx.AsyncClient]:
     async def is_documented(answer: httpx.Response) -> None:
         await answer.aread()
         DOCUMENT.check(answer)
 
-    async with api_client(ports) as client:
+    async with api_client(adapters) as client:
         client.event_hooks = {"response": [is_documented]}
         yield client

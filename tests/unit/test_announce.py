@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from confab import announce
-from confab.announce import BusAnnouncer
+from confab.announce import InlineAnnouncer
 from confab.domain.errors import Unavailable
 from tests.support.samples import finalized, message
 
@@ -43,7 +43,7 @@ def bus():
 def announcer(bus, monkeypatch):
     monkeypatch.setattr(announce, "WAIT_S", 0.05)
     monkeypatch.setattr(announce, "PAUSE_S", 0.2)
-    return BusAnnouncer(bus, origin="a function")
+    return InlineAnnouncer(bus, origin="a function")
 
 
 async def test_a_stored_entry_is_published(announcer, bus):

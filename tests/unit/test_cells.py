@@ -3,15 +3,17 @@ import re
 
 import pytest
 
-from confab import config, conversations
-from confab.announce import BusAnnouncer
+from confab import config
+from confab.announce import InlineAnnouncer
 from confab.bus.cells import CellPublisher
 from confab.domain.cells import MAIN, cell_of, new_id, topic_of
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
+from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
+from confab.store.memory import MemoryStore
 from confab.views import Views
-from tests.support.ports import MemoryPorts
+from tests.support.adapters import MemoryAdapters, conversations_over
 from tests.support.samples import conversation, message, principal
 
 HEX = "8f14e45fceea467a9b2c1d0e3f5a7b6c"
@@ -71,21 +73,13 @@ def test_with_no_cell_configured_addresses_are_picked_as_before():
     assert urls == [f"http://127.0.0.1:808{n}" for n in (2, 2, 2, 1, 2)]
 
 
+CHAT = parse(CreateConversation, {"type": "chat"}, Limits())
+
+
 async def cells_of_new_ones(count, **env):
-    ports = MemoryPorts(CONFAB_CELLS="b=https://b.example,c=https://c.example", **env)
-    wish = parse(CreateConversation, {"type": "chat"}, ports.limits)
-    made = [
-        await conversations.create_conversation(
-            wish,
-            None,
-            caller=principal(),
-            store=ports.store,
-            clock=ports.clock,
-            cells=ports.config.open_cells,
-        )
-        for _ in range(count)
-    ]
-    return [cell_of(each.conversation.id, ports.config.cells) for each in made]
+    adapters = MemoryAdapters(CONFAB_CELLS="b=https://b.example,c=https://c.example", **env)
+    made = [await adapters.conversations.create_conversation(CHAT, caller=principal()) for _ in range(count)]
+    return [cell_of(each.conversation.id, adapters.config.cells) for each in made]
 
 
 async def test_new_conversations_go_to_every_cell_alike():
@@ -98,12 +92,9 @@ async def test_a_full_cell_gets_no_new_conversation():
 
 
 async def test_a_repeated_creation_stays_in_the_cell_of_the_first():
-    ports = MemoryPorts()
-    wish = parse(CreateConversation, {"type": "chat"}, ports.limits)
+    store = MemoryStore()
     first, again = [
-        await conversations.create_conversation(
-            wish, "key", caller=principal(), store=ports.store, clock=ports.clock, cells=(cell,)
-        )
+        await conversations_over(store, cells=(cell,)).create_conversation(CHAT, "key", caller=principal())
         for cell in ("b", "c")
     ]
     assert (first.conversation.id, again.new) == (again.conversation.id, False)
@@ -181,7 +172,7 @@ async def test_what_is_closed_takes_nothing_for_any_cell(bus, publisher):
 
 
 async def test_a_topic_that_takes_nothing_mutes_no_other_cell(bus, publisher):
-    announcer = BusAnnouncer(publisher, origin="a function", cells=CELLS)
+    announcer = InlineAnnouncer(publisher, origin="a function", cells=CELLS)
     bus.down = {"b"}
     for seq in (1, 2):
         await announcer.announce(message(seq, f"{HEX}-b"))

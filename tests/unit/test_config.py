@@ -16,7 +16,8 @@ CLOUD = {
 
 def test_the_defaults_are_the_contracts():
     config = load({})
-    assert config.limits == Limits()
+    assert {name: getattr(config, name) for name in Limits.model_fields} == dict(Limits())
+    assert config.port == 8080
     assert config.surrealdb_url == "ws://127.0.0.1:8000"
     assert (config.surrealdb_namespace, config.surrealdb_database) == ("confab", "confab")
     assert config.project == "demo-confab"
@@ -26,6 +27,11 @@ def test_the_defaults_are_the_contracts():
 
 def test_lists_are_split_and_trimmed():
     assert load(CLOUD).allowed_origins == ("https://app.example", "https://www.app.example")
+
+
+def test_a_variable_has_one_spelling():
+    config = load({"max_page": "1", "port": "1", "cell": "b", "confab_max_page": "1"})
+    assert (config.max_page, config.port, config.cell) == (200, 8080, "main")
 
 
 def test_an_empty_variable_is_absent():
@@ -40,10 +46,11 @@ def test_every_wrong_variable_is_named_and_no_value_is_shown():
                 "CONFAB_CLOCK_SKEW_S": "61",
                 "SURREALDB_URL": "http://secret",
                 "CONFAB_REALTIME_URLS": "ftp://x",
+                "PORT": "70000",
             }
         )
     text = str(refused.value)
-    for name in ("CONFAB_MAX_PAGE", "CONFAB_CLOCK_SKEW_S", "SURREALDB_URL", "CONFAB_REALTIME_URLS"):
+    for name in ("CONFAB_MAX_PAGE", "CONFAB_CLOCK_SKEW_S", "SURREALDB_URL", "CONFAB_REALTIME_URLS", "PORT"):
         assert name in text
     assert "secret" not in text
 

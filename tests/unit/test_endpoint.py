@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from confab.domain.errors import Unavailable
 from confab.telemetry.logs import LogTelemetry
-from tests.support.api import API, CHAT, assert_problem, bearer, created, endpoint
+from tests.support.api import API, CHAT, assert_problem, bearer, created, edge
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ async def test_finalizing_takes_no_fields(client):
     assert (await client.post(path, json={}, headers=bearer())).status_code == 200
 
 
-async def test_a_refused_request_changes_nothing(client, ports):
+async def test_a_refused_request_changes_nothing(client, adapters):
     conversation_id = (await created(client))["id"]
     before = (await client.get(f"{API}/{conversation_id}", headers=bearer())).json()
     for fields in ({"content": ""}, {"content": "x", "role": "x"}, {"content": "x", "extra": 1}):
         answer = await client.post(f"{API}/{conversation_id}/messages", json=fields, headers=bearer())
         assert_problem(answer, 400, "invalid_request")
     assert (await client.get(f"{API}/{conversation_id}", headers=bearer())).json() == before
-    assert ports.announced.entries == []
+    assert adapters.announced.entries == []
 
 
 @pytest.mark.parametrize(
@@ -161,21 +161,21 @@ async def test_another_origin_gets_neither(client):
         assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_store_that_is_away_is_unavailable(client, ports, monkeypatch):
+async def test_a_store_that_is_away_is_unavailable(client, adapters, monkeypatch):
     async def away(*_: object, **__: object) -> None:
         raise Unavailable("The store does not answer.")
 
-    monkeypatch.setattr(ports.store, "newest", away)
+    monkeypatch.setattr(adapters.store, "newest", away)
     answer = await client.get(f"{API}/abc", headers=bearer())
     assert_problem(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_a_defect_is_told_without_its_cause(client, ports, monkeypatch, caplog):
+async def test_a_defect_is_told_without_its_cause(client, adapters, monkeypatch, caplog):
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret table layout")
 
-    monkeypatch.setattr(ports.store, "newest", broken)
+    monkeypatch.setattr(adapters.store, "newest", broken)
     answer = await client.get(f"{API}/abc", headers=bearer())
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text
@@ -202,7 +202,7 @@ async def test_a_requests_line_says_what_was_asked(client, caplog, asked, told):
     assert line.requestId == answer.headers["x-request-id"]
 
 
-async def test_a_query_that_is_no_text_is_answered(ports):
+async def test_a_query_that_is_no_text_is_answered(adapters):
     scope = {
         "type": "http",
         "method": "GET",
@@ -210,16 +210,16 @@ async def test_a_query_that_is_no_text_is_answered(ports):
         "query_string": b"limit=\xff",
         "headers": [(b"authorization", b"Bearer alice"), (b"host", b"confab")],
     }
-    answer = await endpoint(ports)(Request(scope))
+    answer = await edge(adapters)(Request(scope))
     assert (answer.status_code, json.loads(bytes(answer.body))["code"]) == (400, "invalid_request")
 
 
-async def test_a_defect_outside_of_the_operation_is_told_like_any_other(client, ports, monkeypatch, caplog):
+async def test_a_defect_outside_of_the_operation_is_a_problem_too(client, adapters, monkeypatch, caplog):
     class Broken(LogTelemetry):
         def span(self, *_: object) -> NoReturn:
             raise RuntimeError("a secret")
 
-    ports.telemetry = Broken()
+    adapters.telemetry = Broken()
     answer = await client.get(API, headers=bearer(**{"X-Request-Id": "r1"}))
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text

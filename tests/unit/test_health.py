@@ -10,21 +10,21 @@ from confab.realtime import health as health_module
 from confab.realtime import watchdog as watchdog_module
 from confab.realtime.container import Container
 from confab.realtime.health import Health
-from tests.support.ports import MemoryPorts
+from tests.support.adapters import MemoryAdapters
 from tests.support.telemetry import Collected
 
 TOLD_EVERY_S = 0.02
 
 
 @pytest.fixture
-def ports():
-    return MemoryPorts()
+def adapters():
+    return MemoryAdapters()
 
 
 @pytest.fixture
-async def health(ports, monkeypatch):
+async def health(adapters, monkeypatch):
     monkeypatch.setattr(health_module, "REPORT_S", TOLD_EVERY_S)
-    health = Health(ports, hears=lambda: True)
+    health = Health(adapters, hears=lambda: True)
     reporting = asyncio.create_task(health.report())
     yield health
     reporting.cancel()
@@ -38,11 +38,11 @@ def told(caplog):
     ]
 
 
-async def test_what_is_missing_is_told_again_and_again(health, ports, caplog, monkeypatch):
+async def test_what_is_missing_is_told_again_and_again(health, adapters, caplog, monkeypatch):
     async def away() -> None:
         raise Unavailable("away")
 
-    monkeypatch.setattr(ports.store, "check", away)
+    monkeypatch.setattr(adapters.store, "check", away)
     async with asyncio.timeout(3):
         while len(told(caplog)) < 3:
             await asyncio.sleep(0.01)
@@ -61,12 +61,12 @@ async def test_an_instance_that_goes_away_is_not_missed(health, caplog):
     assert told(caplog) == []
 
 
-async def test_a_dead_bus_shows_in_its_lag(ports, monkeypatch):
+async def test_a_dead_bus_shows_in_its_lag(adapters, monkeypatch):
     monkeypatch.setattr(watchdog_module, "PROBE_S", 0.02)
     bus, collected = MemoryBus(), Collected()
-    ports.publisher, ports.subscription = bus.publisher(), bus.subscription()
-    ports.telemetry = collected.telemetry
-    container = Container(ports)
+    adapters.publisher, adapters.subscription = bus.publisher(), bus.subscription()
+    adapters.telemetry = collected.telemetry
+    container = Container(adapters)
     watching = asyncio.create_task(container._watchdog.watch())
     bus.down = True
     await asyncio.sleep(0.2)

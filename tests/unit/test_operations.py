@@ -7,7 +7,7 @@ import pytest
 from tests.support.api import API, CHAT, assert_problem, bearer, created, said
 
 
-async def test_a_conversation_from_start_to_end(client, ports):
+async def test_a_conversation_from_start_to_end(client, adapters):
     conversation = await created(client, title="First", members=[{"userId": "bob", "access": "write"}])
     path = f"{API}/{conversation['id']}"
     first = await said(client, conversation["id"], "hello")
@@ -24,7 +24,7 @@ async def test_a_conversation_from_start_to_end(client, ports):
     assert done.json() == again.json()
     assert (done.json()["status"], done.json()["seq"]) == ("finalized", 3)
     assert_problem(await said(client, conversation["id"], "late"), 409, "conversation_finalized")
-    assert [entry.seq for entry in ports.announced.entries] == [1, 2, 3]
+    assert [entry.seq for entry in adapters.announced.entries] == [1, 2, 3]
 
 
 async def test_a_new_conversation_has_the_contracts_form(client):
@@ -70,7 +70,7 @@ async def test_a_bad_idempotency_key_is_named(client, key):
     assert assert_problem(answer, 400, "invalid_request")["errors"][0]["path"] == "Idempotency-Key"
 
 
-async def test_a_repeated_message_answers_the_first_also_after_the_end(client, ports):
+async def test_a_repeated_message_answers_the_first_also_after_the_end(client, adapters):
     conversation_id = (await created(client))["id"]
     first = await said(client, conversation_id, "one", clientMessageId="m1")
     assert_problem(
@@ -80,16 +80,16 @@ async def test_a_repeated_message_answers_the_first_also_after_the_end(client, p
     again = await said(client, conversation_id, "one", clientMessageId="m1")
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
-    assert [entry.seq for entry in ports.announced.entries] == [1, 2]
+    assert [entry.seq for entry in adapters.announced.entries] == [1, 2]
 
 
-async def test_a_send_above_the_rate_is_refused_until_the_first_is_old(client, ports):
+async def test_a_send_above_the_rate_is_refused_until_the_first_is_old(client, adapters):
     conversation_id = (await created(client))["id"]
     answers = [await said(client, conversation_id, "again") for _ in range(21)]
     assert [answer.status_code for answer in answers[:20]] == [201] * 20
     assert_problem(answers[20], 429, "rate_limited")
     assert 1 <= int(answers[20].headers["retry-after"]) <= 10
-    assert len(ports.announced.entries) == 20
+    assert len(adapters.announced.entries) == 20
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,21 @@ import json
 import pytest
 
 from confab.store.memory import MemoryStore
+from tests.support.adapters import MemoryAdapters
 from tests.support.api import API, api_client, bearer, created, said
-from tests.support.ports import MemoryPorts
 
 MOST = 40_000
 PLAIN, QUOTES, CONTROL, WIDE = "a" * 3_000, '"' * 3_000, "\x01" * 3_000, "\U0001f600" * 3_000
 
 
 @pytest.fixture
-def ports():
-    return MemoryPorts(CONFAB_MAX_PAGE_BYTES=str(MOST), CONFAB_MESSAGES_PER_10S="0")
+def adapters():
+    return MemoryAdapters(CONFAB_MAX_PAGE_BYTES=str(MOST), CONFAB_MESSAGES_PER_10S="0")
 
 
 @pytest.fixture
-async def client(ports):
-    async with api_client(ports) as client:
+async def client(adapters):
+    async with api_client(adapters) as client:
         yield client
 
 
@@ -101,7 +101,7 @@ async def test_a_list_holds_what_fits_and_its_cursor_continues_there(client):
     assert set(listed) == made
 
 
-async def test_the_store_is_told_how_much_is_enough(ports, client, monkeypatch):
+async def test_the_store_is_told_how_much_is_enough(adapters, client, monkeypatch):
     asked: list[int | None] = []
     newest = MemoryStore.newest
 

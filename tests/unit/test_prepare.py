@@ -4,15 +4,16 @@ import asyncio
 import os
 import threading
 
+import pytest
 from starlette.requests import Request
 
 from confab import log
 from confab.bus.memory import MemoryBus, MemoryPublisher
 from confab.domain.errors import Unavailable
-from confab.operations.function import function
+from confab.http.function import function
 from confab.store.memory import MemoryStore
-from confab.wiring import Ports
-from tests.support.ports import MemoryPorts
+from confab.wiring import Adapters
+from tests.support.adapters import MemoryAdapters
 
 
 class SlowStore(MemoryStore):
@@ -29,24 +30,21 @@ class SlowStore(MemoryStore):
         raise Unavailable("The store does not answer.")
 
 
-async def test_adapters_are_made_beside_the_loop(monkeypatch):
-    ports = MemoryPorts()
+async def test_what_takes_long_to_import_is_imported_beside_the_loop(monkeypatch):
     made_by = []
-    monkeypatch.setattr(
-        Ports, "subscription", property(lambda _: made_by.append(threading.current_thread())), raising=True
-    )
-    await ports.prepare("subscription")
+    monkeypatch.setattr(Adapters, "telemetry", property(lambda _: made_by.append(threading.current_thread())))
+    await MemoryAdapters().prepare(announces=False)
     assert made_by != [threading.main_thread()]
     assert len(made_by) == 1
 
 
 async def test_nobody_waits_for_the_store_and_its_failure_is_left_to_the_first_query():
-    ports = MemoryPorts()
-    ports.store = store = SlowStore()
-    await ports.prepare("verifier")
+    adapters = MemoryAdapters()
+    adapters.store = store = SlowStore()
+    await adapters.prepare(announces=False)
     await store.asked.wait()
     store.answers.set()
-    await asyncio.gather(*ports._connecting)
+    await asyncio.gather(*adapters._connecting)
 
 
 class LatePublisher(MemoryPublisher):
@@ -62,32 +60,33 @@ class LatePublisher(MemoryPublisher):
 
 
 async def test_the_bus_is_connected_for_the_first_event_and_nobody_waits_for_it():
-    ports = MemoryPorts()
-    ports.publisher = publisher = LatePublisher()
+    adapters = MemoryAdapters()
+    adapters.publisher = publisher = LatePublisher()
     async with asyncio.timeout(3):
-        await ports.prepare("announcer")
+        await adapters.prepare(announces=True)
         await publisher.asked.wait()
-    for connecting in ports._connecting:
+    for connecting in adapters._connecting:
         connecting.cancel()
 
 
-async def test_who_publishes_nothing_connects_to_no_bus():
-    ports = MemoryPorts()
-    await ports.prepare("verifier")
-    assert "publisher" not in vars(ports)
-    assert len(ports._connecting) == 1
+async def test_a_function_that_publishes_nothing_connects_to_no_bus():
+    adapters = MemoryAdapters()
+    await adapters.prepare(announces=False)
+    assert len(adapters._connecting) == 1
 
 
-async def test_a_function_makes_telemetry_before_its_first_request(monkeypatch):
-    prepared: list[str] = []
+@pytest.mark.parametrize(("name", "announces"), [("get_conversation", False), ("add_message", True)])
+async def test_a_functions_first_request_prepares_it(monkeypatch, name, announces):
+    prepared: list[bool] = []
 
-    async def prepare(_ports: Ports, *names: str) -> None:
-        prepared.extend(names)
+    async def prepare(_adapters: Adapters, *, announces: bool) -> None:
+        prepared.append(announces)
 
-    monkeypatch.setattr(Ports, "prepare", prepare)
+    monkeypatch.setattr(Adapters, "prepare", prepare)
     monkeypatch.setattr(log, "setup", lambda _project: None)
     monkeypatch.setattr(os, "environ", {})
-    serve = function("get_conversation")
+    serve = function(name)
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    assert (await serve(Request(scope))).status_code == 404
-    assert prepared == ["telemetry", "verifier"]
+    for _ in range(2):
+        assert (await serve(Request(scope))).status_code == 404
+    assert prepared == [announces]

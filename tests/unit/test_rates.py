@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confab import conversations
 from confab.domain import rates
 from confab.domain.errors import ConfabError, Forbidden, NotFound, RateLimited
 from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, parse
-from tests.support.ports import MemoryPorts
+from tests.support.adapters import MemoryAdapters
 from tests.support.samples import principal
 
 START = 1_000.0
@@ -129,29 +128,22 @@ class Room:
     """A conversation of alice's that bob writes in and rita reads, two messages each in 10 s."""
 
     def __init__(self) -> None:
-        self.ports = MemoryPorts(CONFAB_MESSAGES_PER_10S="2")
+        self.adapters = MemoryAdapters(CONFAB_MESSAGES_PER_10S="2")
+        self.conversations = self.adapters.conversations
         self.id = ""
 
     async def open(self) -> None:
         members = [{"userId": "bob"}, {"userId": "botty"}, {"userId": "rita", "access": "read"}]
-        wish = parse(CreateConversation, {"type": "chat", "members": members}, self.ports.limits)
-        made = await conversations.create_conversation(
-            wish, None, caller=principal("alice"), store=self.ports.store, clock=self.ports.clock
-        )
+        request = parse(CreateConversation, {"type": "chat", "members": members}, self.conversations.limits)
+        made = await self.conversations.create_conversation(request, caller=principal("alice"))
         self.id = made.conversation.id
 
     async def say(self, user: str, content: str = "x", **fields: str) -> str | int:
         """The number of the message, or the code of the refusal."""
-        request = parse(AddMessage, {"content": content, **fields}, self.ports.limits)
+        request = parse(AddMessage, {"content": content, **fields}, self.conversations.limits)
         try:
-            appended = await conversations.add_message(
-                self.id,
-                request,
-                caller=principal(user, agent=user.startswith("bot")),
-                store=self.ports.store,
-                announcer=self.ports.announcer,
-                clock=self.ports.clock,
-                sends=self.ports.sends,
+            appended = await self.conversations.add_message(
+                self.id, request, caller=principal(user, agent=user.startswith("bot"))
             )
         except ConfabError as error:
             return error.code
@@ -168,7 +160,7 @@ async def room():
 async def test_a_refused_send_changes_nothing(room):
     assert [await room.say("alice") for _ in range(4)] == [1, 2, "rate_limited", "rate_limited"]
     assert await room.say("bob") == 3
-    assert [entry.seq for entry in room.ports.announced.entries] == [1, 2, 3]
+    assert [entry.seq for entry in room.adapters.announced.entries] == [1, 2, 3]
 
 
 async def test_an_agent_is_a_user_like_any_other(room):
@@ -184,4 +176,4 @@ async def test_a_repeat_counts(room):
 @pytest.mark.parametrize(("user", "code"), [("eve", NotFound.code), ("rita", Forbidden.code)])
 async def test_what_access_refuses_does_not_count_and_tells_nothing_new(room, user, code):
     assert [await room.say(user) for _ in range(5)] == [code] * 5
-    assert len(room.ports.sends) == 0
+    assert len(room.conversations.sends) == 0

@@ -1,6 +1,5 @@
 """One table of routes: what is deployed and what Hosting rewrites follows it."""
 
-import importlib
 import json
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from confab.operations.routes import DISPATCHER, ROUTES, functions, rewrites
+from confab.http.routes import DISPATCHER, ROUTES, functions, rewrites
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,11 +42,6 @@ def test_the_manifest_deploys_every_function():
     }
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_every_operation_has_a_module(route):
-    assert callable(importlib.import_module(f"confab.operations.{route.operation}").handle)
-
-
 @pytest.mark.parametrize(
     ("path", "found"),
     [
@@ -69,34 +63,40 @@ def imported_by(target: str) -> set[str]:
     script = f"""
 import sys
 from functions_framework import create_app
-create_app({target!r}, "functions/main.py")
+create_app({target!r}, "main.py")
 print("\\n".join(sys.modules))
 """
+    return printed_by(script)
+
+
+def printed_by(script: str) -> set[str]:
+    """The words that a Python process prints."""
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True
     )
     return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("target", ["get_conversation", "list_conversations"])
 def test_a_read_does_not_import_the_bus(target):
-    modules = imported_by(target)
-    assert f"confab.operations.{target}" in modules
-    assert not any(name.startswith(("google.pubsub", "confab.bus", "grpc")) for name in modules)
+    assert not [
+        name for name in imported_by(target) if name.startswith(("google.pubsub", "confab.bus", "grpc"))
+    ]
+
+
+def test_the_use_cases_do_not_import_pubsub_before_they_announce():
+    script = (
+        "import sys; from confab import config; from confab.wiring import Adapters\n"
+        "Adapters(config.load({})).conversations; print(*sys.modules, sep='\\n')"
+    )
+    modules = printed_by(script)
+    assert "confab.store.surreal" in modules
+    assert not [name for name in modules if name.startswith(("google.pubsub", "confab.bus.pubsub", "grpc"))]
 
 
 def test_the_store_imports_no_client_of_which_it_uses_a_part():
     script = "import sys, confab.store.surreal; print(*sys.modules, sep='\\n')"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True
-    )
-    assert not {"aiohttp", "requests", "surrealdb", "websockets.asyncio"} & set(done.stdout.split())
-
-
-def test_a_function_imports_only_its_own_operation():
-    modules = imported_by("add_message")
-    others = {f"confab.operations.{route.operation}" for route in ROUTES} - {"confab.operations.add_message"}
-    assert not modules & others
+    assert not {"aiohttp", "requests", "surrealdb", "websockets.asyncio"} & printed_by(script)
 
 
 def test_a_wrong_environment_stops_a_function_before_it_serves():

@@ -10,7 +10,7 @@ from confab import trace
 from confab.bus.memory import MemoryBus
 from confab.domain.errors import Unavailable
 from confab.realtime.container import Container
-from tests.support.ports import MemoryPorts
+from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, principal
 from tests.support.telemetry import Collected
 
@@ -22,10 +22,10 @@ class Watched(Collected):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ports, bus = MemoryPorts(), MemoryBus()
-        self.ports.publisher, self.ports.subscription = bus.publisher(), bus.subscription()
-        self.ports.telemetry = self.telemetry
-        self.container = Container(self.ports)
+        self.adapters, bus = MemoryAdapters(), MemoryBus()
+        self.adapters.publisher, self.adapters.subscription = bus.publisher(), bus.subscription()
+        self.adapters.telemetry = self.telemetry
+        self.container = Container(self.adapters)
         self.container.sockets.add("s1", principal("alice"))
 
     async def begin(self, name, payload):
@@ -41,13 +41,13 @@ class Watched(Collected):
         async def broken(*_args, **_options):
             raise error
 
-        vars(self.ports.store)["append"] = broken
+        vars(self.adapters.store)["append"] = broken
 
 
 @pytest.fixture
 async def watched():
     watched = Watched()
-    await watched.ports.store.create(conversation("c1"), None, now=NOW)
+    await watched.adapters.store.create(conversation("c1"), None, now=NOW)
     yield watched
     await watched.container._hints.close()
 
@@ -57,7 +57,7 @@ def lines(caplog, message):
 
 
 async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
-    storing, stored, append = asyncio.Event(), asyncio.Event(), watched.ports.store.append
+    storing, stored, append = asyncio.Event(), asyncio.Event(), watched.adapters.store.append
     within = []
 
     async def slow(*args, **options):
@@ -66,7 +66,7 @@ async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
         await stored.wait()
         return await append(*args, **options)
 
-    vars(watched.ports.store)["append"] = slow
+    vars(watched.adapters.store)["append"] = slow
     sending = await watched.begin("message", HELLO)
     await storing.wait()
     assert watched.spans() == ()

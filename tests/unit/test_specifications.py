@@ -24,7 +24,7 @@ from confab.domain.requests import (
     ListConversations,
     parse,
 )
-from confab.operations.routes import ROUTES
+from confab.http.routes import ROUTES
 from infra.specifications import __main__ as command
 from infra.specifications.words import FIELDS
 from tests.support.conformance import Document, event_document, rest_document

@@ -159,8 +159,8 @@ def test_opentelemetry_is_imported_only_where_it_is_configured(environment, impo
     program = """
 import json, sys
 from confab import config
-from confab.wiring import Ports
-telemetry = Ports(config.load(ENV)).telemetry
+from confab.wiring import Adapters
+telemetry = Adapters(config.load(ENV)).telemetry
 print(json.dumps([any(n.startswith("opentelemetry") for n in sys.modules), type(telemetry).__name__]))
 import os
 import re

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from confab import wiring
-from tests.support.ports import MemoryPorts
+from confab import config, wiring
+from confab.wiring import Adapters
+from tests.support.adapters import MemoryAdapters
 
 
 class Adapter:
@@ -27,19 +28,26 @@ async def test_an_adapter_that_fails_or_hangs_skips_no_other(monkeypatch, caplog
         Adapter(60),
         [Adapter() for _ in range(3)],
     )
-    ports = MemoryPorts()
-    ports.__dict__.update(
+    adapters = MemoryAdapters()
+    adapters._opened.update(
         subscription=hanging, publisher=failing, store=good[0], verifier=good[1], telemetry=good[2]
     )
     async with asyncio.timeout(5):
-        await ports.close()
+        await adapters.close()
     assert all(adapter.closed for adapter in good)
     told = {record.part: record.message for record in caplog.records}
     assert told == {"publisher": "an ending failed", "subscription": "an ending took too long"}
     assert "a defect" in caplog.text
 
 
-async def test_an_adapter_that_was_not_used_is_not_made_to_be_closed():
-    ports = MemoryPorts()
-    await ports.close()
-    assert "publisher" not in ports.__dict__
+async def test_every_adapter_that_was_made_is_closed_and_no_other(monkeypatch):
+    adapters = Adapters(config.load({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}))
+    assert adapters.conversations is adapters.conversations
+    assert adapters._opened.keys() == {"store", "publisher"}
+    made = {adapters.subscription, adapters.verifier, adapters.telemetry, adapters.store, adapters.publisher}
+    assert {*adapters._opened.values()} == made
+    closed = [monkeypatch.setitem(adapters._opened, name, Adapter()) for name in adapters._opened]
+    await adapters.close()
+    assert len(closed) == 5
+    for adapter in (adapters.subscription, adapters.verifier, adapters.telemetry, adapters.store):
+        await adapter.close()

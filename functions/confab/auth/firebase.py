@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import logging
+import os
 import re
 import time
 import uuid
@@ -59,7 +60,16 @@ TOKEN = re.compile(rf"{_BASE64URL}\.{_BASE64URL}\.{_BASE64URL}", re.ASCII)
 class FirebaseVerifier:
     """Implements `TokenVerifier` for one Firebase project."""
 
-    def __init__(self, project: str, *, clock_skew_s: int = 5, revocation_ttl_s: int | None = 60) -> None:
+    def __init__(
+        self,
+        project: str,
+        *,
+        emulator_host: str | None = None,
+        clock_skew_s: int = 5,
+        revocation_ttl_s: int | None = 60,
+    ) -> None:
+        if emulator_host is not None:  # firebase-admin reads it from nowhere else
+            os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = emulator_host
         self._project = project
         self._clock_skew_s = clock_skew_s
         self._revocation_ttl_s = revocation_ttl_s

@@ -1,32 +1,45 @@
-"""The sizes and counts that a deployment allows; their defaults are the public contract's."""
+"""The sizes, counts and rates that a deployment allows; their defaults are the public contract's."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
+CountOrOff = Annotated[int, Field(ge=0)]
+"""0 is no limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Upper bounds on what a client may send, ask for or hold open.
+class Limits(BaseModel):
+    """Upper bounds on what a client may send, request or hold open.
 
-    `max_members`, `max_rooms_per_socket` and `max_sockets_per_user` are switched off by 0.
+    The alias of each is the environment variable that sets it: `CONFAB_` and its name.
     """
 
-    max_content_bytes: int = 32_768
+    model_config = ConfigDict(
+        frozen=True, alias_generator=lambda name: f"CONFAB_{name.upper()}", validate_by_name=True
+    )
+
+    max_content_bytes: Count = 32_768
     """UTF-8 bytes of a message's content."""
-    max_title_chars: int = 200
-    max_metadata_bytes: int = 4_096
+    max_title_chars: Count = 200
+    max_metadata_bytes: Annotated[int, Field(ge=2)] = 4_096
     """UTF-8 bytes of metadata as compact JSON."""
-    max_body_bytes: int = 262_144
+    max_body_bytes: Count = 262_144
     """Bytes of a REST body or of a socket packet."""
-    max_members: int = 100
-    max_page: int = 200
+    max_members: CountOrOff = 100
+    max_page: Count = 200
     """Messages or conversations in one response."""
-    max_page_bytes: int = 262_144
+    max_page_bytes: Count = 262_144
     """Bytes of one response with a page in it, as JSON; a page has at least one item whatever its size."""
-    max_rooms_per_socket: int = 100
-    max_sockets_per_user: int = 20
+    max_rooms_per_socket: CountOrOff = 100
+    max_sockets_per_user: CountOrOff = 20
     """Counted on one instance."""
-    slow_reader_bytes: int = 1_048_576
-    """Unsent bytes after which a socket is taken out of its room and told to resync."""
+    messages_per_10s: CountOrOff = 20
+    """Of one user, on one instance."""
+    typing_per_5s: CountOrOff = 5
+    """Of one user in one room, on one instance."""
+    slow_reader_bytes: Count = 1_048_576
+    """Unsent bytes after which a socket is taken out of its room and sent `resync`."""
 
     @property
     def default_page(self) -> int:

@@ -23,7 +23,7 @@ from confab.realtime.sockets import Socket, Sockets
 from confab.realtime.transport import Transport
 from confab.realtime.typists import Typists
 from confab.realtime.watchdog import Watchdog
-from confab.wiring import CLOSE_S, Ports
+from confab.wiring import CLOSE_S, Adapters
 
 log = logging.getLogger(__name__)
 
@@ -44,40 +44,40 @@ HINTS_S = 1.0
 class Container:
     """The rooms of this process behind an aiohttp application."""
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self.sockets = Sockets(ports.limits.max_sockets_per_user)
+    def __init__(self, adapters: Adapters) -> None:
+        self._adapters = adapters
+        self.sockets = Sockets(adapters.config.max_sockets_per_user)
         self.transport = Transport(
-            max_packet_bytes=ports.limits.max_body_bytes,
-            max_unsent_bytes=ports.limits.slow_reader_bytes,
-            allowed_origins=ports.config.allowed_origins,
+            max_packet_bytes=adapters.config.max_body_bytes,
+            max_unsent_bytes=adapters.config.slow_reader_bytes,
+            allowed_origins=adapters.config.allowed_origins,
         )
         self._broadcast = Broadcast(self.transport, self.sockets)
-        self.rooms = Rooms(ports.store, self._broadcast, delivered=ports.telemetry.delivered)
+        self.rooms = Rooms(adapters.store, self._broadcast, delivered=adapters.telemetry.delivered)
         self._typists = Typists(self._show_typing)
-        self._hints = Hints(ports.publisher, origin=ports.instance)
+        self._hints = Hints(adapters.publisher, origin=adapters.instance)
         self._watchdog = Watchdog(
-            ports.subscription,
-            ports.publisher,
-            instance=ports.instance,
-            cell=ports.config.cell,
-            clock=ports.clock,
+            adapters.subscription,
+            adapters.publisher,
+            instance=adapters.instance,
+            cell=adapters.config.cell,
+            clock=adapters.clock,
             needed=lambda: len(self.rooms) > 0,
         )
-        self._health = Health(ports, hears=lambda: self._watchdog.hears)
-        self._revocations = Revocations(ports.verifier, self.sockets, self._was_revoked)
+        self._health = Health(adapters, hears=lambda: self._watchdog.hears)
+        self._revocations = Revocations(adapters.verifier, self.sockets, self._was_revoked)
         self.events = SocketEvents(
-            ports,
+            adapters,
             sockets=self.sockets,
             rooms=self.rooms,
             typists=self._typists,
             hints=self._hints,
             broadcast=self._broadcast,
-            expiry=Expiry(self._token_ran_out, clock_skew_s=ports.config.clock_skew_s),
+            expiry=Expiry(self._token_ran_out, clock_skew_s=adapters.config.clock_skew_s),
             revocations=self._revocations,
         )
         self.transport.serve(self.events)
-        self._count(ports.telemetry)
+        self._count(adapters.telemetry)
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
@@ -111,7 +111,9 @@ class Container:
                 task.cancel()
             ended = asyncio.gather(*background, return_exceptions=True)
             await end_all({"background": ended, "hints": self._hints.close()}, within_s=HINTS_S)
-            await end_all({"ports": self._ports.close(), "server": runner.cleanup()}, within_s=CLOSE_S + 0.5)
+            await end_all(
+                {"adapters": self._adapters.close(), "server": runner.cleanup()}, within_s=CLOSE_S + 0.5
+            )
 
     def _count(self, telemetry: Telemetry) -> None:
         """Have what the parts count read by whoever collects metrics."""
@@ -124,12 +126,12 @@ class Container:
 
     def _bus_lag_s(self) -> float:
         """How long the newest event was on the bus; while an own one is overdue, how long that is there."""
-        return max(self._ports.subscription.lag_s, self._watchdog.overdue_s)
+        return max(self._adapters.subscription.lag_s, self._watchdog.overdue_s)
 
     async def _listen(self) -> None:
         await listen(
-            self._ports.subscription,
-            origin=self._ports.instance,
+            self._adapters.subscription,
+            origin=self._adapters.instance,
             entry=self.rooms.hear_of,
             typing=self._heard_typing,
             echo=self._watchdog.heard_itself,

@@ -1,11 +1,11 @@
 """What clients do over a socket, carried out with the same use cases as over REST."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from confab import conversations
 from confab.domain import access
 from confab.domain.access import Standing
 from confab.domain.errors import (
@@ -19,6 +19,7 @@ from confab.domain.errors import (
 )
 from confab.domain.events import Typing, TypingState
 from confab.domain.models import Entry, Finalized, Message, Principal, timestamp_text
+from confab.domain.rates import Rate
 from confab.domain.requests import GetConversation, parse
 from confab.ports import Span
 from confab.realtime.answers import answered
@@ -40,7 +41,7 @@ from confab.realtime.revocations import Revocations
 from confab.realtime.sockets import Socket, Sockets
 from confab.realtime.transport import Reply
 from confab.realtime.typists import Typists
-from confab.wiring import Ports
+from confab.wiring import Adapters
 
 Sending = Coroutine[Any, Any, Reply]
 """What is left of an event's work, and need not be done before the next event begins."""
@@ -55,7 +56,7 @@ class SocketEvents:
 
     def __init__(
         self,
-        ports: Ports,
+        adapters: Adapters,
         *,
         sockets: Sockets,
         rooms: Rooms,
@@ -65,7 +66,13 @@ class SocketEvents:
         expiry: Expiry,
         revocations: Revocations,
     ) -> None:
-        self._ports = ports
+        self._adapters = adapters
+        self._limits = adapters.config
+        self._conversations = adapters.conversations_announced_by(self)
+        self._typing_rate = Rate(
+            adapters.config.typing_per_5s, 5, "typing events in a room", clock=time.monotonic
+        )
+        """How often each user may say that they type; the key is the conversation's id and the uid."""
         self._sockets = sockets
         self._rooms = rooms
         self._typists = typists
@@ -87,8 +94,8 @@ class SocketEvents:
         self._require_staying()
         if not isinstance(auth, Mapping) or not auth.get("token"):
             raise Unauthenticated("Send a Firebase ID token as auth: {token} in the handshake.")
-        handshake = parse(Handshake, auth, self._ports.limits)
-        principal = await self._ports.verifier.verify(handshake.token)
+        handshake = parse(Handshake, auth, self._limits)
+        principal = await self._adapters.verifier.verify(handshake.token)
         self._require_staying()
         socket = self._sockets.add(sid, principal)
         self._expiry.watch(sid, principal.expires_at)
@@ -115,7 +122,7 @@ class SocketEvents:
         be stored together; everything else waits until the messages before it are done.
         """
         known = name if isinstance(name, str) and name in self._handlers else "unknown"
-        with self._ports.telemetry.span(f"socket {known}", None) as span:
+        with self._adapters.telemetry.span(f"socket {known}", None) as span:
             return await answered(self._carry_out(sid, name, arguments, span), known, span)
 
     async def _carry_out(
@@ -170,12 +177,12 @@ class SocketEvents:
 
     async def announce(self, entry: Entry) -> None:
         """Tell this instance's sockets of a stored entry, and the other instances."""
-        committed_at = self._ports.clock.now()  # a moment ago
+        committed_at = self._adapters.clock.now()  # a moment ago
         self._rooms.hear(entry, committed_at)
         self._hints.entry(entry, committed_at)
 
     async def _join(self, socket: Socket, payload: object) -> Reply:
-        request = parse(Join, payload, self._ports.limits)
+        request = parse(Join, payload, self._limits)
         return await self._enter(socket, request.conversation_id, request.after)
 
     async def _enter(self, socket: Socket, conversation_id: str, after: int | None) -> Reply:
@@ -183,18 +190,14 @@ class SocketEvents:
 
         If that is refused, a socket that was in the room already stays there and misses nothing.
         """
-        limits = self._ports.limits
+        limits = self._limits
         others = socket.rooms.keys() - {conversation_id}
         if 0 < limits.max_rooms_per_socket <= len(others):
             raise RateLimited(f"A socket is in at most {limits.max_rooms_per_socket} rooms.")
         place = self._rooms.begin_join(conversation_id, socket.sid)
         try:
-            page = await conversations.get_conversation(
-                conversation_id,
-                parse(GetConversation, {"after": after}, limits),
-                caller=socket.principal,
-                store=self._ports.store,
-                enough=limits.max_page_bytes,
+            page = await self._conversations.get_conversation(
+                conversation_id, parse(GetConversation, {"after": after}, limits), caller=socket.principal
             )
             self._require_open(socket)
         except BaseException:
@@ -203,7 +206,7 @@ class SocketEvents:
             else:
                 await self._go_live(socket, conversation_id, place)
             raise
-        ack = accepted(self._ports.views.page(page))
+        ack = accepted(self._adapters.views.page(page))
         if after is not None and ack["hasMore"]:
             self._out(socket, conversation_id)
             return Reply(ack)
@@ -218,36 +221,29 @@ class SocketEvents:
             self._broadcast.resync(socket.sid, conversation_id, reached)
 
     async def _leave(self, socket: Socket, payload: object) -> Reply:
-        request = parse(Leave, payload, self._ports.limits)
+        request = parse(Leave, payload, self._limits)
         self._out(socket, request.conversation_id)
         return Reply(accepted({}))
 
     async def _message(self, socket: Socket, payload: object) -> Sending:
-        request = parse(SendMessage, payload, self._ports.limits)
+        request = parse(SendMessage, payload, self._limits)
         held = await self._standing(socket, request.conversation_id)
         return self._send(socket.principal, request, held)
 
     async def _send(self, caller: Principal, request: SendMessage, known: Standing) -> Reply:
-        appended = await conversations.add_message(
-            request.conversation_id,
-            request,
-            known=known,
-            caller=caller,
-            store=self._ports.store,
-            announcer=self,
-            clock=self._ports.clock,
-            sends=self._ports.sends,
+        appended = await self._conversations.add_message(
+            request.conversation_id, request, caller=caller, known=known
         )
         return Reply(accepted({"message": appended.message}))
 
     async def _typing(self, socket: Socket, payload: object) -> Reply:
-        request = parse(SetTyping, payload, self._ports.limits)
+        request = parse(SetTyping, payload, self._limits)
         conversation_id, uid = request.conversation_id, socket.principal.uid
         access.require_type(await self._standing(socket, conversation_id))
         if conversation_id not in socket.rooms:
             raise Forbidden("Join the conversation before you type in it.")
         if request.typing:  # an end always gets through, and without a start it is no news to anybody
-            self._ports.typing.take((conversation_id, uid))
+            self._typing_rate.take((conversation_id, uid))
         state = TypingState(conversation_id=conversation_id, user_id=uid, typing=request.typing)
         if self._typists.heard(state, socket.sid):
             self._tell_typing(state)
@@ -257,13 +253,13 @@ class SocketEvents:
         """What the socket's user is in a conversation, which is read unless the socket is in its room."""
         held = socket.rooms.get(conversation_id)
         if held is None:
-            held = access.standing(await self._ports.store.conversation(conversation_id), socket.principal)
+            held = await self._conversations.standing(conversation_id, socket.principal)
         return held
 
     async def _auth(self, socket: Socket, payload: object) -> Reply:
-        request = parse(Renew, payload, self._ports.limits)
+        request = parse(Renew, payload, self._limits)
         try:
-            principal = await self._ports.verifier.verify(request.token)
+            principal = await self._adapters.verifier.verify(request.token)
         except TokenRevoked:
             self._revocations.check_soon(socket)
             raise
@@ -300,7 +296,7 @@ class SocketEvents:
             Typing(
                 conversation_id=state.conversation_id,
                 data=state,
-                origin=self._ports.instance,
-                at=self._ports.clock.now(),
+                origin=self._adapters.instance,
+                at=self._adapters.clock.now(),
             )
         )

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from confab.domain.errors import Unavailable
-from confab.wiring import Ports
+from confab.wiring import Adapters
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ REPORT_S = 30.0
 class Health:
     """Whether this process lives, and whether it can serve."""
 
-    def __init__(self, ports: Ports, *, hears: Callable[[], bool]) -> None:
-        self._ports = ports
+    def __init__(self, adapters: Adapters, *, hears: Callable[[], bool]) -> None:
+        self._adapters = adapters
         self._hears = hears
         self.draining = False
 
@@ -46,8 +46,8 @@ class Health:
         if self.draining:  # what it would ask is being closed
             return ["draining"]
         checks: Mapping[str, Callable[[], Awaitable[None]]] = {
-            "store": self._ports.store.check,
-            "keys": self._ports.verifier.check,
+            "store": self._adapters.store.check,
+            "keys": self._adapters.verifier.check,
         }
         failed = await asyncio.gather(*(_fails(check) for check in checks.values()))
         missing = [name for name, fails in zip(checks, failed, strict=True) if fails]

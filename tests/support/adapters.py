@@ -1,14 +1,17 @@
-"""The ports of one process on in-memory twins, for unit tests."""
+"""The adapters of one process, in-memory twins, for unit tests."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from confab import config
-from confab.conversations import SystemClock
+from confab.conversations import Conversations, SystemClock
+from confab.domain.cells import MAIN
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
+from confab.domain.limits import Limits
 from confab.domain.models import Entry, Principal
+from confab.ports import Announcer, Store
 from confab.store.memory import MemoryStore
-from confab.wiring import Ports
+from confab.wiring import Adapters
 from tests.support.samples import principal
 
 
@@ -54,8 +57,15 @@ class Announced:
         self.entries.append(entry)
 
 
-class MemoryPorts(Ports):
-    """Ports whose adapters are twins; a test may replace any of them."""
+def conversations_over(
+    store: Store, announcer: Announcer | None = None, *, cells: Sequence[str] = (MAIN,)
+) -> Conversations:
+    """The use cases over a store, with the default limits."""
+    return Conversations(store, announcer or Announced(), clock=SystemClock(), limits=Limits(), cells=cells)
+
+
+class MemoryAdapters(Adapters):
+    """Twins; a test may replace any of them before its first use."""
 
     def __init__(self, **env: str) -> None:
         super().__init__(config.load(env))

@@ -1,19 +1,33 @@
 """The one table of routes. Hosting rewrites, functions.yaml and the specifications follow it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, Protocol
+
+from confab.conversations import Conversations
+from confab.http import handlers
+from confab.http.handlers import Answer, Call
 
 Method = Literal["GET", "POST"]
 
 
+class Handler(Protocol):
+    """A function of `handlers`."""
+
+    __name__: str
+
+    def __call__(self, call: Call, conversations: Conversations, /) -> Awaitable[Answer]:
+        """Carry out a call."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One REST operation, and the function of the same name that serves it."""
+    """One REST operation. The function that is deployed for it has the name of its handler."""
 
-    operation: str
+    handler: Handler
     method: Method
     path: str
     """The path with `{id}` where a conversation's id stands."""
@@ -21,7 +35,12 @@ class Route:
     body: bool = False
     """Whether the request has fields in a JSON body; otherwise they are in the query string."""
     announces: bool = False
-    """Whether the room is told of what it stores."""
+    """Whether the room is notified of what it stores."""
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation, of its handler and of its function."""
+        return self.handler.__name__
 
     def match(self, path: str) -> str | None:
         """The conversation id in `path`, "" where the route has none, None if it is another path."""
@@ -34,22 +53,17 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.escape(path).replace(r"\{id\}", "(?P<id>[^/]+)"))
 
 
+_ALL = "/api/conversations"
+_ONE = f"{_ALL}/{{id}}"
 ROUTES = (
-    Route("create_conversation", "POST", "/api/conversations", "Start a conversation", body=True),
-    Route("list_conversations", "GET", "/api/conversations", "List the caller's conversations"),
-    Route("get_conversation", "GET", "/api/conversations/{id}", "Read a conversation and its messages"),
+    Route(handlers.create_conversation, "POST", _ALL, "Start a conversation", body=True),
+    Route(handlers.list_conversations, "GET", _ALL, "List the caller's conversations"),
+    Route(handlers.get_conversation, "GET", _ONE, "Read a conversation and its messages"),
+    Route(handlers.add_message, "POST", f"{_ONE}/messages", "Write a message", body=True, announces=True),
     Route(
-        "add_message",
+        handlers.finalize_conversation,
         "POST",
-        "/api/conversations/{id}/messages",
-        "Write a message",
-        body=True,
-        announces=True,
-    ),
-    Route(
-        "finalize_conversation",
-        "POST",
-        "/api/conversations/{id}/finalize",
+        f"{_ONE}/finalize",
         "Close a conversation for good",
         body=True,
         announces=True,

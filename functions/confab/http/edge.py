@@ -1,7 +1,7 @@
 """The edge of every function: from an HTTP request to a use case and back.
 
 What all operations share stands here once: request ids, CORS, methods, authentication, bodies
-within their bounds, and the rendering of answers and of problems.
+within their bounds, and the rendering of resources and of problems.
 """
 
 import asyncio
@@ -10,10 +10,9 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +21,7 @@ from starlette.responses import Response
 from confab import trace
 from confab.domain.errors import (
     ConfabError,
+    Forbidden,
     Internal,
     InvalidRequest,
     MethodNotAllowed,
@@ -31,11 +31,10 @@ from confab.domain.errors import (
     UnsupportedMediaType,
     problem,
 )
-from confab.domain.models import Principal
 from confab.domain.requests import ID, MAX_FIELDS, parse_json
-from confab.operations import cors
-from confab.operations.routes import Route
-from confab.wiring import Ports
+from confab.http.handlers import Call
+from confab.http.routes import Route
+from confab.wiring import Adapters
 
 log = logging.getLogger(__name__)
 
@@ -45,93 +44,79 @@ DEFECT = Internal("Something went wrong on our side.")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What an operation is asked: by whom, for which conversation, with which fields."""
-
-    caller: Principal
-    conversation_id: str
-    fields: Mapping[str, object]
-    headers: Mapping[str, str]
-    """Of each name in lower case the first value."""
+MAX_AGE_S = 3600
+"""Seconds for which a browser may keep the answer to a preflight."""
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, traceparent, X-Request-Id"
+EXPOSED_HEADERS = "Location, Retry-After, WWW-Authenticate, X-Request-Id"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an operation answers."""
-
-    status: int
-    body: Mapping[str, Any]
-    """JSON; models in it are rendered as they are on the wire."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-Operation = Callable[[Call, Ports], Awaitable[Answer]]
-
-
-class Endpoint:
+class Edge:
     """Serves some routes over HTTP. Calling it with a request never raises."""
 
-    def __init__(self, operations: Mapping[Route, Operation], ports: Ports) -> None:
-        self._operations = operations
-        self._ports = ports
-        self._origins = frozenset(ports.config.allowed_origins)
+    def __init__(self, routes: Sequence[Route], adapters: Adapters) -> None:
+        self._routes = routes
+        self._adapters = adapters
+        self._origins = frozenset(adapters.config.allowed_origins)
 
     async def __call__(self, request: Request) -> Response:
-        """The answer to a request: the operation's, or a problem."""
-        asked = _Asked.of(request, self._operations)
-        request_id = _request_id(asked)
+        """The response to a request: the operation's, or a problem."""
+        asked = _Request.of(request, self._routes)
         try:
-            with self._ports.telemetry.span(asked.name, trace.of_request(asked.headers)) as span:
-                response = await self._serve(asked, request_id)
+            with self._adapters.telemetry.span(asked.name, trace.of_request(asked.headers)) as span:
+                response = await self._serve(asked)
                 span.note("http.response.status_code", response.status_code)
                 return response
         except Exception:
-            log.exception("a request failed", extra={"requestId": request_id})
-            return self._render(asked, _problem_answer(DEFECT, request_id), request_id)
+            log.exception("a request failed", extra={"requestId": asked.id})
+            return self._problem(asked, DEFECT)
 
-    async def _serve(self, asked: "_Asked", request_id: str) -> Response:
+    async def _serve(self, asked: "_Request") -> Response:
         started = time.monotonic()
         code = None
         try:
-            answer = await self._answer(asked)
+            response = await self._respond(asked)
         except ConfabError as error:
-            answer, code = _problem_answer(error, request_id), error.code
+            response, code = self._problem(asked, error), error.code
         except Exception:
-            log.exception("an operation failed", extra={"requestId": request_id})
-            answer, code = _problem_answer(DEFECT, request_id), DEFECT.code
+            log.exception("an operation failed", extra={"requestId": asked.id})
+            response, code = self._problem(asked, DEFECT), DEFECT.code
         log.info(
             "request",
             extra={
-                "requestId": request_id,
+                "requestId": asked.id,
                 "method": asked.method,
                 "operation": None if asked.route is None else asked.route.operation,
-                "conversationId": _conversation_id(asked.matches),
-                "status": answer.status,
+                "conversationId": asked.conversation_id,
+                "status": response.status_code,
                 "code": code,
                 "ms": round((time.monotonic() - started) * 1000, 1),
             },
         )
-        return self._render(asked, answer, request_id)
+        return response
 
-    async def _answer(self, asked: "_Asked") -> Answer:
+    async def _respond(self, asked: "_Request") -> Response:
         matches, route, headers = asked.matches, asked.route, asked.headers
         if not matches:
             raise NotFound("There is nothing at this path.")
         methods = [match.method for match in matches]
         if asked.method == "OPTIONS":
-            return Answer(HTTPStatus.NO_CONTENT, {}, cors.preflight(headers, self._origins, methods))
+            return self._response(asked, HTTPStatus.NO_CONTENT, None, self._preflight(headers, methods))
         if route is None:
             raise MethodNotAllowed([*methods, "OPTIONS"])
-        caller = await self._ports.verifier.verify(_bearer_token(headers))
+        caller = await self._adapters.verifier.verify(_bearer_token(headers))
         fields = await self._body(asked) if route.body else _query(asked.request)
-        return await self._operations[route](Call(caller, matches[route], fields, headers), self._ports)
+        call = Call(caller, matches[route], fields, headers)
+        answer = await route.handler(call, self._adapters.conversations)
+        body = to_json(self._adapters.views.render(answer.resource), by_alias=True)
+        return self._response(
+            asked, answer.status, body, {"Content-Type": "application/json", **answer.headers}
+        )
 
-    async def _body(self, asked: "_Asked") -> Mapping[str, object]:
+    async def _body(self, asked: "_Request") -> Mapping[str, object]:
         _require_no_encoding(asked.headers)
         try:
             async with asyncio.timeout(BODY_DEADLINE_S):
-                data = await _read(asked, self._ports.config.max_body_bytes)
+                data = await _read(asked, self._adapters.config.max_body_bytes)
         except TimeoutError:
             raise InvalidRequest.field("", f"the body did not arrive within {BODY_DEADLINE_S} s") from None
         except ClientDisconnect:
@@ -144,23 +129,47 @@ class Endpoint:
             raise InvalidRequest.field("", "must be a JSON object")
         return fields
 
-    def _render(self, asked: "_Asked", answer: Answer, request_id: str) -> Response:
-        headers = {
-            "X-Request-Id": request_id,
-            "Cache-Control": "no-store",
-            **cors.headers(asked.headers, self._origins),
-            **answer.headers,
+    def _preflight(self, headers: Mapping[str, str], methods: Sequence[str]) -> dict[str, str]:
+        """The headers that answer an OPTIONS request; raises Forbidden for a foreign origin."""
+        allow = {"Allow": ", ".join([*methods, "OPTIONS"])}
+        origin = headers.get("origin")
+        if origin is None:
+            return allow
+        if origin not in self._origins:
+            raise Forbidden("This origin is not among CONFAB_ALLOWED_ORIGINS.")
+        return allow | {
+            "Access-Control-Allow-Methods": ", ".join(methods),
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            "Access-Control-Max-Age": str(MAX_AGE_S),
         }
-        if answer.status == HTTPStatus.NO_CONTENT:
-            return Response(status_code=204, headers=headers)
-        headers.setdefault("Content-Type", "application/json")
-        return Response(to_json(answer.body, by_alias=True), answer.status, headers)
+
+    def _problem(self, asked: "_Request", error: ConfabError) -> Response:
+        headers = {"Content-Type": "application/problem+json"}
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, MethodNotAllowed):
+            headers["Allow"] = ", ".join(error.allow)
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
+        return self._response(asked, error.status, to_json(problem(error, asked.id)), headers)
+
+    def _response(
+        self, asked: "_Request", status: int, body: bytes | None, headers: Mapping[str, str]
+    ) -> Response:
+        """A response with the headers of all: a page on an allowed origin may read it, nobody stores it."""
+        shared = {"X-Request-Id": asked.id, "Cache-Control": "no-store", "Vary": "Origin"}
+        if (origin := asked.headers.get("origin", "")) in self._origins:
+            shared["Access-Control-Allow-Origin"] = origin
+            shared["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        return Response(body, status, {**shared, **headers})
 
 
-class _Asked(NamedTuple):
-    """A request, and what is looked at in it more than once."""
+class _Request(NamedTuple):
+    """A request, and what is read of it more than once."""
 
     request: Request
+    id: str
+    """The client's X-Request-Id, or a new one."""
     method: str
     headers: Mapping[str, str]
     """As in a `Call`."""
@@ -170,31 +179,28 @@ class _Asked(NamedTuple):
     """The one of the method."""
 
     @classmethod
-    def of(cls, request: Request, routes: Iterable[Route]) -> Self:
-        """The request as these routes see it."""
+    def of(cls, request: Request, routes: Sequence[Route]) -> Self:
+        """The request, matched with these routes."""
         method, path = request.method, request.scope["path"]
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers.raw)
         }
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         matches = {route: found for route in routes if (found := route.match(path)) is not None}
         route = next((match for match in matches if match.method == method), None)
-        return cls(request, method, headers, matches, route)
+        return cls(request, request_id, method, headers, matches, route)
 
     @property
     def name(self) -> str:
-        """The request without what tells one from another: its method and its route's path."""
+        """The name of its span: its method and its route's path, without ids."""
         return f"{self.method} {next((route.path for route in self.matches), '')}".rstrip()
 
-
-def _request_id(asked: _Asked) -> str:
-    given = asked.headers.get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-
-
-def _conversation_id(matches: Mapping[Route, str]) -> str | None:
-    """The id in the path, unless it is something that cannot be one."""
-    found = next(iter(matches.values()), "")
-    return found if re.fullmatch(ID, found) else None
+    @property
+    def conversation_id(self) -> str | None:
+        """The id in the path, unless it is something that cannot be one."""
+        found = next(iter(self.matches.values()), "")
+        return found if re.fullmatch(ID, found) else None
 
 
 def _bearer_token(headers: Mapping[str, str]) -> str:
@@ -217,7 +223,7 @@ def _query(request: Request) -> Mapping[str, object]:
     return fields
 
 
-async def _read(asked: _Asked, most: int) -> bytes:
+async def _read(asked: _Request, most: int) -> bytes:
     """The body; raises PayloadTooLarge as soon as it is known to be longer than `most` bytes."""
     error = PayloadTooLarge(f"A body has at most {most} bytes.")
     declared = asked.headers.get("content-length", "")
@@ -242,14 +248,3 @@ def _require_json(headers: Mapping[str, str]) -> None:
     charset = parameters.partition("charset=")[2].strip().strip('"').lower()
     if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
         raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
-
-
-def _problem_answer(error: ConfabError, request_id: str) -> Answer:
-    headers = {"Content-Type": "application/problem+json"}
-    if error.status == Unauthenticated.status:
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = ", ".join(error.allow)
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    return Answer(error.status, problem(error, request_id), headers)

@@ -1,0 +1,44 @@
+"""A deployable function: some routes behind an edge, in the form that functions-framework serves."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from confab import config, log
+from confab.http.edge import Edge
+from confab.http.routes import functions
+from confab.wiring import Adapters
+
+Serve = Callable[[Request], Awaitable[Response]]
+
+
+def function(name: str) -> Serve:
+    """The entry point of a function of the route table.
+
+    Reads and checks the environment, so a wrong one stops the process before it serves:
+    raises ConfigError. Connects to nothing; the first request does, while it still imports.
+    """
+    configuration = config.load(os.environ)
+    log.setup(configuration.project)
+    routes = functions()[name]
+    adapters = Adapters(configuration)
+    edge = Edge(routes, adapters)
+    preparing: asyncio.Task[None] | None = None
+
+    async def serve(request: Request) -> Response:
+        nonlocal preparing
+        if preparing is None:
+            log.setup(configuration.project)  # over what the server has set up meanwhile
+            announces = any(route.announces for route in routes)
+            preparing = asyncio.create_task(adapters.prepare(announces=announces))
+        if not preparing.done():  # a client that disconnects does not cancel it
+            await asyncio.wait([preparing])  # its failure shows again at the edge, which reports it
+        return await edge(request)
+
+    serve.__name__ = name  # functions-framework registers a handler under its own name
+    functions_framework.aio.http(serve)
+    return serve

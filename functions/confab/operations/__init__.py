@@ -1,1 +1,0 @@
-"""The REST operations, one module each, and the table of their routes."""
