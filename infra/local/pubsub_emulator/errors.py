@@ -1,49 +1,22 @@
-"""What the emulator refuses, with the status codes of the real service."""
+"""Refusals, with the status codes of the real service."""
 
-import grpc
+from grpc import StatusCode
 
 
 class Refused(Exception):
     """A call that ends with a status other than OK."""
 
-    code = grpc.StatusCode.UNKNOWN
-
-    def __init__(self, details: str) -> None:
+    def __init__(self, code: StatusCode, details: str) -> None:
         super().__init__(details)
+        self.code = code
         self.details = details
 
 
-class NotFound(Refused):
-    """There is no such topic or subscription."""
-
-    code = grpc.StatusCode.NOT_FOUND
-
-
-class AlreadyExists(Refused):
-    """The name is taken."""
-
-    code = grpc.StatusCode.ALREADY_EXISTS
+def invalid(details: str) -> Refused:
+    """The request breaks a rule of the service, or asks for what this emulator lacks."""
+    return Refused(StatusCode.INVALID_ARGUMENT, details)
 
 
-class InvalidArgument(Refused):
-    """The request breaks a rule of the service, or asks for what this emulator does not do."""
-
-    code = grpc.StatusCode.INVALID_ARGUMENT
-
-
-class FailedPrecondition(Refused):
-    """The subscription is not of the kind that the call needs."""
-
-    code = grpc.StatusCode.FAILED_PRECONDITION
-
-
-class ResourceExhausted(Refused):
-    """The emulator holds as many topics or subscriptions as it may."""
-
-    code = grpc.StatusCode.RESOURCE_EXHAUSTED
-
-
-class Stopping(Refused):
-    """The emulator is going down."""
-
-    code = grpc.StatusCode.UNAVAILABLE
+def not_found(name: str) -> Refused:
+    """There is no such topic or subscription; worded as the service does."""
+    return Refused(StatusCode.NOT_FOUND, f"Resource not found (resource={name.rsplit('/', 1)[-1]}).")

@@ -1,5 +1,6 @@
 """The emulator as a gRPC server on one address."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,9 +8,10 @@ from contextlib import asynccontextmanager
 import grpc.aio
 
 from infra.local.pubsub_emulator.broker import Broker
-from infra.local.pubsub_emulator.errors import Stopping
-from infra.local.pubsub_emulator.push import Pusher
-from infra.local.pubsub_emulator.service import Service
+from infra.local.pubsub_emulator.errors import Refused
+from infra.local.pubsub_emulator.push import push
+from infra.local.pubsub_emulator.service import handlers
+from infra.local.pubsub_emulator.subscription import Subscription
 
 GRACE_SECONDS = 0.5
 _OPTIONS = (
@@ -21,34 +23,28 @@ _OPTIONS = (
 )
 
 
-class AddressInUse(Exception):
-    """The address cannot be listened on."""
-
-
 @asynccontextmanager
 async def serving(host: str, port: int) -> AsyncIterator[int]:
-    """Serve for as long as the context lasts; gives the port, chosen by the system if it was 0.
+    """Serve while the context is open; yields the port, chosen by the system if it was 0.
 
-    Raises AddressInUse if the address cannot be had.
+    Raises OSError if the address cannot be bound: gRPC itself would log that at length, and vaguely.
     """
-    pusher = Pusher()
-    broker = Broker(changed=pusher.follow)
+    socket.create_server((host, port)).close()
+    pushes: set[asyncio.Task[None]] = set()
+
+    def created(subscription: Subscription) -> None:
+        if subscription.push_endpoint:
+            pushes.add(pushing := asyncio.create_task(push(subscription)))
+            pushing.add_done_callback(pushes.discard)
+
+    broker = Broker(created)
     server = grpc.aio.server(options=_OPTIONS)
-    server.add_generic_rpc_handlers(Service(broker).handlers())
-    _require_free(host, port)
+    server.add_generic_rpc_handlers(handlers(broker))
     bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()
     try:
         yield bound
     finally:
-        broker.end(Stopping("The emulator is stopping."))
-        await pusher.close()
+        broker.end(Refused(grpc.StatusCode.UNAVAILABLE, "The emulator is stopping."))
+        await asyncio.gather(*pushes)
         await server.stop(GRACE_SECONDS)
-
-
-def _require_free(host: str, port: int) -> None:
-    """Raise AddressInUse if gRPC would fail to listen: it logs that at length, and vaguely."""
-    try:
-        socket.create_server((host, port)).close()
-    except OSError as error:
-        raise AddressInUse(f"cannot listen on {host}:{port}: {error.strerror}") from None
