@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from surrealdb.errors import SurrealError
+
 from confab.config import Config
 from confab.store import schema
-from confab.store.rpc import RpcError, name_of
-from confab.store.session import Account, Session, is_signed_out
+from confab.store.session import Account, Session, is_signed_out, kind_of
 from infra.doctor.check import Check, Fault, Skip
 from infra.doctor.site import Site
 
@@ -58,18 +59,18 @@ class Visit:
         )
         try:
             self._session = await Session.open(account)
-        except (RpcError, OSError) as error:
+        except SurrealError as error:
             if is_signed_out(error):
                 raise Fault(f"{account.url} does not sign in {account.user!r}", MEND_SIGN_IN) from None
-            raise Fault(f"{account.url} does not answer: {name_of(error)}", MEND_AWAY) from None
+            raise Fault(f"{account.url} does not answer: {kind_of(error)}", MEND_AWAY) from None
         return f"{account.url} signs in {account.user!r}"
 
     async def schema(self) -> str:
         """The schema is of the version that this code works with."""
         try:
             found = await schema.read(self._signed_in())
-        except RpcError as error:
-            raise Fault(f"its version cannot be read: {name_of(error)}", MEND_QUERY) from None
+        except SurrealError as error:
+            raise Fault(f"its version cannot be read: {kind_of(error)}", MEND_QUERY) from None
         number = 0 if found is None else found["number"]
         if not schema.usable(found):
             seen = f"it has version {number}, and this code works with {schema.VERSION}"
@@ -82,8 +83,8 @@ class Visit:
         began = time.monotonic()
         try:
             there: datetime = await session.query(NOW, {})
-        except RpcError as error:
-            raise Fault(f"it does not tell the time: {name_of(error)}", MEND_QUERY) from None
+        except SurrealError as error:
+            raise Fault(f"it does not tell the time: {kind_of(error)}", MEND_QUERY) from None
         here = datetime.now(UTC).timestamp() - (time.monotonic() - began) / 2
         skew, most = there.timestamp() - here, max(self._config.clock_skew_s, 1)
         if abs(skew) > most:

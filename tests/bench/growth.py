@@ -8,12 +8,13 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from surrealdb import RecordID
+
 from confab.domain.limits import Limits
 from confab.domain.models import Conversation
 from confab.domain.requests import GetConversation, ListConversations, parse
 from confab.ports import Store
 from confab.store import records
-from confab.store.codec import RecordId
 from confab.store.session import Session
 from tests.bench.accounting import cpu_s
 from tests.support.adapters import conversations_over
@@ -94,7 +95,7 @@ async def _fill_log(session: Session, size: int) -> None:
         session,
         "message",
         [
-            {"id": RecordId("message", [_log(size), seq]), "created_at": WRITTEN_AT, **content}
+            {"id": RecordID("message", [_log(size), seq]), "created_at": WRITTEN_AT, **content}
             for seq in range(1, size + 1)
         ],
     )
@@ -112,7 +113,7 @@ async def _fill_list(session: Session, size: int) -> None:
         "participation",
         [
             {
-                "id": RecordId("participation", [owner, one.id]),
+                "id": RecordID("participation", [owner, one.id]),
                 "user": owner,
                 "conversation": records.conversation_record(one.id),
                 "status": "active",

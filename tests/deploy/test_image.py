@@ -140,7 +140,7 @@ def test_it_holds_the_code_and_what_it_needs_and_nothing_else(image):
     packages = {path.name for path in image.root.rglob("site-packages/*.dist-info")}
     names = {name.split("-")[0].lower() for name in packages}
     assert {"aiohttp", "python_socketio", "websockets", "firebase_admin", "google_cloud_pubsub"} <= names
-    for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb", "surrealdb_embedded", "playwright"}
+    for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb_embedded", "playwright"}
     assert not names & (for_developers | {"pip"})
 
 

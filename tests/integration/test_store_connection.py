@@ -10,8 +10,7 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.store.connection import NO_ANSWER, Connection, Timing
-from confab.store.rpc import NotSent
-from confab.store.session import Session, is_conflict
+from confab.store.session import NotSent, Session, is_conflict
 from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, SurrealServer, surreal_server, surreal_store
@@ -193,7 +192,7 @@ async def test_a_wrong_password_is_unavailable_and_in_no_log(
     with caplog.at_level(logging.DEBUG, "confab"), pytest.raises(Unavailable) as raised:
         await store.check()
     told = caplog.text + str(raised.value) + str([vars(record) for record in caplog.records])
-    assert "ServerError NotAllowed" in told
+    assert "NotAllowedError NotAllowed" in told
     assert "not the password" not in told
     assert PASSWORD not in repr(server.account())
     await store.close()

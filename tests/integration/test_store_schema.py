@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from surrealdb.errors import ServerError
 
 from confab.domain.errors import Unavailable
 from confab.store import schema, statements
-from confab.store.rpc import ServerError
 from confab.store.schema import ABSENT, MIGRATIONS, OLDER, TOO_NEW, VERSION, Migration
 from confab.store.session import Session
 from tests.support.samples import NOW, conversation, draft

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from surrealdb.errors import InternalError
 
 from confab.domain.errors import Unavailable
 from confab.store.connection import Connection, Timing
-from confab.store.rpc import ServerError
 from confab.store.session import Account, Session
 
 ACCOUNT = Account("ws://nowhere", "n", "d", "u", "p")
@@ -24,7 +24,7 @@ class Contended:
     async def query(self, _statement: str, _variables: object) -> Any:
         if self._left:
             self._left -= 1
-            raise ServerError("this transaction can be retried", "Internal")
+            raise InternalError("Internal", "this transaction can be retried")
         return "done"
 
 
@@ -46,7 +46,7 @@ class Hopeless(Contended):
 
     async def query(self, _statement: str, _variables: object) -> Any:
         await asyncio.sleep(0.01)
-        raise ServerError("this transaction can be retried", "Internal")
+        raise InternalError("Internal", "this transaction can be retried")
 
 
 async def test_a_query_without_a_chance_costs_nobody_the_session(monkeypatch):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from surrealdb.errors import ServerError, parse_query_error
 
 from confab.domain.models import to_millisecond
 from confab.store import records
-from confab.store.rpc import ServerError
 from confab.store.session import is_conflict
 
 instants = st.datetimes(timezones=st.just(UTC)).map(to_millisecond)
@@ -27,10 +27,14 @@ def test_places_sort_as_latest_first_and_then_by_id(one: Spot, other: Spot) -> N
 
 
 def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
-    assert is_conflict(ServerError("no", "Query", "TransactionConflict"))
-    assert is_conflict(ServerError("Write conflict. This transaction can be retried", "Internal"))
-    assert not is_conflict(ServerError("no", "Query", "TimedOut"))
-    assert not is_conflict(ServerError("no", "NotAllowed"))
+    def refused(**fields: object) -> ServerError:
+        return parse_query_error({"status": "ERR", **fields})
+
+    conflict = {"kind": "TransactionConflict"}
+    assert is_conflict(refused(result="no", kind="Query", details=conflict))
+    assert is_conflict(refused(result="Write conflict. This transaction can be retried", kind="Internal"))
+    assert not is_conflict(refused(result="no", kind="Query", details={"kind": "TimedOut"}))
+    assert not is_conflict(refused(result="no", kind="NotAllowed"))
     assert not is_conflict(ConnectionError("can be retried"))
 
 

@@ -8,11 +8,12 @@ import asyncio
 import os
 import sys
 
+from surrealdb.errors import SurrealError
+
 from confab import config
 from confab.domain.errors import Unavailable
 from confab.store import schema
-from confab.store.rpc import RpcError, name_of
-from confab.store.session import Account, Session
+from confab.store.session import Account, Session, kind_of
 
 DEADLINE_S = 30.0
 
@@ -62,8 +63,8 @@ def main() -> int:
             settings.surrealdb_password,
         )
         print(asyncio.run(_run(command, account)))  # noqa: T201 - the command's answer
-    except (config.ConfigError, Unavailable, RpcError, OSError, TimeoutError) as error:
-        print(f"confab.store: {name_of(error)}: {error}", file=sys.stderr)  # noqa: T201
+    except (config.ConfigError, Unavailable, SurrealError, TimeoutError) as error:
+        print(f"confab.store: {kind_of(error)}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

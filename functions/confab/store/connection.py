@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from surrealdb.errors import ServerError, SurrealError
+
 from confab.aio import Backoff
 from confab.domain.errors import Unavailable
-from confab.store.rpc import NotSent, RpcError, ServerError, name_of
-from confab.store.session import Account, Session, is_conflict, is_signed_out
+from confab.store.session import Account, NotSent, Session, is_conflict, is_signed_out, kind_of
 
 NO_ANSWER = "The store does not answer."
 MAX_ATTEMPTS = 24
@@ -92,10 +93,10 @@ class Connection:
             async with asyncio.timeout(self.timing.overall):
                 return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
         except ServerError as error:
-            _log.warning("the store refused a query", extra={"cause": name_of(error)})
+            _log.warning("the store refused a query", extra={"cause": kind_of(error)})
             raise (Unavailable if is_signed_out(error) else Aborted)(NO_ANSWER) from error
-        except (RpcError, OSError, TimeoutError) as error:
-            _log.warning("the store did not answer", extra={"cause": name_of(error)})
+        except (SurrealError, TimeoutError) as error:
+            _log.warning("the store did not answer", extra={"cause": kind_of(error)})
             raise Unavailable(NO_ANSWER) from error
         finally:
             self._waiting -= 1
@@ -123,7 +124,7 @@ class Connection:
                 async with asyncio.timeout(self.timing.attempt):
                     session = await self._ready()
                     return await session.query(statement, variables)
-            except (RpcError, OSError, TimeoutError) as error:
+            except (SurrealError, TimeoutError) as error:
                 conflict = is_conflict(error)
                 lost += not conflict
                 self.conflicts += conflict
@@ -194,7 +195,7 @@ class Connection:
         error = opening.exception()
         if error is not None:
             if not self._down:  # once an outage
-                _log.warning("no session with the store", extra={"cause": name_of(error)})
+                _log.warning("no session with the store", extra={"cause": kind_of(error)})
             self._down = True
             return
         self._down = False

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from surrealdb import RecordID
+
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import ConfabError, ConversationFinalized, NotFound
 from confab.domain.models import Draft, message_id
 from confab.ports import Appended
 from confab.store import records
-from confab.store.codec import RecordId
 from confab.store.listing import WINDOW_MS
 
 CLOSED_LOG = "This conversation is finalized."
@@ -58,7 +59,7 @@ def variables(group: Sequence[Append]) -> dict[str, Any]:
             messages.append({"log": log, "number": number, "at": at, "content": content})
             growth[log] = {"count": number, "at": at}
             if append.key is not None:
-                key = RecordId("sent", list(append.key))
+                key = RecordID("sent", list(append.key))
                 named.append({"id": key, "log": log, "number": number, "attempt": append.attempt})
     return {
         "conversations": [records.conversation_record(log) for log in growth],

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic_core import from_json
+from surrealdb import RecordID
 
 from confab.domain.models import (
     Conversation,
@@ -17,7 +18,6 @@ from confab.domain.models import (
     Metadata,
     message_id,
 )
-from confab.store.codec import RecordId
 
 Row = Mapping[str, Any]
 
@@ -35,14 +35,14 @@ def place(updated_at: datetime, conversation_id: str) -> str:
     return f"{BEYOND - (updated_at - _EPOCH) // timedelta(milliseconds=1)}{conversation_id}"
 
 
-def conversation_record(conversation_id: str) -> RecordId:
+def conversation_record(conversation_id: str) -> RecordID:
     """The record of a conversation."""
-    return RecordId("conversation", conversation_id)
+    return RecordID("conversation", conversation_id)
 
 
-def message_record(conversation_id: str, seq: int) -> RecordId:
+def message_record(conversation_id: str, seq: int) -> RecordID:
     """The record of a message."""
-    return RecordId("message", [conversation_id, seq])
+    return RecordID("message", [conversation_id, seq])
 
 
 def conversation_content(conversation: Conversation) -> dict[str, Any]:

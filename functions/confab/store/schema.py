@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from surrealdb.errors import NotFoundError
+
 from confab.domain.errors import Unavailable
-from confab.store.rpc import ServerError
-from confab.store.session import Session, is_missing
+from confab.store.session import Session
 
 
 class Migration(NamedTuple):
@@ -83,9 +84,7 @@ async def read(session: Session) -> Mapping[str, Any] | None:
     """What READ finds in the session's database, None when there is no schema."""
     try:
         found: Mapping[str, Any] | None = await session.query(READ, {})
-    except ServerError as error:
-        if not is_missing(error):
-            raise
+    except NotFoundError:
         return None  # there is no table `schema` yet
     return found
 
@@ -106,7 +105,7 @@ async def migrate(session: Session, migrations: Sequence[Migration] = MIGRATIONS
     """Take every step that is missing and return how many there were.
 
     None is missing from a newer schema that the steps' own code works with. Raises Unavailable
-    for one that it does not work with, and RpcError for a step that fails; those before it
+    for one that it does not work with, and SurrealError for a step that fails; those before it
     stay taken.
     """
     found = await read(session)

@@ -6,9 +6,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from confab.store.rpc import ServerError, Socket
+from surrealdb import AsyncWsSurrealConnection
+from surrealdb.errors import (
+    ConnectionUnavailableError,
+    NotAllowedError,
+    QueryError,
+    ServerError,
+    parse_query_error,
+    parse_rpc_error,
+)
+from websockets.protocol import State
 
 CLOSE_TIMEOUT_S = 1.0
+PING_S = 20.0
+"""How often the server is asked for a sign of life, and how long it has to give one."""
 DEFINE = """
 DEFINE NAMESPACE IF NOT EXISTS $namespace;
 USE NS $namespace;
@@ -27,33 +38,66 @@ class Account:
     password: str = field(repr=False)
 
 
+class NotSent(ConnectionUnavailableError):
+    """The socket was gone before the query was sent: nothing has happened."""
+
+
+class _Connection(AsyncWsSurrealConnection):
+    """The package's connection, opened once: a lost one stays lost.
+
+    The package replaces a dead socket within the next call, by one that is signed in as nobody.
+    """
+
+    async def connect(self, url: str | None = None) -> None:
+        """Connect the first time; from then on raise NotSent if the socket is gone."""
+        if self.socket is None:
+            await super().connect(url)
+        elif not self.alive:
+            raise NotSent("the socket is gone")
+
+    @property
+    def alive(self) -> bool:
+        """Whether queries can still be sent and answered."""
+        return self.socket is not None and self.socket.state is State.OPEN
+
+    def abort(self) -> None:
+        """Drop the socket at once, without the closing handshake that a dead server never ends."""
+        if self.socket is not None:
+            self.socket.transport.abort()
+
+
 class Session:
     """A socket that has signed in and chosen its namespace and database. Never reconnects."""
 
-    def __init__(self, socket: Socket) -> None:
-        self._socket = socket
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
         self._running = 0
         self._retired = False
         self._opened_at = asyncio.get_running_loop().time()
 
     @classmethod
     async def open(cls, account: Account, *, define: bool = False) -> "Session":
-        """A new session; `define` makes its namespace and database first. Raises OSError and RpcError."""
-        socket = await Socket.open(account.url)
+        """A new session; `define` makes its namespace and database first. Raises SurrealError."""
+        connection = _Connection(
+            account.url,
+            streaming=False,  # answers are small, and servers before 3.3 refuse it
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+        )
         try:
-            await socket.call("signin", [{"user": account.user, "pass": account.password}])
+            await connection.signin({"username": account.user, "password": account.password})
             if define:
-                await _run(socket, DEFINE, {"namespace": account.namespace, "database": account.database})
-            await socket.call("use", [account.namespace, account.database])
+                await _run(connection, DEFINE, {"namespace": account.namespace, "database": account.database})
+            await connection.use(account.namespace, account.database)
         except BaseException:
-            socket.abort()
+            connection.abort()
             raise
-        return cls(socket)
+        return cls(connection)
 
     @property
     def usable(self) -> bool:
         """Whether a query may be sent on it."""
-        return self._socket.alive and not self._retired
+        return self._connection.alive and not self._retired
 
     @property
     def age(self) -> float:
@@ -61,10 +105,10 @@ class Session:
         return asyncio.get_running_loop().time() - self._opened_at
 
     async def query(self, statement: str, variables: Mapping[str, Any]) -> Any:
-        """The result of one statement. Raises RpcError."""
+        """The result of one statement. Raises SurrealError."""
         self._running += 1
         try:
-            (result,) = await _run(self._socket, statement, variables)
+            (result,) = await _run(self._connection, statement, variables)
             return result
         finally:
             self._running -= 1
@@ -81,39 +125,41 @@ class Session:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await self._socket.close()
+                    await self._connection.close()
         finally:
-            self._socket.abort()  # does nothing where it is closed
+            self._connection.abort()  # does nothing where it is closed
 
     def _end_if_retired(self) -> None:
         if self._retired and self._running == 0:
-            self._socket.abort()
+            self._connection.abort()
 
 
-async def _run(socket: Socket, statements: str, variables: Mapping[str, Any]) -> list[Any]:
-    """The result of each statement. Raises RpcError for the first that failed."""
-    outcomes = await socket.call("query", [statements, variables])
-    for outcome in outcomes:
+async def _run(connection: _Connection, statements: str, variables: Mapping[str, Any]) -> list[Any]:
+    """The result of each statement. Raises SurrealError, for the first that failed."""
+    answer = await connection.query_raw(statements, dict(variables))
+    if (error := answer.get("error")) is not None:
+        raise parse_rpc_error(error)
+    for outcome in answer["result"]:
         if outcome["status"] != "OK":
-            raise ServerError.of(outcome, "result")
-    return [outcome["result"] for outcome in outcomes]
+            raise parse_query_error(outcome)
+    return [outcome["result"] for outcome in answer["result"]]
+
+
+def kind_of(error: BaseException) -> str:
+    """What kind of error it is; never its text, which may quote content."""
+    name = type(error).__name__
+    return f"{name} {error.kind}" if isinstance(error, ServerError) else name
 
 
 def is_conflict(error: Exception) -> bool:
     """Whether a transaction lost against another one and changed nothing.
 
-    Not every server types it (surrealdb#7428), so the words count too.
+    Not every server types it (surrealdb#7428), so its text counts too.
     """
-    return isinstance(error, ServerError) and (
-        error.detail == "TransactionConflict" or "can be retried" in str(error)
-    )
-
-
-def is_missing(error: Exception) -> bool:
-    """Whether the statement names what the database does not have, a table for one."""
-    return isinstance(error, ServerError) and error.kind == "NotFound"
+    typed = isinstance(error, QueryError) and error.is_transaction_conflict
+    return isinstance(error, ServerError) and (typed or "can be retried" in str(error))
 
 
 def is_signed_out(error: Exception) -> bool:
     """Whether the server turned a query away, before running it, because the sign-in has run out."""
-    return isinstance(error, ServerError) and error.kind == "NotAllowed"
+    return isinstance(error, NotAllowedError)
