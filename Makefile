@@ -50,7 +50,7 @@ bench: install  ## what delivery costs, beside Socket.IO for Node and for Python
 bench-functions: install  ## cold start and request cost of each function, beside a bare one; BENCH_ARGS=
 	@$(BIN)/python -m tests.bench.functions $(BENCH_ARGS)
 
-cost: install  ## write the tables and pictures of docs/cost.md
+cost: install  ## bring the tables of docs/cost.md up to date
 	@$(BIN)/python -m infra.cost --write
 
 doctor: install  ## what is wrong with a running system, and how to mend it; PROJECT= DOCTOR_ARGS=

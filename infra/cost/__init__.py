@@ -1,1 +1,1 @@
-"""What Confab costs: list prices and measured CPU in, dollars and pictures out."""
+"""What Confab costs a month: list prices and measured CPU in, dollars out."""

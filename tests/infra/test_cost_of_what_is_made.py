@@ -3,9 +3,8 @@
 import pytest
 
 from confab.http.routes import ROUTES, functions
-from infra.cost import usage
-from infra.cost.pictures import CELL
-from infra.cost.scenario import MAX_SOCKETS, Scenario
+from infra.cost import bill
+from infra.cost.scenario import CELL, MAX_SOCKETS, Scenario
 from infra.gcp import project
 from infra.gcp.realtime import LONGEST_SOCKET_S
 from infra.gcp.settings import Cell, FunctionScale
@@ -24,9 +23,9 @@ def gib(memory: str) -> float:
 
 def test_instances_are_as_large_as_they_are_made():
     cell, function = Cell(name="main"), FunctionScale()
-    assert int(cell.cpu) == usage.INSTANCE_VCPU
+    assert int(cell.cpu) == bill.INSTANCE_VCPU
     assert gib(cell.memory) == Scenario().instance_gib
-    assert (int(function.cpu), gib(function.memory)) == (usage.FUNCTION_VCPU, usage.FUNCTION_GIB)
+    assert (int(function.cpu), gib(function.memory)) == (bill.FUNCTION_VCPU, bill.FUNCTION_GIB)
 
 
 def test_a_cell_has_as_many_sockets_and_instances_as_it_is_made_for():
@@ -42,16 +41,16 @@ def test_no_socket_outlives_what_cloud_run_lets_one_last():
 
 
 def test_everything_that_is_kept_is_counted(made):
-    assert len(made.all("Function")) == len(functions()) == usage.FUNCTIONS
-    assert len(made.all("SecretVersion")) == usage.SECRETS
-    kept = project.KEPT_IMAGES + 2 * usage.FUNCTIONS * project.KEPT_OF_THE_REST
-    assert kept == usage.IMAGES
+    assert len(made.all("Function")) == len(functions()) == bill.FUNCTIONS
+    assert len(made.all("SecretVersion")) == bill.SECRETS
+    kept = project.KEPT_IMAGES + 2 * bill.FUNCTIONS * project.KEPT_OF_THE_REST
+    assert kept == bill.IMAGES
 
 
 def test_every_condition_of_an_alert_is_counted(made):
     conditions = [one for alert in made.all("AlertPolicy") for one in alert.inputs["conditions"]]
-    assert len(conditions) == usage.ALERT_CONDITIONS
+    assert len(conditions) == bill.ALERT_CONDITIONS
 
 
 def test_the_requests_are_operations():
-    assert usage._requests(Scenario()).keys() <= {route.operation for route in ROUTES}
+    assert bill.requests_per_second(Scenario()).keys() <= {route.operation for route in ROUTES}

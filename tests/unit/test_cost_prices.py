@@ -1,19 +1,18 @@
-"""Prices add up tier by tier, and both input files hold together."""
+"""Prices add up tier by tier and name their sources, and figures are those of the committed benchmarks."""
+
+import copy
+import json
+from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from infra.cost.benchmarks import measured
-from infra.cost.bill import Basis
-from infra.cost.fleet import fleet_of
-from infra.cost.measured import Measured
+from infra.cost.bill import Basis, usage_of
+from infra.cost.figures import DELIVERY, FOLDER, FUNCTIONS, ROOMS, NotMeasured, figures_of, measured
+from infra.cost.model import fleet_of
 from infra.cost.prices import ALTERNATIVE, STORE, Price, list_prices
 from infra.cost.scenario import Scenario
-from infra.cost.usage import usage_of
 
-AMOUNTS = st.floats(min_value=0, max_value=1e9)
 PRICE = Price(
     key="tiered",
     part="network",
@@ -28,100 +27,86 @@ PRICE = Price(
 
 
 @pytest.mark.parametrize(
-    ("amount", "dollars"),
-    [(0, 0), (1, 0.12), (1_000, 120), (1_001, 120.1), (5_000, 520), (6_000, 600)],
+    ("amount", "paid", "after_the_free_tier"),
+    [
+        (0, 0, 0),
+        (100, 12, 0),
+        (1_000, 120, 108),
+        (1_001, 120.1, 108.1),
+        (5_000, 520, 508),
+        (6_000, 600, 588),
+    ],
 )
-def test_each_tier_has_its_price(amount, dollars):
-    assert PRICE.of(amount) == pytest.approx(dollars)
-
-
-def test_the_free_tier_is_the_first_units():
-    assert PRICE.of(100, free_tier=True) == 0
-    assert PRICE.of(1_001, free_tier=True) == pytest.approx(120.1 - 12)
-
-
-@given(AMOUNTS, AMOUNTS)
-def test_more_never_costs_less_and_free_never_costs_more(one, other):
-    low, high = sorted((one, other))
-    assert PRICE.of(low) <= PRICE.of(high)
-    assert 0 <= PRICE.of(low, free_tier=True) <= PRICE.of(low)
-
-
-def test_a_price_can_be_for_many_units():
-    assert PRICE.model_copy(update={"per": 1_000}).of(1_000) == pytest.approx(0.12)
-
-
-@pytest.mark.parametrize("tiers", [[], [(1, 0.1)], [(0, 0.1), (0, 0.2)], [(0, 0.1), (9, 0.2), (5, 0.3)]])
-def test_tiers_that_do_not_rise_from_nothing_are_refused(tiers):
-    with pytest.raises(ValidationError):
-        Price.model_validate(PRICE.model_dump() | {"tiers": tiers})
-
-
-@pytest.mark.parametrize("change", [{"certainty": "quoted"}, {"quoted_in": "a blog"}])
-def test_what_is_quoted_and_nothing_else_says_where(change):
-    with pytest.raises(ValidationError):
-        Price.model_validate(PRICE.model_dump() | change)
-
-
-def test_every_price_has_its_name_and_its_source():
-    prices = list_prices().price
-    assert len(list_prices().by_key) == len(prices)
-    assert all("." in price.source for price in prices)
-
-
-def test_everything_that_is_used_has_a_price_and_every_price_is_used():
-    scenario = Scenario()
-    used = usage_of(scenario, fleet_of(scenario, measured()), measured())
-    billed = {price.key for price in list_prices().price if price.part != ALTERNATIVE}
-    assert used.keys() == billed
-    assert STORE in Basis(list_prices(), measured()).bill(scenario).parts
-
-
-@pytest.mark.parametrize(("reads", "slower"), [(0.0, False), (1.0, True)])
-def test_each_rest_request_is_billed_by_its_own_operations_time(reads, slower):
-    scenario = Scenario(reads_per_session=reads)
-    billed = [
-        usage_of(scenario, fleet_of(scenario, seen), seen)["functions_cpu"]
-        for seen in (
-            figures(warm_request_cpu_ms={"add_message": 1, "list_conversations": listing})
-            for listing in (1, 1_000)
-        )
-    ]
-    assert (billed[1] > billed[0]) == slower
-
-
-def figures(**changes):
-    return Measured.model_validate(measured().model_dump() | changes)
-
-
-def test_serving_an_event_is_exact_where_it_was_measured():
-    seen = figures(delivery_cpu_us={2: 60, 10: 12, 100: 6.5})
-    assert [seen.serving_us(size) for size in (0, 2, 10, 100)] == [0, 120, 120, 650]
-
-
-def test_serving_an_event_is_a_straight_line_elsewhere():
-    seen = figures(delivery_cpu_us={100: 7, 10: 10})
-    assert seen.serving_us(1) == 100
-    assert seen.serving_us(55) == pytest.approx(400)
-    assert seen.serving_us(200) == pytest.approx(1400)
-
-
-@given(st.integers(0, 2_000))
-def test_more_sockets_are_never_served_faster(sockets):
-    seen = figures(delivery_cpu_us={2: 60, 10: 12, 500: 7})
-    assert seen.serving_us(sockets) <= seen.serving_us(sockets + 1)
+def test_each_tier_has_its_price_and_the_first_units_are_free(amount, paid, after_the_free_tier):
+    assert PRICE.of(amount) == pytest.approx(paid)
+    assert PRICE.of(amount, free_tier=True) == pytest.approx(after_the_free_tier)
+    assert PRICE.model_copy(update={"per": 1_000}).of(amount) == pytest.approx(paid / 1_000)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"delivery_cpu_us": {}},
-        {"delivery_cpu_us": {0: 1}},
-        {"cold_start_s": 0},
-        {"connect_cpu_ms": None},
-        {"speed": 1},
+        {"tiers": []},
+        {"tiers": [(1, 0.1)]},
+        {"tiers": [(0, 0.1), (9, 0.2), (5, 0.3)]},
+        {"certainty": "quoted"},
+        {"quoted_in": "a blog"},
+        {"read": None},
     ],
+    ids=str,
 )
-def test_figures_that_do_not_hold_together_are_refused(change):
+def test_a_price_that_is_inconsistent_is_refused(change):
     with pytest.raises(ValidationError):
-        figures(**change)
+        Price.model_validate(PRICE.model_dump() | change)
+
+
+def test_every_price_has_its_name_its_source_and_its_date():
+    prices = list_prices().price
+    assert len(list_prices().by_key) == len(prices)
+    assert all("." in price.source for price in prices)
+    assert all(date(2026, 1, 1) <= price.read <= date.today() for price in prices)  # noqa: DTZ011
+
+
+def test_everything_that_is_used_has_a_price_and_every_price_is_used():
+    used = usage_of(Scenario(), fleet_of(Scenario(), measured()), measured())
+    assert used.keys() == {price.key for price in list_prices().price if price.part != ALTERNATIVE}
+    assert STORE in Basis(list_prices(), measured()).bill(Scenario()).parts
+
+
+@pytest.fixture
+def results():
+    """The committed results, to be changed."""
+    return [json.loads((FOLDER / name).read_text("utf-8")) for name in (DELIVERY, FUNCTIONS)]
+
+
+def figures_in(delivery, scenario):
+    (run,) = (run for run in delivery["runs"] if (run["scenario"], run["server"]) == (scenario, "confab"))
+    return run["figures"]
+
+
+def test_a_send_and_its_deliveries_are_separated_where_each_delivery_costs_the_same(results):
+    for size, scenario in ROOMS.items():
+        figures_in(results[0], scenario)["server_cpu_us_per_send"]["median"] = 300 + 7 * size
+    seen = figures_of(*results)
+    assert [seen.send_cpu_us, seen.delivery_cpu_us] == pytest.approx([300, 7])
+
+
+def test_a_delivery_costs_what_it_costs_in_the_dearest_room(results):
+    for size, scenario in ROOMS.items():
+        figures_in(results[0], scenario)["server_cpu_us_per_send"]["median"] = 300 + 7 * size
+    figures_in(results[0], ROOMS[10])["server_cpu_us_per_send"]["median"] = 300 + 20 * 10
+    assert figures_of(*results).delivery_cpu_us == pytest.approx(20)
+
+
+@pytest.mark.parametrize("scenario", [*ROOMS.values(), "idle", "bystander"])
+def test_other_results_make_other_figures(scenario, results):
+    before = copy.deepcopy(results)
+    for figure in figures_in(results[0], scenario).values():
+        figure["median"] *= 1.5
+    assert figures_of(*results) != figures_of(*before) == measured()
+
+
+def test_a_result_that_lacks_a_figure_is_named(results):
+    figures_in(results[0], "idle").pop("connect_cpu_ms")
+    with pytest.raises(NotMeasured, match=r"delivery.json has no connect_cpu_ms of confab in 'idle'"):
+        figures_of(*results)
