@@ -1,7 +1,9 @@
-import warnings
+import pytest
 
-from pulumi_gcp import monitoring, storage
+from tests.infra.deployment import BASE, FULL, Deployment, deployed
 
-with warnings.catch_warnings():  # these two warn of deprecated parts of their own when they are first used
-    warnings.filterwarnings("ignore", "gcp.* has been deprecated", DeprecationWarning)
-    USED = (monitoring.Dashboard, storage.Bucket)
+
+@pytest.fixture(params=[BASE, FULL], ids=["smallest", "full"])
+def made(request: pytest.FixtureRequest) -> Deployment:
+    """What the program makes of the least configuration, and of one that uses every setting."""
+    return deployed(request.param)

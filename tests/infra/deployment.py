@@ -1,14 +1,15 @@
-"""What the program makes, as data that checks read and mutations alter."""
+"""What the program makes, as data that tests read and mutations alter."""
 
+import copy
 import json
-import subprocess
-import sys
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-COLLECT = Path(__file__).with_name("collect.py")
+from tests.infra.collect import program
+
 SECRETS = {"confab:storeUser": "the-user-7c1", "confab:storePassword": "the-password-e09"}
 HEADERS = "confab:otlpHeaders"
 """A secret that need not be set."""
@@ -32,6 +33,8 @@ FULL = BASE | {
     HEADERS: "api-key=the-key-5aa",
     "confab:alertEmails": '["ops@my.example"]',
 }
+_FORKED = multiprocessing.get_context("forkserver")
+_FORKED.set_forkserver_preload(["tests.infra.collect"])  # importing pulumi_gcp takes seconds: once
 
 
 @dataclass
@@ -45,11 +48,11 @@ class Resource:
     name: str
     inputs: dict[str, Any]
     after: list[str] = field(default_factory=list)
-    """What must be there before it, as `Type/name`."""
+    """What it depends on, as `Type/name`."""
 
     @property
-    def thing(self) -> str:
-        """What the others call it in `after`."""
+    def key(self) -> str:
+        """What `after` of others calls it."""
         return f"{self.type}/{self.name}"
 
 
@@ -60,7 +63,7 @@ class Deployment:
     settings: dict[str, str]
     resources: list[Resource]
     outputs: dict[str, Any]
-    secrets: dict[str, str] = field(default_factory=lambda: dict(SECRETS))
+    secrets: dict[str, str]
 
     def all(self, kind: str) -> list[Resource]:
         """The resources of a type."""
@@ -70,6 +73,10 @@ class Deployment:
         """The resource of a type with this logical name."""
         (found,) = [resource for resource in self.all(kind) if resource.name == name]
         return found
+
+    def containers(self) -> list[Resource]:
+        """The Cloud Run services; `Service` is also a project's enabled API."""
+        return [resource for resource in self.all("Service") if resource.module == "cloudrunv2"]
 
     @property
     def project(self) -> str:
@@ -82,56 +89,37 @@ class Deployment:
         return self.settings.get("gcp:region", "us-central1")
 
     @property
-    def cells(self) -> list[str]:
-        """The cells' names."""
-        return [cell["name"] for cell in self._cells]
-
-    @property
-    def open_cells(self) -> list[str]:
-        """The names of those that take new conversations."""
-        return [cell["name"] for cell in self._cells if cell.get("takesNew", True)]
-
-    @property
-    def _cells(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.settings.get("confab:cells", '[{"name": "main"}]'))
-        return found
+    def cells(self) -> dict[str, bool]:
+        """Whether a cell takes new conversations, by name."""
+        cells = json.loads(self.settings.get("confab:cells", '[{"name": "main"}]'))
+        return {cell["name"]: cell.get("takesNew", True) for cell in cells}
 
 
-def run(
-    config: dict[str, str], secrets: dict[str, str], spoiled: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the program with this configuration, in a process of its own."""
-    argument = json.dumps({"config": config, "secrets": secrets, "spoiled": spoiled})
-    return subprocess.run(
-        [sys.executable, str(COLLECT), argument], capture_output=True, text=True, check=False, timeout=100
-    )
+def run(config: dict[str, str], secrets: dict[str, str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Run the program in a process of its own: Pulumi keeps its state and an event loop in globals."""
+    with ProcessPoolExecutor(1, mp_context=_FORKED) as process:
+        return process.submit(program, config, secrets).result(timeout=100)
 
 
 @cache
-def _collected(config: tuple[tuple[str, str], ...], spoiled: str | None) -> str:
-    plain = dict(config)
-    done = run(plain, _take_secrets(plain), spoiled)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _take_secrets(config: dict[str, str]) -> dict[str, str]:
-    return SECRETS | ({HEADERS: config.pop(HEADERS)} if HEADERS in config else {})
-
-
-def deployed(config: dict[str, str], spoiled: str | None = None) -> Deployment:
-    """What the configuration makes, of a spoiled program if its name is given; a copy of the caller's own."""
-    found = json.loads(_collected(tuple(sorted(config.items())), spoiled))
+def _made(config: tuple[tuple[str, str], ...]) -> Deployment:
+    settings = dict(config)
+    secrets = SECRETS | ({HEADERS: settings.pop(HEADERS)} if HEADERS in settings else {})
+    found, outputs = run(settings, secrets)
     resources = [
         Resource(
-            each["type"].rpartition(":")[2],
-            each["type"].split(":")[1].split("/")[0],
-            each["name"],
-            each["inputs"],
-            each["after"],
+            type=each["type"].rpartition(":")[2],
+            module=each["type"].split(":")[1].split("/")[0],
+            name=each["name"],
+            inputs=each["inputs"],
+            after=each["after"],
         )
-        for each in found["resources"]
+        for each in found
         if each["type"].startswith("gcp:")
     ]
-    settings = dict(config)
-    return Deployment(settings, resources, found["outputs"], _take_secrets(settings))
+    return Deployment(settings, resources, outputs, secrets)
+
+
+def deployed(config: dict[str, str]) -> Deployment:
+    """What the configuration makes, as a copy of the caller's own."""
+    return copy.deepcopy(_made(tuple(sorted(config.items()))))

@@ -1,20 +1,38 @@
 """Ways to spoil a deployment, each a function that alters it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.infra.deployment import Deployment, Resource
+import pytest
 
-Mutation = Callable[[Deployment], None]
+from tests.infra.deployment import FULL, Deployment, Resource, deployed
+
+Check = Callable[[Deployment], None]
+Mutation = Callable[[Deployment], object]
+
+
+def found_by(mutations: Mapping[Check, Mapping[str, Mutation]]) -> pytest.MarkDecorator:
+    """A test of `check` and `mutate` for each mutation, by the check that has to find it."""
+    cases = [
+        pytest.param(check, mutate, id=name)
+        for check, each in mutations.items()
+        for name, mutate in each.items()
+    ]
+    return pytest.mark.parametrize(("check", "mutate"), cases)
+
+
+def assert_found(check: Check, mutate: Mutation) -> None:
+    """Fails unless the check accepts the deployment, and rejects it once it is spoiled."""
+    made = deployed(FULL)
+    check(made)
+    mutate(made)
+    with pytest.raises(AssertionError):
+        check(made)
 
 
 def drop(kind: str, name: str) -> Mutation:
     """Leave a resource out."""
-
-    def mutate(made: Deployment) -> None:
-        made.resources.remove(made.one(kind, name))
-
-    return mutate
+    return lambda made: made.resources.remove(made.one(kind, name))
 
 
 def change(kind: str, name: str, path: str, value: Any) -> Mutation:
@@ -31,17 +49,8 @@ def change(kind: str, name: str, path: str, value: Any) -> Mutation:
     return mutate
 
 
-def shorten(kind: str, name: str, key: str) -> Mutation:
-    """Leave the last element of a list out."""
-
-    def mutate(made: Deployment) -> None:
-        made.one(kind, name).inputs[key].pop()
-
-    return mutate
-
-
 def hurry(kind: str, name: str, before: str) -> Mutation:
-    """Let a resource not wait for one of those that it waits for."""
+    """Let a resource not wait for one that it depends on."""
 
     def mutate(made: Deployment) -> None:
         after = made.one(kind, name).after
@@ -51,36 +60,14 @@ def hurry(kind: str, name: str, before: str) -> Mutation:
     return mutate
 
 
-def serve(service: str, cell: str | None) -> Mutation:
-    """Let a container serve another cell, or not know which."""
-
-    def mutate(made: Deployment) -> None:
-        (container,) = made.one("Service", service).inputs["template"]["containers"]
-        others = [each for each in container["envs"] if each["name"] != "CONFAB_CELL"]
-        container["envs"] = [*others, {"name": "CONFAB_CELL", "value": cell}] if cell else others
-
-    return mutate
-
-
 def add(kind: str, module: str, **inputs: str) -> Mutation:
-    """Make something more."""
-
-    def mutate(made: Deployment) -> None:
-        made.resources.append(Resource(kind, module, "more", {"project": made.project, **inputs}))
-
-    return mutate
+    """Make one resource more."""
+    return lambda made: made.resources.append(
+        Resource(kind, module, "more", {"project": made.project, **inputs})
+    )
 
 
 def permit(kind: str, role: str, who: str, **on: str) -> Mutation:
-    """Give somebody something more: one of our accounts by its id, or everybody."""
+    """Grant one role more: to one of our accounts by its id, or to everybody."""
     member = who if who.startswith("all") else f"serviceAccount:{who}@my-project.iam.gserviceaccount.com"
     return add(kind, "iam", role=role, member=member, **on)
-
-
-def rewrite(change_them: Callable[[list[Any]], object]) -> Mutation:
-    """Alter the rewrites of Hosting."""
-
-    def mutate(made: Deployment) -> None:
-        change_them(made.outputs["rewrites"])
-
-    return mutate
