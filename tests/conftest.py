@@ -4,6 +4,7 @@
 unit, though it is several files. `--hypothesis-profile=thorough` tries twenty times as many examples.
 """
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile("suite")
 
 TESTS = Path(__file__).parent
-SHARED = {"e2e": "stack"}
-"""Folders whose files share the fixtures of a session."""
+SHARED = {"e2e/*": "stack", "contract/test_store*": "stores"}
+"""Files that share the fixtures of a session."""
 LONGEST_FIRST = (
     "stack",
     "hostile/test_hostile.py",
@@ -39,9 +40,11 @@ LONGEST_FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name each test's unit, and put the longest units first."""
     rank = {unit: number for number, unit in enumerate(LONGEST_FIRST)}
-    units: dict[pytest.Item, str] = {}
     for item in items:
-        file = item.path.relative_to(TESTS)
-        units[item] = SHARED.get(file.parts[0], file.as_posix())
-        item.add_marker(pytest.mark.xdist_group(units[item]))
-    items.sort(key=lambda item: rank.get(units[item], len(rank)))
+        item.add_marker(pytest.mark.xdist_group(_unit(item)))
+    items.sort(key=lambda item: rank.get(_unit(item), len(rank)))
+
+
+def _unit(item: pytest.Item) -> str:
+    file = item.path.relative_to(TESTS).as_posix()
+    return next((unit for pattern, unit in SHARED.items() if fnmatch(file, pattern)), file)

@@ -16,15 +16,14 @@ import pytest_asyncio
 
 from confab.http.routes import DISPATCHER, functions, rewrites
 from tests.contract.answers import (
+    BODIES,
     CAUSES,
     DOCUMENT,
     OPERATIONS,
     ORIGIN,
     Site,
-    conversation_finalized,
     documented,
     expected,
-    requests,
 )
 from tests.faults.site import Process
 from tests.faults.site import Site as Processes
@@ -120,11 +119,9 @@ async def test_every_documented_answer_is_given_as_documented(site, operation, s
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 async def test_no_answer_but_the_documented_ones_is_given(site, operation):
-    for finalized in (False, True):
-        if finalized:
-            await conversation_finalized(site, operation)
-        for name, how in requests():
-            DOCUMENT.check(await site.call(operation, name, **copy.deepcopy(how)), closed=False)
+    """As its owner asks for it; others do so where the operations run in memory."""
+    for how in BODIES:
+        DOCUMENT.check(await site.call(operation, **copy.deepcopy(how)), closed=False)
 
 
 async def test_a_path_that_is_not_documented_is_not_found(site):

@@ -40,7 +40,7 @@ OPTIONS = Options(
     followed_by=6,
     writers=10,
     closings_per_minute=30,
-    catch_up_s=5,
+    catch_up_s=2,
 )
 
 

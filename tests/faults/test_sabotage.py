@@ -37,12 +37,6 @@ def kinds(found: Sequence[Violation]) -> set[str]:
     return {violation.kind for violation in found}
 
 
-@pytest.mark.parametrize("weather", [LOSING, REPEATING])
-async def test_rooms_that_do_what_they_should_lose_and_repeat_nothing(tmp_path: Path, weather: Weather):
-    recording = await small_storm(tmp_path, weather)
-    assert violations(recording) == []
-
-
 async def test_without_the_filling_of_holes_entries_are_found_to_be_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
