@@ -5,16 +5,16 @@ unit, though it is several files. `--hypothesis-profile=thorough` tries twenty t
 """
 
 from fnmatch import fnmatch
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("suite", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile("suite")
 
-TESTS = Path(__file__).parent
 SHARED = {"e2e/*": "stack", "contract/test_store*": "stores"}
 """Files that share the fixtures of a session."""
 LONGEST_FIRST = (
@@ -36,15 +36,22 @@ LONGEST_FIRST = (
 """Units that would leave one worker alone if they came last."""
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in its own hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name each test's unit, and put the longest units first."""
+    """Put the longest units first."""
     rank = {unit: number for number, unit in enumerate(LONGEST_FIRST)}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_unit(item)))
-    items.sort(key=lambda item: rank.get(_unit(item), len(rank)))
+    items.sort(key=lambda item: rank.get(_unit(item.nodeid), len(rank)))
 
 
-def _unit(item: pytest.Item) -> str:
-    file = item.path.relative_to(TESTS).as_posix()
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give each worker one unit after the other."""
+    return _ByUnit(config, log)
+
+
+class _ByUnit(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return _unit(nodeid)
+
+
+def _unit(nodeid: str) -> str:
+    file = nodeid.partition("::")[0].removeprefix("tests/")
     return next((unit for pattern, unit in SHARED.items() if fnmatch(file, pattern)), file)
