@@ -264,7 +264,7 @@ class Announcer(Protocol):
 
 Metric = Literal[
     "confab.deliveries",
-    "confab.holes.filled",
+    "confab.gaps.filled",
     "confab.sweeps",
     "confab.conflicts.retried",
     "confab.sockets",

@@ -44,7 +44,7 @@ SIGNALS: Mapping[str, Signal] = {
     "confab_sweep_repairs": Signal(
         "Rooms that were behind and were filled from the store, and events that the bus did not take",
         (
-            "holes were filled from the store",
+            "gaps were filled from the store",
             "the bus did not take an event; no more are published for some seconds",
             "the bus does not take events",
             "the bus refuses events",
@@ -52,7 +52,7 @@ SIGNALS: Mapping[str, Signal] = {
     ),
     "confab_sweep_failures": Signal(
         "Sweeps that could not read the store",
-        ("the sweep could not read the heads", "the sweep failed", "a hole could not be read"),
+        ("the sweep could not read the heads", "the sweep failed", "a gap could not be read"),
     ),
 }
 

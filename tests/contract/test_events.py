@@ -25,7 +25,6 @@ from tests.support.clients import EVENTS, Client
 from tests.support.conformance import event_document
 from tests.support.instance import MEMBER, OWNER, READER, STRANGER, Instance
 from tests.support.pubsub import pubsub_server
-from tests.support.samples import message
 
 DOCUMENT = event_document()
 CONNECT, BUS = "connect", "bus"
@@ -105,8 +104,8 @@ async def unauthenticated(instance: Instance, name: str) -> Any:
     if name == CONNECT:
         return await instance.refusal({"token": "forged"})
     client = await instance.client()
-    sid = next(socket.sid for socket in instance.container.sockets.all())
-    instance.container.events.disconnected(sid)  # it ended, and this event was on its way
+    (session,) = instance.container.sessions.all()
+    instance.container.application.disconnected(session.sid)  # it ended, and this event was on its way
     return await client.call(name, example(instance, name))
 
 
@@ -198,8 +197,8 @@ async def type_as_another(instance: Instance, client: Client) -> None:
 
 
 async def fall_behind(instance: Instance, client: Client) -> None:
-    sid = next(socket.sid for socket in instance.container.sockets.all())
-    instance.container.events.fell_behind(sid, message(1, instance.room))
+    (session,) = instance.container.sessions.all()
+    session.resync(instance.room, 0)
 
 
 async def stop(instance: Instance, client: Client) -> None:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Dialog, WebSocketRoute, expect
 
-from confab.domain.errors import RateLimited
-from confab.realtime.protocol import refused
+from confab.domain.errors import RateLimited, problem
+from confab.realtime.refusals import refused
 from tests.support.browser import PASSWORD, Person, meet, needs_chromium, sign_up
 from tests.support.stack import Stack
 
@@ -122,7 +122,7 @@ def test_one_signs_out_and_in_again_and_finds_the_conversation(people: tuple[Per
 def refuse_the_first_message(socket: WebSocketRoute) -> None:
     """Answer it in the server's place, as above the rate; pass everything else on."""
     server = socket.connect_to_server()
-    refusals = [refused(RateLimited("Try again in 7 s.", retry_after=7), "r-1")]
+    refusals = [refused(problem(RateLimited("Try again in 7 s.", retry_after=7), "r-1"))]
 
     def pass_on(packet: str | bytes) -> None:
         sent = re.match(r'42(\d+)\["message",', str(packet))

@@ -205,7 +205,7 @@ class World:
         return len(self._containers[instance].transport.manager.pending_connect.get("/", []))
 
     def begin_drain(self, instance: int) -> None:
-        self._containers[instance].events.drain()
+        self._containers[instance].application.drain()
 
     def unsent_bytes(self) -> int:
         """What waits for the sockets of all instances."""
@@ -251,7 +251,7 @@ class World:
         return timestamp_text(self._users.expires_at)
 
     def sockets(self) -> int:
-        return sum(len(container.sockets.all()) for container in self._containers)
+        return sum(len(container.sessions.all()) for container in self._containers)
 
     def rooms(self) -> int:
         return sum(len(container.rooms) for container in self._containers)

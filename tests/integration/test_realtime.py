@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from confab.realtime import typists
+from confab.realtime import typing as typing_module
 from tests.support.clients import code
 
 
@@ -138,12 +138,12 @@ async def test_typing_is_shown_to_other_users_only(world):
 
 @pytest.mark.parametrize("end", ["silence", "leave", "disconnect"])
 async def test_typing_ends(world, monkeypatch, end):
-    monkeypatch.setattr(typists, "TYPING_S", 0.5)
+    monkeypatch.setattr(typing_module, "TYPING_S", 0.5)
     room = await world.conversation(members=["bob"])
     alice = await world.client("alice", 0, room)
     bobs = [await world.client("bob", 0, room), await world.client("bob", 1, room)]
     if end != "silence":
-        monkeypatch.setattr(typists, "TYPING_S", 60)
+        monkeypatch.setattr(typing_module, "TYPING_S", 60)
     await alice.call("typing", {"conversationId": room, "typing": True})
     for bob in bobs:
         await bob.until(lambda c: len(c.of("typing")) == 1)

@@ -35,7 +35,7 @@ async def test_a_refused_handshake_says_why(world, caplog, auth, expected):
     caplog.set_level("INFO", "confab")
     client = await world.refused(auth)
     assert client.refusal["data"]["code"] == expected
-    assert logged(caplog, "socket handshake") == [(client.refusal["data"]["requestId"], expected)]
+    assert logged(caplog, "socket event") == [(client.refusal["data"]["requestId"], expected)]
     assert world.sockets() == 0
 
 

@@ -92,7 +92,7 @@ async def test_a_stranger_asks_three_times_and_no_more(instance, http):
         for _ in range(4):
             await wire.send_str(connect("forged"))
         assert await answers(wire) == ["0{", "44", "44", "44", "closed"]
-    assert instance.container.sockets.all() == ()
+    assert instance.container.sessions.all() == ()
 
 
 async def test_the_third_token_may_be_the_right_one(instance, http):

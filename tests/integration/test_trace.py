@@ -128,7 +128,7 @@ async def test_what_an_instance_counts(world):
     assert sweeps >= 1
     assert counted == {
         "confab.deliveries": 2,
-        "confab.holes.filled": 1,
+        "confab.gaps.filled": 1,
         "confab.sockets": 1,
         "confab.rooms": 1,
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,14 +15,31 @@ from confab.domain.models import Conversation, Draft, Entry, MessageView, Model,
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.ports import Appended, Closed
 from confab.realtime.container import Container
+from confab.realtime.transport import Sent
 from confab.store.memory import MemoryStore
 from tests.support.adapters import MemoryAdapters, NamedUsers
 from tests.support.samples import NOW, principal
 
 T = TypeVar("T")
 Payload = dict[str, Any]
-Told = Callable[[str, str, Mapping[str, Any]], None]
+Sink = Callable[[str, str, Mapping[str, Any]], None]
 """Called with a socket's id, an event and its payload."""
+
+
+class Gate:
+    """Holds a page that was read from the store, until a test lets it go on to whoever asked."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.reached.set()
+        await self.open.wait()
+
+
+GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
+"""The gate of the pages that this task reads."""
 
 
 class RemoteStore(MemoryStore):
@@ -37,12 +55,12 @@ class RemoteStore(MemoryStore):
         """Set it to let the next append be stored and its answer be lost."""
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
-        return await self._over_there(super().conversation(conversation_id))
+        return await self._held(super().conversation(conversation_id))
 
     async def newest(
         self, conversation_id: str, limit: int, *, enough: int | None = None
     ) -> tuple[Conversation, list[MessageView]] | None:
-        return await self._over_there(super().newest(conversation_id, limit, enough=enough))
+        return await self._held(super().newest(conversation_id, limit, enough=enough))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         return await self._over_there(super().entries(conversation_id, first, last))
@@ -64,6 +82,12 @@ class RemoteStore(MemoryStore):
         log = self._logs[conversation_id]
         closed = log.conversation.status == "finalized"
         return [entry.wire() for entry in (*log.messages, *([log.finalized()] if closed else []))]
+
+    async def _held(self, call: Coroutine[Any, Any, T]) -> T:
+        answer = await self._over_there(call)
+        if (gate := GATE.get()) is not None:
+            await gate.wait()
+        return answer
 
     async def _over_there(self, call: Coroutine[Any, Any, T]) -> T:
         try:
@@ -93,7 +117,7 @@ class HandBus:
     async def deliver(self, index: int, *, again: bool = False) -> None:
         """Bring one of the copies where it goes; `again` leaves one on its way."""
         instance, data = self.in_flight[index] if again else self.in_flight.pop(index)
-        instance.hear(decode_event(data))
+        instance.receive(decode_event(data))
 
     def forge(self, entry: Entry) -> None:
         """Publish what no writer has stored."""
@@ -128,34 +152,53 @@ class Users(NamedUsers):
 
 
 class Instance:
-    """A realtime container without a network: what its sockets are told goes to `told`."""
+    """A realtime container without a network: what its sockets are sent goes to `sink`."""
 
-    def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, told: Told, **env: str) -> None:
+    def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, sink: Sink, **env: str) -> None:
         adapters = MemoryAdapters(**env)
         adapters.store, adapters.publisher, adapters.clock = store, bus, clock
         adapters.verifier = Users()
         self._container = Container(adapters)
         self._origin = adapters.instance
-        self._told = told
-        self._container.transport.__dict__.update(send_event=self._tell_all, tell=told)
-        self.events = self._container.events
+        self._sink = sink
+        self._container.transport.__dict__.update(send_event=self._send_event, send=sink)
+        self._application = self._container.application
         self.rooms = self._container.rooms
         bus.instances.append(self)
 
-    def hear(self, event: Event) -> None:
-        """An event has come over the bus; its own, it knows already."""
+    async def connect(self, sid: str, user: str) -> None:
+        """Let a user's socket in."""
+        answers: list[object] = []
+        await self._application.connect(
+            sid, {"token": user}, lambda: answers.append("accepted"), lambda *refusal: answers.append(refusal)
+        )
+        assert answers == ["accepted"]
+
+    async def ask(self, sid: str, name: str, payload: Payload) -> Payload:
+        """Send an event; returns its acknowledgement."""
+        acknowledged = asyncio.get_running_loop().create_future()
+        await self.begin(sid, name, payload, acknowledged.set_result)
+        answer: Payload = await acknowledged
+        return answer
+
+    async def begin(self, sid: str, name: str, payload: Payload, ack: Callable[[Payload], None]) -> None:
+        """Send an event; returns when the socket may send its next one."""
+        await self._application.event(
+            sid, name, [payload], lambda answer: ack(from_json(to_json(answer, by_alias=True)))
+        )
+
+    def disconnect(self, sid: str) -> None:
+        self._application.disconnected(sid)
+
+    def receive(self, event: Event) -> None:
+        """An event has come over the bus; its own ones are no news."""
         if event.origin != self._origin and not isinstance(event, Typing):
-            self.rooms.hear_of(event.conversation_id, event.seq, event.at)
+            self.rooms.advance_head(event.conversation_id, event.seq, event.at)
 
-    @property
-    def mending(self) -> bool:
-        """Whether a hole is being filled."""
-        return bool(self.rooms._filling)
-
-    def _tell_all(self, sids: Sequence[str], event: str, data: Model) -> int:
+    def _send_event(self, sids: Sequence[str], event: str, data: Model) -> Sent:
         for sid in sids:
-            self._told(sid, event, data.wire())
-        return len(sids)
+            self._sink(sid, event, data.wire())
+        return Sent(len(sids), ())
 
 
 class Functions:

@@ -54,7 +54,7 @@ class Instance:
             self.bus.subscription(self.adapters.instance),
         )
         self.container = Container(self.adapters)
-        self._conversations = self.adapters.conversations_announced_by(self.container.events)
+        self._conversations = self.adapters.conversations_announced_by(self.container.announcer)
         self.room = ""
         self._serving, self._clients = AsyncExitStack(), AsyncExitStack()
         self.url = ""

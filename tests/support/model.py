@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tests.support.hand_bus import Clock, Functions, HandBus, Instance, Payload, RemoteStore
-from tests.support.model_client import Client, ask
+from tests.support.model_client import Client
 
 T = TypeVar("T")
 PAGE = 3
@@ -37,15 +37,16 @@ class Model:
         self.run(self._start(clock))
 
     async def _start(self, clock: Clock) -> None:
-        self.instances = [Instance(self.store, self.bus, clock, self._told, **ENV) for _ in range(2)]
+        self.instances = [Instance(self.store, self.bus, clock, self._sent, **ENV) for _ in range(2)]
         for instance in self.instances:
             for user in EVERYBODY:
-                await instance.events.connected(user, {"token": user})  # to send over
+                await instance.connect(user, user)  # to send over
 
     def close(self) -> None:
-        for task in asyncio.all_tasks(self.loop):
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
             task.cancel()
-        self.run(asyncio.sleep(0))
+        self.run(asyncio.wait(tasks) if tasks else asyncio.sleep(0))
         self.loop.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -171,7 +172,7 @@ class Model:
             for client in self.clients.values():
                 client.collect()
             working = any(client.working for client in self.clients.values())
-            if not working and not any(instance.mending for instance in self.instances):
+            if not working and not any(instance.rooms.filling for instance in self.instances):
                 return
         raise AssertionError("it does not come to rest")
 
@@ -179,7 +180,7 @@ class Model:
         if way is None:
             return await self._functions.write(user, room, fields)
         message = fields | {"conversationId": room}
-        ack = (await ask(self.instances[way].events, user, "message", message)).ack
+        ack = await self.instances[way].ask(user, "message", message)
         outcome: Payload | str = ack["message"] if ack["ok"] else ack["error"]["code"]
         return outcome
 
@@ -195,11 +196,11 @@ class Model:
         }
         return next((code for code, applies in refusals.items() if applies), None)
 
-    def _told(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+    def _sent(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
         if (client := self.clients.get(sid)) is not None:
             try:
                 client.view.take_event(event, dict(data))
-            except AssertionError as error:  # whoever tells must not be the one that fails
+            except AssertionError as error:  # whoever sends must not be the one that fails
                 self.complaints.append(str(error))
 
 

@@ -2,16 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
-from pydantic_core import from_json, to_json
-
-from confab.realtime.events import SocketEvents
-from confab.realtime.transport import Reply
-from tests.support.hand_bus import Instance, Payload
+from tests.support.hand_bus import GATE, Gate, Instance, Payload
 
 JOINED = 3
-"""The steps of a join: it is answered, begins to enter, has entered."""
+"""The steps of a join: the server has read, has answered, has let it in."""
 
 
 @dataclass
@@ -65,75 +61,74 @@ class Client:
         self.view = View()
         self._sid = sid
         self._instance = instance
-        self._after: int | None = None
-        self._asking: asyncio.Task[Reply] | None = None
-        self._answer: Reply | None = None
-        self._entering: asyncio.Task[None] | None = None
+        self._gate = Gate()
+        self._acknowledged = asyncio.Event()
+        self._joining: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether none of its joins is on its way."""
-        return self._asking is None and self._answer is None and self._entering is None
+        return self._joining is None
 
     @property
     def working(self) -> bool:
-        """Whether the server is at its join."""
-        return self._asking is not None or self._entering is not None
+        """Whether the server is at its join, and not held at the gate."""
+        return self._joining is not None and (self._gate.open.is_set() or not self._gate.reached.is_set())
 
     async def connect(self) -> None:
-        await self._instance.events.connected(self._sid, {"token": self.user})
+        await self._instance.connect(self._sid, self.user)
 
     async def join(self, after: int | None, steps: int) -> None:
         """Ask to join, and take so many steps; JOINED are all."""
-        self._after = after
         payload: Payload = {"conversationId": self.room} | ({} if after is None else {"after": after})
-        self._asking = asyncio.create_task(ask(self._instance.events, self._sid, "join", payload))
+        self._gate, self._acknowledged = Gate(), asyncio.Event()
+        GATE.set(self._gate)
+        ack = partial(self._answered, self._acknowledged, after)
+        self._joining = asyncio.create_task(self._instance.begin(self._sid, "join", payload, ack))
+        GATE.set(None)
         for _ in range(steps):
             await self.step()
 
     async def step(self) -> None:
-        """The next step: the server reads and answers, then begins to let it in, then has let it in."""
-        if self._asking is not None:
-            await asyncio.wait((self._asking,))
-            self.collect()
-        elif self._answer is not None:
-            then, self._answer = self._answer.then, None
-            self._entering = None if then is None else asyncio.create_task(_carry_out(then))
-        elif self._entering is not None:
-            await asyncio.wait((self._entering,))
-            self.collect()
+        """The next step: the server has read, then has answered, then has let it in."""
+        if self._joining is None:
+            return
+        if not self._gate.reached.is_set():
+            await self._until(self._gate.reached)
+        elif not self._gate.open.is_set():
+            self._gate.open.set()
+            await self._until(self._acknowledged)
+        else:
+            await self._until(asyncio.Event())
 
     def collect(self) -> None:
-        """Take in what the server has finished."""
-        if self._asking is not None and self._asking.done():
-            reply, self._asking = self._asking.result(), None
-            self._answered(reply)
-        if self._entering is not None and self._entering.done():
-            self._entering.result()
-            self._entering = None
+        """Note that its join has ended."""
+        if self._joining is not None and self._joining.done():
+            self._joining.result()
+            self._joining = None
 
     async def leave(self) -> None:
-        reply = await ask(self._instance.events, self._sid, "leave", {"conversationId": self.room})
-        assert reply.ack["ok"]
+        assert (await self._instance.ask(self._sid, "leave", {"conversationId": self.room}))["ok"]
         self.view.live = False
 
     def disconnect(self) -> None:
-        self._instance.events.disconnected(self._sid)
+        self._acknowledged.set()
+        self._gate.open.set()
+        self._instance.disconnect(self._sid)
 
-    def _answered(self, reply: Reply) -> None:
-        if reply.ack["ok"]:
-            self.view.take_page(dict(reply.ack), self._after)
-            self._answer = reply
+    async def _until(self, reached: asyncio.Event) -> None:
+        """Wait for that, or for the end of the join."""
+        assert self._joining is not None
+        waiting = asyncio.create_task(reached.wait())
+        await asyncio.wait((self._joining, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        self.collect()
+
+    def _answered(self, acknowledged: asyncio.Event, after: int | None, ack: Payload) -> None:
+        if acknowledged.is_set():  # it is gone
+            return
+        acknowledged.set()
+        if ack["ok"]:
+            self.view.take_page(ack, after)
         else:  # it stays where it was
-            assert reply.ack["error"]["code"] in ("unavailable", "invalid_request")
-
-
-async def _carry_out(then: Any) -> None:
-    await then()
-
-
-async def ask(events: SocketEvents, sid: str, name: str, payload: Payload) -> Reply:
-    """The reply to an event, once it is there."""
-    answer = await events.event(sid, name, [payload])
-    reply = await answer if isinstance(answer, asyncio.Task) else answer
-    return Reply(from_json(to_json(reply.ack, by_alias=True)), reply.then)
+            assert ack["error"]["code"] in ("unavailable", "invalid_request")

@@ -1,6 +1,7 @@
 """What a container tells of its health without being asked: lines and a gauge."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,7 +72,7 @@ async def test_a_dead_bus_shows_in_its_lag(adapters, monkeypatch):
     bus.down = True
     await asyncio.sleep(0.2)
     assert collected.metrics()["confab.bus.lag"].value == 0, "nobody needs it"
-    container.rooms.begin_join("c1", "s1")
+    container.rooms.begin_join("c1", SimpleNamespace(sid="s1", uid="alice"))
     await asyncio.sleep(0.2)
     assert collected.metrics()["confab.bus.lag"].value > 0.05
     watching.cancel()

@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from confab.realtime import delivery
 from confab.realtime import room as room_module
+from confab.realtime import rooms
 from tests.support.model import EVERYBODY, PAGE, READERS, Model, Way
 from tests.support.model_client import JOINED, Client
 from tests.support.samples import finalized, message
@@ -205,11 +205,11 @@ def small_bounds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(room_module, "MAX_TAIL", 1)
         patched.setattr(room_module, "MAX_WAITING", 2)
-        patched.setattr(delivery, "GRACE_S", 0)
-        patched.setattr(delivery, "FIRST_RETRY_S", 0)
-        patched.setattr(delivery, "RETRY_S", 0)
-        patched.setattr(delivery, "ENTRIES_PER_READ", 2)
-        patched.setattr(delivery, "HEADS_PER_QUERY", 1)
+        patched.setattr(rooms, "GRACE_S", 0)
+        patched.setattr(rooms, "FIRST_RETRY_S", 0)
+        patched.setattr(rooms, "RETRY_S", 0)
+        patched.setattr(rooms, "ENTRIES_PER_READ", 2)
+        patched.setattr(rooms, "HEADS_PER_QUERY", 1)
         yield
 
 

@@ -9,18 +9,34 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from confab.domain.models import Entry
 from confab.realtime import room as room_module
-from confab.realtime.room import Delivery, Gap, Room
+from confab.realtime.room import Gap, Room
 from tests.support.samples import finalized, log, message
 
 LOG = log(60)
 
 
-def sent(deliveries: list[Delivery]) -> list[tuple[int, list[str]]]:
-    return [(d.entry.seq, sorted(d.sids)) for d in deliveries]
+Sent = list[tuple[int, list[str]]]
 
 
-def live_room(position: int = 0, *sids: str) -> Room:
-    room = Room()
+def sent(room: Room[Entry]) -> Sent:
+    """What the room sends now."""
+    found: Sent = []
+    while (delivery := room.next_delivery()) is not None:
+        found.append((delivery.item.seq, sorted(delivery.sids)))
+    return found
+
+
+def received(room: Room[Entry], *entries: Entry) -> Sent:
+    """What the room sends for each entry in turn."""
+    found: Sent = []
+    for entry in entries:
+        room.receive(entry)
+        found += sent(room)
+    return found
+
+
+def live_room(position: int = 0, *sids: str) -> Room[Entry]:
+    room = Room[Entry]()
     for sid in sids or ("s1",):
         room.begin_join(sid)
         assert room.finish_join(sid, position) == []
@@ -29,57 +45,57 @@ def live_room(position: int = 0, *sids: str) -> Room:
 
 def test_entries_are_sent_in_order_once():
     room = live_room()
-    assert sent(room.hear(message(1))) == [(1, ["s1"])]
-    assert sent(room.hear(message(1))) == []
-    assert sent(room.hear(message(3))) == []
-    assert room.missing == Gap(2, 2)
-    assert sent(room.hear(message(2))) == [(2, ["s1"]), (3, ["s1"])]
-    assert room.missing is None
+    assert received(room, message(1)) == [(1, ["s1"])]
+    assert received(room, message(1)) == []
+    assert received(room, message(3)) == []
+    assert room.gap == Gap(2, 2)
+    assert received(room, message(2)) == [(2, ["s1"]), (3, ["s1"])]
+    assert room.gap is None
 
 
-def test_a_head_without_its_entry_is_a_hole():
+def test_a_head_without_its_entry_is_a_gap():
     room = live_room()
-    room.hear_head(4)
-    room.hear(message(3))
-    assert room.missing == Gap(1, 2)
-    room.hear(message(1))
-    room.hear(message(2))
-    assert room.missing == Gap(4, 4)
+    room.advance_head(4)
+    received(room, message(3))
+    assert room.gap == Gap(1, 2)
+    received(room, message(1))
+    received(room, message(2))
+    assert room.gap == Gap(4, 4)
 
 
 def test_a_socket_that_read_further_than_the_room_gets_nothing_twice():
     room = live_room(0, "early")
     room.begin_join("late")
     room.finish_join("late", 2)
-    assert room.missing == Gap(1, 2)
-    room.hear(message(2))
-    assert sent(room.hear(message(1))) == [(1, ["early"]), (2, ["early"])]
-    assert sent(room.hear(finalized(3))) == [(3, ["early", "late"])]
+    assert room.gap == Gap(1, 2)
+    received(room, message(2))
+    assert received(room, message(1)) == [(1, ["early"]), (2, ["early"])]
+    assert received(room, finalized(3)) == [(3, ["early", "late"])]
 
 
 def test_a_socket_that_joins_again_gets_nothing_before_its_answer():
     room = live_room(0, "early", "again")
     room.begin_join("again")
-    assert sent(room.hear(message(1))) == [(1, ["early"])]
+    assert received(room, message(1)) == [(1, ["early"])]
     assert room.finish_join("again", 0) == [message(1)]
-    assert sent(room.hear(message(2))) == [(2, ["again", "early"])]
+    assert received(room, message(2)) == [(2, ["again", "early"])]
 
 
 def test_what_is_delivered_during_a_join_follows_its_answer():
     room = live_room(0, "early")
     room.begin_join("late")
-    room.hear(message(1))
-    room.hear(message(2))
+    received(room, message(1))
+    received(room, message(2))
     assert room.finish_join("late", 1) == [message(2)]
-    assert sent(room.hear(message(3))) == [(3, ["early", "late"])]
+    assert received(room, message(3)) == [(3, ["early", "late"])]
 
 
 def test_the_slower_of_two_first_joins_reads_what_the_faster_had():
-    room = Room()
+    room = Room[Entry]()
     room.begin_join("slow")
     room.begin_join("fast")
     room.finish_join("fast", 5)
-    room.hear(message(6))
+    received(room, message(6))
     assert room.finish_join("slow", 3) == Gap(4, 5)
     assert room.finish_join("slow", 5) == [message(6)]
 
@@ -89,7 +105,7 @@ def test_a_socket_that_left_while_joining_stays_out():
     room.begin_join("gone")
     room.leave("gone")
     assert room.finish_join("gone", 0) == ()
-    assert sent(room.hear(message(1))) == [(1, ["s1"])]
+    assert received(room, message(1)) == [(1, ["s1"])]
 
 
 def test_a_room_is_empty_without_sockets():
@@ -101,24 +117,24 @@ def test_a_room_is_empty_without_sockets():
     assert room.empty
 
 
-def test_what_waits_behind_a_hole_is_bounded_and_read_later(monkeypatch):
+def test_what_waits_after_a_gap_is_bounded_and_read_later(monkeypatch):
     monkeypatch.setattr(room_module, "MAX_WAITING", 3)
     room = live_room()
     for seq in (9, 8, 7, 6, 5):
-        room.hear(message(seq))
-    assert room.missing == Gap(1, 4)
+        received(room, message(seq))
+    assert room.gap == Gap(1, 4)
     for seq in (1, 2, 3):
-        room.hear(message(seq))
-    assert sent(room.hear(message(4))) == [(seq, ["s1"]) for seq in (4, 5, 6, 7)]
-    assert room.missing == Gap(8, 9)
+        received(room, message(seq))
+    assert received(room, message(4)) == [(seq, ["s1"]) for seq in (4, 5, 6, 7)]
+    assert room.gap == Gap(8, 9)
 
 
 def test_an_event_of_something_that_is_not_stored_is_forgotten():
     room = live_room()
-    room.hear(message(7))
-    room.distrust()
-    assert room.missing is None
-    assert sent(room.hear(message(1))) == [(1, ["s1"])]
+    received(room, message(7))
+    room.reset_head()
+    assert room.gap is None
+    assert received(room, message(1)) == [(1, ["s1"])]
 
 
 class RoomMachine(RuleBasedStateMachine):
@@ -126,7 +142,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.room = Room()
+        self.room = Room[Entry]()
         self.stored = 0
         self.got: dict[str, list[int]] = {}  # sid → what it has been given, from its join on
         self.reading: dict[str, int] = {}  # sid → the head that its read saw
@@ -136,11 +152,15 @@ class RoomMachine(RuleBasedStateMachine):
     def give(self, sid: str, entries: Sequence[Entry]) -> None:
         self.got[sid] += [entry.seq for entry in entries]
 
-    def apply(self, deliveries: list[Delivery]) -> None:
-        for delivery in deliveries:
+    def deliver(self) -> None:
+        while (delivery := self.room.next_delivery()) is not None:
             for sid in delivery.sids:
                 assert sid in self.live
-                self.give(sid, [delivery.entry])
+                self.give(sid, [delivery.item])
+
+    def receive(self, entry: Entry) -> None:
+        self.room.receive(entry)
+        self.deliver()
 
     @rule()
     def write(self) -> None:
@@ -148,9 +168,9 @@ class RoomMachine(RuleBasedStateMachine):
             self.stored += 1
 
     @rule(data=st.data())
-    def hear(self, data: st.DataObject) -> None:
+    def bring(self, data: st.DataObject) -> None:
         if self.stored:
-            self.apply(self.room.hear(LOG[data.draw(st.integers(0, self.stored - 1))]))
+            self.receive(LOG[data.draw(st.integers(0, self.stored - 1))])
 
     @rule()
     def begin_join(self) -> None:
@@ -179,7 +199,7 @@ class RoomMachine(RuleBasedStateMachine):
             self.give(sid, LOG[outcome.first - 1 : outcome.last])
             position = outcome.last
         self.give(sid, outcome)
-        self.apply(self.room.advance())
+        self.deliver()
 
     @precondition(lambda self: self.live or self.reading)
     @rule(data=st.data())
@@ -192,11 +212,11 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """The store fills every hole: afterwards each live socket has everything."""
-        self.room.hear_head(self.stored)
-        while (gap := self.room.missing) is not None:
+        """The store fills every gap: afterwards each live socket has everything."""
+        self.room.advance_head(self.stored)
+        while (gap := self.room.gap) is not None:
             for entry in LOG[gap.first - 1 : gap.last]:
-                self.apply(self.room.hear(entry))
+                self.receive(entry)
         for sid, position in self.live.items():
             assert self.got[sid] == list(range(position + 1, self.stored + 1))
 

@@ -6,7 +6,7 @@ from confab.bus.memory import MemoryBus, MemorySubscription
 from confab.conversations import SystemClock
 from confab.domain.errors import Unavailable
 from confab.realtime import watchdog as watchdog_module
-from confab.realtime.hints import listen
+from confab.realtime.fanout import consume
 from confab.realtime.watchdog import Watchdog
 
 
@@ -41,7 +41,7 @@ class Instance:
         self.tasks = [
             asyncio.create_task(self.watchdog.watch()),
             asyncio.create_task(
-                listen(
+                consume(
                     self.subscription,
                     origin="i1",
                     entry=lambda _room, _seq, _at: None,
@@ -90,7 +90,7 @@ async def test_a_deaf_subscription_is_found_out_and_heals(instance):
     assert instance.subscription.restarts == [False]
 
 
-async def test_what_a_restart_does_not_mend_is_replaced(instance):
+async def test_what_a_restart_does_not_fix_is_replaced(instance):
     instance.subscription.stubborn = True
     instance.subscription.deaf = True
     await until(lambda: len(instance.subscription.restarts) >= 2)

@@ -42,6 +42,16 @@ def acknowledgement(packet_id: int, data: Mapping[str, Any]) -> EnginePacket:
     return EnginePacket(MESSAGE, f"3{packet_id}" + to_json([data], by_alias=True).decode())
 
 
+def connected(sid: str) -> EnginePacket:
+    """The acceptance of a handshake in the namespace `/`."""
+    return EnginePacket(MESSAGE, "0" + to_json({"sid": sid}).decode())
+
+
+def connect_error(message: str, data: Mapping[str, Any]) -> EnginePacket:
+    """The refusal of a handshake in the namespace `/`."""
+    return EnginePacket(MESSAGE, "4" + to_json({"message": message, "data": data}).decode())
+
+
 def frame(packet: EnginePacket) -> bytes:
     """The WebSocket frame of a text packet, built once for all sockets that it goes to."""
     built: bytes | None = getattr(packet, "frame", None)

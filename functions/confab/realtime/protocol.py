@@ -1,11 +1,10 @@
-"""What clients may say over a socket, and the form of the answers."""
+"""The requests that clients may send over a socket, and the form of acknowledgements."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from confab.domain.errors import ConfabError, problem
 from confab.domain.requests import MAX_SEQ, AddMessage, ConversationId, Request
 
 Token = Annotated[str, Field(min_length=1)]
@@ -55,8 +54,3 @@ class Renew(Request):
 def accepted(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The acknowledgement of an event that was carried out."""
     return {"ok": True, **fields}
-
-
-def refused(error: ConfabError, request_id: str) -> dict[str, Any]:
-    """The acknowledgement of an event that changed nothing."""
-    return {"ok": False, "error": problem(error, request_id)}

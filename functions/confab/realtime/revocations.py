@@ -1,40 +1,37 @@
-"""Ends sockets whose user was disabled, deleted or revoked, though their token is good for a while yet."""
+"""Ends sessions whose user was disabled, deleted or revoked before their token expired."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
+from confab.domain.errors import TokenRevoked
 from confab.ports import TokenVerifier
-from confab.realtime.sockets import Socket, Sockets
+from confab.realtime.sessions import Session, Sessions
 
-LOOK_S = 2.0
-"""Seconds between two looks at the users of all sockets; the verifier knows whom it has to ask for."""
+CHECK_S = 2.0
+"""Seconds between two checks of all sessions' users; the verifier knows whom it has to look up."""
 
 
 class Revocations:
-    """Calls `revoked(socket)` for each socket whose user may not go on."""
+    """Checks the users of live sessions."""
 
-    def __init__(
-        self, verifier: TokenVerifier, sockets: Sockets, revoked: Callable[[Socket], Awaitable[None]]
-    ) -> None:
+    def __init__(self, verifier: TokenVerifier, sessions: Sessions) -> None:
         self._verifier = verifier
-        self._sockets = sockets
-        self._revoked = revoked
+        self._sessions = sessions
         self._checking: set[asyncio.Task[None]] = set()
 
     async def watch(self) -> None:
-        """Look at all sockets again and again; until cancelled."""
+        """Check all sessions every CHECK_S; until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
-            await self._check(self._sockets.all())
+            await asyncio.sleep(CHECK_S)
+            await self._check(self._sessions.all())
 
-    def check_soon(self, socket: Socket) -> None:
-        """Look at a socket whose user shows to be revoked, once its present event is answered."""
-        checking = asyncio.create_task(self._check([socket]))
+    def check_soon(self, session: Session) -> None:
+        """Check a session whose user seems to be revoked, once its present event is acknowledged."""
+        checking = asyncio.create_task(self._check([session]))
         self._checking.add(checking)
         checking.add_done_callback(self._checking.discard)
 
-    async def _check(self, sockets: Collection[Socket]) -> None:
-        live = [socket for socket in sockets if socket.ending is None]
-        revoked = set(await self._verifier.revoked({socket.principal for socket in live}))
-        ending = (self._revoked(socket) for socket in live if socket.principal in revoked)
-        await asyncio.gather(*ending)
+    async def _check(self, sessions: Collection[Session]) -> None:
+        live = [session for session in sessions if not session.ending]
+        revoked = set(await self._verifier.revoked({session.principal for session in live}))
+        await asyncio.gather(*(s.end(TokenRevoked) for s in live if s.principal in revoked))

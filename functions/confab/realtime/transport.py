@@ -11,18 +11,16 @@ What reaches below its API is here, and further below in `engine.py`, `polling.p
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import socketio
 from socketio import packet as socketio_packet
 
-from confab.domain.errors import ConfabError, Internal, InvalidRequest, PayloadTooLarge, problem
+from confab.domain.errors import ConfabError, InvalidRequest, PayloadTooLarge
 from confab.realtime import engine, packets
 from confab.realtime.packets import Payload
-from confab.realtime.protocol import refused
 from confab.realtime.websocket import LINGER_S
 
 log = logging.getLogger(__name__)
@@ -41,35 +39,40 @@ CONNECT_S = 10.0
 """Seconds within which a connection must ask to be let in, and again after a refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What an event is acknowledged with, and what to do once that is on its way."""
+Ack = Callable[[Mapping[str, Any]], None]
+"""Acknowledges an event, once; a client that asked for no acknowledgement gets none."""
+Accept = Callable[[], None]
+"""Answers a handshake: the socket is admitted, and may be sent events."""
+Refuse = Callable[[str, Mapping[str, Any]], None]
+"""Answers a handshake with a `connect_error` that has this message and data."""
 
-    ack: Mapping[str, Any]
-    then: Callable[[], Awaitable[None]] | None = None
+
+class Sent(NamedTuple):
+    """What became of an event for many sockets."""
+
+    taken: int
+    """How many were sent it."""
+    behind: Sequence[str]
+    """Those that were not, because they have too much unsent."""
 
 
-class Events(Protocol):
-    """What is done with the sockets of a transport."""
+class Application(Protocol):
+    """What is done with the sockets of a transport. Nothing here raises."""
 
-    async def connected(self, sid: str, auth: object) -> Reply:
-        """Let a socket in, or raise ConfabError; the acknowledgement is not sent."""
+    async def connect(self, sid: str, auth: object, accept: Accept, refuse: Refuse) -> None:
+        """Answer a handshake with one of the two; the socket's events wait until this returns."""
         ...
 
-    async def event(self, sid: str, name: object, arguments: Sequence[object]) -> Reply | asyncio.Task[Reply]:
-        """Carry out an event. Never raises.
+    async def event(self, sid: str, name: object, arguments: Sequence[object], ack: Ack) -> None:
+        """Handle an event, and acknowledge it now or later; once this returns, the next one may begin."""
+        ...
 
-        With a task the next event may begin already; it ends in the reply to this one and is
-        never cancelled. Its reply has no `then`.
-        """
+    def reject(self, error: ConfabError, ack: Ack) -> None:
+        """Acknowledge an event that could not be read."""
         ...
 
     def disconnected(self, sid: str) -> None:
         """Forget a socket."""
-        ...
-
-    def fell_behind(self, sid: str, missed: Payload) -> None:
-        """Note that this event was not queued for a socket that has too much unsent."""
         ...
 
 
@@ -90,38 +93,34 @@ class Transport(socketio.AsyncServer):
         )
         self._max_packet_bytes = max_packet_bytes
         self._max_unsent_bytes = max_unsent_bytes
-        self._events: Events
-        self._after_connect: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._application: Application
         self._sockets: dict[str, engine.Socket] = {}  # those that were let in, by Socket.IO's id
 
-    def serve(self, events: Events) -> None:
-        """Hand everything that sockets do to `events`; call once, before the first connection."""
-        self._events = events
-        self.on("connect", self._on_connect)
-        self.on("disconnect", lambda sid, _reason: events.disconnected(sid))
+    def serve(self, application: Application) -> None:
+        """Hand everything that sockets do to the application; call once, before the first connection."""
+        self._application = application
+        self.on("disconnect", lambda sid, _reason: application.disconnected(sid))
 
-    def send_event(self, sids: Collection[str], event: str, data: Payload) -> int:
-        """Send an event to these sockets; never waits. Returns how many took it.
+    def send_event(self, sids: Collection[str], event: str, data: Payload) -> Sent:
+        """Send an event to these sockets, except to those with too much unsent; never waits.
 
-        Those that are gone are left out. To a socket with too much unsent it is not sent;
-        `Events.fell_behind` is called instead.
+        Those that are gone are left out.
         """
-        taken = len(sids)
+        gone, behind = 0, []
         packet = packets.event(event, data)
         frame, limit, sockets = packets.frame(packet), self._max_unsent_bytes, self._sockets
         for sid in sids:
             socket = sockets.get(sid)
             if socket is None or socket.closed:
-                taken -= 1
+                gone += 1
                 continue
             wire = socket.wire  # most have one: this loop is what a delivery costs
             if not (socket.offer(packet, limit) if wire is None else wire.offer(frame, limit)):
-                taken -= 1
-                self._events.fell_behind(sid, data)
-        return taken
+                behind.append(sid)
+        return Sent(len(sids) - gone - len(behind), behind)
 
-    def tell(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
-        """Send an event to a socket, however much it has unsent: of these there are few."""
+    def send(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
+        """Send an event to one socket, however much it has unsent: of these there are few."""
         if (socket := self._open_socket(sid)) is not None:
             socket.put(packets.event(event, data))
 
@@ -156,19 +155,6 @@ class Transport(socketio.AsyncServer):
     def _engineio_server_class(self) -> type[engine.Engine]:
         return engine.Engine
 
-    async def _on_connect(self, sid: str, _environ: object, auth: object = None) -> None:
-        request_id = uuid.uuid4().hex
-        try:
-            reply = await self._events.connected(sid, auth)
-        except ConfabError as error:
-            log.info("socket handshake", extra={"requestId": request_id, "code": error.code})
-            raise _refusal(error, request_id) from error
-        except Exception as error:
-            log.exception("a handshake failed", extra={"requestId": request_id})
-            raise _refusal(Internal("Something went wrong on our side."), request_id) from error
-        if reply.then is not None:
-            self._after_connect[sid] = reply.then
-
     async def _handle_eio_connect(self, eio_sid: str, _environ: object) -> None:
         await super()._handle_eio_connect(eio_sid, {})  # nobody asks what the request was
         self._require_admission(eio_sid)
@@ -195,19 +181,30 @@ class Transport(socketio.AsyncServer):
             self._require_admission(eio_sid)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
-        await super()._handle_connect(eio_sid, namespace, data)
-        sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
-        then = self._after_connect.pop(sid, None)
         socket = self.eio.sockets.get(eio_sid)
-        if sid is None:  # refused
+        if socket is None or namespace not in (None, "/"):
+            await super()._handle_connect(eio_sid, namespace, data)  # which refuses it
             return
-        if socket is None or socket.closed:  # it ended in the meantime
-            await self._handle_disconnect(eio_sid, namespace)
+        sid = await self.manager.pre_connect(eio_sid, "/")
+        await self._application.connect(
+            sid, data, partial(self._accept, socket, sid), partial(self._refuse, socket)
+        )
+        if not socket.admitted:
+            await self.manager.disconnect(sid, "/", ignore_queue=True)
             return
-        self._sockets[sid] = socket
+        await self.manager.connect(sid, "/")
+        if socket.closed:  # it ended in the meantime
+            await self._handle_disconnect(eio_sid, "/")
+
+    def _accept(self, socket: engine.Socket, sid: str) -> None:
         socket.admitted = True
-        if then is not None:
-            await then()
+        if not socket.closed:
+            self._sockets[sid] = socket
+            socket.put(packets.connected(sid))
+
+    def _refuse(self, socket: engine.Socket, message: str, data: Mapping[str, Any]) -> None:
+        if not socket.closed:
+            socket.put(packets.connect_error(message, data))
 
     async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
         """Take one packet of a socket at a time, also where several requests bring them."""
@@ -255,17 +252,22 @@ class Transport(socketio.AsyncServer):
         sid = self.manager.sid_from_eio_sid(socket.sid, packet.namespace or "/")
         if not self.manager.is_connected(sid, packet.namespace or "/"):
             return
-        answer = await self._carry_out(sid, packet, too_large=too_large)
-        if isinstance(answer, asyncio.Task):
-            answer.add_done_callback(lambda done: self._acknowledge(socket, packet, done.result()))
+        ack = _Acknowledgement(socket, packet.id)
+        try:
+            self._require_readable(packet, too_large=too_large)
+        except ConfabError as error:
+            self._application.reject(error, ack)
         else:
-            self._acknowledge(socket, packet, answer)
-            if answer.then is not None and not socket.closed:
-                await answer.then()
+            await self._application.event(sid, packet.data[0], packet.data[1:], ack)
 
-    def _acknowledge(self, socket: engine.Socket, packet: socketio_packet.Packet, reply: Reply) -> None:
-        if packet.id is not None and not socket.closed:
-            socket.put(packets.acknowledgement(packet.id, reply.ack))
+    def _require_readable(self, packet: socketio_packet.Packet, *, too_large: bool) -> None:
+        """Raises PayloadTooLarge or InvalidRequest for an event that the application cannot handle."""
+        if too_large:
+            raise PayloadTooLarge(f"A packet has at most {self._max_packet_bytes} bytes.")
+        if packet.packet_type == socketio_packet.BINARY_EVENT:
+            raise InvalidRequest.field("", "binary data is not taken")
+        if not isinstance(packet.data, list) or not packet.data:
+            raise InvalidRequest.field("", "an event is an array that starts with its name")
 
     async def _reads_its_answers(self, socket: engine.Socket) -> bool:
         """Wait while too much is unsent: until then the socket is not heard. False if it stalls."""
@@ -280,22 +282,17 @@ class Transport(socketio.AsyncServer):
                 return False
         return True
 
-    async def _carry_out(
-        self, sid: str, packet: socketio_packet.Packet, *, too_large: bool
-    ) -> Reply | asyncio.Task[Reply]:
-        try:
-            if too_large:
-                raise PayloadTooLarge(f"A packet has at most {self._max_packet_bytes} bytes.")
-            if packet.packet_type == socketio_packet.BINARY_EVENT:
-                raise InvalidRequest.field("", "binary data is not taken")
-            if not isinstance(packet.data, list) or not packet.data:
-                raise InvalidRequest.field("", "an event is an array that starts with its name")
-        except ConfabError as error:
-            request_id = uuid.uuid4().hex
-            log.info("socket event", extra={"requestId": request_id, "event": "unknown", "code": error.code})
-            return Reply(refused(error, request_id))
-        return await self._events.event(sid, packet.data[0], packet.data[1:])
 
+class _Acknowledgement:
+    """Acknowledges one event of a client, once."""
 
-def _refusal(error: ConfabError, request_id: str) -> socketio.exceptions.ConnectionRefusedError:
-    return socketio.exceptions.ConnectionRefusedError(error.title, problem(error, request_id))
+    __slots__ = ("_packet_id", "_socket")
+
+    def __init__(self, socket: engine.Socket, packet_id: int | None) -> None:
+        self._socket = socket
+        self._packet_id = packet_id
+
+    def __call__(self, data: Mapping[str, Any]) -> None:
+        packet_id, self._packet_id = self._packet_id, None
+        if packet_id is not None and not self._socket.closed:
+            self._socket.put(packets.acknowledgement(packet_id, data))

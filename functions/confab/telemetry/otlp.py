@@ -61,7 +61,7 @@ INSTRUMENTS: dict[Metric, _Instrument] = {
     "confab.deliveries": _Instrument(
         "counter", "{delivery}", "Entries sent to live sockets, once per socket."
     ),
-    "confab.holes.filled": _Instrument("counter", "{hole}", "Holes that were filled from the store."),
+    "confab.gaps.filled": _Instrument("counter", "{gap}", "Gaps that were filled from the store."),
     "confab.sweeps": _Instrument("counter", "{sweep}", "Comparisons of all rooms' heads with the store."),
     "confab.conflicts.retried": _Instrument("counter", "{conflict}", "Transactions that were tried again."),
     "confab.sockets": _Instrument("gauge", "{socket}", "Sockets that were let in."),

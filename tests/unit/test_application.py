@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -26,14 +27,17 @@ class Watched(Collected):
         self.adapters.publisher, self.adapters.subscription = bus.publisher(), bus.subscription()
         self.adapters.telemetry = self.telemetry
         self.container = Container(self.adapters)
-        self.container.sockets.add("s1", principal("alice"))
+        lives = {"expires_at": datetime.now(UTC) + timedelta(hours=1)}
+        self.container.sessions.admit("s1", principal("alice").model_copy(update=lives))
 
     async def begin(self, name, payload):
-        return await self.container.events.event("s1", name, [payload])
+        """Send an event; returns its acknowledgement, to be awaited."""
+        acknowledged = asyncio.get_running_loop().create_future()
+        await self.container.application.event("s1", name, [payload], acknowledged.set_result)
+        return acknowledged
 
     async def ask(self, name, payload):
-        reply = await self.begin(name, payload)
-        ack = (await reply if isinstance(reply, asyncio.Task) else reply).ack
+        ack = await (await self.begin(name, payload))
         await asyncio.sleep(0)  # a span ends a turn of the event loop after its work
         return ack
 
@@ -49,7 +53,7 @@ async def watched():
     watched = Watched()
     await watched.adapters.store.create(conversation("c1"), None, now=NOW)
     yield watched
-    await watched.container._hints.close()
+    await watched.container.announcer.close()
 
 
 def lines(caplog, message):
@@ -71,7 +75,7 @@ async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
     await storing.wait()
     assert watched.spans() == ()
     stored.set()
-    assert (await sending).ack["ok"]
+    assert (await sending)["ok"]
     await asyncio.sleep(0)
     (span,) = watched.spans()
     assert (span.name, span.status.status_code) == ("socket message", StatusCode.UNSET)

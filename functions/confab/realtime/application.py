@@ -1,0 +1,124 @@
+"""From the transport to the commands: admits sockets, and has each event carried out and acknowledged."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+from confab.domain.errors import ConfabError, InvalidRequest, Unauthenticated, Unavailable
+from confab.domain.limits import Limits
+from confab.domain.requests import parse
+from confab.ports import Span, Telemetry, TokenVerifier
+from confab.realtime.commands import Commands
+from confab.realtime.protocol import Handshake, Join
+from confab.realtime.refusals import problem_of, refused
+from confab.realtime.sessions import MAX_SENDS, Sessions
+from confab.realtime.transport import Accept, Ack, Refuse, Transport
+
+
+class SocketApplication:
+    """Implements `transport.Application`."""
+
+    def __init__(
+        self,
+        commands: Commands,
+        sessions: Sessions,
+        transport: Transport,
+        verifier: TokenVerifier,
+        telemetry: Telemetry,
+        *,
+        limits: Limits,
+    ) -> None:
+        self._commands = commands
+        self._sessions = sessions
+        self._transport = transport
+        self._verifier = verifier
+        self._telemetry = telemetry
+        self._limits = limits
+        self._draining = False
+
+    async def connect(self, sid: str, auth: object, accept: Accept, refuse: Refuse) -> None:
+        """Admit a socket; with a conversation in the handshake it joins that room or is refused."""
+        with self._telemetry.span("socket connect", None) as span:
+            try:
+                await self._admit(sid, auth, accept)
+            except Exception as error:  # noqa: BLE001 - problem_of logs it
+                problem = problem_of(error, "connect", span)
+                refuse(problem["title"], problem)
+
+    async def event(self, sid: str, name: object, arguments: Sequence[object], ack: Ack) -> None:
+        """Carry out an event of the contract; everything else is refused by name.
+
+        Returns when the socket's next event may begin. Its messages begin in order and overlap on
+        their way to the store, so that they are stored together; everything else waits for the
+        messages before it.
+        """
+        known = name if isinstance(name, str) and name in self._commands.by_event else "unknown"
+        with self._telemetry.span(f"socket {known}", None) as span:
+            await _answered(self._carry_out(sid, known, arguments, ack, span), known, ack, span)
+
+    def reject(self, error: ConfabError, ack: Ack) -> None:
+        """Refuse an event that could not be read."""
+        ack(refused(problem_of(error, "unknown")))
+
+    def disconnected(self, sid: str) -> None:
+        """Take a socket out of its rooms and forget it."""
+        self._sessions.remove(sid)
+
+    def drain(self) -> None:
+        """Admit no more sockets."""
+        self._draining = True
+
+    async def _admit(self, sid: str, auth: object, accept: Accept) -> None:
+        self._require_not_draining()
+        if not isinstance(auth, Mapping) or not auth.get("token"):
+            raise Unauthenticated("Send a Firebase ID token as auth: {token} in the handshake.")
+        handshake = parse(Handshake, auth, self._limits)
+        principal = await self._verifier.verify(handshake.token)
+        self._require_not_draining()
+        session = self._sessions.admit(sid, principal)
+        if handshake.conversation_id is None:
+            accept()
+            return
+
+        def joined(answer: Mapping[str, Any]) -> None:
+            self._require_not_draining()
+            accept()
+            self._transport.send(sid, "joined", answer)
+
+        fields = {"conversationId": handshake.conversation_id, "after": handshake.after}
+        try:
+            await self._commands.join(session, parse(Join, fields, self._limits), joined)
+        except BaseException:
+            self.disconnected(sid)
+            raise
+
+    async def _carry_out(
+        self, sid: str, event: str, arguments: Sequence[object], ack: Ack, span: Span
+    ) -> None:
+        session = self._sessions.get(sid)
+        command = self._commands.by_event.get(event)
+        if command is None:
+            raise InvalidRequest.field("", f"the events are {', '.join(self._commands.by_event)}")
+        if len(arguments) != 1:
+            raise InvalidRequest.field("", "an event takes one object")
+        overlaps = event == "message"
+        await session.turn(sends=MAX_SENDS - 1 if overlaps else 0)
+        session.require_open()
+        request = parse(command.request, arguments[0], self._limits)
+        work = command.handle(session, request, ack)
+        if overlaps:
+            span.until(session.send(_answered(work, event, ack, span)))
+        else:
+            await work
+
+    def _require_not_draining(self) -> None:
+        """Raises Unavailable if the instance began to go away, also while something was awaited."""
+        if self._draining:
+            raise Unavailable("This instance is going away.")
+
+
+async def _answered(work: Awaitable[None], event: str, ack: Ack, span: Span) -> None:
+    """Do work that acknowledges an event itself; what it raises becomes a refusal."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - problem_of logs it
+        ack(refused(problem_of(error, event, span)))

@@ -1,0 +1,141 @@
+"""What clients can do over a socket, with the same use cases as over REST: one method an event.
+
+Each takes the session, the request and `ack`, and acknowledges when its work is done; what must
+follow the acknowledgement, such as the first live entry of a room, it does afterwards.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from confab.conversations import Conversations
+from confab.domain import access
+from confab.domain.access import Standing
+from confab.domain.errors import Forbidden, RateLimited, TokenRevoked
+from confab.domain.events import TypingState
+from confab.domain.limits import Limits
+from confab.domain.models import timestamp_text
+from confab.domain.requests import GetConversation, Request, parse
+from confab.ports import TokenVerifier
+from confab.realtime.protocol import Join, Leave, Renew, SendMessage, SetTyping, accepted
+from confab.realtime.revocations import Revocations
+from confab.realtime.rooms import Rooms
+from confab.realtime.sessions import Session
+from confab.realtime.transport import Ack
+from confab.realtime.typing import TypingIndicators
+from confab.views import Views
+
+R = TypeVar("R", bound=Request)
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[R]):
+    """An event that clients may send."""
+
+    request: type[R]
+    handle: Callable[[Session, R, Ack], Awaitable[None]]
+
+
+class Commands:
+    """The handlers of the contract's events. What they raise is the refusal."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        rooms: Rooms,
+        typing: TypingIndicators,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        *,
+        views: Views,
+        limits: Limits,
+    ) -> None:
+        self._conversations = conversations
+        self._rooms = rooms
+        self._typing = typing
+        self._verifier = verifier
+        self._revocations = revocations
+        self._views = views
+        self._limits = limits
+        self.by_event: Mapping[str, Command[Any]] = {
+            "join": Command(Join, self.join),
+            "leave": Command(Leave, self.leave),
+            "message": Command(SendMessage, self.message),
+            "typing": Command(SetTyping, self.typing),
+            "auth": Command(Renew, self.auth),
+        }
+
+    async def join(self, session: Session, request: Join, ack: Ack) -> None:
+        """Acknowledge a page and, once nothing is left to page through, make the socket live after it.
+
+        If that is refused, a socket that was in the room already stays there and misses nothing.
+        """
+        conversation_id, after = request.conversation_id, request.after
+        most = self._limits.max_rooms_per_socket
+        if 0 < most <= len(session.rooms.keys() - {conversation_id}):
+            raise RateLimited(f"A socket is in at most {most} rooms.")
+        position = self._rooms.begin_join(conversation_id, session)
+        try:
+            page = await self._conversations.get_conversation(
+                conversation_id,
+                parse(GetConversation, {"after": after}, self._limits),
+                caller=session.principal,
+            )
+            session.require_open()
+        except BaseException:
+            if position is None:
+                session.leave(conversation_id)
+            else:
+                await self._rooms.finish_join(conversation_id, session, position)
+            raise
+        answer = accepted(self._views.page(page))
+        if after is not None and answer["hasMore"]:
+            session.leave(conversation_id)
+            ack(answer)
+            return
+        session.rooms[conversation_id] = access.standing(page.conversation, session.principal)
+        ack(answer)
+        await self._rooms.finish_join(conversation_id, session, page.conversation.seq)
+
+    async def leave(self, session: Session, request: Leave, ack: Ack) -> None:
+        """Leave a room, joined or not."""
+        session.leave(request.conversation_id)
+        ack(accepted({}))
+
+    async def message(self, session: Session, request: SendMessage, ack: Ack) -> None:
+        """Acknowledge a message once it is stored. Several of a socket overlap, in its order."""
+        async with session.send_order:
+            standing = await self._standing(session, request.conversation_id)
+        appended = await self._conversations.add_message(
+            request.conversation_id, request, caller=session.principal, known=standing
+        )
+        ack(accepted({"message": appended.message}))
+
+    async def typing(self, session: Session, request: SetTyping, ack: Ack) -> None:
+        """Show the room that a user starts or stops typing."""
+        conversation_id = request.conversation_id
+        access.require_type(await self._standing(session, conversation_id))
+        if conversation_id not in session.rooms:
+            raise Forbidden("Join the conversation before you type in it.")
+        state = TypingState(conversation_id=conversation_id, user_id=session.uid, typing=request.typing)
+        self._typing.set(state, session.sid)
+        ack(accepted({}))
+
+    async def auth(self, session: Session, request: Renew, ack: Ack) -> None:
+        """Continue with a renewed token of the same user."""
+        try:
+            principal = await self._verifier.verify(request.token)
+        except TokenRevoked:
+            self._revocations.check_soon(session)
+            raise
+        session.require_open()
+        if principal.uid != session.uid:
+            raise Forbidden("The renewed token is another user's.")
+        session.renew(principal)
+        ack(accepted({"expiresAt": timestamp_text(principal.expires_at)}))
+
+    async def _standing(self, session: Session, conversation_id: str) -> Standing:
+        """The user's standing in a conversation, which is read unless the socket is in its room."""
+        return session.rooms.get(conversation_id) or await self._conversations.standing(
+            conversation_id, session.principal
+        )

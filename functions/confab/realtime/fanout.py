@@ -1,0 +1,99 @@
+"""This instance's side of the bus: publishes in the background, and consumes what others publish."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from confab.domain.errors import Unavailable
+from confab.domain.events import Event, Typing, TypingState, event_of
+from confab.domain.models import Entry
+from confab.ports import Clock, Publisher, Subscription
+
+log = logging.getLogger(__name__)
+
+MAX_PUBLISHING = 1_000
+"""Events in flight to the bus; those beyond are not published, and the rooms' sweep makes up for it."""
+MAX_PUBLISHING_TYPING = 100
+"""Typing may be lost, so it leaves the rest of the places to entries."""
+QUIET_S = 5.0
+"""Seconds between two lines about a bus that takes nothing."""
+
+
+class BackgroundAnnouncer:
+    """Implements `Announcer` for a process that lives on: nobody waits for the bus."""
+
+    def __init__(
+        self, publisher: Publisher, deliver: Callable[[Entry, datetime], None], *, origin: str, clock: Clock
+    ) -> None:
+        """`deliver` brings an entry, with the time of its commit, to the sockets of this process."""
+        self._publisher = publisher
+        self._deliver = deliver
+        self._origin = origin
+        self._clock = clock
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._lost = 0
+        self._logged_at = float("-inf")
+
+    async def announce(self, entry: Entry) -> None:
+        """Deliver a stored entry to this process's sockets, and begin to publish it."""
+        committed_at = self._clock.now()  # a moment ago
+        self._deliver(entry, committed_at)
+        self._begin(event_of(entry, origin=self._origin, at=committed_at), MAX_PUBLISHING)
+
+    def announce_typing(self, state: TypingState) -> None:
+        """Begin to publish that a user of this process starts or stops typing."""
+        event = Typing(
+            conversation_id=state.conversation_id, data=state, origin=self._origin, at=self._clock.now()
+        )
+        self._begin(event, MAX_PUBLISHING_TYPING)
+
+    async def close(self) -> None:
+        """Wait for the events in flight; each publish ends by its own deadline."""
+        await asyncio.gather(*self._publishing)
+
+    def _begin(self, event: Event, most: int) -> None:
+        if len(self._publishing) >= most:
+            self._count_lost()
+            return
+        task = asyncio.create_task(self._publish(event))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+
+    async def _publish(self, event: Event) -> None:
+        try:
+            await self._publisher.publish(event)
+        except Unavailable:
+            self._count_lost()
+
+    def _count_lost(self) -> None:
+        self._lost += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._logged_at >= QUIET_S:
+            log.warning("the bus does not take events", extra={"lost": self._lost})
+            self._lost, self._logged_at = 0, now
+
+
+async def consume(
+    subscription: Subscription,
+    *,
+    origin: str,
+    entry: Callable[[str, int, datetime], None],
+    typing: Callable[[Typing], None],
+    echo: Callable[[], None],
+) -> None:
+    """Hand on what other instances and functions publish, until the subscription is closed.
+
+    `entry` is called with an entry's conversation and number and the time of its commit, as the
+    bus has them, which are not to be trusted; `echo` for what this instance has published itself.
+    """
+    async for event in subscription.events():
+        try:
+            if event.origin == origin:
+                echo()
+            elif isinstance(event, Typing):
+                typing(event)
+            else:
+                entry(event.conversation_id, event.seq, event.at)
+        except Exception:  # one event must not end the consuming
+            log.exception("an event of the bus could not be passed on", extra={"type": event.type})

@@ -1,0 +1,158 @@
+"""The admitted sockets of this instance: whose each is, which rooms it is in, and when it ends."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from confab.domain.access import Standing
+from confab.domain.errors import RateLimited, TokenExpired, TokenRevoked, Unauthenticated
+from confab.domain.models import Principal
+from confab.realtime.rooms import Rooms
+from confab.realtime.transport import Transport
+from confab.realtime.typing import TypingIndicators
+
+MAX_SENDS = 64
+"""Messages of one socket that may be on their way to the store at once."""
+
+
+class Session:
+    """One socket's life, from its admission until its connection is gone. A `Member` of its rooms."""
+
+    def __init__(self, sid: str, principal: Principal, sessions: "Sessions") -> None:
+        self.sid = sid
+        self.principal = principal
+        self.rooms: dict[str, Standing] = {}
+        """The rooms it is in, and its user's standing there, which never changes."""
+        self.send_order = asyncio.Lock()
+        """Held by a message until it is handed to the store, so that messages keep their order."""
+        self._sessions = sessions
+        self._sends: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._ending: type[TokenExpired | TokenRevoked] | None = None
+        self._expiring: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self.renew(principal)
+
+    @property
+    def uid(self) -> str:
+        """Its user, who stays the same."""
+        return self.principal.uid
+
+    @property
+    def ending(self) -> bool:
+        """Whether its token ran out or was revoked, and it is being closed."""
+        return self._ending is not None
+
+    def require_open(self) -> None:
+        """Raises unless the socket is there and its token good; after that, a renewal comes too late."""
+        if self._closed:
+            raise Unauthenticated("This socket is closed.")
+        if self._ending is not None:
+            raise self._ending(f"{self._ending.title}, and this socket is being closed.")
+
+    def renew(self, principal: Principal) -> None:
+        """Continue with a token that is good until it expires, plus the tolerated clock skew."""
+        self.principal = principal
+        if self._expiry is not None:
+            self._expiry.cancel()
+        seconds = principal.expires_at.timestamp() + self._sessions.clock_skew_s - time.time()
+        self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
+
+    async def turn(self, *, sends: int = 0) -> None:
+        """Wait until no more than so many messages are on their way to the store."""
+        while len(self._sends) > sends:
+            await asyncio.wait(self._sends, return_when=asyncio.FIRST_COMPLETED)
+
+    def send(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin to store a message; the socket's next event need not wait for it."""
+        task = asyncio.create_task(work)
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
+        return task
+
+    def leave(self, conversation_id: str) -> None:
+        """Leave a room, or give up joining it."""
+        self.rooms.pop(conversation_id, None)
+        self._sessions.rooms.leave(conversation_id, self.sid)
+        self._sessions.typing.end(conversation_id, self.uid, self.sid)
+
+    def resync(self, conversation_id: str, after: int) -> None:
+        """Leave a room whose entries it cannot be sent; the client joins again from `after`."""
+        if conversation_id in self.rooms:
+            self.leave(conversation_id)
+            resync = {"conversationId": conversation_id, "after": after}
+            self._sessions.transport.send(self.sid, "resync", resync)
+
+    async def end(self, why: type[TokenExpired | TokenRevoked]) -> None:
+        """Refuse everything from now on, send `auth_expired` and close the connection."""
+        if self._ending is not None or self._closed:
+            return
+        self._ending = why
+        self._leave_all()
+        self._sessions.transport.send(self.sid, "auth_expired", {})
+        await self._sessions.transport.close_socket(self.sid)
+
+    def close(self) -> None:
+        """The connection is gone."""
+        self._closed = True
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._leave_all()
+
+    def _expire(self) -> None:
+        self._expiring = asyncio.create_task(self.end(TokenExpired))
+
+    def _leave_all(self) -> None:
+        for conversation_id in list(self.rooms):
+            self.leave(conversation_id)
+
+
+class Sessions:
+    """Every admitted socket, and what sessions share."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        typing: TypingIndicators,
+        transport: Transport,
+        *,
+        max_per_user: int,
+        clock_skew_s: float,
+    ) -> None:
+        self.rooms = rooms
+        self.typing = typing
+        self.transport = transport
+        self.clock_skew_s = clock_skew_s
+        self._max_per_user = max_per_user
+        self._sessions: dict[str, Session] = {}
+        self._per_user: Counter[str] = Counter()
+
+    def all(self) -> Sequence[Session]:
+        """Every session at this moment."""
+        return tuple(self._sessions.values())
+
+    def admit(self, sid: str, principal: Principal) -> Session:
+        """Admit a socket; raises RateLimited if its user has too many on this instance."""
+        if 0 < self._max_per_user <= self._per_user[principal.uid]:
+            raise RateLimited(f"A user has at most {self._max_per_user} sockets on an instance.")
+        self._per_user[principal.uid] += 1
+        session = self._sessions[sid] = Session(sid, principal, self)
+        return session
+
+    def get(self, sid: str) -> Session:
+        """The session of a socket; raises Unauthenticated if it is gone."""
+        session = self._sessions.get(sid)
+        if session is None:
+            raise Unauthenticated("This socket is closed.")
+        return session
+
+    def remove(self, sid: str) -> None:
+        """Close the session of a connection that is gone, if it has one."""
+        session = self._sessions.pop(sid, None)
+        if session is not None:
+            session.close()
+            self._per_user[session.uid] -= 1
+            if not self._per_user[session.uid]:
+                del self._per_user[session.uid]
