@@ -53,8 +53,8 @@ bench-functions: install  ## cold start and request cost of each function, besid
 cost: install  ## bring the tables of docs/cost.md up to date
 	@$(BIN)/python -m infra.cost --write
 
-doctor: install  ## what is wrong with a running system, and how to mend it; PROJECT= DOCTOR_ARGS=
-	@$(BIN)/python -m infra.doctor $(PROJECT:%=--project %) $(DOCTOR_ARGS)
+doctor: install  ## what is wrong with a running system, and how to fix it; PROJECT= DOCTOR_ARGS=
+	@$(BIN)/python -m infra.probes $(PROJECT:%=--project %) $(DOCTOR_ARGS)
 
 specifications: install  ## write the OpenAPI and AsyncAPI documents of public/reference
 	@$(BIN)/python -m infra.specifications
@@ -75,7 +75,7 @@ imports: install  ## the direction of the imports
 
 build: $(BUNDLE)  ## bundle the web app
 
-deploy-check: install build  ## say what a deployment lacks, with what mends it; PROJECT=
+deploy-check: install build  ## say what a deployment lacks, and how to fix it; PROJECT=
 	@$(DEPLOY) check $(PROJECT:%=--project %) $(ARGS)
 
 deploy: install build  ## deploy to Google Cloud; PROJECT= ARGS=--dry-run

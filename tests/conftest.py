@@ -22,7 +22,7 @@ LONGEST_FIRST = (
     "hostile/test_hostile.py",
     "faults/test_storm.py",
     "integration/test_local_stack.py",
-    "integration/test_doctor.py",
+    "integration/test_probes.py",
     "contract/test_bus.py",
     "faults/test_crash_points.py",
     "faults/test_going_away.py",

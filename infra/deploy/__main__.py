@@ -1,22 +1,30 @@
-"""Deploy Confab to a Google Cloud project, or take it away again. docs/deploy.md is the guide."""
+"""Deploy Confab to a Google Cloud project, or destroy a deployment. docs/deploy.md is the guide."""
 
 import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from infra.deploy import checks, hosting, image, needs, plan, site, smoke, stack
+from confab.config import ConfigError
+from infra.deploy import hosting, image, plan, stack
+from infra.deploy.prerequisites import DEPLOYMENT, TOOLS, Prerequisite, group
 from infra.deploy.runner import Command, DeployError, Runner
 from infra.deploy.target import REGION, Target
+from infra.probes.probe import Failure, passed, run_all
+from infra.probes.probes import WITH_CREDENTIALS, probes
+from infra.probes.system import Named, at
+
+PATIENCE_S = 180.0
+"""How long the probes are repeated after a deployment: until something new is known everywhere."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command of the command line; 0 if all is well."""
+def main(arguments: Sequence[str], make_runner: Callable[[Mapping[str, str]], Runner] = Runner) -> int:
+    """Run the command of the command line; the exit code."""
     options = _parser().parse_args(arguments)
     target = stack.target_of(
-        Runner(os.environ),
+        make_runner(os.environ),
         os.environ,
         project=options.project,
         stack=options.stack,
@@ -26,8 +34,8 @@ def main(arguments: Sequence[str]) -> int:
         move=options.move,
     )
     try:
-        return _COMMANDS[options.command](target, Runner(target.env), options)
-    except DeployError as error:
+        return _COMMANDS[options.command](target, make_runner(target.env), options)
+    except (DeployError, ConfigError) as error:
         print(f"infra.deploy: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -35,13 +43,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(target: Target, runner: Runner, _: argparse.Namespace) -> int:
-    """Look whether all is there that a deployment needs."""
-    return 0 if checks.report(needs.DEPLOYMENT, runner, target) else 1
+    """Probe whether everything is there that a deployment needs."""
+    return 0 if _ready(DEPLOYMENT, runner, target) else 1
 
 
 def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """Deploy; nothing is touched while something is missing."""
-    ready = checks.report(needs.DEPLOYMENT, runner, target)
+    ready = _ready(DEPLOYMENT, runner, target)
     if not ready and not options.dry_run:
         return 1
     wanted = target.image(image.tag())
@@ -58,30 +66,32 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
             return _show([*commands, page], ready=ready)
         for command in commands:
             runner.run(command)
-        outputs = stack.outputs(runner, target)
-        if trouble := site.occupied(runner, target, outputs.site):  # it may be since the beginning
-            raise DeployError(f"the page was not released: {trouble}")
+        outputs = stack.outputs(runner, target.stack)
+        try:
+            hosting.require_free(runner, target, outputs.site)  # it may have been taken since the beginning
+        except Failure as failure:
+            raise DeployError(f"the page was not released: {failure.seen}") from None
         hosting.lay_out(firebase_json, outputs)
         runner.run(page)
-    print("\ndoes it answer", flush=True)
-    if not smoke.smoke(outputs):
+    print("\nprobes of what was deployed", flush=True)
+    system = at(outputs, Named(skipped=WITH_CREDENTIALS))
+    if not passed(run_all(probes(system, WITH_CREDENTIALS), patience_s=PATIENCE_S)):
         return 1
     print(f"\ndeployed {outputs.web_url}")
     return 0
 
 
 def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
-    """Take away what was deployed, once somebody has said so."""
-    ready = checks.report(needs.TOOLS, runner, target)
-    commands = list(plan.destruction(target))
+    """Destroy what was deployed, once the operator has confirmed it."""
+    ready = _ready(TOOLS, runner, target)
+    command = plan.destruction(target)
     if options.dry_run:
-        return _show(commands, ready=ready)
+        return _show([command], ready=ready)
     if not ready:
         return 1
     if not options.yes and not _confirmed(target):
         raise DeployError("nothing was destroyed: type the project's id, or pass --yes")
-    for command in commands:
-        runner.run(command)
+    runner.run(command)
     print("\nThe store, the users of Firebase Auth, the project itself and the APIs are still there.")
     return 0
 
@@ -89,32 +99,34 @@ def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
 _COMMANDS = {"check": check, "up": up, "destroy": destroy}
 
 
+def _ready(prerequisites: Iterable[Prerequisite], runner: Runner, target: Target) -> bool:
+    return passed(run_all([group(prerequisites, runner, target)], failed="MISSING"))
+
+
 def _build(target: Target, runner: Runner, wanted: str, options: argparse.Namespace) -> Iterable[Command]:
-    """The commands that build the image, unless it is there."""
+    """The commands that build the image, unless it exists."""
     if runner.ask(*plan.image_exists(wanted)).ok:
         return ()
     number = runner.ask(*plan.project_number(target))
-    if not number.ok and options.dry_run:
-        return plan.build(target, wanted, "PROJECT_NUMBER")
-    if not number.ok:
+    if not number.ok and not options.dry_run:
         raise DeployError(f"the project's number: {number.trouble}")
-    return plan.build(target, wanted, number.out.strip())
+    return plan.build(target, wanted, number.out.strip() if number.ok else "PROJECT_NUMBER")
 
 
 def _show(commands: Iterable[Command], *, ready: bool) -> int:
     """Print the commands of a dry run; the exit code."""
     for command in commands:
         print(f"\n{command.title}\n$ {command}")
-        if command.again is not None:
-            print(f"({command.again})")
+        if command.retry is not None:
+            print(f"({command.retry})")
     if not ready:
-        print("\nsomething is missing, as said above: none of this can be run yet")
+        print("\nsomething is missing, as said above: these commands cannot be run yet")
     return 0 if ready else 1
 
 
 def _confirmed(target: Target) -> bool:
     try:
-        return input(f"This destroys Confab in {target.project}. Its id, to go on: ") == target.project
+        return input(f"This destroys Confab in {target.project}. Type its id to go on: ") == target.project
     except EOFError:
         return False
 
@@ -128,22 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--region", help=f"[the stack's; {REGION} for a new one]")
         one.add_argument("--stack", default="production", help="the Pulumi stack [production]")
         one.add_argument("--site", help="the Hosting site [the stack's; the project's id for a new one]")
-        one.add_argument(
-            "--store-elsewhere",
-            action="store_true",
-            help="the store cannot be reached from here: neither look at it nor migrate it",
-        )
-        one.add_argument(
-            "--move",
-            action="store_true",
-            help="go on where the region, the site or the store is another one than the stack's",
-        )
+        elsewhere = "this machine cannot reach the store: neither probe nor migrate it"
+        one.add_argument("--store-elsewhere", action="store_true", help=elsewhere)
+        move = "deploy even where the region, the site or the store differs from the stack's"
+        one.add_argument("--move", action="store_true", help=move)
         if command is not check:
-            one.add_argument(
-                "--dry-run",
-                action="store_true",
-                help="print the commands, run none, even where something is missing",
-            )
+            dry_run = "print the commands and run none, even where something is missing"
+            one.add_argument("--dry-run", action="store_true", help=dry_run)
         if command is destroy:
             one.add_argument("--yes", action="store_true", help="do not ask")
     return parser

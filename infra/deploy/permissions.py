@@ -1,11 +1,11 @@
-"""What an account may do in the project, as Resource Manager itself says."""
+"""What an account may do in the project, according to Resource Manager."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 
-from infra.deploy import api
+from infra.deploy import google_api
 from infra.deploy.runner import Runner
 from infra.deploy.target import Target
+from infra.probes.probe import Failure
 
 MAKES = {
     "artifactregistry/Repository": ("artifactregistry.repositories.create",),
@@ -31,42 +31,40 @@ MAKES = {
     "storage/Bucket": ("storage.buckets.create",),
     "storage/BucketObject": ("storage.objects.create",),
 }
-"""What making a resource of the Pulumi program takes, by its type."""
+"""What it takes to make a resource of the Pulumi program, by its type."""
 CALLS = ("resourcemanager.projects.get", "serviceusage.services.use")
-"""What takes looking at a project, and being the one on which a person's calls are counted."""
+"""For reading the project, and for counting a person's calls on it."""
 BUILDS = (
     "artifactregistry.dockerimages.get",
     "cloudbuild.builds.create",
     "iam.serviceAccounts.actAs",
     "storage.objects.create",
 )
-"""What gcloud is asked to do: look for the image, and build."""
+"""For finding the image, and building it."""
 LOOKS = ("firebasehosting.sites.get",)
-"""What takes seeing whether a Hosting site serves another app."""
+"""For finding out whether a Hosting site serves another app."""
 OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER"
 """Where gcloud, too, looks for another address of this API."""
 _API = "https://cloudresourcemanager.googleapis.com"
 
 
-def of_gcloud(runner: Runner, target: Target) -> str | None:
-    """What the account of gcloud lacks, in words, or None if it may do everything."""
-    return _lacking(runner, target, api.GCLOUD, {*CALLS, *BUILDS, *LOOKS})
+def of_gcloud(runner: Runner, target: Target) -> str:
+    """The account of gcloud may do all that it is used for."""
+    return _require(runner, target, google_api.GCLOUD, {*CALLS, *BUILDS, *LOOKS})
 
 
-def of_the_program(runner: Runner, target: Target) -> str | None:
-    """What the application default credentials lack, which the Pulumi program runs with."""
+def of_the_program(runner: Runner, target: Target) -> str:
+    """The application default credentials, which the Pulumi program runs with, may make everything."""
     needed = {*CALLS, *(permission for each in MAKES.values() for permission in each)}
-    return _lacking(runner, target, api.APPLICATION_DEFAULT, needed)
+    return _require(runner, target, google_api.APPLICATION_DEFAULT, needed)
 
 
-def _lacking(runner: Runner, target: Target, login: Sequence[str], needed: set[str]) -> str | None:
+def _require(runner: Runner, target: Target, login: str, needed: set[str]) -> str:
     base = (target.env.get(OVERRIDE) or _API).rstrip("/")
     url = f"{base}/v1/projects/{target.project}:testIamPermissions"
-    try:
-        status, said = api.ask(runner, target, login, url, {"permissions": sorted(needed)})
-    except api.Unanswered as error:
-        return str(error)
+    status, body = google_api.call(runner, target, login, url, {"permissions": sorted(needed)})
     if status != HTTPStatus.OK:
-        return f"cannot be found out: {url} answers {status}"
-    absent = sorted(needed - set(said.get("permissions", [])))
-    return f"lacks {', '.join(absent)}" if absent else None
+        raise Failure(f"{url} responds {status}")
+    if absent := sorted(needed - set(body.get("permissions", []))):
+        raise Failure(f"lacks {', '.join(absent)}")
+    return f"all {len(needed)}"

@@ -1,16 +1,17 @@
-"""The commands of a deployment, in order. What they do twice is the same as once."""
+"""The commands of a deployment, in order. Each may be repeated without harm."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from infra.deploy import stack
-from infra.deploy.runner import Again, Command
-from infra.deploy.site import MARK
+from infra.deploy.hosting import MARK
+from infra.deploy.runner import Command, Retry
 from infra.deploy.target import PROGRAM, Target
 from infra.gcp.names import PREFIX, STAGED
 
 STORE_CHECK = (sys.executable, "-m", "confab.store", "check")
+STORE_MIGRATE = (sys.executable, "-m", "confab.store", "migrate")
 STORE_ENV = {"PYTHONPATH": "functions"}
 
 _QUICK_S = 120.0
@@ -31,121 +32,79 @@ BEFORE_THE_IMAGE = (
 SECRETS = frozenset({"confab:storeUser", "confab:storePassword"})
 
 METRIC = r"Cannot find metric\(s\)"
-"""An alert on a metric of log lines that was made just before: up to 10 minutes."""
+"""An alert on a log metric made just before: known everywhere after up to 10 minutes."""
 API = "has not been used in project .* before or it is disabled"
 ACCESS = "does not have .* access|Permission .* denied|Permission denied on secret|PERMISSION_DENIED"
 ACCOUNT = "[Ss]ervice account .* does not exist"
-NEW_PROJECT = Again((METRIC, API, ACCESS, ACCOUNT), times=12, pause_s=60)
-NEW_ACCOUNT = Again((ACCESS, ACCOUNT, r"\b403\b"), times=10, pause_s=30)
-"""For the build: the account is made just before. What the build itself finds wrong it says in its log
-only, but by the time it pushes, the account has been known for minutes."""
+NEW_PROJECT = Retry((METRIC, API, ACCESS, ACCOUNT), times=12, pause_s=60)
+NEW_ACCOUNT = Retry((ACCESS, ACCOUNT, r"\b403\b"), times=10, pause_s=30)
+"""For the build: the account is made just before. The build's own errors stand in its log only, but by
+the time it pushes, the account has been known for minutes."""
 
 
 def settings(target: Target, image: str) -> Iterator[Command]:
-    """Make the stack if there is none, and write what it does not have yet."""
-    yield Command(
-        "the stack",
-        ("pulumi", "stack", "select", "--create", target.stack, "--cwd", PROGRAM, "--non-interactive"),
-        _QUICK_S,
-    )
+    """Make the stack if there is none, and write the settings that it does not have yet."""
+    select = f"pulumi stack select --create {target.stack} --cwd {PROGRAM} --non-interactive"
+    yield Command("stack", tuple(select.split()), _QUICK_S)
     wanted = stack.settings(target, image)
     new = {key: value for key, value in wanted.items() if target.kept.get(key) != value}
     plain = {key: value for key, value in new.items() if key not in SECRETS}
     pairs = (word for key, value in plain.items() for word in ("--plaintext", f"{key}={value}"))
     if plain:
-        yield Command("its settings", stack.pulumi(target.stack, "config", "set-all", *pairs), _QUICK_S)
+        yield Command("settings", stack.pulumi(target.stack, "config", "set-all", *pairs), _QUICK_S)
     for key in sorted(new.keys() & SECRETS):
-        yield Command(
-            f"its secret {key.partition(':')[2]}",
-            stack.pulumi(target.stack, "config", "set", "--secret", key),
-            _QUICK_S,
-            stdin=new[key],
-        )
+        words = stack.pulumi(target.stack, "config", "set", "--secret", key)
+        yield Command(f"secret {key.partition(':')[2]}", words, _QUICK_S, stdin=new[key])
 
 
 def preview(target: Target) -> Command:
-    """Say what will change. Settings that the program refuses end the deployment here."""
-    return Command("what will change", stack.pulumi(target.stack, "preview"), _PREPARE_S)
+    """Say what will change. Settings that the program rejects end the deployment here."""
+    return Command("preview", stack.pulumi(target.stack, "preview"), _PREPARE_S)
 
 
 def build(target: Target, image: str, project_number: str) -> Iterator[Command]:
-    """Build the image, once there is somebody who may and a place to push it to."""
+    """Build the image, once there is an account that may and a repository to push it to."""
     targets = (word for pattern in BEFORE_THE_IMAGE for word in ("--target", pattern))
-    yield Command("what builds", _up(target, "--skip-preview", *targets), _PREPARE_S, again=NEW_PROJECT)
+    yield Command("what the build needs", _up(target, *targets), _PREPARE_S, retry=NEW_PROJECT)
     builder = f"{BUILDER}@{target.project}.iam.gserviceaccount.com"
-    yield Command(
-        "the image",
-        (
-            "gcloud",
-            "builds",
-            "submit",
-            ".",
-            "--config=infra/deploy/cloudbuild.yaml",
-            "--ignore-file=.dockerignore",
-            f"--gcs-source-staging-dir=gs://{PREFIX}source-{project_number}/{STAGED}",
-            f"--service-account=projects/{target.project}/serviceAccounts/{builder}",
-            f"--substitutions=_IMAGE={image}",
-            f"--project={target.project}",
-            "--quiet",
-        ),
-        _BUILD_S,
-        again=NEW_ACCOUNT,
+    submit = (
+        "gcloud builds submit . --config=infra/deploy/cloudbuild.yaml --ignore-file=.dockerignore"
+        f" --gcs-source-staging-dir=gs://{PREFIX}source-{project_number}/{STAGED}"
+        f" --service-account=projects/{target.project}/serviceAccounts/{builder}"
+        f" --substitutions=_IMAGE={image} --project={target.project} --quiet"
     )
+    yield Command("image", tuple(submit.split()), _BUILD_S, retry=NEW_ACCOUNT)
 
 
 def release(target: Target) -> Iterator[Command]:
-    """Bring the schema forward, and replace the functions and the containers."""
+    """Migrate the schema, and replace the functions and the containers."""
     if not target.store_elsewhere:
-        yield Command(
-            "the store's schema",
-            (sys.executable, "-m", "confab.store", "migrate"),
-            _QUICK_S,
-            env=STORE_ENV,
-        )
-    yield Command(
-        "functions, containers and all else", _up(target, "--skip-preview"), _UP_S, again=NEW_PROJECT
-    )
+        yield Command("store schema", STORE_MIGRATE, _QUICK_S, env=STORE_ENV)
+    yield Command("functions, containers and everything else", _up(target), _UP_S, retry=NEW_PROJECT)
 
 
 def page(target: Target, firebase_json: Path) -> Command:
     """Release the page and the rewrites, marked as Confab's own."""
-    return Command(
-        "the page",
-        (
-            "firebase",
-            "deploy",
-            "--only=hosting",
-            f"--project={target.project}",
-            f"--config={firebase_json}",
-            "--non-interactive",
-        ),
-        _RELEASE_S,
-        env=MARK,
-    )
+    project, config = f"--project={target.project}", f"--config={firebase_json}"
+    words = ("firebase", "deploy", "--only=hosting", project, config, "--non-interactive")
+    return Command("page", words, _RELEASE_S, env=MARK)
 
 
-def destruction(target: Target) -> Iterator[Command]:
-    """Take everything away that the Pulumi program made."""
-    yield Command("everything in the cloud", stack.pulumi(target.stack, "destroy", "--yes"), _UP_S)
+def destruction(target: Target) -> Command:
+    """Destroy everything that the Pulumi program made."""
+    return Command("everything in the cloud", stack.pulumi(target.stack, "destroy", "--yes"), _UP_S)
 
 
 def image_exists(image: str) -> tuple[str, ...]:
-    """A command that ends well if the image is there."""
-    return (
-        "gcloud",
-        "artifacts",
-        "docker",
-        "images",
-        "describe",
-        image,
-        "--format=value(image_summary.digest)",
-    )
+    """A command that succeeds if the image exists."""
+    describe = f"gcloud artifacts docker images describe {image} --format=value(image_summary.digest)"
+    return tuple(describe.split())
 
 
 def project_number(target: Target) -> tuple[str, ...]:
-    """A command that says the project's number."""
-    return ("gcloud", "projects", "describe", target.project, "--format=value(projectNumber)")
+    """A command that prints the project's number."""
+    return tuple(f"gcloud projects describe {target.project} --format=value(projectNumber)".split())
 
 
 def _up(target: Target, *words: str) -> tuple[str, ...]:
-    return stack.pulumi(target.stack, "up", "--yes", *words)
+    return stack.pulumi(target.stack, "up", "--yes", "--skip-preview", *words)

@@ -6,15 +6,15 @@ import shlex
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import sleep
 
 from infra.deploy.target import ROOT
 
 ASK_S = 60.0
 _STOP_S = 30.0
-"""How long a tool that is told to stop may take; Pulumi then gives back its lock."""
+"""How long a tool that is terminated may take; Pulumi then releases its lock."""
 
 
 class DeployError(Exception):
@@ -22,22 +22,22 @@ class DeployError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """Why a command that failed is worth another try: for what passes by itself in a new project."""
+class Retry:
+    """When a command that failed is retried: for errors that pass by themselves in a new project."""
 
     passing: tuple[str, ...]
-    """Patterns of what it then says."""
+    """Patterns of what it then prints."""
     times: int
     pause_s: float
 
-    def reason(self, said: str) -> str | None:
-        """What of all that was said is known to pass, or None."""
-        found = re.search("|".join(self.passing), said)
+    def reason(self, printed: str) -> str | None:
+        """What of all that was printed is known to pass, or None."""
+        found = re.search("|".join(self.passing), printed)
         return None if found is None else found[0]
 
     def __str__(self) -> str:
-        said = ", ".join(self.passing)
-        return f"again every {self.pause_s:.0f} s, {self.times} times at most, while it says one of: {said}"
+        patterns = ", ".join(self.passing)
+        return f"retried every {self.pause_s:.0f} s, at most {self.times} times, while it prints: {patterns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Command:
     stdin: str = field(default="", repr=False)
     """What it reads; this is how it gets a secret, which is never printed."""
     env: Mapping[str, str] = field(default_factory=dict)
-    again: Again | None = None
+    retry: Retry | None = None
 
     def __str__(self) -> str:
         assignments = [f"{name}={value}" for name, value in self.env.items()]
@@ -59,20 +59,20 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command that only looks has said."""
+    """What a command has printed, and its exit code."""
 
     code: int
     out: str
-    err: str
+    err: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether it ended well."""
+        """Whether it succeeded."""
         return self.code == 0
 
     @property
     def trouble(self) -> str:
-        """The last line of its complaint."""
+        """The last line that it printed."""
         lines = [line.strip() for line in f"{self.out}\n{self.err}".splitlines() if line.strip()]
         return lines[-1] if lines else f"it ended with {self.code}"
 
@@ -81,19 +81,19 @@ class Runner:
     """Runs commands from the repository's root with one environment."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = dict(env)
+        self.env = dict(env)
 
     def find(self, tool: str) -> str | None:
         """Where a tool is, if it is on the PATH."""
-        return shutil.which(tool, path=self._env.get("PATH", ""))
+        return shutil.which(tool, path=self.env.get("PATH", ""))
 
     def ask(self, *words: str, env: Mapping[str, str] | None = None) -> Answer:
-        """What a command that changes nothing says. Never raises."""
+        """What a command that changes nothing prints. Never raises."""
         try:
             done = subprocess.run(
                 (self.find(words[0]) or words[0], *words[1:]),
                 cwd=ROOT,
-                env=self._env | dict(env or {}),
+                env=self.env | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -101,71 +101,73 @@ class Runner:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Answer(124, "", f"{words[0]} did not answer in {ASK_S:.0f} s")
+            return Answer(124, "", f"{words[0]} did not respond within {ASK_S:.0f} s")
         except OSError as error:
             return Answer(127, "", f"{words[0]}: {error.strerror}")
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def run(self, command: Command) -> None:
-        """Print the command and run it in view, again where that may help.
+        """Print the command and run it in view, again where its `retry` says so.
 
         Raises DeployError if it fails or takes too long.
         """
         print(f"\n{command.title}\n$ {command}", flush=True)
-        left = command.again.times if command.again else 0
-        while (failed := self._once(command)) is not None:
-            code, said = failed
-            reason = command.again.reason(said) if command.again else None
-            if command.again is None or reason is None or not left:
-                raise DeployError(f"{command.title}: {command.words[0]} ended with {code}")
+        left = command.retry.times if command.retry else 0
+        while not (answer := self.attempt(command)).ok:
+            reason = command.retry.reason(answer.out) if command.retry else None
+            if command.retry is None or reason is None or not left:
+                raise DeployError(f"{command.title}: {command.words[0]} ended with {answer.code}")
             left -= 1
-            pause = f"again in {command.again.pause_s:.0f} s, and {left} times after that"
+            pause = f"retrying in {command.retry.pause_s:.0f} s, and {left} times after that"
             print(f"\n{reason!r} passes by itself in a new project: {pause}", flush=True)
-            sleep(command.again.pause_s)
+            self.sleep(command.retry.pause_s)
 
-    def _once(self, command: Command) -> tuple[int, str] | None:
-        """Run the command in view: None, or how it failed and what it has said."""
+    def sleep(self, seconds: float) -> None:
+        """Wait before another attempt."""
+        time.sleep(seconds)
+
+    def attempt(self, command: Command) -> Answer:
+        """Run the command once, in view. Raises DeployError if it takes too long."""
         program = self.find(command.words[0])
         if program is None:
-            raise DeployError(f"{command.words[0]} is not on the PATH")
+            raise DeployError(f"{command.words[0]} is not on PATH")
         source, sink = os.pipe()
         process = subprocess.Popen(
             (program, *command.words[1:]),
             cwd=ROOT,
-            env=self._env | dict(command.env),
+            env=self.env | dict(command.env),
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=sink,
             text=True,
         )
         os.close(sink)
-        said: list[str] = []
-        showing = threading.Thread(target=_show, args=(source, said), daemon=True)
+        printed: list[str] = []
+        showing = threading.Thread(target=_show, args=(source, printed), daemon=True)
         showing.start()
         try:
             process.communicate(command.stdin, timeout=command.deadline_s)
         except subprocess.TimeoutExpired:
-            _stop(process)
-            raise DeployError(f"{command.title}: not done in {command.deadline_s:.0f} s") from None
-        except KeyboardInterrupt:  # the terminal has told the tool too
-            _stop(process, tell=False)
+            process.terminate()
+            _reap(process)
+            raise DeployError(f"{command.title}: not done within {command.deadline_s:.0f} s") from None
+        except KeyboardInterrupt:  # the terminal has sent SIGINT to the tool as well
+            _reap(process)
             raise
         finally:
             showing.join(_STOP_S)  # something that it started may still hold the other end
-        return None if process.returncode == 0 else (process.returncode, "".join(said))
+        return Answer(process.returncode, "".join(printed))
 
 
-def _show(source: int, said: list[str]) -> None:
-    """Pass on what a command says, line by line, and keep it."""
+def _show(source: int, printed: list[str]) -> None:
+    """Pass on what a command prints, line by line, and keep it."""
     with open(source, encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            said.append(line)
+            printed.append(line)
             print(line, end="", flush=True)
 
 
-def _stop(process: "subprocess.Popen[str]", *, tell: bool = True) -> None:
-    if tell:
-        process.terminate()
+def _reap(process: "subprocess.Popen[str]") -> None:
     try:
         process.wait(_STOP_S)
     except subprocess.TimeoutExpired:

@@ -1,32 +1,36 @@
 """An image without an engine: a Dockerfile's stages carried out in folders, each the root of its paths."""
 
 import json
-import os
+import re
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from tests.deploy.dockerfile import Instruction, Stage, context, stages
 
 STEP_S = 240
 BASE_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
-MACHINES_OWN = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_")
-"""How this machine reaches packages is its own business, and so is its home, where pip looks too."""
-
-
+PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
 STANDARD_LIBRARY = "usr/local/lib/python3.11"
 
 
 class BaseImage:
-    """What stands in for the base image: a Python with pip, and of its library a package for all.
+    """What stands in for the base image: a Python, and of its library a package for all.
 
     The real one has the library without bytecode.
     """
 
     def __init__(self, folder: Path) -> None:
-        venv.create(folder, with_pip=True)
+        venv.create(folder, with_pip=False)
         self.bin = folder / "bin"
 
     def lay_out(self, root: Path) -> None:
@@ -36,11 +40,39 @@ class BaseImage:
         shutil.copytree(library, root / STANDARD_LIBRARY / library.name, ignore=bare)
 
 
+def closure(requirements: Path) -> dict[NormalizedName, Distribution]:
+    """The distributions of this machine that pip would install for a file of requirements, by name."""
+    found: dict[NormalizedName, Distribution] = {}
+    wanted = list(_requirements(requirements))
+    seen: set[tuple[str, str]] = set()
+    while wanted:
+        requirement = wanted.pop()
+        installed = distribution(requirement.name)
+        assert requirement.specifier.contains(installed.version, prereleases=True), requirement
+        found[canonicalize_name(requirement.name)] = installed
+        for extra in {"", *requirement.extras} - {extra for name, extra in seen if name == installed.name}:
+            seen.add((installed.name, extra))
+            needed = map(Requirement, installed.requires or ())
+            wanted += [one for one in needed if one.marker is None or one.marker.evaluate({"extra": extra})]
+    return found
+
+
+def _requirements(file: Path) -> Iterator[Requirement]:
+    for line in file.read_text().splitlines():
+        text = line.partition(" #")[0].strip()
+        if text.startswith("-r "):
+            yield from _requirements(file.parent / text.removeprefix("-r "))
+        elif text and not text.startswith("#"):
+            yield Requirement(text)
+
+
 class Image:
     """The root folder, environment, working directory and user that a stage ends with."""
 
-    def __init__(self, stage: Stage, root: Path, base: BaseImage) -> None:
+    def __init__(self, stage: Stage, root: Path, base: BaseImage, packages: Path) -> None:
         self.stage, self.root = stage, root
+        self.packages = packages
+        """What stands in for its site-packages."""
         self.env = {"PATH": ":".join(BASE_FOLDERS)}
         self.directory = "/"
         self.user = "root"
@@ -75,6 +107,7 @@ class Builder:
         self._context = list(context(source))
         self._base = BaseImage(folder / "base")
         self._images: dict[str, Image] = {}
+        self._packages = folder / "packages"
 
     def build(self, dockerfile: Path) -> Image:
         """The image of the last stage."""
@@ -82,7 +115,7 @@ class Builder:
             root = self._folder / f"stage-{number}"
             root.mkdir()
             self._base.lay_out(root)
-            image = Image(stage, root, self._base)
+            image = Image(stage, root, self._base, self._packages)
             self._images[stage.name] = image
             for instruction in stage.instructions:
                 self._carry_out(instruction, image)
@@ -99,12 +132,13 @@ class Builder:
                 image.user = instruction.text
             case "COPY":
                 self._copy(instruction, image)
+            case "RUN" if "pip" in instruction.command:
+                self._install(instruction.command, image)
             case "RUN":
-                own = {name: value for name, value in os.environ.items() if name.startswith(MACHINES_OWN)}
                 subprocess.run(
                     image.command(instruction.command),
                     cwd=image.inside("."),
-                    env={**own, "HOME": str(Path.home()), **image.run_env()},
+                    env=image.run_env(),
                     stdin=subprocess.DEVNULL,
                     stdout=sys.stderr,
                     timeout=STEP_S,
@@ -114,6 +148,23 @@ class Builder:
                 pass  # of the running container
             case other:
                 raise NotImplementedError(other)
+
+    def _install(self, command: list[str], image: Image) -> None:
+        """Link what this machine has installed of the requirements: pip would fetch the same versions."""
+        options = dict(pairwise(command))
+        pins = PIN.findall(image.inside(options["--constraint"]).read_text())
+        pinned = {canonicalize_name(name): version for name, version in pins}
+        for name, installed in closure(image.inside(options["--requirement"])).items():
+            assert Version(pinned[name]) == Version(installed.version), (
+                f"{name} is not pinned as it is installed"
+            )
+            for file in installed.files or ():
+                if ".." not in file.parts:
+                    link = self._packages / file
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    link.symlink_to(str(file.locate()))
+        environment = image.inside(options["--python"]).parents[1]
+        (environment / "lib/python3.11/site-packages/packages.pth").write_text(f"{self._packages}\n")
 
     def _copy(self, instruction: Instruction, image: Image) -> None:
         *sources, target = instruction.text.split()

@@ -9,15 +9,22 @@ import sys
 import jsonschema
 import pytest
 
-from confab.http.routes import ROUTES
+from infra.deploy.__main__ import main
 from infra.deploy.target import ROOT
-from tests.deploy.machine import PASSWORD, PROJECT, USER
+from infra.probes.probes import WITH_CREDENTIALS
+from tests.deploy.machine import OUTPUTS, PASSWORD, PROJECT, STORE, USER
+
+ELSEWHERE = ("--site", "trial-site", "--region", "europe-west10")
 
 
-def test_a_deployment_runs_its_commands_in_order(site):
-    code, output = site.up()
+def line(call):
+    return " ".join(call.words[:3])
+
+
+def test_a_deployment_runs_its_commands_in_order(machine):
+    code, output = machine.up()
     assert code == 0, output
-    assert [" ".join(call["words"][:3]) for call in site.tools.changes()] == [
+    assert [line(call) for call in machine.changes] == [
         "pulumi stack select",
         "pulumi config set-all",
         "pulumi config set",
@@ -25,56 +32,59 @@ def test_a_deployment_runs_its_commands_in_order(site):
         "pulumi preview --cwd",
         "pulumi up --yes",
         "gcloud builds submit",
+        f"{sys.executable} -m confab.store",
         "pulumi up --yes",
         "firebase deploy --only=hosting",
     ]
-    assert output.splitlines()[-1] == f"deployed {site.cloud.url}"
-    asked = {f"{route.method} {route.path.replace('{id}', 'smoke')}" for route in ROUTES}
-    assert set(site.cloud.asked) == asked
+    assert output.splitlines()[-1] == "deployed https://a-site.web.app"
+    assert output.count("\n$ ") == len(machine.changes)  # each is printed before it runs
 
 
-def test_every_command_that_changes_something_is_printed_first(site):
-    _, output = site.up()
-    printed = [line for line in output.splitlines() if line.startswith("$ ")]
-    assert len(printed) == len(site.tools.changes())
+def test_a_deployment_ends_with_the_probes_that_need_no_credentials(machine):
+    machine.up()
+    ((system, skipped),) = machine.probed
+    assert (system.web, system.realtime) == ("https://a-site.web.app", ("https://rooms.example",))
+    assert skipped == WITH_CREDENTIALS
+    machine.deployed_is_well = False
+    code, output = machine.up()
+    assert code == 1
+    assert output.splitlines()[-1] == "FAIL    a part: it is not well. Fix: wait"
 
 
-def test_settings_have_the_names_that_the_program_reads(site):
-    site.up("--site", "trial-site", "--region", "europe-west1")
-    plain = next(call for call in site.tools.changes() if "set-all" in call["words"])["words"]
-    settings = dict(word.split("=", 1) for word in plain if ":" in word)
-    assert set(settings) <= site.tools.kept().keys()
-    image = settings.pop("confab:image")
+def test_settings_have_the_names_that_the_program_reads(machine):
+    machine.env |= {"SURREALDB_NAMESPACE": "n", "SURREALDB_DATABASE": "d"}
+    machine.up("--site", "trial-site", "--region", "europe-west1")
+    image = machine.kept.pop("confab:image")
     assert image.startswith(f"europe-west1-docker.pkg.dev/{PROJECT}/confab/realtime:")
-    assert settings == {
+    assert machine.kept == {
         "gcp:project": PROJECT,
         "gcp:region": "europe-west1",
         "gcp:userProjectOverride": "true",
         "gcp:billingProject": PROJECT,
         "confab:storeUrl": "wss://db.example",
-        "confab:storeNamespace": "confab",
-        "confab:storeDatabase": "confab",
+        "confab:storeNamespace": "n",
+        "confab:storeDatabase": "d",
+        "confab:storeUser": USER,
+        "confab:storePassword": PASSWORD,
         "confab:site": "trial-site",
     }
 
 
-def test_secrets_are_handed_over_unseen(site):
-    _, output = site.up()
-    secrets = {
-        call["words"][4]: call["stdin"] for call in site.tools.changes() if "--secret" in call["words"]
-    }
+def test_secrets_are_handed_over_unseen(machine):
+    _, output = machine.up()
+    secrets = {call.words[4]: call.stdin for call in machine.changes if "--secret" in call.words}
     assert secrets == {"confab:storeUser": USER, "confab:storePassword": PASSWORD}
-    assert PASSWORD not in output
-    assert not any(PASSWORD in " ".join(call["words"]) for call in site.tools.calls())
-    assert "a-token-of-gcloud" not in output
+    assert not any(PASSWORD in " ".join(call.words) for call in machine.asked + machine.changes)
+    for secret in (PASSWORD, "a-token-of-gcloud", "a-token-of-the-program"):
+        assert secret not in output
 
 
-def test_hosting_is_released_as_the_stack_says(site):
-    assert site.up()[0] == 0
-    config = json.loads(site.tools.changes()[-1]["config"])
+def test_hosting_is_released_as_the_stack_says(machine):
+    assert machine.up()[0] == 0
+    config = json.loads(machine.changes[-1].config)
     assert set(config) == {"hosting"}
     assert config["hosting"]["site"] == "a-site"
-    assert config["hosting"]["rewrites"] == site.cloud.outputs()["rewrites"]
+    assert config["hosting"]["rewrites"] == OUTPUTS["rewrites"]
     schema = json.loads((ROOT / "node_modules/firebase-tools/schema/firebase-config.json").read_text())
     jsonschema.Draft7Validator(schema).validate(config)  # not the schema, whose references are no URIs
     local = json.loads((ROOT / "firebase.json").read_text())["hosting"]
@@ -82,47 +92,47 @@ def test_hosting_is_released_as_the_stack_says(site):
     assert config["hosting"]["ignore"] == local["ignore"]
 
 
-def test_an_image_that_is_there_is_not_built_again(site):
-    site.tools.answer("images describe", 0, "sha256:1")
-    code, _ = site.up()
-    assert code == 0
-    assert not [call for call in site.tools.changes() if "builds" in call["words"]]
-    assert len([call for call in site.tools.changes() if "up" in call["words"]]) == 1
+def test_an_image_that_exists_is_not_built_again(machine):
+    machine.answer("images describe", 0, "sha256:1")
+    assert machine.up()[0] == 0
+    assert not [call for call in machine.changes if "builds" in call.words]
+    assert len([call for call in machine.changes if "up" in call.words]) == 1
 
 
-def test_a_project_without_a_number_is_not_built_for(site):
-    site.tools.answer("value(projectNumber)", 1, "no answer")
-    code, output = site.up()
+def test_a_project_without_a_number_is_not_built_for(machine):
+    machine.answer("value(projectNumber)", 1, "no answer")
+    code, output = machine.up()
     assert code == 1
     assert "infra.deploy: the project's number: no answer" in output
-    assert site.tools.changes() == []
+    assert machine.changes == []
 
 
-def test_a_dry_run_prints_the_plan_and_changes_nothing(site):
-    code, output = site.up("--dry-run")
+def test_a_dry_run_prints_the_commands_and_runs_none(machine):
+    code, output = machine.up("--dry-run")
     assert code == 0
-    assert site.tools.changes() == []
-    assert len([line for line in output.splitlines() if line.startswith("$ ")]) == 9
-    again = [line for line in output.splitlines() if line.startswith("(again every ")]
-    assert len(again) == 3
-    assert "Cannot find metric" in again[-1]
+    assert machine.changes == []
+    assert output.count("\n$ ") == 10
+    retries = [each for each in output.splitlines() if each.startswith("(retried every ")]
+    assert len(retries) == 3
+    assert "Cannot find metric" in retries[-1]
     assert PASSWORD not in output
 
 
 @pytest.mark.parametrize("command", ["up", "destroy"])
-def test_a_dry_run_prints_the_plan_although_something_is_missing(site, command):
-    _, planned = site.run(command, "--dry-run", "--store-elsewhere")
-    site.env = {"PATH": "", **{name: site.env[name] for name in site.env if name.startswith("SURREALDB_")}}
-    code, output = site.run(command, "--dry-run", "--store-elsewhere")
+def test_a_dry_run_prints_the_commands_although_something_is_missing(machine, command):
+    _, planned = machine.run(command, "--dry-run")
+    machine.tools.clear()
+    machine.answer("gcloud", 127)
+    code, output = machine.run(command, "--dry-run")
     assert code == 1
-    assert "MISSING  pulumi: is not on the PATH" in output
-    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", said) for said in (output, planned))
+    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", printed) for printed in (output, planned))
     assert titles == all_titles
-    assert output.splitlines()[-1] == "something is missing, as said above: none of this can be run yet"
+    assert output.splitlines()[-1] == "something is missing, as said above: these commands cannot be run yet"
+    assert machine.changes == []
 
 
 @pytest.mark.parametrize(
-    ("part", "said", "pause"),
+    ("part", "printed", "pause"),
     [
         (
             "pulumi up --yes --skip-preview --cwd",
@@ -141,60 +151,146 @@ def test_a_dry_run_prints_the_plan_although_something_is_missing(site, command):
         ),
     ],
 )
-def test_what_passes_by_itself_in_a_new_project_is_tried_again(site, part, said, pause):
-    site.tools.answer(part, 255, said, times=2)
-    code, output = site.up()
+def test_errors_that_pass_in_a_new_project_are_retried(machine, part, printed, pause):
+    machine.answer(part, 255, printed, times=2)
+    code, output = machine.up()
     assert code == 0, output
-    assert site.slept == [pause, pause]
-    assert output.count("passes by itself in a new project: again in") == 2
+    assert machine.slept == [pause, pause]
+    assert output.count("passes by itself in a new project: retrying in") == 2
 
 
-def test_what_does_not_pass_ends_the_deployment_in_the_end(site):
-    site.tools.answer("builds submit", 1, "PERMISSION_DENIED")
-    code, output = site.up()
+def test_errors_that_do_not_pass_end_the_deployment(machine):
+    machine.answer("builds submit", 1, "PERMISSION_DENIED")
+    code, output = machine.up()
     assert code == 1
-    assert len(site.slept) == 10
-    assert "infra.deploy: the image: gcloud ended with 1" in output
-    site.slept.clear()
-    site.tools.answer("builds submit", 1, "Your build failed")
-    assert site.up()[0] == 1
-    assert site.slept == []
-
-
-def test_what_follows_a_command_that_fails_is_not_run(site):
-    site.tools.answer("builds submit", 3)
-    code, output = site.up()
+    assert len(machine.slept) == 10
+    assert "infra.deploy: image: gcloud ended with 1" in output
+    machine.slept.clear()
+    machine.answer("builds submit", 3, "Your build failed")
+    code, output = machine.up()
     assert code == 1
-    assert "infra.deploy: the image: gcloud ended with 3" in output
-    assert "builds" in site.tools.changes()[-1]["words"]
+    assert "infra.deploy: image: gcloud ended with 3" in output
+    assert machine.slept == []
+    assert "builds" in machine.changes[-1].words  # nothing runs after it
 
 
 @pytest.mark.parametrize("typed", ["", "another-project\n"])
-def test_nothing_is_destroyed_unless_somebody_says_so(site, typed):
-    code, output = site.run("destroy", stdin=typed)
+def test_nothing_is_destroyed_unless_the_operator_confirms_it(machine, typed):
+    code, output = machine.run("destroy", stdin=typed)
     assert code == 1
     assert "nothing was destroyed" in output
-    assert site.tools.changes() == []
+    assert machine.changes == []
 
 
 @pytest.mark.parametrize(("options", "typed"), [((), f"{PROJECT}\n"), (("--yes",), "")])
-def test_what_is_destroyed_is_what_was_deployed(site, options, typed):
-    code, output = site.run("destroy", *options, stdin=typed)
+def test_what_is_destroyed_is_what_was_deployed(machine, options, typed):
+    code, output = machine.run("destroy", *options, stdin=typed)
     assert code == 0, output
-    (call,) = site.tools.changes()
-    assert call["words"][:3] == ["pulumi", "destroy", "--yes"]
+    (call,) = machine.changes
+    assert call.words[:3] == ("pulumi", "destroy", "--yes")
     assert "still there" in output
+    machine.tools.discard("pulumi")
+    assert machine.run("destroy", *options, stdin=typed)[0] == 1
+    assert machine.changes == []
+
+
+def test_a_deployment_without_options_is_where_the_one_before_was(machine):
+    machine.env |= {"SURREALDB_NAMESPACE": "ours", "SURREALDB_DATABASE": "restored"}
+    assert machine.up(*ELSEWHERE)[0] == 0
+    first = dict(machine.kept)
+    assert first["gcp:region"] == "europe-west10"
+    machine.env.clear()
+    code, output = machine.up()
+    assert code == 0, output
+    assert machine.kept == first
+    assert not [call for call in machine.changes if "config" in call.words]
+    assert PASSWORD not in output
+    for calls in (machine.asked, machine.changes):  # the stack's store is probed and migrated, no default
+        (store,) = (call for call in calls if "confab.store" in call.words)
+        assert {name: store.env[name] for name in STORE} == STORE
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "line"),
+    [
+        (("--region", "us-east1"), {}, "the region is europe-west10, not us-east1"),
+        (("--site", "other"), {}, "the site is trial-site, not other"),
+        ((), {"SURREALDB_DATABASE": "other"}, "the store's database is confab, not other"),
+        ((), {"SURREALDB_URL": "wss://x"}, "the store is wss://db.example, not wss://x"),
+    ],
+)
+def test_another_place_than_the_stacks_is_refused_unless_it_is_meant(machine, options, env, line):
+    machine.up(*ELSEWHERE)
+    before = dict(machine.kept)
+    machine.env |= env
+    code, output = machine.up(*options)
+    assert code == 1
+    assert f"MISSING place: {line}. Fix: " in output
+    assert machine.kept == before
+    assert machine.up(*options, "--move")[0] == 0
+    assert machine.kept != before
+
+
+@pytest.mark.parametrize("command", ["up", "destroy"])
+def test_a_stack_of_another_project_is_left_alone(machine, command):
+    machine.kept = {"gcp:project": "another"}
+    code, output = machine.run(command, "--move", stdin=f"{PROJECT}\n")
+    assert code == 1
+    assert "MISSING stack: it is of the project another. Fix: " in output
+    assert machine.changes == []
+
+
+@pytest.mark.parametrize("outputs", ["", "{}", '{"webUrl": "https://x.example"}'])
+def test_a_stack_that_does_not_say_where_it_is_fails_the_deployment(machine, outputs):
+    machine.answer("pulumi stack output", 0, outputs)
+    code, output = machine.up()
+    assert code == 1
+    assert "infra.deploy: the stack production does not say where it is: deploy it again" in output
+
+
+def test_a_store_that_this_machine_cannot_reach_is_neither_probed_nor_migrated(machine):
+    machine.answer("confab.store check", 1, "away")
+    code, output = machine.up()
+    assert code == 1
+    assert "MISSING store: away. Fix: start it, or pass --store-elsewhere" in output
+    assert machine.up("--store-elsewhere")[0] == 0
+    assert not [call for call in machine.asked + machine.changes if "confab.store" in call.words]
 
 
 @pytest.mark.parametrize("arguments", [[], ["check"], ["up"], ["destroy"]])
-def test_everything_is_explained(arguments):
+def test_every_command_has_its_help(capsys, arguments):
+    with pytest.raises(SystemExit, match="0"):
+        main([*arguments, "--help"])
+    assert ("--project" in capsys.readouterr().out) == bool(arguments)
+
+
+TOOL = """#!/bin/sh
+echo "$(basename $0) $*" >>"$CALLS"
+[ "$1 $2" != "pulumi whoami" ] || echo me
+[ "$1" != config ] || { echo "error: no stack named 'production' found" >&2; exit 255; }
+"""
+
+
+def test_the_check_on_real_processes(tmp_path):
+    """It finds the tools on the PATH, and each answer and exit code where it is."""
+    for name in ("gcloud", "pulumi", "firebase"):
+        (tmp_path / name).write_text(TOOL)
+        (tmp_path / name).chmod(0o755)
     done = subprocess.run(
-        [sys.executable, "-m", "infra.deploy", *arguments, "--help"],
+        [sys.executable, "-m", "infra.deploy", "check", "--project", PROJECT],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "functions"},
+        env={"PATH": f"{tmp_path}:{os.defpath}", "CALLS": str(tmp_path / "calls"), "PYTHONPATH": "functions"},
         capture_output=True,
         text=True,
-        timeout=30,
-        check=True,
+        timeout=60,
+        check=False,
     )
-    assert ("--project" in done.stdout) == bool(arguments)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"ok      gcloud: {tmp_path}/gcloud\n" in done.stdout
+    assert "ok      pulumi login\n" in done.stdout
+    assert "MISSING gcloud login: nobody is logged in. Fix: gcloud auth login\n" in done.stdout
+    assert "ok      stack: production is new\n" in done.stdout
+    assert "skipped project: needs gcloud login\n" in done.stdout
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert "pulumi whoami --verbose" in calls
+    assert not [call for call in calls if "projects describe" in call]

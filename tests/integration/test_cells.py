@@ -12,10 +12,10 @@ from confab.domain.cells import cell_of
 from confab.domain.events import Event, Typing
 from confab.realtime import watchdog
 from confab.wiring import Adapters
-from infra.doctor.__main__ import groups
-from infra.doctor.conversation import conversation
+from infra.probes.conversation import conversation
+from infra.probes.probes import probes
 from tests.integration.conftest import World
-from tests.support.doctor import found, site
+from tests.support.probes import found, system
 
 MAIN, B = 0, 1
 """The instances."""
@@ -118,7 +118,7 @@ async def test_the_doctor_looks_at_every_cell_and_awaits_a_conversation_in_its_o
     one, two = world.urls
     env = world._env | {"CONFAB_CELLS": f"b={two}", "CONFAB_NEW_CELLS": home}
     whole = config.load(env | {"CONFAB_REALTIME_URLS": one})
-    async with site(env, [one]) as of_main:
+    async with system(env, [one]) as of_main:
         patient = replace(of_main, realtime=(one, two), config=whole)
         results = await found(partial(conversation, patient))
         at, elsewhere = (one, two) if home == "main" else (two, one)
@@ -126,6 +126,6 @@ async def test_the_doctor_looks_at_every_cell_and_awaits_a_conversation_in_its_o
         assert results[f"join {elsewhere}"].seen == f"the conversation is of the cell {home}"
         assert results[f"delivery {elsewhere}"].status == "skipped"
         assert not [each for each in results.values() if each.status == "FAIL"]
-        every = await found(*groups(patient, ["web", "store", "conversation"]))
+        every = await found(*probes(patient, ["web", "store", "conversation"]))
     assert {each.status for each in every.values()} == {"ok"}
     assert {"bus topic", "bus b topic", "bus b round trip", f"ready {two}"} <= every.keys()

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from confab.telemetry.otlp import INSTRUMENTS, LATENCY
 from tests.faults.site import Site
 from tests.faults.storm.users import user
-from tests.support.doctor import serving
 from tests.support.logs import started
+from tests.support.probes import serving
 from tests.support.pubsub import closed_port
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

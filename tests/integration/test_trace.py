@@ -11,7 +11,7 @@ from google.pubsub_v1 import Subscription
 from confab import log
 from confab.bus.pubsub.endpoint import Endpoint
 from tests.integration.conftest import PROJECT
-from tests.support.doctor import site
+from tests.support.probes import system
 from tests.support.telemetry import Collected
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -57,7 +57,7 @@ async def write(patient, room, flags):
 async def test_a_sampled_request_is_followed_to_the_sockets_of_every_instance(world, lines):
     room = await world.conversation()
     clients = [await world.client("alice", index, room) for index in range(2)]
-    async with site(world._env, world.urls) as patient:
+    async with system(world._env, world.urls) as patient:
         await write(patient, room, "01")
         for client in clients:
             await client.until(lambda c: c.seqs() == [1])
@@ -72,7 +72,7 @@ async def test_a_sampled_request_is_followed_to_the_sockets_of_every_instance(wo
 async def test_a_request_that_is_not_sampled_has_no_line_for_each_delivery(world, lines):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
-    async with site(world._env, world.urls) as patient:
+    async with system(world._env, world.urls) as patient:
         await write(patient, room, "00")
         await alice.until(lambda c: c.seqs() == [1])
     (request,) = lines.saying("request")
@@ -83,7 +83,7 @@ async def test_a_request_that_is_not_sampled_has_no_line_for_each_delivery(world
 async def test_the_bus_carries_the_trace_as_an_attribute(world, bus_server):
     name = f"projects/{PROJECT}/subscriptions/other"
     room = await world.conversation()
-    async with Endpoint(bus_server.host).subscriber() as client, site(world._env, world.urls) as patient:
+    async with Endpoint(bus_server.host).subscriber() as client, system(world._env, world.urls) as patient:
         wish = Subscription(
             name=name,
             topic=f"projects/{PROJECT}/topics/confab-events",
@@ -102,7 +102,7 @@ async def test_with_a_collector_a_delivery_is_a_span_below_the_requests(world):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
     world._containers[0].rooms._delivered = instance.telemetry.delivered
-    async with site(world._env, world.urls, function.telemetry) as patient:
+    async with system(world._env, world.urls, function.telemetry) as patient:
         await write(patient, room, "01")
         await alice.until(lambda c: c.seqs() == [1])
     (request,), (delivery,) = function.spans(), instance.spans()

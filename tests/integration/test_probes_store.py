@@ -1,4 +1,4 @@
-"""The doctor on a store that is away, a stranger, of another schema, or wrong about the time."""
+"""The probes of a store that is away, rejects the user, has another schema, or the wrong time."""
 
 from functools import partial
 
@@ -6,10 +6,10 @@ import pytest
 
 from confab import config
 from confab.store.session import Session
-from infra.doctor import store as log
-from infra.doctor.site import Site
-from infra.doctor.store import store
-from tests.support.doctor import found, outcome
+from infra.probes import store as stores
+from infra.probes.store import store
+from infra.probes.system import System
+from tests.support.probes import found, outcome
 from tests.support.surrealdb import PASSWORD, USER, surreal_server
 
 
@@ -19,10 +19,10 @@ async def database(tmp_path):
         yield server
 
 
-def only_store(server, **changes) -> Site:
-    """A site of which only the store is there."""
+def only_store(server, **changes) -> System:
+    """A system of which only the store is there."""
     env = {"SURREALDB_URL": server.url, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
-    return Site(config.load(env | changes), "http://127.0.0.1:9", ())
+    return System(config.load(env | changes), "http://127.0.0.1:9", ())
 
 
 async def test_a_store_that_is_down(database):
@@ -30,27 +30,27 @@ async def test_a_store_that_is_down(database):
     await database.kill()
     results = await found(partial(store, patient))
     assert outcome(results) == {"store": "FAIL", "store schema": "skipped", "store clock": "skipped"}
-    assert results["store"].mend == log.MEND_AWAY
+    assert results["store"].fix == stores.FIX_AWAY
 
 
 async def test_a_store_that_does_not_answer(database, monkeypatch):
-    monkeypatch.setattr(log, "SILENT_S", 0.5)
+    monkeypatch.setattr(stores, "SILENT_S", 0.5)
     database.freeze()
     results = await found(partial(store, only_store(database)))
     database.thaw()
-    assert (results["store"].seen, results["store"].mend) == ("no answer within 0.5 s", log.MEND_AWAY)
+    assert (results["store"].seen, results["store"].fix) == ("no response within 0.5 s", stores.FIX_AWAY)
 
 
 async def test_a_wrong_password(database):
     results = await found(partial(store, only_store(database, SURREALDB_PASSWORD="another")))
-    assert results["store"].mend == log.MEND_SIGN_IN
+    assert results["store"].fix == stores.FIX_SIGN_IN
     assert "another" not in results["store"].seen
 
 
 async def test_a_store_without_a_schema(database):
     results = await found(partial(store, only_store(database)))
     assert outcome(results) == {"store": "ok", "store schema": "FAIL", "store clock": "ok"}
-    assert results["store schema"].mend == f"run: {log.MIGRATE}"
+    assert results["store schema"].fix == stores.FIX_OLD
 
 
 async def test_a_schema_of_the_future(database):
@@ -58,17 +58,17 @@ async def test_a_schema_of_the_future(database):
     await session.query("UPSERT ONLY schema:version SET number = 99", {})
     await session.close()
     results = await found(partial(store, only_store(database)))
-    assert results["store schema"].mend == log.MEND_NEW
+    assert results["store schema"].fix == stores.FIX_NEW
 
 
 async def test_a_store_that_does_not_tell_the_time(database, monkeypatch):
-    monkeypatch.setattr(log, "NOW", "THROW 'no clock'")
+    monkeypatch.setattr(stores, "NOW", "THROW 'no clock'")
     results = await found(partial(store, only_store(database)))
-    assert (results["store clock"].status, results["store clock"].mend) == ("FAIL", log.MEND_QUERY)
+    assert (results["store clock"].status, results["store clock"].fix) == ("FAIL", stores.FIX_QUERY)
 
 
 async def test_a_clock_that_is_wrong(database, monkeypatch):
-    monkeypatch.setattr(log, "NOW", "RETURN time::now() + 1m")
+    monkeypatch.setattr(stores, "NOW", "RETURN time::now() + 1m")
     results = await found(partial(store, only_store(database)))
-    assert results["store clock"].mend == log.MEND_CLOCK
+    assert results["store clock"].fix == stores.FIX_CLOCK
     assert results["store clock"].seen.startswith("it is +60.0 s off")

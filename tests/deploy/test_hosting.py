@@ -48,11 +48,11 @@ def channel(**more: object) -> dict[str, object]:
     ],
     ids=["no site", "never released to", "Confab's", "Confab's, rolled back", "disabled"],
 )
-def test_a_site_that_serves_nothing_or_confab_is_deployed_to(site, answer):
-    site.cloud.live[PROJECT] = answer
-    code, output = site.up()
+def test_a_site_that_serves_nothing_or_confab_is_deployed_to(machine, answer):
+    machine.live[PROJECT] = answer
+    code, output = machine.up()
     assert code == 0, output
-    assert "ok       site\n" in output
+    assert "ok      site: confab-trial " in output
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_a_site_that_serves_nothing_or_confab_is_deployed_to(site, answer):
     ],
     ids=["of the CLI", "unlabelled", "of another agent", "another label", "of the same message"],
 )
-def test_a_site_of_another_app_is_left_alone_even_if_it_calls_confab(site, release):
-    site.cloud.live[PROJECT] = 200, release
+def test_a_site_of_another_app_is_left_alone_even_if_it_calls_confab(machine, release):
+    machine.live[PROJECT] = 200, release
     for command in ("check", "up"):
-        code, output = site.run(command, "--store-elsewhere")
+        code, output = machine.run(command)
         assert code == 1
-        line = f"MISSING  site: {PROJECT} serves what is not Confab's, released by ada@their.example at 2025-"
+        line = f"MISSING site: {PROJECT} serves another app, released by ada@their.example at 2025-"
         (said,) = [one for one in output.splitlines() if one.startswith(line)]
-        assert '; mend: name another one, which is made beside it: ARGS="--site ' in said
+        assert '. Fix: give Confab a site of its own beside it: ARGS="--site ' in said
         assert f"firebase hosting:disable --project {PROJECT} --site {PROJECT}" in said
-    assert site.tools.changes() == []
+    assert machine.changes == []
 
 
 @pytest.mark.parametrize(
@@ -95,55 +95,55 @@ def test_a_site_of_another_app_is_left_alone_even_if_it_calls_confab(site, relea
     ],
     ids=str,
 )
-def test_what_cannot_be_told_is_not_deployed_to(site, answer):
-    site.cloud.live[PROJECT] = answer
-    code, output = site.up()
+def test_what_cannot_be_told_is_not_deployed_to(machine, answer):
+    machine.live[PROJECT] = answer
+    code, output = machine.up()
     assert code == 1
-    assert "MISSING  site: " in output
-    assert site.tools.changes() == []
+    assert "MISSING site: " in output
+    assert machine.changes == []
 
 
-def test_an_api_that_is_away_is_no_leave_to_deploy(site):
-    site.env["FIREBASE_HOSTING_API_URL"] = "http://127.0.0.1:1"
-    code, output = site.up()
+def test_an_api_that_is_away_is_no_leave_to_deploy(machine):
+    machine.env["FIREBASE_HOSTING_API_URL"] = "http://127.0.0.1:1"
+    code, output = machine.up()
     assert code == 1
-    assert f"MISSING  site: what {PROJECT} serves cannot be found out: " in output
-    assert site.tools.changes() == []
+    assert f"MISSING site: cannot find out what {PROJECT} serves: http://127.0.0.1:1/" in output
+    assert machine.changes == []
 
 
-def test_a_site_of_its_own_goes_beside_the_app(site):
-    site.cloud.live[PROJECT] = 200, live()
-    assert site.up()[0] == 1
-    code, output = site.up("--site", "trial-chat")
+def test_a_site_of_its_own_goes_beside_the_app(machine):
+    machine.live[PROJECT] = 200, live()
+    assert machine.up()[0] == 1
+    code, output = machine.up("--site", "trial-chat")
     assert code == 0, output
-    assert {path for _, path in site.cloud.looked} >= {
+    assert {path for _, path in machine.looked} >= {
         f"/v1beta1/projects/{PROJECT}/sites/{name}/channels/live" for name in (PROJECT, "trial-chat")
     }
-    assert {token for token, _ in site.cloud.looked} == {"Bearer a-token-of-gcloud"}
+    assert {token for token, _ in machine.looked} == {"Bearer a-token-of-gcloud"}
 
 
-def test_a_site_that_another_app_takes_during_the_deployment_is_left_alone(site):
-    site.cloud.live["a-site"] = 200, live()  # the one that the stack says in the end
-    code, output = site.up()
+def test_a_site_that_another_app_takes_during_the_deployment_is_left_alone(machine):
+    machine.live["a-site"] = 200, live()  # the one that the stack says in the end
+    code, output = machine.up()
     assert code == 1
-    assert "infra.deploy: the page was not released: a-site serves what is not Confab's" in output
-    assert not [call for call in site.tools.calls() if call["words"][:2] == ["firebase", "deploy"]]
+    assert "infra.deploy: the page was not released: a-site serves another app" in output
+    assert not [call for call in machine.changes if call.words[:2] == ("firebase", "deploy")]
 
 
-def test_what_is_released_is_marked_by_the_firebase_cli_such_that_it_is_known_again(site):
-    site.up()
-    release = site.tools.changes()[-1]
-    assert release["words"][:2] == ["firebase", "deploy"]
+def test_what_is_released_is_marked_by_the_firebase_cli_such_that_it_is_known_again(machine):
+    machine.up()
+    release = machine.changes[-1]
+    assert release.words[:2] == ("firebase", "deploy")
     script = "console.log(JSON.stringify(require('firebase-tools/lib/deploymentTool').labels()))"
     done = subprocess.run(
         ["node", "-e", script],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "FIREBASE_DEPLOY_AGENT": release["agent"]},
+        env={"PATH": os.environ["PATH"], "FIREBASE_DEPLOY_AGENT": release.env["FIREBASE_DEPLOY_AGENT"]},
         capture_output=True,
         text=True,
         timeout=30,
         check=True,
     )
     assert json.loads(done.stdout) == OURS
-    site.cloud.live[PROJECT] = 200, live(json.loads(done.stdout))
-    assert site.up()[0] == 0
+    machine.live[PROJECT] = 200, live(json.loads(done.stdout))
+    assert machine.up()[0] == 0

@@ -1,4 +1,4 @@
-"""What the doctor examines in tests: two real instances, and the functions behind one web server."""
+"""A system to probe: two real instances, and the functions behind one web server."""
 
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,8 +16,8 @@ from confab.http.edge import Edge
 from confab.http.routes import ROUTES
 from confab.ports import Telemetry
 from confab.wiring import Adapters
-from infra.doctor.check import Group, Result, examine
-from infra.doctor.site import Site
+from infra.probes.probe import Group, Result, run
+from infra.probes.system import System
 from tests.support.adapters import NamedUsers
 
 METHODS = ["GET", "POST", "OPTIONS"]
@@ -53,9 +53,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def site(
+async def system(
     env: Mapping[str, str], realtime: Sequence[str], telemetry: Telemetry | None = None
-) -> AsyncIterator[Site]:
+) -> AsyncIterator[System]:
     """The instances at these addresses, and functions in the same environment."""
     adapters = Adapters(config.load({**env, "CONFAB_REALTIME_URLS": ",".join(realtime)}))
     adapters.verifier = NamedUsers()
@@ -64,14 +64,14 @@ async def site(
     async with AsyncExitStack() as ends:
         ends.push_async_callback(adapters.close)
         web = await ends.enter_async_context(serving(functions(adapters)))
-        yield Site(config.load(env), web, tuple(realtime), "alice")
+        yield System(config.load(env), web, tuple(realtime), "alice")
 
 
 async def found(*groups: Group) -> dict[str, Result]:
-    """What an examination found, by the names of the checks."""
-    return {result.check: result async for result in examine(groups)}
+    """The results of these probes by their names."""
+    return {result.name: result async for result in run(groups)}
 
 
 def outcome(results: Mapping[str, Result]) -> dict[str, Any]:
-    """How each check went."""
+    """How each probe went."""
     return {name: result.status for name, result in results.items()}

@@ -1,1 +1,0 @@
-"""The doctor: what is wrong with a running system, and how to mend it."""

@@ -1,0 +1,81 @@
+"""A realtime instance: alive, ready, and closed to clients without a token.
+
+The paths end in no `z`: Cloud Run keeps those that do to itself.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+
+from infra.probes.clients import Refused, connect, fields, http_client, request, socket_client
+from infra.probes.probe import Failure, Probe
+from infra.probes.system import System
+
+FIX_AWAY = (
+    "start it (locally: make dev), or correct CONFAB_REALTIME_URLS or CONFAB_CELLS; its log says why it ended"
+)
+FIX_MISSING = {
+    "store": "see the probes of the store, and give the container the same SURREALDB_ variables",
+    "bus": "see the probes of the bus; if they are ok, the container may not subscribe, or its subscription"
+    " delivers nothing: its log says which, and a new container has a new one",
+    "keys": "the container cannot reach Firebase Auth (its emulator, or Google's keys): allow the egress",
+    "draining": "it is shutting down: try again in 10 s; if that lasts, it was stopped and does not end",
+}
+FIX_UNKNOWN = "the container is another release's than the doctor: use the doctor of its release"
+FIX_STRANGER = "take it off the network: this is not Confab's container"
+FIX_SOCKETS = (
+    "let WebSockets through to the container (Cloud Run does; a proxy in front of it may not), and give it"
+    " the same CONFAB_ALLOWED_ORIGINS as the functions and the doctor"
+)
+
+
+@asynccontextmanager
+async def realtime(system: System, url: str) -> AsyncIterator[Sequence[Probe]]:
+    """Whether the instance at `url` is alive, can serve, and guards its sockets."""
+    origin = system.config.allowed_origins[0]
+    async with http_client() as client:
+        yield [
+            Probe(f"alive {url}", partial(alive, client, url), FIX_AWAY),
+            Probe(f"ready {url}", partial(ready, client, url), FIX_AWAY),
+            Probe(f"sockets {url}", partial(guarded, url, origin), FIX_SOCKETS),
+        ]
+
+
+async def alive(client: httpx.AsyncClient, url: str) -> str:
+    """The process responds."""
+    response = await request(client, "GET", f"{url}/health", FIX_AWAY)
+    if response.status_code != httpx.codes.OK or fields(response).get("status") != "alive":
+        raise Failure(f"/health responds {response.status_code}: this is no realtime instance")
+    return "the process responds"
+
+
+async def ready(client: httpx.AsyncClient, url: str) -> str:
+    """The process has what it needs."""
+    response = await request(client, "GET", f"{url}/ready", FIX_AWAY)
+    found = fields(response)
+    if response.status_code == httpx.codes.OK and found.get("status") == "ready":
+        return "it has the store, the bus and the keys"
+    missing = found.get("missing")
+    if (
+        response.status_code != httpx.codes.SERVICE_UNAVAILABLE
+        or not isinstance(missing, list)
+        or not missing
+    ):
+        raise Failure(f"/ready responds {response.status_code} without what is missing")
+    parts = [str(part) for part in missing]
+    fixes = dict.fromkeys(FIX_MISSING.get(part, FIX_UNKNOWN) for part in parts)
+    raise Failure(f"it lacks {', '.join(parts)}", "; ".join(fixes))
+
+
+async def guarded(url: str, origin: str) -> str:
+    """A handshake without a token, from an allowed origin, is rejected with a problem."""
+    async with socket_client() as client:
+        try:
+            await connect(client, url, origin)
+        except Refused as refusal:
+            if refusal.code == "unauthenticated":
+                return "a handshake without a token is rejected"
+            raise Failure(f"a handshake ends with: {refusal}") from None
+    raise Failure("a handshake without a token is accepted", FIX_STRANGER)

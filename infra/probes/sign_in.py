@@ -1,0 +1,64 @@
+"""Whether people can sign in on the page as it is deployed: with e-mail and password at Firebase Auth."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+
+from infra.probes.clients import fields, http_client, request
+from infra.probes.probe import Failure, Probe
+from infra.probes.system import System
+
+IDENTITY_TOOLKIT = "https://identitytoolkit.googleapis.com"
+UNKNOWN = ("INVALID_LOGIN_CREDENTIALS", "EMAIL_NOT_FOUND", "INVALID_PASSWORD", "TOO_MANY_ATTEMPTS_TRY_LATER")
+"""How Firebase Auth rejects somebody whom it does not know, where others may sign in."""
+FIX_WEB_APP = "register a web app: firebase apps:create WEB confab --project PROJECT, linked to this site"
+FIX_SIGN_IN = (
+    "enable Authentication with Email/Password in the Firebase console; if your own page signs people in"
+    " otherwise, leave this out with --skip sign-in"
+)
+
+
+@asynccontextmanager
+async def sign_in(system: System) -> AsyncIterator[Sequence[Probe]]:
+    """Nothing to probe where an emulator signs people in."""
+    async with http_client() as client:
+        page = Page(system.web, client)
+        yield (
+            []
+            if system.config.auth_emulator_host
+            else [
+                Probe("web app", page.api_key, FIX_WEB_APP),
+                Probe("sign-in", page.rejects, FIX_SIGN_IN, after=("web app",)),
+            ]
+        )
+
+
+class Page:
+    """The page, as it finds out how to sign people in."""
+
+    def __init__(self, web: str, client: httpx.AsyncClient) -> None:
+        self._web = web
+        self._client = client
+        self._key = ""
+
+    async def api_key(self) -> str:
+        """Hosting gives the page the project's API key."""
+        url = f"{self._web}/__/firebase/init.json"
+        key = fields(await request(self._client, "GET", url, FIX_WEB_APP)).get("apiKey")
+        if not isinstance(key, str) or not key:
+            raise Failure(f"{url} has no API key")
+        self._key = key
+        return "the page gets the project's API key"
+
+    async def rejects(self) -> str:
+        """Firebase Auth accepts e-mail and password, and so rejects somebody whom it does not know."""
+        url = f"{IDENTITY_TOOLKIT}/v1/accounts:signInWithPassword?key={self._key}"
+        nobody = {"email": "nobody@example.com", "password": "nobody"}
+        headers = {"Referer": f"{self._web}/"}
+        response = await request(self._client, "POST", url, FIX_SIGN_IN, headers=headers, body=nobody)
+        error = fields(response).get("error")
+        reason = str(error.get("message")) if isinstance(error, dict) else f"status {response.status_code}"
+        if not reason.startswith(UNKNOWN):
+            raise Failure(f"Firebase Auth responds {reason}")
+        return "Firebase Auth accepts e-mail and password"

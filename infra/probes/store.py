@@ -1,0 +1,94 @@
+"""The store: reachable, signed in to, with a schema that this code works with, and the right time."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from surrealdb.errors import SurrealError
+
+from confab.config import Config
+from confab.store import schema
+from confab.store.session import Account, Session, is_signed_out, kind_of
+from infra.probes.probe import Failure, Probe
+from infra.probes.system import System
+
+SILENT_S = 5.0
+NOW = "RETURN time::now()"
+FIX_AWAY = "start it (locally: make dev), or correct SURREALDB_URL; a firewall may keep this machine out"
+FIX_SIGN_IN = "correct SURREALDB_USER and SURREALDB_PASSWORD, here and where the system has them"
+FIX_OLD = "run .venv/bin/python -m confab.store migrate"
+FIX_NEW = "deploy the code that knows this version; a schema does not go back"
+FIX_QUERY = (
+    "check that SURREALDB_USER may use SURREALDB_NAMESPACE and SURREALDB_DATABASE, and the server's log"
+)
+FIX_CLOCK = "synchronize the clocks of the store and of this machine (NTP); tokens and times depend on them"
+
+
+@asynccontextmanager
+async def store(system: System) -> AsyncIterator[Sequence[Probe]]:
+    """Whether the store can be used. Nothing is written."""
+    visit = Visit(system.config)
+    try:
+        yield [
+            Probe("store", visit.sign_in, FIX_AWAY, SILENT_S),
+            Probe("store schema", visit.schema, FIX_QUERY, SILENT_S, after=("store",)),
+            Probe("store clock", visit.clock, FIX_QUERY, SILENT_S, after=("store",)),
+        ]
+    finally:
+        if visit.session is not None:
+            await visit.session.close()
+
+
+class Visit:
+    """One session with the store."""
+
+    session: Session | None = None
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    async def sign_in(self) -> str:
+        """The store responds and knows the user."""
+        config = self._config
+        account = Account(
+            config.surrealdb_url,
+            config.surrealdb_namespace,
+            config.surrealdb_database,
+            config.surrealdb_user,
+            config.surrealdb_password,
+        )
+        try:
+            self.session = await Session.open(account)
+        except SurrealError as error:
+            if is_signed_out(error):
+                raise Failure(f"{account.url} rejects {account.user!r}", FIX_SIGN_IN) from None
+            raise Failure(f"{account.url} does not respond: {kind_of(error)}") from None
+        return f"{account.url} signs in {account.user!r}"
+
+    async def schema(self) -> str:
+        """This code works with the schema's version."""
+        assert self.session is not None
+        try:
+            found = await schema.read(self.session)
+        except SurrealError as error:
+            raise Failure(f"its version cannot be read: {kind_of(error)}") from None
+        number = 0 if found is None else found["number"]
+        if not schema.usable(found):
+            seen = f"it has version {number}, and this code needs {schema.VERSION}"
+            raise Failure(seen, FIX_OLD if number < schema.VERSION else FIX_NEW)
+        return f"it has version {number}, which this code works with"
+
+    async def clock(self) -> str:
+        """Its clock and this machine's differ by no more than tokens may."""
+        assert self.session is not None
+        began = time.monotonic()
+        try:
+            there: datetime = await self.session.query(NOW, {})
+        except SurrealError as error:
+            raise Failure(f"it does not say the time: {kind_of(error)}") from None
+        here = datetime.now(UTC).timestamp() - (time.monotonic() - began) / 2
+        skew, limit = there.timestamp() - here, max(self._config.clock_skew_s, 1)
+        if abs(skew) > limit:
+            raise Failure(f"it is {skew:+.1f} s off this machine's, and {limit} s are allowed", FIX_CLOCK)
+        return f"it is {skew:+.2f} s off this machine's"

@@ -1,0 +1,180 @@
+"""What the deploy command probes before it touches anything."""
+
+import pytest
+
+from confab.store import schema
+from confab.store.session import Session
+from infra.deploy import prerequisites
+from infra.deploy.plan import STORE_MIGRATE, release
+from infra.deploy.project import APIS
+from infra.deploy.runner import Runner
+from infra.deploy.target import PROGRAM, Target
+from infra.probes.probe import Failure
+from tests.deploy.machine import PROJECT
+from tests.support.inherited import inherited
+from tests.support.surrealdb import PASSWORD, USER, surreal_server
+
+
+def test_a_machine_with_nothing_lists_all_that_is_missing_and_nothing_is_touched(machine):
+    machine.env.clear()
+    machine.tools.clear()
+    (machine.root / "public/app.bundle.js").unlink()
+    (machine.root / ".venv/lib/python3.11/site-packages/pulumi_gcp").rmdir()
+    code, output = machine.up()
+    assert code == 1
+    lines = output.splitlines()
+    assert all(line.startswith(("ok      ", "MISSING ", "skipped ")) for line in lines)
+    missing = {line.removeprefix("MISSING ").partition(":")[0] for line in lines if line.startswith("M")}
+    tools = {"gcloud", "pulumi", "firebase", "Pulumi's packages", "the page's bundle"}
+    assert missing == tools | {"store address", "store account"}
+    assert lines[0] == (
+        "MISSING gcloud: not on PATH. Fix: install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
+    )
+    assert [call.words[1] for call in machine.asked] == ["config"]  # what the stack keeps
+    assert machine.changes == []
+
+
+def test_all_that_is_there_is_listed_and_nothing_is_touched(machine):
+    code, output = machine.run("check")
+    assert code == 0, output
+    assert {line.split()[0] for line in output.splitlines()} == {"ok"}
+    assert len(output.splitlines()) == len(prerequisites.DEPLOYMENT)
+    assert machine.changes == []
+
+
+MISSING = [
+    ("pulumi whoami", 1, "no", "pulumi login: no. Fix: pulumi login"),
+    ("gcloud auth list", 0, "", "gcloud login: nobody is logged in. Fix: gcloud auth login"),
+    (
+        "application-default",
+        1,
+        "none",
+        "application credentials: none. Fix: gcloud auth application-default login",
+    ),
+    ("projects describe", 1, "no such", f"project: no such. Fix: gcloud projects create {PROJECT}"),
+    ("gcloud projects describe", 0, "DELETE_REQUESTED", "project: not active. Fix: "),
+    ("billing", 0, "False", "billing: not enabled. Fix: gcloud billing projects link "),
+    (
+        "services list",
+        0,
+        "\n".join(APIS[1:]),
+        f"APIs: not enabled: {APIS[0]}. Fix: gcloud services enable {APIS[0]} ",
+    ),
+    ("projects:list", 1, "logged out", "firebase login: logged out. Fix: firebase login"),
+    ("auth print-access-token", 1, "expired", "permissions of gcloud: expired. Fix: "),
+    ("auth print-access-token", 0, "another", "permissions of gcloud: http"),
+    (
+        "whoami --verbose",
+        0,
+        "User: me\nBackend URL: gs://state",
+        "Pulumi's encryption: PULUMI_CONFIG_PASSPHRASE_FILE is not set, and the state is at gs://state.",
+    ),
+    ("pulumi config", 1, "error: incorrect passphrase", "stack: error: incorrect passphrase. Fix: "),
+    ("pulumi config", 0, "no JSON", "stack: pulumi prints no JSON. Fix: "),
+    (
+        "org-policies",
+        0,
+        '{"listPolicy": {"allowedValues": ["C01"]}}',
+        "public access: iam.allowedPolicyMemberDomains blocks allUsers. Fix: ",
+    ),
+    ("org-policies", 1, "denied", "public access: denied. Fix: "),
+    ("org-policies", 0, "no JSON", "public access: gcloud prints no JSON: no JSON. Fix: "),
+    (
+        "apps:list",
+        0,
+        '{"result": []}',
+        "web app: the project has none. Fix: firebase projects:addfirebase confab-trial",
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "code", "out", "line"), MISSING)
+def test_what_is_missing_is_named_with_its_fix(machine, part, code, out, line):
+    machine.answer(part, code, out)
+    ended, output = machine.up()
+    assert ended == 1
+    assert any(one.startswith(f"MISSING {line}") for one in output.splitlines()), output
+    assert machine.changes == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("SURREALDB_URL", "ws://127.0.0.1:8000", "MISSING store address: SURREALDB_URL is "),
+        ("SURREALDB_PASSWORD", "", "MISSING store account: SURREALDB_PASSWORD not set. Fix: "),
+    ],
+)
+def test_a_store_that_is_not_given_is_named(machine, variable, value, line):
+    machine.env[variable] = value
+    code, output = machine.up()
+    assert code == 1
+    assert line in output
+    assert machine.changes == []
+
+
+@pytest.mark.parametrize(
+    ("token", "lacking", "line"),
+    [
+        ("gcloud", "cloudbuild.builds.create", "gcloud"),
+        ("the-program", "pubsub.topics.setIamPolicy", "the application credentials"),
+    ],
+)
+def test_a_permission_that_either_login_lacks_is_named(machine, token, lacking, line):
+    machine.lacking = {f"a-token-of-{token}": {lacking, "serviceusage.services.use"}}
+    code, output = machine.up()
+    assert code == 1
+    assert f"MISSING permissions of {line}: lacks {lacking}, serviceusage.services.use. Fix: " in output
+    assert machine.changes == []
+
+
+def test_a_passphrase_or_a_key_service_will_do_where_pulumi_has_no_service(machine):
+    def encrypted() -> bool:
+        return "ok      Pulumi's encryption: " in machine.run("check")[1]
+
+    machine.answer("whoami --verbose", 0, "Backend URL: gs://state")
+    for value in ("", "secret"):
+        machine.env["PULUMI_CONFIG_PASSPHRASE"] = value
+        assert encrypted()
+    del machine.env["PULUMI_CONFIG_PASSPHRASE"]
+    passphrase = machine.root / "passphrase"
+    machine.env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase)
+    assert not encrypted()
+    passphrase.write_text("secret")
+    assert encrypted()
+    del machine.env["PULUMI_CONFIG_PASSPHRASE_FILE"]
+    settings = machine.root / PROGRAM / "stacks/Pulumi.production.yaml"
+    settings.parent.mkdir()
+    settings.write_text("encryptionsalt: v1:x")
+    assert not encrypted()
+    settings.write_text("secretsprovider: gcpkms://projects/x")
+    assert encrypted()
+
+
+def test_what_depends_on_something_missing_is_skipped_and_not_asked_for(machine):
+    machine.answer("projects describe", 1, "no")
+    _, output = machine.up()
+    assert "skipped billing: needs project" in output
+    assert not [call for call in machine.asked if "billing" in call.words]
+
+
+async def test_a_store_may_lack_the_schema_but_not_be_too_new(tmp_path, capfd):
+    """The commands as they run in a deployment."""
+
+    def probed() -> str:
+        return prerequisites.store(Runner(env), Target("trial", "us-central1", "production", None, env))
+
+    async with surreal_server(tmp_path, migrated=False) as store:
+        account = {"SURREALDB_URL": store.url, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
+        env = {**inherited(measured=False), **account}
+        assert schema.ABSENT in probed()
+        migration, _ = release(Target("trial", "us-central1", "production", None, env))
+        assert migration.words == STORE_MIGRATE
+        Runner(env).run(migration)
+        assert "migrated to schema version" in capfd.readouterr().out
+        session = await Session.open(store.account())
+        newer = schema.VERSION + 1
+        step = schema.Migration("DEFINE FIELD extra ON message TYPE option<string>;", oldest=newer)
+        await schema.migrate(session, [*schema.MIGRATIONS, step])
+        await session.close()
+        with pytest.raises(Failure, match=schema.TOO_NEW):
+            probed()

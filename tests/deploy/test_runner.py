@@ -1,0 +1,33 @@
+"""Commands as real processes."""
+
+import sys
+import time
+
+import pytest
+
+from infra.deploy.runner import Command, DeployError, Runner
+
+
+def python(script: str, *, stdin: str = "", deadline_s: float = 10) -> Command:
+    return Command("a step", (sys.executable, "-c", script), deadline_s, stdin=stdin)
+
+
+def test_a_command_that_takes_too_long_is_ended_and_named(capfd):
+    begin = time.monotonic()
+    with pytest.raises(DeployError, match=r"^a step: not done within 1 s$"):
+        Runner({}).run(python("import time; time.sleep(60)", deadline_s=1))
+    assert time.monotonic() - begin < 10
+
+
+def test_a_command_is_printed_before_its_output_and_what_it_reads_is_not(capfd):
+    command = python("import sys; assert len(sys.stdin.read()) == 4; print('its own')", stdin="hush")
+    Runner({}).run(command)
+    printed = capfd.readouterr().out
+    assert printed.index("$ ") < printed.index("its own\n")
+    assert "hush" not in printed + repr(command)
+
+
+def test_a_tool_that_does_not_exist_is_an_answer_and_an_error():
+    assert Runner({}).ask("no-such-tool").trouble == "no-such-tool: No such file or directory"
+    with pytest.raises(DeployError, match="no-such-tool is not on PATH"):
+        Runner({}).run(Command("x", ("no-such-tool",), 1))
