@@ -11,14 +11,17 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from confab.aio import end_all
-from confab.announce import InlineAnnouncer
 from confab.config import Config
 from confab.conversations import Conversations, SystemClock
 from confab.domain.cells import topic_of
 from confab.domain.errors import Unavailable
+from confab.fanout.announce import InlineAnnouncer
+from confab.fanout.publishers import CellPublisher, CircuitBreaker
 from confab.ports import Announcer, Clock, Publisher, Store, Subscription, Telemetry, TokenVerifier
 from confab.views import Views
 
+PUBLISH_PAUSE_S = 0.02
+"""Seconds between two batches of one topic: as long as a busy container's events may be delayed."""
 CLOSE_S = 2.5
 """Seconds for closing every connection: a platform that ends a process does not wait for long."""
 
@@ -33,14 +36,14 @@ A = TypeVar("A", bound=_Closable)
 class Adapters:
     """One process's adapters, and the use cases over them."""
 
-    def __init__(self, config: Config, *, publish_pause_s: float = 0.0) -> None:
-        """A process that publishes all the time does so every `publish_pause_s` seconds at most."""
+    def __init__(self, config: Config, *, background: bool = False) -> None:
+        """A process that works in the `background` publishes in batches; others, while a client waits."""
         self.config = config
         self.clock: Clock = SystemClock()
         self.views = Views.of(config)
         self.instance = uuid.uuid4().hex
         """The id of this process, the `origin` of its events."""
-        self._publish_pause_s = publish_pause_s
+        self._background = background
         self._opened: dict[str, _Closable] = {}
         self._connecting: list[asyncio.Task[None]] = []
 
@@ -73,19 +76,18 @@ class Adapters:
     @cached_property
     def publisher(self) -> Publisher:
         """The sending side of the bus, on every cell's topic."""
-        from confab.bus.cells import CellPublisher
-
         return self._open("publisher", CellPublisher(self._topic_publisher, cells=self.config.cells))
 
     def _topic_publisher(self, cell: str) -> Publisher:
         from confab.bus.pubsub import PubSubPublisher
 
-        return PubSubPublisher(
+        publisher = PubSubPublisher(
             self.config.project,
             topic_of(cell),
             emulator_host=self.config.pubsub_emulator_host,
-            pause_s=self._publish_pause_s,
+            pause_s=PUBLISH_PAUSE_S if self._background else 0.0,
         )
+        return publisher if self._background else CircuitBreaker(publisher)
 
     @cached_property
     def subscription(self) -> Subscription:
@@ -103,7 +105,7 @@ class Adapters:
     @cached_property
     def announcer(self) -> Announcer:
         """How a function announces what it stored."""
-        return InlineAnnouncer(self.publisher, origin=self.instance, cells=self.config.cells)
+        return InlineAnnouncer(self.publisher, origin=self.instance)
 
     @cached_property
     def verifier(self) -> TokenVerifier:

@@ -87,14 +87,14 @@ class _Users(NamedUsers):
         )
 
 
-def _adapters(env: dict[str, str]) -> Adapters:
-    adapters = Adapters(config.load(env))
+def _adapters(env: dict[str, str], *, background: bool = False) -> Adapters:
+    adapters = Adapters(config.load(env), background=background)
     adapters.verifier = _Users()
     return adapters
 
 
 def _instance(env: dict[str, str]) -> AbstractAsyncContextManager[int]:
-    return Container(_adapters(env)).serving("127.0.0.1", 0)
+    return Container(_adapters(env, background=True)).serving("127.0.0.1", 0)
 
 
 def _transport(adapters: Adapters) -> httpx.ASGITransport:

@@ -16,10 +16,10 @@ import pytest_asyncio
 from socketio.exceptions import ConnectionError as Refused
 
 from confab import config
-from confab.announce import InlineAnnouncer
 from confab.conversations import Conversations, SystemClock
 from confab.domain.models import Principal, timestamp_text
 from confab.domain.requests import AddMessage, CreateConversation, parse
+from confab.fanout.announce import InlineAnnouncer
 from confab.ports import Announcer
 from confab.realtime.container import Container
 from confab.wiring import Adapters
@@ -92,7 +92,7 @@ class World:
 
     async def start(self) -> None:
         for cell in self.cells:
-            adapters = Adapters(config.load(self._env | {"CONFAB_CELL": cell}))
+            adapters = Adapters(config.load(self._env | {"CONFAB_CELL": cell}), background=True)
             adapters.verifier = self._users
             self._adapters.append(adapters)
             container = Container(adapters)
@@ -266,9 +266,7 @@ class World:
         )
 
     def _announcer(self) -> InlineAnnouncer:
-        return InlineAnnouncer(
-            self._function.publisher, origin="a function", cells=self._function.config.cells
-        )
+        return InlineAnnouncer(self._function.publisher, origin="a function")
 
     async def _until(self, condition: Any, within: float = 10) -> None:
         deadline = time.monotonic() + within

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from confab.announce import InlineAnnouncer
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event, event_of
 from confab.domain.models import Conversation, Draft, Entry, MessageView, Model, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
+from confab.fanout.announce import InlineAnnouncer
 from confab.ports import Appended, Closed
 from confab.realtime.container import Container
 from confab.realtime.transport import Sent

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
-from confab.bus.memory import MemoryBus
 from confab.domain.models import Principal
 from confab.domain.requests import CreateConversation, parse
 from confab.ports import Publisher, TokenVerifier
@@ -15,6 +14,7 @@ from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters, NamedUsers
 from tests.support.clients import Client
 from tests.support.samples import principal
+from tests.support.twins.bus import MemoryBus
 
 OWNER, MEMBER, READER, STRANGER = "alice", "bob", "rita", "eve"
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from google.pubsub_v1 import PubsubMessage, SubscriberAsyncClient
 
-from confab.bus.memory import MemoryBus, MemorySubscription
 from confab.bus.pubsub import PubSubPublisher, PubSubSubscription
 from confab.bus.pubsub.endpoint import Endpoint
 from confab.domain.errors import Unavailable
@@ -17,6 +16,7 @@ from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.ports import Publisher
 from tests.support.pubsub import PubSubServer, closed_port
 from tests.support.samples import NOW, message
+from tests.support.twins.bus import MemoryBus, MemorySubscription
 
 PROJECT = "demo-confab"
 

@@ -8,12 +8,12 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from confab import trace
-from confab.bus.memory import MemoryBus
 from confab.domain.errors import Unavailable
 from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, principal
 from tests.support.telemetry import Collected
+from tests.support.twins.bus import MemoryBus
 
 HELLO = {"conversationId": "c1", "content": "hello"}
 

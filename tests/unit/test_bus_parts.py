@@ -1,10 +1,7 @@
 """The small parts of the bus adapters, each on its own."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import google.auth
 import pytest
@@ -13,8 +10,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, TransportError
 from google.pubsub_v1 import StreamingPullResponse
 
-from confab.bus import memory
-from confab.bus.memory import MemoryBus
 from confab.bus.pubsub import acknowledgements as acks
 from confab.bus.pubsub import stream
 from confab.bus.pubsub.acknowledgements import Acknowledgements
@@ -23,16 +18,8 @@ from confab.bus.pubsub.endpoint import Endpoint
 from confab.bus.pubsub.failures import StreamEnded, is_transient
 from confab.domain.events import Event, event_of
 from tests.support.samples import message
-
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-
-
-def test_the_bus_without_pubsub_imports_nothing_of_google() -> None:
-    listing = "import sys, confab.bus.memory; print(*sys.modules)"
-    command = [sys.executable, "-c", listing]
-    done = subprocess.run(command, cwd=FUNCTIONS, check=True, timeout=30, capture_output=True, text=True)
-    heavy = ("google.pubsub", "google.api_core", "google.auth", "grpc", "confab.bus.pubsub")
-    assert [name for name in done.stdout.split() if name.startswith(heavy)] == []
+from tests.support.twins import bus as memory
+from tests.support.twins.bus import MemoryBus
 
 
 def test_pauses_double_to_the_longest_and_are_at_most_halved() -> None:

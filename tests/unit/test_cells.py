@@ -4,13 +4,13 @@ import re
 import pytest
 
 from confab import config
-from confab.announce import InlineAnnouncer
-from confab.bus.cells import CellPublisher
 from confab.domain.cells import MAIN, cell_of, new_id, topic_of
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
 from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
+from confab.fanout.announce import InlineAnnouncer
+from confab.fanout.publishers import CellPublisher, CircuitBreaker
 from confab.store.memory import MemoryStore
 from confab.views import Views
 from tests.support.adapters import MemoryAdapters, conversations_over
@@ -142,7 +142,7 @@ def bus():
 
 @pytest.fixture
 def publisher(bus):
-    return CellPublisher(bus.publisher, cells=CELLS)
+    return CellPublisher(lambda cell: CircuitBreaker(bus.publisher(cell)), cells=CELLS)
 
 
 def told(seq, cell):
@@ -172,7 +172,7 @@ async def test_what_is_closed_takes_nothing_for_any_cell(bus, publisher):
 
 
 async def test_a_topic_that_takes_nothing_mutes_no_other_cell(bus, publisher):
-    announcer = InlineAnnouncer(publisher, origin="a function", cells=CELLS)
+    announcer = InlineAnnouncer(publisher, origin="a function")
     bus.down = {"b"}
     for seq in (1, 2):
         await announcer.announce(message(seq, f"{HEX}-b"))

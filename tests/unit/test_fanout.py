@@ -4,13 +4,14 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from confab.bus.memory import MemoryBus
 from confab.conversations import SystemClock
 from confab.domain.errors import Unavailable
 from confab.domain.events import Typing, TypingState, event_of
-from confab.realtime import fanout
-from confab.realtime.fanout import BackgroundAnnouncer, consume
+from confab.fanout import announce
+from confab.fanout.announce import BackgroundAnnouncer
+from confab.fanout.consume import consume
 from tests.support.samples import NOW, message
+from tests.support.twins.bus import MemoryBus
 
 LATER = NOW + timedelta(seconds=1)
 
@@ -44,8 +45,8 @@ def announcer(bus: StuckBus) -> BackgroundAnnouncer:
 
 
 async def test_events_in_flight_are_bounded_and_typing_gives_way(monkeypatch):
-    monkeypatch.setattr(fanout, "MAX_PUBLISHING", 6)
-    monkeypatch.setattr(fanout, "MAX_PUBLISHING_TYPING", 2)
+    monkeypatch.setattr(announce, "MAX_PUBLISHING", 6)
+    monkeypatch.setattr(announce, "MAX_PUBLISHING_TYPING", 2)
     bus = StuckBus()
     sender = announcer(bus)
     for _ in range(5):

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from confab.bus.memory import MemoryBus
 from confab.domain.errors import Unavailable
 from confab.realtime import health as health_module
 from confab.realtime import watchdog as watchdog_module
@@ -13,6 +12,7 @@ from confab.realtime.container import Container
 from confab.realtime.health import Health
 from tests.support.adapters import MemoryAdapters
 from tests.support.telemetry import Collected
+from tests.support.twins.bus import MemoryBus
 
 TOLD_EVERY_S = 0.02
 

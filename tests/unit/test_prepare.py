@@ -8,12 +8,12 @@ import pytest
 from starlette.requests import Request
 
 from confab import log
-from confab.bus.memory import MemoryBus, MemoryPublisher
 from confab.domain.errors import Unavailable
 from confab.http.function import function
 from confab.store.memory import MemoryStore
 from confab.wiring import Adapters
 from tests.support.adapters import MemoryAdapters
+from tests.support.twins.bus import MemoryBus, MemoryPublisher
 
 
 class SlowStore(MemoryStore):

@@ -3,10 +3,10 @@ import asyncio
 import pytest
 
 from confab import trace
-from confab.bus.memory import MemoryBus
 from confab.domain.events import event_of
 from confab.trace import Trace
 from tests.support.samples import message
+from tests.support.twins.bus import MemoryBus
 
 ID, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 EVENT = event_of(message(1), origin="i1")

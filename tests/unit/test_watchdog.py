@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from confab.bus.memory import MemoryBus, MemorySubscription
 from confab.conversations import SystemClock
 from confab.domain.errors import Unavailable
+from confab.fanout.consume import consume
 from confab.realtime import watchdog as watchdog_module
-from confab.realtime.fanout import consume
 from confab.realtime.watchdog import Watchdog
+from tests.support.twins.bus import MemoryBus, MemorySubscription
 
 
 class Stubborn(MemorySubscription):

@@ -10,9 +10,6 @@ from confab import config, log
 from confab.realtime.container import Container
 from confab.wiring import Adapters
 
-PUBLISH_PAUSE_S = 0.02
-"""Seconds between two calls of the bus: what a busy container tells others may wait so long."""
-
 
 async def serve(configuration: config.Config) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return."""
@@ -20,7 +17,7 @@ async def serve(configuration: config.Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    adapters = Adapters(configuration, publish_pause_s=PUBLISH_PAUSE_S)
+    adapters = Adapters(configuration, background=True)
     async with Container(adapters).serving(configuration.host, configuration.port) as port:
         spare_the_collector()
         print(f"ready http://{configuration.host}:{port}", flush=True)  # noqa: T201 - whoever started it waits for this

@@ -11,10 +11,11 @@ from aiohttp import web
 
 from confab.aio import end_all
 from confab.domain.rates import Rate
+from confab.fanout.announce import BackgroundAnnouncer
+from confab.fanout.consume import consume
 from confab.ports import Telemetry
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
-from confab.realtime.fanout import BackgroundAnnouncer, consume
 from confab.realtime.health import Health
 from confab.realtime.revocations import Revocations
 from confab.realtime.rooms import Rooms

@@ -1,14 +1,14 @@
-"""This instance's side of the bus: publishes in the background, and consumes what others publish."""
+"""Announcers: what a process does, once an entry is stored, to bring it to the rooms."""
 
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.domain.models import Entry
-from confab.ports import Clock, Publisher, Subscription
+from confab.ports import Clock, Publisher
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,26 @@ MAX_PUBLISHING_TYPING = 100
 """Typing may be lost, so it leaves the rest of the places to entries."""
 QUIET_S = 5.0
 """Seconds between two lines about a bus that takes nothing."""
+
+
+class InlineAnnouncer:
+    """Publishes each stored entry before the response, for functions.
+
+    A function gets no processor time after it has responded, so it cannot publish later. The rooms
+    find an entry whose event is lost in the store, so its publisher should give up early.
+    """
+
+    def __init__(self, publisher: Publisher, *, origin: str) -> None:
+        self._publisher = publisher
+        self._origin = origin
+
+    async def announce(self, entry: Entry) -> None:
+        """Publish the entry's event. A failure is not raised: the publisher has logged it."""
+        committed_at = datetime.now(UTC)  # a moment ago
+        try:
+            await self._publisher.publish(event_of(entry, origin=self._origin, at=committed_at))
+        except Unavailable:
+            return
 
 
 class BackgroundAnnouncer:
@@ -72,28 +92,3 @@ class BackgroundAnnouncer:
         if now - self._logged_at >= QUIET_S:
             log.warning("the bus does not take events", extra={"lost": self._lost})
             self._lost, self._logged_at = 0, now
-
-
-async def consume(
-    subscription: Subscription,
-    *,
-    origin: str,
-    entry: Callable[[str, int, datetime], None],
-    typing: Callable[[Typing], None],
-    echo: Callable[[], None],
-) -> None:
-    """Hand on what other instances and functions publish, until the subscription is closed.
-
-    `entry` is called with an entry's conversation and number and the time of its commit, as the
-    bus has them, which are not to be trusted; `echo` for what this instance has published itself.
-    """
-    async for event in subscription.events():
-        try:
-            if event.origin == origin:
-                echo()
-            elif isinstance(event, Typing):
-                typing(event)
-            else:
-                entry(event.conversation_id, event.seq, event.at)
-        except Exception:  # one event must not end the consuming
-            log.exception("an event of the bus could not be passed on", extra={"type": event.type})

@@ -1,4 +1,4 @@
-"""A bus inside one process, with the promises of the real one."""
+"""The bus in memory: the twin of the one on Pub/Sub, which passes the same contract tests."""
 
 import asyncio
 import logging

@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from confab import announce
-from confab.announce import InlineAnnouncer
 from confab.domain.errors import Unavailable
+from confab.fanout import publishers
+from confab.fanout.announce import InlineAnnouncer
+from confab.fanout.publishers import CircuitBreaker
 from tests.support.samples import finalized, message
 
 
@@ -41,9 +42,9 @@ def bus():
 
 @pytest.fixture
 def announcer(bus, monkeypatch):
-    monkeypatch.setattr(announce, "WAIT_S", 0.05)
-    monkeypatch.setattr(announce, "PAUSE_S", 0.2)
-    return InlineAnnouncer(bus, origin="a function")
+    monkeypatch.setattr(publishers, "WAIT_S", 0.05)
+    monkeypatch.setattr(publishers, "PAUSE_S", 0.2)
+    return InlineAnnouncer(CircuitBreaker(bus), origin="a function")
 
 
 async def test_a_stored_entry_is_published(announcer, bus):
@@ -59,12 +60,13 @@ async def test_an_event_tells_when_its_entry_was_committed(announcer, bus):
 
 
 @pytest.mark.parametrize("mood", ["away", "frozen"])
-async def test_a_bus_that_takes_nothing_holds_nobody_up(announcer, bus, mood):
+async def test_a_bus_that_takes_nothing_holds_nobody_up(announcer, bus, mood, caplog):
     bus.mood = mood
     async with asyncio.timeout(0.15):
         for seq in (1, 2, 3):
             await announcer.announce(message(seq))
     assert bus.tries == 1
+    assert len(caplog.records) == 1
     bus.mood = "well"
     await asyncio.sleep(0.25)
     await announcer.announce(message(4))

@@ -1,0 +1,1 @@
+"""How a stored entry reaches the instances whose rooms need it."""
