@@ -1,4 +1,4 @@
-"""The result of a run: as a table, as ratios, as JSON, and as a page with a picture."""
+"""The result of a run: as a table, as ratios, as JSON, and as a page."""
 
 import json
 import os
@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tests.bench import bars
 from tests.bench.growth import Reads
 from tests.bench.plan import Spread
 from tests.bench.servers import TITLES
@@ -79,10 +78,9 @@ class Result:
         return "\n".join([*self._talking(), "", *self._quiet(), "", *self._growing(), "", *self._compared()])
 
     def write(self, folder: Path) -> None:
-        """Write `delivery.json`, `delivery.svg` and `delivery.md`."""
+        """Write `delivery.json` and `delivery.md`."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "delivery.json").write_text(json.dumps(self._json(), indent=1, ensure_ascii=False) + "\n")
-        (folder / "delivery.svg").write_text(self._picture())
         (folder / "delivery.md").write_text(self._page())
 
     def _ratio(self, scenario: str, other: str, figure: str, what: str, target: str) -> Iterator[Ratio]:
@@ -124,32 +122,6 @@ class Result:
         for ratio in self.ratios():
             yield f"| {ratio.what} | {ratio.value:.2f} | {ratio.target} |"
 
-    def _picture(self) -> str:
-        charts = [
-            bars.Chart(
-                "1 → 500: CPU of the server a delivery, µs",
-                self._bars("1 → 500", "cpu_us_per_delivery"),
-            ),
-            bars.Chart(
-                "1 → 500, 16 under way: CPU of the server a delivery, µs",
-                self._bars("1 → 500, 16 under way", "cpu_us_per_delivery"),
-            ),
-            bars.Chart(
-                "250 rooms of 2: CPU a send, store and bus too, µs",
-                self._bars("250 rooms of 2", "all_cpu_us_per_send"),
-            ),
-            bars.Chart("250 rooms of 2: sends a second", self._bars("250 rooms of 2", "sends_per_s")),
-            bars.Chart("KiB an idle connection", self._bars("idle", "kib_per_connection")),
-        ]
-        return bars.svg("What delivery costs", charts)
-
-    def _bars(self, scenario: str, figure: str) -> list[bars.Bar]:
-        return [
-            bars.Bar(TITLES[server], figures[figure], ours=server == "confab")
-            for (name, server), figures in self.runs.items()
-            if name == scenario
-        ]
-
     def _page(self) -> str:
         machine = ", ".join(f"{name} {value}" for name, value in self.machine.items())
         return (
@@ -158,7 +130,6 @@ class Result:
             "[the guide](README.md).\n\n"
             f"{self.measured_at:%Y-%m-%d}: {machine}; "
             f"{self.repetitions} repetitions of {self.seconds:g} s.\n\n"
-            "![CPU a delivery, CPU and number of sends, memory of a connection](delivery.svg)\n\n"
             f"{self.text()}\n"
         )
 

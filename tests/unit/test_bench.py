@@ -1,15 +1,18 @@
 """The benchmark counts what comes over a socket, says what it found, and cannot run for ever."""
 
+import json
 import socket
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from tests.bench import bars, load, report
+from tests.bench import load, report
+from tests.bench.functions import results
 from tests.bench.load import Loop, Room
-from tests.bench.plan import Spread, summary
+from tests.bench.plan import summary
 from tests.bench.report import Result
 from tests.bench.sockets import BenchSocket
 
@@ -126,17 +129,13 @@ def test_a_line_that_the_generator_may_have_limited_is_marked(share, marked):
     assert ("| 1 → 500 * |" in result(generator_share=share).text()) is marked
 
 
-def test_it_writes_figures_a_picture_and_a_page(tmp_path):
+def test_it_writes_figures_and_a_page(tmp_path):
     result().write(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "delivery.json",
-        "delivery.md",
-        "delivery.svg",
-    ]
-    assert "Confab, storing" in (tmp_path / "delivery.svg").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["delivery.json", "delivery.md"]
+    assert "Confab, storing" in (tmp_path / "delivery.md").read_text()
 
 
-def test_a_bar_shows_its_spread():
-    picture = bars.svg("T", [bars.Chart("C", [bars.Bar("a", Spread.of([1.0, 2.0, 4.0]), ours=True)])])
-    assert 'width="215.0"' in picture  # the median, of 430 pixels for the highest
-    assert "M407.5 103.0H730.0" in picture  # from the lowest to the highest
+def test_the_page_of_functions_is_that_of_their_figures():
+    folder = Path(__file__).parents[2] / "docs/benchmarks"
+    document = json.loads((folder / "functions.json").read_text())
+    assert (folder / "functions.md").read_text() == results.page(document)

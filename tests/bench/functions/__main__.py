@@ -12,7 +12,7 @@ from tests.bench.functions.client import Connection
 from tests.bench.functions.cold import Start, cold_start
 from tests.bench.functions.deployment import ROOT
 from tests.bench.functions.imports import imports_of
-from tests.bench.functions.results import Results
+from tests.bench.functions.results import Results, page
 from tests.bench.functions.server import served
 from tests.bench.functions.site import BARE, READS, WRITES, Site, running_site
 from tests.bench.functions.warm import warm_cpu_ms
@@ -29,8 +29,9 @@ def main() -> int:
     _print(*results.table())
     if options.write:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "functions.json").write_text(json.dumps(results.document(), indent=2) + "\n")
-        (FOLDER / "functions.svg").write_text(results.picture())
+        document = results.document()
+        (FOLDER / "functions.json").write_text(json.dumps(document, indent=2) + "\n")
+        (FOLDER / "functions.md").write_text(page(document))
     return 0
 
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from tests.bench import bars
 from tests.bench.functions.cold import Start
 from tests.bench.functions.imports import Imports
 from tests.bench.functions.site import BARE, READS
-from tests.bench.plan import Spread
 
 READ_TARGET, WRITE_TARGET, WARM_TARGET = 2.2, 2.8, 4.0
 """At most so many times the bare function's."""
@@ -55,18 +53,6 @@ class Results:
                 f"{_shown(request):>22}{request['timesBare']:8.2f}"
             )
 
-    def picture(self) -> str:
-        """The times as bars with their spread, the ratio to the bare function behind each name."""
-        found = self.document()["functions"]
-        charts = [
-            bars.Chart(title, [_bar(name, each[figure]) for name, each in found.items()])
-            for figure, title in (
-                ("firstAnswerMs", "From the start of a process to its first answer, ms"),
-                ("requestCpuMs", "CPU of a warm request, ms"),
-            )
-        ]
-        return bars.svg("What a function costs beside a bare one", charts)
-
     def _function(self, name: str) -> dict[str, Any]:
         starts, imports = self.starts[name], self.imports[name]
         bare = [start.seconds for start in self.starts[BARE]]
@@ -87,6 +73,24 @@ class Results:
         return found
 
 
+def page(document: Mapping[str, Any]) -> str:
+    """The document as a table in Markdown: medians, lowest to highest in brackets."""
+    rows = [
+        f"| `{name}` | {_shown(each['firstAnswerMs'])} | {each['firstAnswerMs']['timesBare']:.2f} "
+        f"| {_shown(each['requestCpuMs'])} | {each['requestCpuMs']['timesBare']:.2f} | {each['memoryMb']} MB |"
+        for name, each in document["functions"].items()
+    ]
+    machine = document["machine"]
+    head = (
+        "# What a function costs",
+        "Written by `make bench-functions`; what it measures is in [the guide](README.md#functions).",
+        f"{document['measured']}: {machine['cpus']} cores, Python {machine['python']}.",
+        "| function | from start to first response | × bare | CPU of a warm request | × bare | memory |\n"
+        "|---|---:|---:|---:|---:|---:|\n" + "\n".join(rows),
+    )
+    return "\n\n".join(head) + "\n"
+
+
 def _spread(values: Sequence[float], bare: Sequence[float]) -> dict[str, float]:
     """The median and what lies between; `timesBare` is the median of the rounds' ratios."""
     return {
@@ -95,11 +99,6 @@ def _spread(values: Sequence[float], bare: Sequence[float]) -> dict[str, float]:
         "most": round(max(values), 2),
         "timesBare": round(median(each / other for each, other in zip(values, bare, strict=True)), 2),
     }
-
-
-def _bar(name: str, spread: Mapping[str, float]) -> bars.Bar:
-    title = name if name == BARE else f"{name}, {spread['timesBare']:.1f} x bare"
-    return bars.Bar(title, Spread(spread["median"], spread["least"], spread["most"]), ours=name != BARE)
 
 
 def _shown(spread: Mapping[str, float]) -> str:
