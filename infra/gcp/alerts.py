@@ -1,7 +1,7 @@
-"""When somebody is told, and what they are told to do."""
+"""The alerts: when somebody is notified, and what to do then."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 from pulumi_gcp import logging, monitoring
@@ -24,7 +24,6 @@ AWAKE = (
     'metric.type="run.googleapis.com/container/instance_count" AND resource.type="cloud_run_revision"'
     f' AND resource.labels.service_name=starts_with("{realtime_of("")}")'
 )
-WINDOW_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,23 @@ class Alert:
     title: str
     filter: str
     above: float
-    duration_s: int
-    aligner: str
     advice: str
+    duration_s: int = 300
+    aligner: str = "ALIGN_DELTA"
     over: str | None = None
-    """The filter of what the first one is a share of."""
-    window_s: int = WINDOW_S
-    """Over how long each value is taken."""
+    """The filter of the denominator, where the value is a share."""
+    window_s: int = 300
+    """The period that each value covers."""
     while_awake: bool = False
-    """Whether it counts only where a realtime container has been there for as long."""
+    """Whether it counts only while a realtime container has been running for as long."""
+
+    @property
+    def conditions(self) -> Sequence["Alert"]:
+        """What must hold at the same time."""
+        awake = replace(
+            self, title="a container is awake", filter=AWAKE, above=0, aligner="ALIGN_MAX", while_awake=False
+        )
+        return [self, awake] if self.while_awake else [self]
 
 
 def counted(metric: str) -> str:
@@ -55,63 +62,56 @@ ALERTS = {
         "Confab: more than 1 % of the requests fail",
         FAILED,
         above=0.01,
-        duration_s=300,
         aligner="ALIGN_RATE",
         over=REQUESTS,
-        advice="See the logs of the failing service. `unavailable` in many of them: the store is away.",
+        advice="See the logs of the failing service. `unavailable` in many of them: the store is down.",
     ),
     "defects": Alert(
         "Confab: a defect was logged",
         counted("confab_defects"),
         above=0,
         duration_s=0,
-        aligner="ALIGN_DELTA",
-        advice="The line has a traceback, and for a request the id that the client was told.",
+        advice="The line has a traceback, and for a request the id that the client received.",
     ),
     "readiness": Alert(
         "Confab: a container is not ready",
         counted("confab_unready"),
         above=0,
-        duration_s=120,  # each says so twice a minute: in three windows on end, it is not just starting
+        duration_s=120,  # each logs it twice a minute: in three windows on end, it is not just starting
         window_s=60,
-        aligner="ALIGN_DELTA",
         advice="The line's `missing` names it: the store, Firebase Auth's keys, or the bus.",
     ),
     "unacknowledged": Alert(
         "Confab: a subscription is not read",
         UNACKNOWLEDGED,
         above=60,
-        # That of a process that was killed is deleted before that by the others of its cell. With none
-        # awake it stays for a day, and nobody misses what it holds.
+        # Other containers of the cell delete the subscription of a killed one before that; with none
+        # awake it stays for a day, and nobody misses its events.
         duration_s=600,
         aligner="ALIGN_MAX",
         while_awake=True,
         advice=(
-            "A container lives and reads no events; its rooms live from the sweep. Restart the service."
-            " Of a cell that sleeps while others are awake, a killed container may have left this: delete it."
+            "A container runs and reads no events; the sweep serves its rooms. Restart the service."
+            " If the cell sleeps while others are awake, a killed container may have left this: delete it."
         ),
     ),
     "sweep-repairs": Alert(
-        "Confab: rooms live from the sweep",
+        "Confab: the sweep repairs rooms",
         counted("confab_sweep_repairs"),
         above=10,
-        duration_s=300,
-        aligner="ALIGN_DELTA",
         advice="Pub/Sub loses or delays events; see its status. Entries arrive within 5 s and none is lost.",
     ),
     "sweep-failures": Alert(
         "Confab: the sweep cannot read the store",
         counted("confab_sweep_failures"),
         above=5,
-        duration_s=300,
-        aligner="ALIGN_DELTA",
-        advice="Rooms do not heal until the store answers. Look at the store first.",
+        advice="Rooms do not recover until the store responds. Look at the store first.",
     ),
 }
 
 
 def make_alerts(project: Project, metrics: Sequence[logging.Metric], emails: Sequence[str]) -> None:
-    """The alerts, told to these addresses; without one they show in the console only."""
+    """The alerts, sent to these addresses; without one they show in the console only."""
     channels = [
         monitoring.NotificationChannel(
             f"email-{email}",
@@ -133,7 +133,7 @@ def make_alerts(project: Project, metrics: Sequence[logging.Metric], emails: Seq
                     monitoring.AlertPolicyConditionArgs(
                         display_name=each.title, condition_threshold=_threshold(each)
                     )
-                    for each in _conditions(alert)
+                    for each in alert.conditions
                 ],
                 documentation=monitoring.AlertPolicyDocumentationArgs(
                     content=alert.advice, mime_type="text/markdown"
@@ -144,39 +144,19 @@ def make_alerts(project: Project, metrics: Sequence[logging.Metric], emails: Seq
         )
 
 
-def _conditions(alert: Alert) -> Sequence[Alert]:
-    """What must hold at the same time."""
-    if not alert.while_awake:
-        return [alert]
-    awake = Alert("a container is awake", AWAKE, 0, alert.duration_s, "ALIGN_MAX", alert.advice)
-    return [alert, awake]
-
-
 def _threshold(alert: Alert) -> monitoring.AlertPolicyConditionConditionThresholdArgs:
+    aggregation = {
+        "alignment_period": f"{alert.window_s}s",
+        "per_series_aligner": alert.aligner,
+        "cross_series_reducer": "REDUCE_MAX" if alert.aligner == "ALIGN_MAX" else "REDUCE_SUM",
+    }
+    denominator = monitoring.AlertPolicyConditionConditionThresholdDenominatorAggregationArgs(**aggregation)
     return monitoring.AlertPolicyConditionConditionThresholdArgs(
         filter=alert.filter,
         comparison="COMPARISON_GT",
         threshold_value=alert.above,
         duration=f"{alert.duration_s}s",
-        aggregations=[
-            monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
-                alignment_period=f"{alert.window_s}s",
-                per_series_aligner=alert.aligner,
-                cross_series_reducer=_reducer(alert),
-            )
-        ],
+        aggregations=[monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(**aggregation)],
         denominator_filter=alert.over,
-        denominator_aggregations=[
-            monitoring.AlertPolicyConditionConditionThresholdDenominatorAggregationArgs(
-                alignment_period=f"{alert.window_s}s",
-                per_series_aligner=alert.aligner,
-                cross_series_reducer=_reducer(alert),
-            )
-        ]
-        if alert.over
-        else None,
+        denominator_aggregations=[denominator] if alert.over else None,
     )
-
-
-def _reducer(alert: Alert) -> str:
-    return "REDUCE_MAX" if alert.aligner == "ALIGN_MAX" else "REDUCE_SUM"

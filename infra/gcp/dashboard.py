@@ -1,4 +1,4 @@
-"""One page that shows whether Confab is well."""
+"""One page of charts that shows whether Confab is healthy."""
 
 import json
 from collections.abc import Mapping
@@ -12,85 +12,68 @@ from infra.gcp.names import PREFIX, realtime_of
 from infra.gcp.project import Project
 from infra.gcp.signals import SIGNALS
 
-BY_SERVICE = "resource.label.service_name"
-WIDTH, HEIGHT = 6, 4
-COLUMNS = 12
-_CONTAINERS = (
-    f'resource.type="cloud_run_revision" AND resource.labels.service_name=starts_with("{realtime_of("")}")'
+WIDTH, HEIGHT, COLUMNS = 6, 4, 12
+
+
+def _run(metric: str, services: str = PREFIX) -> str:
+    """A metric of Cloud Run, of the services whose names begin like that."""
+    return (
+        f'metric.type="run.googleapis.com/{metric}" AND resource.type="cloud_run_revision"'
+        f' AND resource.labels.service_name=starts_with("{services}")'
+    )
+
+
+CHARTS = (
+    ("Requests a second", REQUESTS, "ALIGN_RATE", "REDUCE_SUM"),
+    ("Failed requests a second", FAILED, "ALIGN_RATE", "REDUCE_SUM"),
+    ("Latency, 95th percentile, ms", _run("request_latencies"), "ALIGN_PERCENTILE_95", "REDUCE_MAX"),
+    ("Instances", _run("container/instance_count"), "ALIGN_MAX", "REDUCE_SUM"),
+    (
+        "Sockets and requests of the fullest container",
+        _run("container/max_request_concurrencies", realtime_of("")),
+        "ALIGN_PERCENTILE_99",
+        "REDUCE_MAX",
+    ),
+    (
+        "CPU of the containers",
+        _run("container/cpu/utilizations", realtime_of("")),
+        "ALIGN_PERCENTILE_95",
+        "REDUCE_MAX",
+    ),
+    ("Oldest unacknowledged event, s", UNACKNOWLEDGED, "ALIGN_MAX", "REDUCE_MAX"),
+    *((signal.about, counted(name), "ALIGN_DELTA", "REDUCE_SUM") for name, signal in SIGNALS.items()),
 )
-_FUNCTIONS = f'resource.type="cloud_run_revision" AND resource.labels.service_name=starts_with("{PREFIX}")'
+"""Title, filter, aligner and reducer, in the order of reading."""
 
 
-def charts() -> list[dict[str, Any]]:
-    """Every chart, in the order of reading."""
-    run = "run.googleapis.com"
-    return [
-        chart("Requests a second", REQUESTS, "ALIGN_RATE", "REDUCE_SUM"),
-        chart("Failed requests a second", FAILED, "ALIGN_RATE", "REDUCE_SUM"),
-        chart(
-            "Latency, 95th percentile, ms",
-            f'metric.type="{run}/request_latencies" AND {_FUNCTIONS}',
-            "ALIGN_PERCENTILE_95",
-            "REDUCE_MAX",
-        ),
-        chart(
-            "Instances",
-            f'metric.type="{run}/container/instance_count" AND {_FUNCTIONS}',
-            "ALIGN_MAX",
-            "REDUCE_SUM",
-        ),
-        chart(
-            "Sockets and requests of the fullest container",
-            f'metric.type="{run}/container/max_request_concurrencies" AND {_CONTAINERS}',
-            "ALIGN_PERCENTILE_99",
-            "REDUCE_MAX",
-        ),
-        chart(
-            "CPU of the containers",
-            f'metric.type="{run}/container/cpu/utilizations" AND {_CONTAINERS}',
-            "ALIGN_PERCENTILE_95",
-            "REDUCE_MAX",
-        ),
-        chart("Oldest unacknowledged event, s", UNACKNOWLEDGED, "ALIGN_MAX", "REDUCE_MAX", by=None),
-        *(
-            chart(signal.about, counted(name), "ALIGN_DELTA", "REDUCE_SUM")
-            for name, signal in SIGNALS.items()
-        ),
-    ]
-
-
-def chart(title: str, what: str, aligner: str, reducer: str, by: str | None = BY_SERVICE) -> dict[str, Any]:
-    """A line for each service, or one for all."""
+def _tile(index: int, title: str, metric: str, aligner: str, reducer: str) -> dict[str, Any]:
+    """A chart with a line for each service; a subscription has none."""
     aggregation = {
         "alignmentPeriod": "60s",
         "perSeriesAligner": aligner,
         "crossSeriesReducer": reducer,
-        "groupByFields": [by] if by else [],
+        "groupByFields": [] if metric == UNACKNOWLEDGED else ["resource.label.service_name"],
     }
-    query = {"timeSeriesFilter": {"filter": what, "aggregation": aggregation}}
-    return {"title": title, "xyChart": {"dataSets": [{"plotType": "LINE", "timeSeriesQuery": query}]}}
-
-
-def dashboard() -> dict[str, Any]:
-    """The dashboard, two charts a row."""
-    across = COLUMNS // WIDTH
-    tiles = [
-        {
-            "width": WIDTH,
-            "height": HEIGHT,
-            "xPos": index % across * WIDTH,
-            "yPos": index // across * HEIGHT,
-            "widget": each,
-        }
-        for index, each in enumerate(charts())
-    ]
-    return {"displayName": "Confab", "mosaicLayout": {"columns": COLUMNS, "tiles": tiles}}
+    query = {"timeSeriesFilter": {"filter": metric, "aggregation": aggregation}}
+    row, column = divmod(index, COLUMNS // WIDTH)
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "xPos": column * WIDTH,
+        "yPos": row * HEIGHT,
+        "widget": {
+            "title": title,
+            "xyChart": {"dataSets": [{"plotType": "LINE", "timeSeriesQuery": query}]},
+        },
+    }
 
 
 def make_dashboard(project: Project, metrics: Mapping[str, logging.Metric]) -> None:
     """Show it in the console."""
+    tiles = [_tile(index, *chart) for index, chart in enumerate(CHARTS)]
+    board = {"displayName": "Confab", "mosaicLayout": {"columns": COLUMNS, "tiles": tiles}}
     monitoring.Dashboard(
         "dashboard",
-        monitoring.DashboardArgs(project=project.id, dashboard_json=json.dumps(dashboard())),
+        monitoring.DashboardArgs(project=project.id, dashboard_json=json.dumps(board)),
         pulumi.ResourceOptions(depends_on=[*project.apis, *metrics.values()]),
     )

@@ -1,6 +1,6 @@
 """A Cloud Run function for every operation, and the dispatcher that Hosting needs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pulumi
 from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
@@ -123,13 +123,12 @@ def _service(
 
 
 def _secrets(parts: Parts) -> Sequence[cloudfunctionsv2.FunctionServiceConfigSecretEnvironmentVariableArgs]:
-    def each() -> Iterator[cloudfunctionsv2.FunctionServiceConfigSecretEnvironmentVariableArgs]:
-        for variable, credential in parts.credentials.items():
-            yield cloudfunctionsv2.FunctionServiceConfigSecretEnvironmentVariableArgs(
-                key=variable,
-                project_id=parts.project.id,
-                secret=credential.secret.secret_id,
-                version=credential.version.version,
-            )
-
-    return list(each())
+    return [
+        cloudfunctionsv2.FunctionServiceConfigSecretEnvironmentVariableArgs(
+            key=variable,
+            project_id=parts.project.id,
+            secret=credential.secret.secret_id,
+            version=credential.version.version,
+        )
+        for variable, credential in parts.credentials.items()
+    ]

@@ -77,7 +77,8 @@ def page(document: Mapping[str, Any]) -> str:
     """The document as a table in Markdown: medians, lowest to highest in brackets."""
     rows = [
         f"| `{name}` | {_shown(each['firstAnswerMs'])} | {each['firstAnswerMs']['timesBare']:.2f} "
-        f"| {_shown(each['requestCpuMs'])} | {each['requestCpuMs']['timesBare']:.2f} | {each['memoryMb']} MB |"
+        f"| {_shown(each['requestCpuMs'])} | {each['requestCpuMs']['timesBare']:.2f} "
+        f"| {each['memoryMb']} MB |"
         for name, each in document["functions"].items()
     ]
     machine = document["machine"]
@@ -85,7 +86,7 @@ def page(document: Mapping[str, Any]) -> str:
         "# What a function costs",
         "Written by `make bench-functions`; what it measures is in [the guide](README.md#functions).",
         f"{document['measured']}: {machine['cpus']} cores, Python {machine['python']}.",
-        "| function | from start to first response | × bare | CPU of a warm request | × bare | memory |\n"
+        "| function | from start to first response | x bare | CPU of a warm request | x bare | memory |\n"
         "|---|---:|---:|---:|---:|---:|\n" + "\n".join(rows),
     )
     return "\n\n".join(head) + "\n"
