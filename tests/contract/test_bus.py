@@ -7,7 +7,7 @@ and back by itself after whatever happened to the bus.
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,36 +40,42 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ACK_DEADLINE_S = 10
 
+Emulator = Callable[[str], Awaitable[PubSubServer]]
 Listen = Callable[[Backend], Awaitable[Listener]]
 Publish = Callable[[Backend], Publisher]
 
 
-@asynccontextmanager
-async def emulator(kind: str) -> AsyncIterator[PubSubServer]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def emulator() -> AsyncIterator[Emulator]:
+    """Gives the emulator of a kind, which is started once."""
+    async with AsyncExitStack() as ends:
+        running: dict[str, PubSubServer] = {}
+
+        async def emulator(kind: str) -> PubSubServer:
+            if kind not in running:
+                running[kind] = await ends.enter_async_context(_emulator(kind))
+            return running[kind]
+
+        yield emulator
+
+
+def _emulator(kind: str) -> AbstractAsyncContextManager[PubSubServer]:
     if kind == "local":
-        async with pubsub_server() as server:
-            yield server
-        return
+        return pubsub_server()
     jar = google_emulator_jar()
     if not isinstance(jar, Path):
         pytest.skip(jar)
-    async with google_pubsub_server(jar) as server:
-        yield server
+    return google_pubsub_server(jar)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["local", "google"])
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[PubSubServer]:
-    async with emulator(request.param) as server:
-        yield server
+async def server(request: pytest.FixtureRequest, emulator: Emulator) -> PubSubServer:
+    return await emulator(request.param)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["memory", "local", "google"])
-async def server_or_none(request: pytest.FixtureRequest) -> AsyncIterator[PubSubServer | None]:
-    if request.param == "memory":
-        yield None
-        return
-    async with emulator(request.param) as server:
-        yield server
+async def server_or_none(request: pytest.FixtureRequest, emulator: Emulator) -> PubSubServer | None:
+    return None if request.param == "memory" else await emulator(request.param)
 
 
 @pytest.fixture
