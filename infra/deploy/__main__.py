@@ -1,4 +1,4 @@
-"""Deploy Confab to a Google Cloud project, or destroy a deployment. docs/deploy.md is the guide."""
+"""Deploy Confab to a Google Cloud project, or destroy a deployment. docs/first-deployment.md is the guide."""
 
 import argparse
 import os
