@@ -15,8 +15,13 @@ settings.register_profile("suite", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile("suite")
 
-SHARED = {"e2e/*": "stack", "contract/test_store*": "stores"}
-"""Files that share the fixtures of a session."""
+SHARED = {
+    "e2e/*": "stack",
+    "contract/test_store*": "stores",
+    "infra/*": "deployment",
+    "deploy/test_agreement.py": "deployment",
+}
+"""Files that share the fixtures of a session, or what the Pulumi program made."""
 LONGEST_FIRST = (
     "stack",
     "hostile/test_hostile.py",
@@ -31,7 +36,7 @@ LONGEST_FIRST = (
     "integration/test_dependencies.py",
     "integration/test_bus_pubsub.py",
     "integration/test_realtime_edges.py",
-    "infra/test_spoilers.py",
+    "deployment",
 )
 """Units that would leave one worker alone if they came last."""
 
