@@ -14,8 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import ExpirationPolicy, PubsubMessage, SubscriberAsyncClient, Subscription
 
 from confab.bus.pubsub import leases
-from confab.bus.pubsub.endpoint import Endpoint
-from confab.bus.pubsub.failures import FAILURES
+from confab.bus.pubsub.client import FAILURES, Endpoint
 from confab.domain.cells import MAIN, topic_of
 from confab.domain.events import Typing, TypingState, encode_event
 from infra.probes.probe import Failure, Probe

@@ -18,8 +18,7 @@ from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab.bus.pubsub import PubSubSubscription
-from confab.bus.pubsub.endpoint import Endpoint
-from confab.bus.pubsub.topic import create_topic
+from confab.bus.pubsub.client import Endpoint
 from confab.domain.errors import Unavailable
 from confab.domain.events import decode_event, event_of
 from confab.ports import Publisher
@@ -221,7 +220,7 @@ def name_of(listener: Listener) -> str:
 
 
 async def raw_subscription(client: SubscriberAsyncClient, backend: PubSubBackend, **fields: Any) -> str:
-    await create_topic(Endpoint(backend.server.host), backend.topic_name, timeout=5)
+    await Endpoint(backend.server.host).create_topic(backend.topic_name, timeout=5)
     name = f"projects/{PROJECT}/subscriptions/raw-{uuid.uuid4().hex}"
     await client.create_subscription(SubscriptionConfig(name=name, topic=backend.topic_name, **fields))
     return name

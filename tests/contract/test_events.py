@@ -15,9 +15,8 @@ import pytest
 from google.pubsub_v1 import PubsubMessage
 
 from confab import trace
-from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.client import Endpoint
 from confab.bus.pubsub.publisher import PubSubPublisher
-from confab.bus.pubsub.topic import create_topic
 from confab.domain.cells import MAIN, topic_of
 from confab.domain.errors import Unavailable
 from confab.domain.requests import Request
@@ -244,7 +243,7 @@ async def published() -> AsyncIterator[tuple[Instance, Callable[[], Awaitable[li
     async with AsyncExitStack() as ends:
         host = (await ends.enter_async_context(pubsub_server())).host
         endpoint = Endpoint(host)
-        await create_topic(endpoint, TOPIC, timeout=PULL_S)
+        await endpoint.create_topic(TOPIC, timeout=PULL_S)
         subscriber = await ends.enter_async_context(endpoint.subscriber())
         await subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
 

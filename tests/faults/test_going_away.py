@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed
 
-from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.client import Endpoint
 from confab.conversations import SystemClock
 from tests.faults.site import Process, Site
 from tests.faults.storm.users import PROJECT, user

@@ -12,12 +12,13 @@ import pytest
 import pytest_asyncio
 from google.api_core.exceptions import NotFound
 from google.auth.exceptions import DefaultCredentialsError
+from google.pubsub_v1 import PublishRequest
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
 from confab.bus.pubsub import leases
 from confab.bus.pubsub import publisher as publisher_module
-from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.client import Endpoint
 from confab.bus.pubsub.publisher import PubSubPublisher
 from confab.bus.pubsub.stream import MAX_OUTSTANDING_MESSAGES
 from confab.bus.pubsub.subscription import PubSubSubscription
@@ -279,13 +280,13 @@ async def test_one_that_publishes_all_the_time_makes_a_call_a_pause(
 ) -> None:
     publisher = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.host, pause_s=0.5)
     batches: list[int] = []
-    send = publisher._send
+    publish = publisher._publish
 
-    async def noted(batch: list[Any]) -> bool:
-        batches.append(len(batch))
-        return await send(batch)
+    async def noted(request: PublishRequest) -> None:
+        batches.append(len(request.messages))
+        await publish(request)
 
-    monkeypatch.setattr(publisher, "_send", noted)
+    monkeypatch.setattr(publisher, "_publish", noted)
     first, *others = events(6)
     await publisher.publish(first)  # after a silence it goes at once
     await asyncio.gather(*(publisher.publish(event) for event in others))
@@ -312,13 +313,13 @@ async def test_the_sending_for_all_belongs_to_no_ones_trace(
     listener: Listener, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent_in: list[Trace | None] = []
-    send = publisher._send
+    publish = publisher._publish
 
-    async def noted(batch: list[Any]) -> bool:
+    async def noted(request: PublishRequest) -> None:
         sent_in.append(trace.current())
-        return await send(batch)
+        await publish(request)
 
-    monkeypatch.setattr(publisher, "_send", noted)
+    monkeypatch.setattr(publisher, "_publish", noted)
     with trace.Entered(trace.fresh()):
         await publisher.publish(typing())
     await listener.got(typing())
@@ -326,7 +327,7 @@ async def test_the_sending_for_all_belongs_to_no_ones_trace(
 
 
 class InfrastructureEndpoint(Endpoint):
-    """The emulator, taken for Google: what is missing there is not ours to create."""
+    """The emulator, taken for Google: a missing topic is not created."""
 
     def __init__(self, address: str) -> None:
         super().__init__(None)

@@ -16,7 +16,7 @@ from starlette.routing import Route as Path
 
 from confab import config
 from confab.bus.pubsub import leases
-from confab.bus.pubsub.endpoint import Endpoint
+from confab.bus.pubsub.client import Endpoint
 from infra.probes import bus as buses
 from infra.probes import clients, identity, sign_in
 from infra.probes import conversation as conversations

@@ -10,51 +10,36 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, TransportError
 from google.pubsub_v1 import StreamingPullResponse
 
-from confab.bus.pubsub import acknowledgements as acks
 from confab.bus.pubsub import stream
-from confab.bus.pubsub.acknowledgements import Acknowledgements
-from confab.bus.pubsub.backoff import Backoff
-from confab.bus.pubsub.endpoint import Endpoint
-from confab.bus.pubsub.failures import StreamEnded, is_transient
+from confab.bus.pubsub.client import Endpoint, StreamEnded, is_transient
+from confab.bus.pubsub.stream import Acknowledgements
 from confab.domain.events import Event, event_of
 from tests.support.samples import message
 from tests.support.twins import bus as memory
 from tests.support.twins.bus import MemoryBus
 
 
-def test_pauses_double_to_the_longest_and_are_at_most_halved() -> None:
-    backoff = Backoff(0.1, 2.0)
-    for longest in (0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0):
-        assert longest / 2 <= backoff.pause() <= longest
-    backoff.reset()
-    assert backoff.pause() <= 0.1
-
-
-def test_pauses_of_two_instances_differ() -> None:
-    assert Backoff(0.1, 2.0).pause() != Backoff(0.1, 2.0).pause()
-
-
 def test_acknowledgements_leave_oldest_first_and_so_many_at_a_time() -> None:
     waiting = Acknowledgements()
-    for number in range(acks.PER_REQUEST + 1):
+    for number in range(stream.ACKS_PER_REQUEST + 1):
         waiting.add(str(number))
-    assert waiting.take() == [str(number) for number in range(acks.PER_REQUEST)]
-    assert waiting.take() == [str(acks.PER_REQUEST)]
+    assert waiting.take() == [str(number) for number in range(stream.ACKS_PER_REQUEST)]
+    assert waiting.take() == [str(stream.ACKS_PER_REQUEST)]
     assert waiting.take() == []
 
 
 def test_acknowledgements_are_bounded() -> None:
     waiting = Acknowledgements()
-    for number in range(acks.MAX_WAITING + 5):
+    for number in range(stream.MAX_ACKS + 5):
         waiting.add(str(number))
     assert waiting.take()[0] == "5"
 
 
 async def test_many_acknowledgements_do_not_wait_for_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acks, "INTERVAL_SECONDS", 60)
+    monkeypatch.setattr(stream, "ACK_INTERVAL_SECONDS", 60)
     waiting = Acknowledgements()
     due = asyncio.create_task(waiting.due())
-    for _ in range(acks.EARLY):
+    for _ in range(stream.ACKS_EARLY):
         waiting.add("x")
     async with asyncio.timeout(5):
         await due

@@ -1,14 +1,14 @@
 """One streaming pull: from its opening until it fails, ends, falls silent or is cancelled."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 from google.pubsub_v1 import StreamingPullRequest, StreamingPullResponse, SubscriberAsyncClient
 
-from confab.bus.pubsub.acknowledgements import Acknowledgements
-from confab.bus.pubsub.failures import StreamEnded
+from confab.bus.pubsub.client import StreamEnded
 
 ACK_SECONDS = 10
 MAX_OUTSTANDING_MESSAGES = 1_000
@@ -21,6 +21,41 @@ SILENCE_SECONDS = 10.0
 """A stream whose server answers pings is given up after this long without a word."""
 KEEP_ALIVE_PROTOCOL = 1
 """The server answers each empty request with an empty response (older emulators do not)."""
+ACK_INTERVAL_SECONDS = 0.5
+ACKS_EARLY = 250
+"""So many acknowledgements are sent before the interval ends, or flow control would stop the stream."""
+ACKS_PER_REQUEST = 1_000
+MAX_ACKS = 10_000
+"""Acknowledgements in the queue; beyond these the oldest are dropped, and their messages redelivered."""
+
+
+class Acknowledgements:
+    """Ack ids that wait to be sent."""
+
+    def __init__(self) -> None:
+        self._ids: deque[str] = deque(maxlen=MAX_ACKS)
+        self._many = asyncio.Event()
+
+    def add(self, ack_id: str) -> None:
+        """Acknowledge this one soon."""
+        self._ids.append(ack_id)
+        if len(self._ids) >= ACKS_EARLY:
+            self._many.set()
+
+    def take(self) -> list[str]:
+        """Those to send in one request, the oldest first; they are no longer waiting."""
+        taken = [self._ids.popleft() for _ in range(min(len(self._ids), ACKS_PER_REQUEST))]
+        if len(self._ids) < ACKS_EARLY:
+            self._many.clear()
+        return taken
+
+    async def due(self) -> None:
+        """Return when it is time to send: after ACK_INTERVAL_SECONDS, or earlier if there are many."""
+        try:
+            async with asyncio.timeout(ACK_INTERVAL_SECONDS):
+                await self._many.wait()
+        except TimeoutError:
+            return
 
 
 async def open_stream(

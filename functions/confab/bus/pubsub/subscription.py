@@ -14,13 +14,10 @@ from google.pubsub_v1 import ExpirationPolicy, SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
+from confab.aio import Backoff
 from confab.bus.pubsub import leases
-from confab.bus.pubsub.acknowledgements import Acknowledgements
-from confab.bus.pubsub.backoff import Backoff
-from confab.bus.pubsub.endpoint import Endpoint
-from confab.bus.pubsub.failures import FAILURES
-from confab.bus.pubsub.stream import ACK_SECONDS, open_stream
-from confab.bus.pubsub.topic import ORIGIN, create_topic
+from confab.bus.pubsub.client import FAILURES, ORIGIN, Endpoint
+from confab.bus.pubsub.stream import ACK_SECONDS, Acknowledgements, open_stream
 from confab.domain.events import Event, decode_event
 from confab.trace import Trace
 
@@ -117,7 +114,7 @@ class PubSubSubscription:
                 self._connected = False
                 stream.cancel()
                 await asyncio.gather(stream, return_exceptions=True)
-            _tell(stream)
+            _log_end(stream)
             await asyncio.sleep(backoff.pause())
 
     async def _receive(self, backoff: Backoff) -> None:
@@ -141,9 +138,8 @@ class PubSubSubscription:
         try:
             await self._create(client)
         except NotFound:
-            if self._endpoint.emulator_host is None:  # elsewhere the topic is infrastructure
+            if not await self._endpoint.create_topic(self._topic, timeout=CALL_SECONDS):
                 raise
-            await create_topic(self._endpoint, self._topic, timeout=CALL_SECONDS)
             await self._create(client)
         self._exists = True
 
@@ -207,7 +203,7 @@ class PubSubSubscription:
             )
 
 
-def _tell(stream: asyncio.Task[None]) -> None:
+def _log_end(stream: asyncio.Task[None]) -> None:
     """Log why a stream has ended; a defect of ours with its traceback."""
     error = None if stream.cancelled() else stream.exception()
     if error is None or isinstance(error, FAILURES):

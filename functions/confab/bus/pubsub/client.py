@@ -1,0 +1,106 @@
+"""Clients of Pub/Sub: where it is, how to connect, and which of its failures are worth a retry."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import google.auth
+import grpc.aio
+from google.api_core import exceptions
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient, Topic
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
+
+GOOGLE = "pubsub.googleapis.com:443"
+SCOPES = ("https://www.googleapis.com/auth/pubsub",)
+_COMMON_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),  # Pub/Sub answers with up to 20 MB
+    ("grpc.max_send_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel is a new connection, not a shared dead one
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # how long a connection attempt may take
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+GOOGLE_OPTIONS = (*_COMMON_OPTIONS, ("grpc.keepalive_time_ms", 30_000))  # as Google's own clients
+EMULATOR_OPTIONS = (
+    *_COMMON_OPTIONS,
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.enable_http_proxy", 0),
+)
+ORIGIN = "origin"
+"""The attribute of an entry's event that names the process which published it: it needs no copy."""
+
+
+class StreamEnded(Exception):
+    """The server has ended a stream without an error."""
+
+
+FAILURES = (exceptions.GoogleAPICallError, GoogleAuthError, TimeoutError, StreamEnded)
+"""Everything that a call of Pub/Sub raises."""
+_TRANSIENT = (
+    exceptions.Aborted,
+    exceptions.Cancelled,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.ResourceExhausted,
+    exceptions.ServiceUnavailable,
+    exceptions.Unknown,
+    TimeoutError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed a moment later."""
+    return isinstance(error, _TRANSIENT) or (isinstance(error, GoogleAuthError) and error.retryable)
+
+
+class Endpoint:
+    """An emulator at `host:port`, or Google with the default credentials.
+
+    Each client has a connection of its own, which its first call opens and its context closes.
+    """
+
+    def __init__(self, emulator_host: str | None) -> None:
+        self.emulator_host = emulator_host
+        self._credentials: Credentials | None = None
+
+    @asynccontextmanager
+    async def publisher(self, *, connect: bool = False) -> AsyncIterator[PublisherAsyncClient]:
+        """A client of the sending side; to `connect` is to begin now."""
+        channel = await self._channel(PublisherGrpcAsyncIOTransport)
+        channel.get_state(try_to_connect=connect)
+        async with PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel)) as client:
+            yield client
+
+    @asynccontextmanager
+    async def subscriber(self) -> AsyncIterator[SubscriberAsyncClient]:
+        """A client of the receiving side."""
+        channel = await self._channel(SubscriberGrpcAsyncIOTransport)
+        async with SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel)) as client:
+            yield client
+
+    async def create_topic(self, topic: str, *, timeout: float) -> bool:
+        """Create a topic on an emulator, unless it exists; False with Google, where it is infrastructure.
+
+        Raises what the call raises.
+        """
+        if self.emulator_host is None:
+            return False
+        async with self.publisher() as client:
+            try:
+                await client.create_topic(Topic(name=topic), retry=None, timeout=timeout)
+            except exceptions.AlreadyExists:
+                return True
+        return True
+
+    async def _channel(
+        self, transport: type[PublisherGrpcAsyncIOTransport] | type[SubscriberGrpcAsyncIOTransport]
+    ) -> grpc.aio.Channel:
+        if self.emulator_host is not None:
+            return grpc.aio.insecure_channel(self.emulator_host, options=EMULATOR_OPTIONS)
+        if self._credentials is None:  # may ask the metadata server, and blocks while it does
+            self._credentials, _ = await asyncio.to_thread(google.auth.default, scopes=SCOPES)
+        return transport.create_channel(GOOGLE, credentials=self._credentials, options=GOOGLE_OPTIONS)
