@@ -204,9 +204,8 @@ class _Request(NamedTuple):
 
 
 def _bearer_token(headers: Mapping[str, str]) -> str:
-    """The token that is to be verified. An API Gateway calls with its own and moves the caller's aside."""
-    given = headers.get("x-forwarded-authorization") or headers.get("authorization", "")
-    scheme, _, token = given.partition(" ")
+    """Return the ID token of `Authorization`. Raises Unauthenticated without one."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send a Firebase ID token as Authorization: Bearer <token>.")
     return token.strip()
