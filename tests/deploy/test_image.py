@@ -1,53 +1,47 @@
-"""The realtime image: its Dockerfile's steps carried out in a clean folder, its entry point run there."""
+"""The realtime image: whether its files and requirements suffice, and what its Dockerfile says."""
 
 import asyncio
-import importlib.util
 import re
+import shutil
 import signal
 import stat
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from confab import config
 from infra.allocator import MALLOC
+from infra.deploy import image as images
+from infra.deploy.target import ROOT
 from infra.probes.realtime import realtime
 from infra.probes.system import System
-from tests.deploy.dockerfile import context, stages
-from tests.deploy.image import STANDARD_LIBRARY, Builder, Image
+from tests.deploy.dockerfile import context
+from tests.deploy.image import BUILD, FINAL, Image
 from tests.support.probes import found, outcome
 from tests.support.pubsub import closed_port, pubsub_server
 from tests.support.surrealdb import PASSWORD, USER, surreal_server
 
-ROOT = Path(__file__).parents[2]
-DOCKERFILE = ROOT / "infra/realtime.Dockerfile"
 READY_WITHIN_S = 20
 GONE_WITHIN_S = 8
-UNCHECKED_HASH = 1
-
-pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return Builder(ROOT, tmp_path_factory.mktemp("image")).build(DOCKERFILE)
-
-
-def files(image: Image) -> Iterator[Path]:
-    return (path for path in image.root.rglob("*") if path.is_file())
+    return Image(tmp_path_factory.mktemp("image"))
 
 
 async def started(image: Image, **deployment: str) -> Process:
     """The container's process: the image's environment, and what a deployment sets."""
     return await asyncio.create_subprocess_exec(
-        *image.command(image.stage.only("ENTRYPOINT").command),
-        cwd=image.inside("."),
-        env={**image.run_env(), **deployment},
+        *image.command(FINAL.only("ENTRYPOINT").command),
+        cwd=image.app,
+        env={**image.env, **deployment},
         stdout=PIPE,
         stderr=STDOUT,
     )
@@ -55,8 +49,8 @@ async def started(image: Image, **deployment: str) -> Process:
 
 async def health_check(image: Image, port: str) -> int | None:
     process = await asyncio.create_subprocess_exec(
-        *image.command(image.stage.only("HEALTHCHECK").command),
-        env={**image.run_env(), "PORT": port},
+        *image.command(FINAL.only("HEALTHCHECK").command),
+        env={**image.env, "PORT": port},
         stderr=asyncio.subprocess.DEVNULL,
     )
     return await process.wait()
@@ -90,7 +84,7 @@ async def container(image: Image, folder: Path) -> AsyncIterator[tuple[Process, 
 
 
 async def test_it_serves_and_leaves_when_it_is_told_to(image, tmp_path):
-    before = set(files(image))
+    before = set(image.app.rglob("*"))
     async with container(image, tmp_path) as (process, port), httpx.AsyncClient(trust_env=False) as http:
         url = f"http://127.0.0.1:{port}"
         assert (await http.get(f"{url}/healthz")).json() == {"status": "alive"}
@@ -105,7 +99,7 @@ async def test_it_serves_and_leaves_when_it_is_told_to(image, tmp_path):
         async with asyncio.timeout(GONE_WITHIN_S):
             assert await process.wait() == 0
         assert await health_check(image, port) != 0
-    assert set(files(image)) == before, "a container writes nothing into its image"
+    assert set(image.app.rglob("*")) == before, "a container writes nothing into its image"
 
 
 async def test_a_deployment_that_forgets_something_stops_it_with_its_name(image):
@@ -116,79 +110,100 @@ async def test_a_deployment_that_forgets_something_stops_it_with_its_name(image)
     assert b"SURREALDB_URL is required on Cloud Run" in output
 
 
-def test_every_module_is_compiled_and_trusted_unread(image):
-    for source in image.root.rglob("*.py"):
-        compiled = Path(importlib.util.cache_from_source(str(source))).read_bytes()
-        assert int.from_bytes(compiled[4:8], "little") == UNCHECKED_HASH, source
-
-
-def test_the_standard_library_is_compiled_as_well(image):
-    """The base image has no bytecode of it, and this user could not write any."""
-    assert list((image.root / STANDARD_LIBRARY).rglob("__pycache__/*.pyc"))
-
-
-def test_the_code_is_where_it_was_compiled(image):
-    """Else tracebacks would name the build's folders, and the virtual environment's scripts would not run."""
-    source, target = image.stage.only("COPY").text.split()
-    assert source == target
-
-
-def test_it_holds_the_code_and_what_it_needs_and_nothing_else(image):
-    code = image.inside("confab")
-    held = {path.relative_to(code) for path in code.rglob("*") if path.suffix in {".py", ".surql"}}
-    source = ROOT / "functions/confab"
-    written = {path.relative_to(source) for path in source.rglob("*") if path.suffix in {".py", ".surql"}}
-    assert held == written
-    assert {path.name for path in image.inside(".").iterdir()} == {"confab"}
-    assert {path.name for path in image.root.iterdir()} == {"opt", "usr"}
-    names = {path.name.split("-")[0].lower() for path in image.packages.glob("*.dist-info")}
-    assert {"aiohttp", "python_socketio", "websockets", "firebase_admin", "google_cloud_pubsub"} <= names
-    for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb_embedded", "playwright"}
-    assert not names & (for_developers | {"pip"})
-
-
-def test_any_user_may_read_it_and_none_but_root_may_write(image):
-    for path in [image.inside("confab"), *image.inside("confab").rglob("*")]:
-        mode = path.stat().st_mode
-        assert mode & stat.S_IROTH, path
-        assert not mode & stat.S_IWOTH, path
-
-
-def test_it_is_not_run_as_root(image):
-    uid, gid = map(int, image.user.split(":"))
-    assert uid > 1000
-    assert gid > 1000
-
-
-def test_bases_are_pinned_and_the_same():
-    bases = {stage.base for stage in stages(DOCKERFILE)}
-    assert len(bases) == 1
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+@sha256:[0-9a-f]{64}", bases.pop())
-
-
-def test_every_command_is_in_exec_form():
-    """A shell in between would not pass SIGTERM on."""
-    for stage in stages(DOCKERFILE):
-        for instruction in stage.instructions:
-            if instruction.word in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}:
-                assert instruction.command
-
-
-def test_the_build_is_given_nothing_but_what_it_copies():
+def test_it_is_given_what_it_needs_and_nothing_for_developers(image):
+    assert {
+        "aiohttp",
+        "python-socketio",
+        "websockets",
+        "firebase-admin",
+        "google-cloud-pubsub",
+    } <= image.installed.keys()
+    for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb-embedded", "playwright", "pip"}
+    assert not image.installed.keys() & for_developers
     given = {str(path) for path in context(ROOT)}
-    assert {path for path in given if not path.startswith("functions/confab/")} == {
+    code = {path for path in given if path.startswith("functions/confab/")}
+    assert {Path(path).suffix for path in code} == {".py", ".surql"}
+    assert given - code == {
         "constraints.txt",
         "functions/requirements.txt",
         "infra/realtime-requirements.txt",
         "infra/realtime.Dockerfile",
     }
-    assert not any("__pycache__" in path for path in given)
+    copied = {word for one in BUILD.instructions if one.word == "COPY" for word in one.text.split()[:-1]}
+    assert copied == {"functions/confab", *given - code - {"infra/realtime.Dockerfile"}}
 
 
-def test_no_secret_is_in_the_environment_of_the_image(image):
+def test_any_user_may_read_the_code_and_none_but_its_owner_may_write(image):
+    for path in image.app.rglob("*"):
+        assert path.stat().st_mode & stat.S_IROTH, path
+        assert not path.stat().st_mode & stat.S_IWOTH, path
+
+
+def test_code_packages_and_standard_library_are_compiled_and_trusted_unread():
+    """The base image has no bytecode of the library, and the user could not write any."""
+    compiled = [
+        one.command
+        for stage in (BUILD, FINAL)
+        for one in stage.instructions
+        if one.word == "RUN" and "compileall" in one.text
+    ]
+    assert [command[-1] for command in compiled] == ["/opt/confab", "/usr/local/lib/python3.11"]
+    assert all("unchecked-hash" in command for command in compiled)
+    assert BUILD.instructions[-1].command == compiled[0]  # when all is there
+
+
+def test_the_code_is_where_it_was_compiled():
+    """Else tracebacks would name the build's folders, and the virtual environment's scripts would not run."""
+    source, target = FINAL.only("COPY").text.split()
+    assert source == target
+    assert FINAL.only("WORKDIR").text == f"{target}/app"
+
+
+def test_it_is_not_run_as_root():
+    uid, gid = map(int, FINAL.only("USER").text.split(":"))
+    assert uid > 1000
+    assert gid > 1000
+
+
+def test_bases_are_pinned_and_the_same():
+    assert BUILD.base == FINAL.base
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+@sha256:[0-9a-f]{64}", FINAL.base)
+
+
+def test_every_command_is_in_exec_form():
+    """A shell in between would not pass SIGTERM on."""
+    for instruction in (*BUILD.instructions, *FINAL.instructions):
+        if instruction.word in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}:
+            assert instruction.command
+
+
+def test_no_secret_is_in_the_environment_and_memory_goes_back_to_the_system():
+    env = FINAL.only("ENV").variables
     ours = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOST", "PORT"}
-    assert set(image.env) == ours | MALLOC.keys()
+    assert set(env) == ours | MALLOC.keys()
+    assert env.items() >= MALLOC.items()
 
 
-def test_memory_goes_back_to_the_system(image):
-    assert image.env.items() >= MALLOC.items()
+def test_its_tag_changes_with_all_that_the_build_is_given(tmp_path):
+    files = [*context(ROOT), Path(".dockerignore")]
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    tag = images.tag(tmp_path)
+    assert tag == images.tag(ROOT)
+    (tmp_path / "functions/confab/__pycache__").mkdir(exist_ok=True)
+    (tmp_path / "functions/confab/__pycache__/x.pyc").write_text("x")
+    assert images.tag(tmp_path) == tag
+    for file in files:
+        content = (tmp_path / file).read_bytes()
+        (tmp_path / file).write_bytes(content + b"\n")
+        assert images.tag(tmp_path) != tag, file
+        (tmp_path / file).write_bytes(content)
+
+
+def test_the_build_is_of_the_dockerfile_and_pushes_the_image_that_it_is_given():
+    build = yaml.safe_load((ROOT / "infra/deploy/cloudbuild.yaml").read_text())
+    (step,) = build["steps"]
+    assert (ROOT / step["args"][1].removeprefix("--file=")).exists()
+    assert step["args"][2] == "--tag=$_IMAGE"
+    assert build["images"] == ["$_IMAGE"]
