@@ -30,11 +30,7 @@ from infra.specifications.words import FIELDS, LIMITS
 
 Kind = type[ConfabError]
 
-KINDS: Mapping[str, Kind] = {
-    kind.code: kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, ConfabError) and kind is not ConfabError
-}
+KINDS: Mapping[str, Kind] = errors.ERRORS
 """Every error by its code."""
 EXAMPLE_REQUEST_ID = "5f0c2d9b8a1e4c0f9a7d3b6e2c1f4a88"
 EXAMPLES: Mapping[str, ConfabError] = {

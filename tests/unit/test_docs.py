@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from confab.config import REQUIRED_ON_CLOUD_RUN, Config
-from tests.unit.test_errors import KINDS
+from confab.domain.errors import ERRORS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -19,7 +19,7 @@ def first_column(page: str) -> set[str]:
 def test_every_error_has_its_row_with_its_status():
     page = (DOCS / "errors.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", page, re.MULTILINE))
-    assert rows == {code: str(kind.status) for code, kind in KINDS.items()}
+    assert rows == {code: str(kind.status) for code, kind in ERRORS.items()}
 
 
 def test_every_variable_has_its_row():

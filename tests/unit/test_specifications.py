@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 
 from confab.config import Config
 from confab.domain.cells import new_id
-from confab.domain.errors import InvalidRequest
+from confab.domain.errors import ERRORS, InvalidRequest
 from confab.domain.events import Event
 from confab.domain.limits import Limits
 from confab.domain.models import message_id
@@ -28,7 +28,6 @@ from confab.http.routes import ROUTES
 from infra.specifications import __main__ as command
 from infra.specifications.words import FIELDS
 from tests.support.conformance import Document, event_document, rest_document
-from tests.unit.test_errors import KINDS
 
 ROOT = Path(__file__).parents[2]
 ASYNCAPI_SCHEMA = ROOT / "node_modules/@asyncapi/specs/schemas/3.0.0.json"
@@ -125,9 +124,9 @@ def test_the_operations_are_those_of_the_route_table():
 def test_every_error_has_its_status_and_says_when_to_retry():
     codes = REST.at("#/components/schemas/Problem")["discriminator"]["mapping"]
     statuses = {code: REST.at(ref)["properties"]["status"]["const"] for code, ref in codes.items()}
-    assert statuses == {code: kind.status for code, kind in KINDS.items()}
+    assert statuses == {code: kind.status for code, kind in ERRORS.items()}
     for name, answer in REST.content["components"]["responses"].items():
-        kinds = [KINDS[code] for code in answer["content"]["application/problem+json"]["examples"]]
+        kinds = [ERRORS[code] for code in answer["content"]["application/problem+json"]["examples"]]
         assert ("Retry-After" in answer["headers"]) == any(k.retry_after for k in kinds), name
         assert ("WWW-Authenticate" in answer["headers"]) == (kinds[0].status == 401), name
 
@@ -149,7 +148,7 @@ def shown(document: Document) -> Iterator[tuple[str, Any]]:
 
 def test_every_example_of_the_rest_document_is_as_documented():
     examples = list(shown(REST))
-    assert len(examples) > len(KINDS)
+    assert len(examples) > len(ERRORS)
     for pointer, example in examples:
         assert REST.faults(pointer, example) == [], pointer
 

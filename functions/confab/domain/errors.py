@@ -1,30 +1,50 @@
-"""Every error that Confab tells a client, and its RFC 9457 form.
+"""Every error that a client may get, and its RFC 9457 form.
 
-Raise by name; `problem` renders, once, at the edge.
+The classes are one table, a `Kind` each. Raise by name; `problem` renders, once, at the edge.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import ValidationError
 
-ErrorCode = Literal[
-    "invalid_request",
-    "unauthenticated",
-    "token_expired",
-    "token_revoked",
-    "forbidden",
-    "not_found",
-    "method_not_allowed",
-    "conversation_finalized",
-    "idempotency_conflict",
-    "payload_too_large",
-    "unsupported_media_type",
-    "rate_limited",
-    "internal",
-    "unavailable",
-]
+MAX_LISTED_ERRORS = 20
+"""Errors that an `invalid_request` lists: a response must not be many times the size of its request."""
+MAX_PATH_CHARS = 200
+"""Characters of a path in an error: a client may name an unknown field as it likes."""
+
+
+class Kind(NamedTuple):
+    """A row of the table."""
+
+    code: str
+    status: int
+    title: str
+    retry_after: int | None = None
+    """Seconds after which the same request may succeed, or None if it never will."""
+
+
+class ConfabError(Exception):
+    """An error that is reported to a client. `detail` must be fit for a stranger's eyes."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    retry_after: int | None
+
+    def __init_subclass__(cls, *, kind: Kind | None = None) -> None:
+        if kind is not None:  # a subclass without a row is rendered as its base
+            cls.code, cls.status, cls.title, cls.retry_after = kind
+            ERRORS[kind.code] = cls
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+ERRORS: dict[str, type[ConfabError]] = {}
+"""The classes below, by code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +55,8 @@ class FieldError:
     message: str
 
 
-class ConfabError(Exception):
-    """An error that a client is told about. `detail` must be fit for a stranger's eyes."""
-
-    code: ClassVar[ErrorCode]
-    status: ClassVar[int]
-    title: ClassVar[str]
-    retry_after: int | None = None
-    """Seconds after which the same request may succeed, or None if it never will."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-
-MAX_LISTED_ERRORS = 20
-"""Errors that an `invalid_request` lists: what a client sent must not come back many times its size."""
-MAX_PATH_CHARS = 200
-"""Characters of a path that are told: a client may name an unknown field as it likes."""
-
-
-class InvalidRequest(ConfabError):
+class InvalidRequest(ConfabError, kind=Kind("invalid_request", 400, "The request is not valid")):
     """The request breaks a rule; `errors` names each field, or counts them if there are too many to list."""
-
-    code = "invalid_request"
-    status = 400
-    title = "The request is not valid"
 
     def __init__(self, *errors: FieldError) -> None:
         if len(errors) > MAX_LISTED_ERRORS:
@@ -75,7 +71,7 @@ class InvalidRequest(ConfabError):
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> "InvalidRequest":
-        """The fields that a pydantic model refused, without the refused values.
+        """The fields that a pydantic model rejected, without the rejected values.
 
         Counts before it renders: rendering an error costs thirty times what finding it did.
         """
@@ -96,118 +92,72 @@ def _too_many(count: int) -> FieldError:
     return FieldError("", f"{count} things are wrong, more than the {MAX_LISTED_ERRORS} that are listed")
 
 
-class Unauthenticated(ConfabError):
+class Unauthenticated(
+    ConfabError, kind=Kind("unauthenticated", 401, "A valid Firebase ID token is required")
+):
     """There is no token, or one that does not verify."""
 
-    code = "unauthenticated"
-    status = 401
-    title = "A valid Firebase ID token is required"
 
-
-class TokenExpired(ConfabError):
+class TokenExpired(ConfabError, kind=Kind("token_expired", 401, "The ID token has expired")):
     """The token was good once."""
 
-    code = "token_expired"
-    status = 401
-    title = "The ID token has expired"
 
-
-class TokenRevoked(ConfabError):
+class TokenRevoked(ConfabError, kind=Kind("token_revoked", 401, "The ID token has been revoked")):
     """The user signed out everywhere, was disabled or was deleted."""
 
-    code = "token_revoked"
-    status = 401
-    title = "The ID token has been revoked"
 
-
-class Forbidden(ConfabError):
+class Forbidden(ConfabError, kind=Kind("forbidden", 403, "Not allowed")):
     """The caller may read the conversation, but may not do this."""
 
-    code = "forbidden"
-    status = 403
-    title = "Not allowed"
 
-
-class NotFound(ConfabError):
+class NotFound(ConfabError, kind=Kind("not_found", 404, "Not found")):
     """There is no such thing, or the caller may not know that there is."""
 
-    code = "not_found"
-    status = 404
-    title = "Not found"
 
-
-class MethodNotAllowed(ConfabError):
+class MethodNotAllowed(ConfabError, kind=Kind("method_not_allowed", 405, "Method not allowed")):
     """The path exists, the method does not; `allow` lists those that do."""
-
-    code = "method_not_allowed"
-    status = 405
-    title = "Method not allowed"
 
     def __init__(self, allow: Sequence[str]) -> None:
         super().__init__(f"This path takes {', '.join(allow)}.")
         self.allow = allow
 
 
-class ConversationFinalized(ConfabError):
+class ConversationFinalized(
+    ConfabError, kind=Kind("conversation_finalized", 409, "The conversation is finalized")
+):
     """The log is closed: nothing is numbered after the finalization."""
 
-    code = "conversation_finalized"
-    status = 409
-    title = "The conversation is finalized"
 
-
-class IdempotencyConflict(ConfabError):
+class IdempotencyConflict(
+    ConfabError, kind=Kind("idempotency_conflict", 409, "The idempotency key was used for another request")
+):
     """The key was used before with another body."""
 
-    code = "idempotency_conflict"
-    status = 409
-    title = "The idempotency key was used for another request"
 
-
-class PayloadTooLarge(ConfabError):
+class PayloadTooLarge(ConfabError, kind=Kind("payload_too_large", 413, "The payload is too large")):
     """The body or packet is over `CONFAB_MAX_BODY_BYTES`."""
 
-    code = "payload_too_large"
-    status = 413
-    title = "The payload is too large"
 
-
-class UnsupportedMediaType(ConfabError):
+class UnsupportedMediaType(
+    ConfabError, kind=Kind("unsupported_media_type", 415, "The media type is not supported")
+):
     """The body is not declared as JSON."""
 
-    code = "unsupported_media_type"
-    status = 415
-    title = "The media type is not supported"
 
-
-class RateLimited(ConfabError):
+class RateLimited(ConfabError, kind=Kind("rate_limited", 429, "Too many requests", 1)):
     """The caller holds or sends more than its share."""
-
-    code = "rate_limited"
-    status = 429
-    title = "Too many requests"
-    retry_after = 1
 
     def __init__(self, detail: str, *, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 
 
-class Internal(ConfabError):
+class Internal(ConfabError, kind=Kind("internal", 500, "Internal error")):
     """A defect of Confab; the request id finds it in the log."""
 
-    code = "internal"
-    status = 500
-    title = "Internal error"
 
-
-class Unavailable(ConfabError):
+class Unavailable(ConfabError, kind=Kind("unavailable", 503, "The service is temporarily unavailable", 1)):
     """Something that Confab depends on does not answer in time."""
-
-    code = "unavailable"
-    status = 503
-    title = "The service is temporarily unavailable"
-    retry_after = 1
 
 
 def problem(error: ConfabError, request_id: str) -> dict[str, Any]:
