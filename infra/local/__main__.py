@@ -1,7 +1,7 @@
 """The local stack: `python -m infra.local` runs it, `python -m infra.local --reset` empties its data.
 
-This program and what it imports are the standard library's alone: `make dev` asks it before it installs
-anything whether the stack could start.
+`--check`, `--reset` and `--help` need the standard library alone: `make dev` runs the check before it
+installs anything.
 """
 
 import argparse
@@ -9,15 +9,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from infra.local.addresses import StackError
-from infra.local.data import DataFolder
-from infra.local.listeners import demand_free
+from infra.local.data import ROOT, DataFolder
 from infra.local.plan import make_plan
-from infra.local.services import ROOT, services
-from infra.local.supervisor import Supervisor, say
+from infra.local.ports import demand_free
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,29 +31,18 @@ def main(arguments: Sequence[str]) -> int:
             if options.reset:
                 data.empty()
                 return 0
-            return asyncio.run(run(data, move=options.move, check=options.check))
+            plan = make_plan(os.environ, moved=options.move)
+            demand_free(plan.wanted)
+            if options.check:
+                return 0
+            from infra.local.stack import run  # noqa: PLC0415 - psutil is not installed yet for the others
+
+            return asyncio.run(run(plan, data))
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before anything was started
         return 130
-
-
-async def run(data: DataFolder, *, move: bool, check: bool) -> int:
-    """Start the stack that the environment asks for and keep it, or only `check` that; the exit code."""
-    plan = await make_plan(os.environ, moved=move)
-    demand_free(plan.wanted)
-    if check:
-        return 0
-    for name, address in plan.running.items():
-        say(f"{name:<12} {address:<28} runs already")
-    with ExitStack() as description:
-
-        def when_ready() -> None:
-            description.enter_context(data.described(plan.description()))
-            say(f"ready {plan.web}")
-
-        return await Supervisor(services(plan, data), data.logs, say).run(when_ready)
 
 
 if __name__ == "__main__":

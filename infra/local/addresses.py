@@ -1,17 +1,18 @@
-"""Where a server listens, and whether one does."""
+"""Where servers listen: addresses, and which ports are free. Standard library only: `--check` needs it."""
 
-import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
+from http import HTTPStatus
+from http.client import HTTPException
 from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 LOOPBACK = "127.0.0.1"
 _USUAL_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_ANSWER_S = 2.0
+_CONNECT_S = 2.0
+_GET_S = 5.0
 
 
 class StackError(Exception):
@@ -38,14 +39,12 @@ class Address:
         except ValueError:
             return False
 
-    async def answers(self) -> bool:
+    def answers(self) -> bool:
         """Whether something accepts a connection there within 2 seconds."""
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                _, writer = await asyncio.open_connection(self.host, self.port)
-        except (OSError, TimeoutError):
+            socket.create_connection((self.host, self.port), _CONNECT_S).close()
+        except OSError:
             return False
-        writer.close()
         return True
 
     def is_free(self) -> bool:
@@ -71,10 +70,17 @@ def parse(variable: str, value: str) -> Address:
     return Address(parts.hostname, port)
 
 
-def free_ports() -> Iterator[Address]:
-    """Loopback addresses that are free now, without a repeat while the iterator is open."""
+def free_addresses(count: int) -> list[Address]:
+    """That many different loopback addresses that are free now."""
     with ExitStack() as held:
-        for _ in count():
-            probe = held.enter_context(socket.socket())
-            probe.bind((LOOPBACK, 0))
-            yield Address(LOOPBACK, probe.getsockname()[1])
+        probes = [held.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
+        return [Address(LOOPBACK, probe.getsockname()[1]) for probe in probes]
+
+
+def answers_ok(url: str) -> bool:
+    """Whether a GET of this URL answers 200 within 5 seconds, asked without a proxy."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=_GET_S) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, ValueError, HTTPException):
+        return False

@@ -4,13 +4,16 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from infra.local.addresses import StackError
-from infra.local.listeners import command
+
+ROOT = Path(__file__).parents[2]
+"""The repository."""
 
 
 class DataFolder:
@@ -41,11 +44,9 @@ class DataFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                pid = lock.read() or "?"
-                holder = f"process {pid}" + (f": {command(int(pid))}" if pid.isdigit() else "")
-                raise StackError(f"a stack is running on {self.path} ({holder})") from None
+                raise StackError(f"a stack is running on {self.path} ({lock.read() or 'starting'})") from None
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(f"process {os.getpid()}: {' '.join(sys.orig_argv)}")
             lock.flush()
             self._description.unlink(missing_ok=True)  # of a stack that was killed
             yield

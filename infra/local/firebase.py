@@ -14,7 +14,7 @@ _PRELOAD = Path(__file__).with_name("firebase_preload.cjs")
 
 
 def emulators(
-    root: Path, folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], *, wave: int
+    root: Path, folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], *, tier: int
 ) -> Service:
     """The emulators named in `addresses`, and the helpers there, as one service.
 
@@ -45,7 +45,7 @@ def emulators(
         cwd=folder / "project",
         ready=prints("All emulators ready!"),
         announces={name: _shown(name, addresses[name]) for name in names},
-        wave=wave,
+        tier=tier,
         start_s=90,
         stop_signal=signal.SIGINT,
         stop_s=20,

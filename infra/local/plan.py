@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from infra.allocator import MALLOC
-from infra.local.addresses import LOOPBACK, Address, StackError, free_ports, parse
-from infra.local.service import answers_ok
+from infra.local.addresses import LOOPBACK, Address, StackError, answers_ok, free_addresses, parse
 
 REGION = "us-central1"
 REALTIME = ("realtime-1", "realtime-2")
@@ -64,7 +62,7 @@ class Plan:
         }
 
 
-async def make_plan(given: Mapping[str, str], *, moved: bool) -> Plan:
+def make_plan(given: Mapping[str, str], *, moved: bool) -> Plan:
     """The stack that the environment `given` asks for, on free ports if `moved`.
 
     A server that a variable points at is used if something answers there, and else started there.
@@ -80,16 +78,11 @@ async def make_plan(given: Mapping[str, str], *, moved: bool) -> Plan:
     running = {}
     for name, variable in _SERVERS.items():
         addresses[name] = parse(variable, env[variable])
-        if variable in given and await _serves(addresses[name], variable):
+        if variable in given and _serves(addresses[name], variable):
             running[name] = env[variable]
-    if await _realtime_runs(given.get("CONFAB_REALTIME_URLS", "")):
+    if _realtime_runs(given.get("CONFAB_REALTIME_URLS", "")):
         running["realtime"] = env["CONFAB_REALTIME_URLS"]
     return Plan(env, addresses, running)
-
-
-def free_addresses(count: int) -> list[Address]:
-    """That many loopback addresses that are free now."""
-    return list(islice(free_ports(), count))
 
 
 def _defaults(addresses: Mapping[str, Address]) -> dict[str, str]:
@@ -106,15 +99,14 @@ def _defaults(addresses: Mapping[str, Address]) -> dict[str, str]:
     }
 
 
-async def _serves(address: Address, variable: str) -> bool:
-    if await address.answers():
-        return True
-    if not address.loopback:
+def _serves(address: Address, variable: str) -> bool:
+    answers = address.answers()
+    if not answers and not address.loopback:
         raise StackError(f"{variable} points at {address}, where nothing answers")
-    return False
+    return answers
 
 
-async def _realtime_runs(urls: str) -> bool:
+def _realtime_runs(urls: str) -> bool:
     """Whether every one of these URLs is a realtime instance's; with a proxy before ours, not yet."""
     each = [url.strip() for url in urls.split(",") if url.strip()]
-    return bool(each) and all([await answers_ok(f"{url}/healthz") for url in each])
+    return bool(each) and all(answers_ok(f"{url}/healthz") for url in each)

@@ -1,20 +1,28 @@
-"""What the stack is told about each thing that it runs, and how it sees that one is ready."""
+"""A service of the stack: how it runs, when it is ready, and its process."""
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.request import ProxyHandler, build_opener
+from typing import BinaryIO, Self
 
-if TYPE_CHECKING:
-    from infra.local.process import Process
+import psutil
+
+from infra.local import guard
+from infra.local.addresses import answers_ok
+
+MARK = "LOCAL_STACK_SERVICE"
+"""The variable by which a service's descendants are found, whatever session or parent they have now."""
+_TAIL_BYTES = 65_536
+_TAIL_LINES = 20
+_KILL_S = 5.0
+_KILL_POLL_S = 0.02
 
 Probe = Callable[["Process"], Awaitable[bool]]
-_PROBE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +38,8 @@ class Service:
     """What becomes usable when it is ready: names and addresses."""
     after: tuple[str, ...] = ()
     """The services that must be ready before it starts."""
-    wave: int
-    """Services stop in the opposite order of their waves, those of one wave together."""
+    tier: int
+    """Higher tiers stop first, the services of one tier together."""
     once: bool = False
     """Whether it is a step of the start that ends by itself."""
     start_s: float = 30
@@ -39,10 +47,98 @@ class Service:
     stop_s: float = 5
 
 
+class Process:
+    """One run of a service, in a session and process group of its own, its output in a log file."""
+
+    def __init__(self, service: Service, log: Path, mark: str, child: asyncio.subprocess.Process) -> None:
+        self.service = service
+        self.log = log
+        self._mark = mark
+        self._child = child
+
+    @classmethod
+    async def start(cls, service: Service, log: Path, mark: str) -> Self:
+        """Start the service on a new log file; its process group ends should this process die.
+
+        The log of the previous run is kept as `NAME.previous.log`.
+        """
+        with _new(log) as output:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-IS", guard.__file__, str(service.stop_s)),
+                *service.command,
+                env={**service.env, MARK: mark},
+                cwd=service.cwd,
+                start_new_session=True,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+            )
+        return cls(service, log, mark, child)
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, negative if a signal ended it."""
+        return self._child.returncode
+
+    async def wait(self) -> int:
+        """Wait for its end; returns the exit code."""
+        return await self._child.wait()
+
+    def output(self) -> str:
+        """The last 64 KiB of its output."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL_BYTES))
+            return log.read().decode(errors="replace")
+
+    def tail(self, lines: int = _TAIL_LINES) -> list[str]:
+        """The last lines of its output, without empty ones."""
+        return [line.rstrip() for line in self.output().splitlines() if line.strip()][-lines:]
+
+    async def stop(self) -> bool:
+        """Signal it, wait at most `stop_s`, then kill what is left of it; whether it stopped in time."""
+        in_time = True
+        if self.exit_code is None:
+            self._child.send_signal(self.service.stop_signal)
+            try:
+                async with asyncio.timeout(self.service.stop_s):
+                    await self.wait()
+            except TimeoutError:
+                in_time = False
+        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted once all are zombies
+            os.killpg(self._child.pid, signal.SIGKILL)
+        await kill_marked(self._mark)
+        await self.wait()
+        return in_time
+
+
+def _new(log: Path) -> BinaryIO:
+    if log.exists():
+        log.replace(log.with_suffix(".previous.log"))
+    return log.open("wb")
+
+
+async def kill_marked(mark: str) -> None:
+    """Kill every process whose mark starts so. Raises TimeoutError if one is there after 5 seconds."""
+    async with asyncio.timeout(_KILL_S):
+        while left := _marked(mark):
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            await asyncio.sleep(_KILL_POLL_S)
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get(MARK, "").startswith(mark)
+    ]
+
+
 def prints(text: str) -> Probe:
     """Ready when a line of the output has this text."""
 
-    async def probe(process: "Process") -> bool:
+    async def probe(process: Process) -> bool:
         return text in process.output()
 
     return probe
@@ -51,26 +147,12 @@ def prints(text: str) -> Probe:
 def answers(url: str) -> Probe:
     """Ready when a GET of this URL answers 200."""
 
-    async def probe(_: "Process") -> bool:
-        return await answers_ok(url)
+    async def probe(_: Process) -> bool:
+        return await asyncio.to_thread(answers_ok, url)
 
     return probe
 
 
-async def succeeds(process: "Process") -> bool:
-    """Ready when it has ended well."""
+async def succeeds(process: Process) -> bool:
+    """Ready when it has ended with exit code 0."""
     return process.exit_code == 0
-
-
-async def answers_ok(url: str) -> bool:
-    """Whether a GET of this URL answers 200 within 5 seconds."""
-    return await asyncio.to_thread(_answers_ok, url)
-
-
-def _answers_ok(url: str) -> bool:
-    direct = build_opener(ProxyHandler({}))
-    try:
-        with direct.open(url, timeout=_PROBE_S) as answer:
-            return bool(answer.status == HTTPStatus.OK)
-    except (OSError, ValueError, HTTPException):
-        return False

@@ -1,34 +1,37 @@
-"""Starts the services in their order, watches them, and stops them in the opposite order."""
+"""Starts services in the order of their dependencies, restarts them, and stops them tier by tier."""
 
 import asyncio
 import os
 import signal
 import sys
+import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local import lineage
-from infra.local.process import Process
-from infra.local.service import Service
+from infra.local.service import Process, Service, kill_marked
 
 Say = Callable[[str], None]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.1
 _PROGRESS_S = 10.0
-_MANY_ENDS = 4
-_MANY_ENDS_S = 30.0
-"""A server that ends this often within these seconds is not started again."""
+_MAX_EXITS = 4
+_MAX_EXITS_S = 30.0
+"""A server that exits this often within these seconds is not restarted."""
 _KILLED = 130
 """The exit code after a second interrupt, as a shell reports SIGINT."""
 
 
 class ServiceFailed(Exception):
-    """A service did not become ready or would not stay; the message holds the end of its log."""
+    """A service did not become ready or kept exiting; the message holds the end of its log."""
 
     def __init__(self, process: Process, what: str) -> None:
         end = "\n".join(f"    {line}" for line in process.tail())
         super().__init__(f"{process.service.name} {what}; the end of {process.log}:\n{end}")
+
+
+class Interrupted(Exception):
+    """SIGINT, SIGTERM or SIGHUP arrived."""
 
 
 class Supervisor:
@@ -38,131 +41,112 @@ class Supervisor:
         self._services = services
         self._logs = logs
         self._say = say
-        self._started: list[Process] = []
+        self._mark = f"{uuid.uuid4().hex}/"
+        self._running: list[Process] = []
         self._ready = {service.name: asyncio.Event() for service in services}
         self._interrupts: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self, when_ready: Callable[[], None]) -> int:
-        """Run until SIGINT, SIGTERM or SIGHUP; returns an exit code when every process has ended.
+        """Run until interrupted; returns an exit code when every process has ended.
 
         0 after a signal, 1 after a service's failure, 130 after a second signal, which kills at once.
         """
-        lineage.adopt_orphans()
-        loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._interrupts.put_nowait, number)
-        up = asyncio.create_task(self._up(when_ready))
-        interrupted = asyncio.create_task(self._interrupts.get())
-        await asyncio.wait({up, interrupted}, return_when=asyncio.FIRST_COMPLETED)
-        interrupted.cancel()
-        up.cancel()
-        (outcome,) = await asyncio.gather(up, return_exceptions=True)
-        failures, mistakes = _split(outcome)
-        for failure in failures:
-            self._say(str(failure))
-        self._say("stopping")
-        obeyed = await self._down()
-        if mistakes is not None:
-            raise mistakes
-        return (1 if failures else 0) if obeyed else _KILLED
+            asyncio.get_running_loop().add_signal_handler(number, self._interrupts.put_nowait, number)
+        code = 0
+        try:
+            await self._keep_all(when_ready)
+        except* Interrupted:
+            pass
+        except* ServiceFailed as failed:
+            code = 1
+            for failure in failed.exceptions:
+                self._say(str(failure))
+        finally:
+            self._say("stopping")
+            killed = not await self._stop_all()
+        return _KILLED if killed else code
 
-    async def _up(self, when_ready: Callable[[], None]) -> None:
+    async def _keep_all(self, when_ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._interrupted())
             for service in self._services:
                 tasks.create_task(self._keep(service))
             for ready in self._ready.values():
                 await ready.wait()
             when_ready()
 
-    async def _keep(self, service: Service) -> None:
-        """Start a service when its turn comes; returns at the end of a step.
+    async def _interrupted(self) -> None:
+        await self._interrupts.get()
+        raise Interrupted
 
-        A server that ends is started again, as its platform would in the cloud. Raises
-        ServiceFailed for one that does not become ready, or that ends again and again.
+    async def _keep(self, service: Service) -> None:
+        """Start a service after those that it needs, and restart it whenever it exits.
+
+        Returns at the end of a step. Raises ServiceFailed for a service that does not become ready,
+        or exits 4 times within 30 s.
         """
         for name in service.after:
             await self._ready[name].wait()
         now = asyncio.get_running_loop().time
-        ends: deque[float] = deque(maxlen=_MANY_ENDS)
+        exits: deque[float] = deque(maxlen=_MAX_EXITS)
         while True:
             process = await self._start(service)
             self._ready[service.name].set()
             if service.once:
                 return
             what = f"ended with exit code {await process.wait()}"
-            ends.append(now())
-            if len(ends) == _MANY_ENDS and ends[-1] - ends[0] < _MANY_ENDS_S:
-                raise ServiceFailed(process, f"{what}, {_MANY_ENDS} times in {ends[-1] - ends[0]:.0f} s")
+            exits.append(now())
+            seconds = exits[-1] - exits[0]
+            if len(exits) == _MAX_EXITS and seconds < _MAX_EXITS_S:
+                raise ServiceFailed(process, f"{what}, {_MAX_EXITS} times in {seconds:.0f} s")
             self._say(f"{service.name} {what}; starting it again")
             await process.stop()
-            self._started.remove(process)
+            self._running.remove(process)
 
     async def _start(self, service: Service) -> Process:
         """Start a service and wait until it is ready."""
-        begin = asyncio.get_running_loop().time()
-        process = await Process.start(service, self._logs / f"{service.name}.log")
-        self._started.append(process)
-        await self._until_ready(process)
-        seconds = asyncio.get_running_loop().time() - begin
+        now = asyncio.get_running_loop().time
+        begin = now()
+        log = self._logs / f"{service.name}.log"
+        process = await Process.start(service, log, f"{self._mark}{service.name}/")
+        self._running.append(process)
+        report_s = _PROGRESS_S
+        while not await service.ready(process):
+            if process.exit_code is not None:
+                raise ServiceFailed(process, f"ended with exit code {process.exit_code}")
+            if now() - begin >= service.start_s:
+                raise ServiceFailed(process, f"was not ready after {service.start_s:.0f} s")
+            if now() - begin >= report_s:
+                last = "".join(process.tail(1))
+                self._say(f"waiting for {service.name} ({report_s:.0f} s) {last}".rstrip())
+                report_s += _PROGRESS_S
+            await asyncio.sleep(_POLL_S)
         for name, address in service.announces.items():
-            self._say(f"{name:<12} {address:<28} {seconds:.1f} s")
+            self._say(f"{name:<12} {address:<28} {now() - begin:.1f} s")
         return process
 
-    async def _until_ready(self, process: Process) -> None:
-        service = process.service
-        progress = asyncio.create_task(self._tell_progress(process))
-        try:
-            async with asyncio.timeout(service.start_s):
-                while not await service.ready(process):
-                    if process.exit_code is not None:
-                        raise ServiceFailed(process, f"ended with exit code {process.exit_code}")
-                    await asyncio.sleep(_POLL_S)
-        except TimeoutError:
-            raise ServiceFailed(process, f"was not ready after {service.start_s:.0f} s") from None
-        finally:
-            progress.cancel()
-
-    async def _tell_progress(self, process: Process) -> None:
-        seconds = 0.0
-        while True:
-            await asyncio.sleep(_PROGRESS_S)
-            seconds += _PROGRESS_S
-            last = "".join(process.tail(1))
-            self._say(f"waiting for {process.service.name} ({seconds:.0f} s) {last}".rstrip())
-
-    async def _down(self) -> bool:
-        """Stop everything, or kill it when interrupted again; whether there was time to stop."""
-        stopping = asyncio.create_task(self._stop())
+    async def _stop_all(self) -> bool:
+        """Stop every service; False if a further interrupt came, which kills what is left."""
+        stopping = asyncio.create_task(self._stop_tiers())
         again = asyncio.create_task(self._interrupts.get())
         await asyncio.wait({stopping, again}, return_when=asyncio.FIRST_COMPLETED)
         again.cancel()
-        obeyed = stopping.done()
-        if not obeyed:
+        in_time = stopping.done()
+        if not in_time:
             self._say("killing")
-            lineage.kill(lineage.descendants())
+            await kill_marked(self._mark)
         await stopping
-        await lineage.sweep()
-        return obeyed
+        await kill_marked(self._mark)  # a process whose start was interrupted
+        return in_time
 
-    async def _stop(self) -> None:
-        for wave in sorted({process.service.wave for process in self._started}, reverse=True):
-            await asyncio.gather(
-                *(self._stop_one(process) for process in self._started if process.service.wave == wave)
-            )
+    async def _stop_tiers(self) -> None:
+        for tier in sorted({process.service.tier for process in self._running}, reverse=True):
+            await asyncio.gather(*(self._stop(each) for each in self._running if each.service.tier == tier))
 
-    async def _stop_one(self, process: Process) -> None:
+    async def _stop(self, process: Process) -> None:
         if not await process.stop():
             self._say(f"{process.service.name} did not stop within {process.service.stop_s:g} s: killed")
-
-
-def _split(outcome: object) -> tuple[Sequence[BaseException], BaseException | None]:
-    """The services' failures in a finished task's outcome, and what else went wrong."""
-    if not isinstance(outcome, BaseExceptionGroup):
-        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
-            return (), outcome
-        return (), None
-    failures, mistakes = outcome.split(ServiceFailed)
-    return failures.exceptions if failures else (), mistakes
 
 
 def say(line: str) -> None:

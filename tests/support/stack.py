@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.local.listeners import listeners
+import psutil
+
 from tests.support.inherited import inherited
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,20 +102,22 @@ class Stack:
 
     def processes(self) -> dict[int, str]:
         """The process ids and commands of everything alive that this stack started, and itself."""
-        mark = f"{_MARK}={self.mark}".encode()
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ").strip()
-            except OSError:  # it has ended
-                continue
-        return found
+        return {each.pid: " ".join(each.info["cmdline"] or ()) for each in self._alive("cmdline")}
 
     def kill_listener(self, url: str) -> None:
-        """Kill, with no chance to say a word, whoever serves a URL of the stack."""
-        for listener in listeners(int(url.rsplit(":", 1)[1])):
-            os.kill(listener.pid, signal.SIGKILL)
+        """Send SIGKILL to the process of this stack that serves a URL."""
+        port = int(url.rsplit(":", 1)[1])
+        for process in self._alive("net_connections"):
+            for each in process.info["net_connections"]:
+                if each.status == psutil.CONN_LISTEN and each.laddr.port == port:
+                    process.kill()
+
+    def _alive(self, *attributes: str) -> list[psutil.Process]:
+        return [
+            process
+            for process in psutil.process_iter(["environ", *attributes])
+            if (process.info["environ"] or {}).get(_MARK) == self.mark
+        ]
 
     def end(self) -> int:
         """Interrupt it as Ctrl-C does; the exit code. Whatever outlives it is killed and fails the test."""

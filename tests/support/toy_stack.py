@@ -44,7 +44,7 @@ BROKEN = "raise SystemExit('a reason')"
 
 
 def toy(
-    folder: Path, name: str, program: str, *, wave: int = 0, after: tuple[str, ...] = (), stop_s: float = 5
+    folder: Path, name: str, program: str, *, tier: int = 0, after: tuple[str, ...] = (), stop_s: float = 5
 ) -> Service:
     return Service(
         name=name,
@@ -54,7 +54,7 @@ def toy(
         ready=prints("ready"),
         announces={name: "toy"},
         after=after,
-        wave=wave,
+        tier=tier,
         start_s=2,
         stop_s=stop_s,
     )
@@ -65,8 +65,8 @@ def case(folder: Path, name: str) -> list[Service]:
     cases = {
         "loyal": [
             ground,
-            toy(folder, "first", LOYAL, wave=1, after=("ground",)),
-            toy(folder, "roof", LOYAL, wave=2, after=("first",)),
+            toy(folder, "first", LOYAL, tier=1, after=("ground",)),
+            toy(folder, "roof", LOYAL, tier=2, after=("first",)),
         ],
         "stubborn": [ground, toy(folder, "stubborn", STUBBORN, stop_s=0.5)],
         "endless": [ground, toy(folder, "stubborn", STUBBORN, stop_s=60)],

@@ -8,8 +8,8 @@ import pytest
 
 from infra.local.addresses import Address, StackError, parse
 from infra.local.data import DataFolder
-from infra.local.listeners import demand_free
 from infra.local.plan import make_plan
+from infra.local.ports import demand_free
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def test_a_taken_port_is_reported_with_the_process_that_has_it(taken: int) -> No
     assert Path(sys.orig_argv[0]).name in str(refused.value)
 
 
-async def test_the_usual_ports_are_the_contracts() -> None:
-    plan = await make_plan({}, moved=False)
+def test_the_usual_ports_are_the_contracts() -> None:
+    plan = make_plan({}, moved=False)
     assert plan.web == "http://127.0.0.1:5000"
     assert plan.env["SURREALDB_URL"] == "ws://127.0.0.1:8000"
     assert plan.env["PUBSUB_EMULATOR_HOST"] == "127.0.0.1:8085"
@@ -55,38 +55,38 @@ async def test_the_usual_ports_are_the_contracts() -> None:
     assert plan.running == {}
 
 
-async def test_a_description_has_what_was_set_and_no_password() -> None:
-    plan = await make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=False)
+def test_a_description_has_what_was_set_and_no_password() -> None:
+    plan = make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=False)
     described = plan.description()
     assert set(described) == {"web", "functions", "env"}
     assert "'SURREALDB_DATABASE': 'other'" in str(described)
     assert "hush" not in str(described)
 
 
-async def test_a_server_that_a_variable_points_at_is_used(taken: int) -> None:
-    plan = await make_plan({"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{taken}"}, moved=False)
+def test_a_server_that_a_variable_points_at_is_used(taken: int) -> None:
+    plan = make_plan({"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{taken}"}, moved=False)
     assert plan.running == {"pubsub": f"127.0.0.1:{taken}"}
     assert plan.env["PUBSUB_EMULATOR_HOST"] == f"127.0.0.1:{taken}"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "http://[", "ftp://127.0.0.1"])
-async def test_what_is_no_realtime_instance_is_not_used(url: str) -> None:
-    assert (await make_plan({"CONFAB_REALTIME_URLS": url}, moved=False)).running == {}
+def test_what_is_no_realtime_instance_is_not_used(url: str) -> None:
+    assert (make_plan({"CONFAB_REALTIME_URLS": url}, moved=False)).running == {}
 
 
-async def test_where_a_variable_points_and_nothing_answers_ours_is_started() -> None:
+def test_where_a_variable_points_and_nothing_answers_ours_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
-    plan = await make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=False)
+    plan = make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=False)
     assert plan.running == {}
     assert plan.addresses["surrealdb"].port == free
 
 
-async def test_nothing_is_started_for_another_machine() -> None:
+def test_nothing_is_started_for_another_machine() -> None:
     with pytest.raises(
         StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where nothing answers$"
     ):
-        await make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=False)
+        make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=False)
 
 
 def test_a_reset_empties_the_folder_and_leaves_what_links_point_at(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.local.listeners import command
+import psutil
+
+from infra.local import guard
 
 ROOT = Path(__file__).parents[2]
 ENDS_WITHIN_S = 30
@@ -50,21 +53,13 @@ def toys(folder: Path, case: str) -> Iterator[Toys]:
 
 
 def processes(folder: Path) -> dict[int, str]:
-    """The ids and commands of living processes that work in the folder."""
+    """The ids and names of what lives of a folder's toys, each with the watcher of its group."""
     found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            works_there = (entry / "cwd").readlink() == folder
-        except OSError:
-            continue
-        if works_there:
-            found[int(entry.name)] = command(int(entry.name))
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        command = process.info["cmdline"]
+        if process.info["cwd"] == str(folder) and command:
+            found[process.pid] = "watcher" if guard.__file__ in command else command[-1]
     return found
-
-
-def named(pid: int) -> str:
-    """The last word of a toy's command line: its name."""
-    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-2]
 
 
 def test_services_stop_in_the_opposite_order(tmp_path: Path) -> None:
@@ -97,10 +92,21 @@ def test_a_second_interrupt_kills_at_once(tmp_path: Path) -> None:
 def test_a_process_that_left_its_session_is_found(tmp_path: Path) -> None:
     with toys(tmp_path, "deserted") as run:
         run.until("ready toys")
-        assert len(processes(tmp_path)) == 2
+        assert sorted(processes(tmp_path).values()) == ["deserted", "deserted", "watcher"]
         run.process.send_signal(signal.SIGINT)
         assert run.end() == 0
         assert processes(tmp_path) == {}
+
+
+def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    with toys(tmp_path, "stubborn") as run:
+        run.until("ready toys")
+        run.process.kill()
+        run.process.wait()
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while processes(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert (tmp_path / "stopped").read_text().split() == ["ground"]
 
 
 def test_a_service_that_is_never_ready_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
@@ -113,7 +119,7 @@ def test_a_service_that_is_never_ready_is_named_with_the_end_of_its_log(tmp_path
 def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
     with toys(tmp_path, "loyal") as run:
         run.until("ready toys")
-        (pid,) = [pid for pid in processes(tmp_path) if named(pid) == "first"]
+        (pid,) = [pid for pid, name in processes(tmp_path).items() if name == "first"]
         os.kill(pid, signal.SIGKILL)
         run.until("first ended with exit code -9; starting it again")
         run.until("first ")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from infra.local import launch
+from infra.local import guard
 from infra.local.addresses import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,12 +70,12 @@ class Server:
         command = [part.format(port=self.port) for part in self._command]
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-IS", launch.__file__, str(os.getpid())),
+                *(sys.executable, "-IS", guard.__file__, str(GONE_S)),
                 *command,
                 cwd=ROOT,
                 env={**self._env, "PORT": str(self.port)},
                 start_new_session=True,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,
             )

@@ -1,0 +1,43 @@
+"""Runs a program, and ends its process group when the parent dies: `guard.py SECONDS PROGRAM ARGUMENT…`.
+
+The group gets SIGTERM, and after SECONDS SIGKILL. Start this in a new session, with a pipe as standard
+input that the parent keeps open and never writes to: the system closes that however the parent ends, on
+Linux and macOS alike. It is a program of its own because nothing may run between fork and exec in a
+process that has threads.
+"""
+
+import math
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+_POLL_S = 0.05
+
+
+def main(seconds: str, *command: str) -> None:
+    """Fork a watcher, then become the program, which keeps this process's id."""
+    group = os.getpgrp()
+    if (child := os.fork()) == 0:
+        if os.fork() == 0:  # the program must not have a child that it did not start
+            _watch(group, float(seconds))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
+    os.execvp(command[0], command)  # noqa: S606 - the program is this stack's own
+
+
+def _watch(group: int, seconds: float) -> None:
+    os.setsid()  # a signal to the group must not end its watcher
+    os.read(sys.stdin.fileno(), 1)
+    with suppress(OSError):  # the group has ended
+        os.killpg(group, signal.SIGTERM)
+        for _ in range(math.ceil(seconds / _POLL_S)):
+            time.sleep(_POLL_S)
+            os.killpg(group, 0)
+        os.killpg(group, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
