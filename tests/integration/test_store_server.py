@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import websockets
 from surrealdb import AsyncWsSurrealConnection
 from surrealdb.data.cbor import decode, encode
@@ -24,10 +25,13 @@ from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server, surreal_store
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
-    async with surreal_server(tmp_path, migrated=False) as server:
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SurrealServer]:
+    """One for all tests but those that kill it or start their own."""
+    async with surreal_server(tmp_path_factory.mktemp("server"), migrated=False) as server:
         yield server
 
 
@@ -82,14 +86,6 @@ async def test_a_path_that_is_no_folder_is_said_in_one_line(tmp_path: Path) -> N
     code, err = await ended(await spawn("--port", "0", "--path", str(tmp_path / "file")))
     assert code == 1
     assert err == f"surrealdb server: cannot open the data: File exists: {tmp_path / 'file'}\n"
-
-
-async def test_its_options_are_explained() -> None:
-    process = await spawn("--help")
-    out, _ = await process.communicate()
-    assert process.returncode == 0
-    for option in ("--host", "--port", "--path", "--memory"):
-        assert option in out.decode()
 
 
 async def test_memory_keeps_nothing_on_disk(tmp_path: Path) -> None:
@@ -197,17 +193,6 @@ async def test_what_is_no_request_ends_the_connection_and_nothing_else(
         assert decode(await socket.recv(decode=False))["id"] == "1"
 
 
-async def test_data_survives_a_kill(server: SurrealServer) -> None:
-    session = await Session.open(server.account())
-    for n in range(50):
-        await session.query("CREATE type::record('t', $n)", {"n": n})
-    await server.restart()
-    session.retire()
-    session = await Session.open(server.account())
-    assert len(await session.query("SELECT * FROM t", {})) == 50
-    await session.close()
-
-
 @asynccontextmanager
 async def opened_store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
     store = surreal_store(server)
@@ -217,7 +202,7 @@ async def opened_store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
         await store.close()
 
 
-async def test_half_a_record_at_the_end_of_the_log_costs_nothing_written_later(tmp_path: Path) -> None:
+async def test_a_kill_loses_nothing_though_it_left_half_a_record_in_the_log(tmp_path: Path) -> None:
     async with surreal_server(tmp_path) as server:
         kept = []
         for _ in range(3):

@@ -19,7 +19,7 @@ class Scope:
 
 
 NOWHERE = Scope("", "")
-"""Where a connection stands before its `use`: an empty place, away from everyone's data."""
+"""The scope of a connection before its `use`: empty, away from everyone's data."""
 
 
 class EngineError(Exception):
@@ -29,8 +29,8 @@ class EngineError(Exception):
 class Engine:
     """One open datastore. It has a single session, so requests of one scope run at a time.
 
-    `concurrency` is how many of them may overlap. With 1 nothing ever conflicts; with more,
-    transactions that write the same record abort each other as they do in production.
+    `concurrency` is how many of them may overlap: with 1 no transaction conflicts, with more those
+    that write the same record abort each other as in production.
     """
 
     def __init__(self, url: str, *, concurrency: int = 1) -> None:
@@ -45,10 +45,10 @@ class Engine:
     async def open(self) -> None:
         """Open the datastore. Raises EngineError if it is in use, unreadable or not one.
 
-        After a crash its log may end in half a record. The engine skips that, but writes on
-        behind it, and the next recovery would end there and lose what was written since (seen in
-        3.2.4). To close it puts everything into tables and begins a new log, so it is opened,
-        closed and opened again.
+        After a crash its log may end in half a record. The engine skips that, but appends after
+        it, and the next recovery would end there and lose what was written since (seen in 3.2.4).
+        Closing it flushes everything to tables and begins a new log, so it is opened, closed and
+        opened again.
         """
         try:
             db = await self._connect()
@@ -105,11 +105,8 @@ class Engine:
 
     async def _use(self, scope: Scope) -> None:
         self._scope = None
-        request = {
-            "id": f"scope-{next(self._ids)}",
-            "method": "use",
-            "params": [scope.namespace, scope.database],
-        }
+        params = [scope.namespace, scope.database]
+        request = {"id": f"scope-{next(self._ids)}", "method": "use", "params": params}
         await self._opened().execute(encode(request))
         self._scope = scope
 

@@ -1,15 +1,14 @@
 """The wire: WebSocket at `/rpc` with subprotocol `cbor`, and `GET /health`.
 
-Requests of one connection are answered one after the other and the next one is read only then,
-so what waits here is bounded by the number of connections; the rest waits in their sockets.
+The requests of a connection are answered one by one, and the next is read only then: backpressure
+reaches the client's socket, and memory is bounded by the number of connections.
 
-Web pages are refused: any page that a developer has open may connect to loopback, and the usual password
-is known. A browser says the page's origin in every WebSocket handshake, also where a foreign name was
-made to lead to this machine; the clients that are meant say none.
+Web pages are refused. Any page that a developer has open may connect to loopback, and the usual password
+is known. A browser names the page's origin in every WebSocket handshake, also after DNS rebinding; the
+intended clients name none.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from surrealdb.cbor import CBORError
@@ -34,8 +33,17 @@ async def listen(
     engine: Engine, credentials: Credentials, *, host: str, port: int, session_s: float
 ) -> Server:
     """A server that accepts connections; close it before the engine. Raises OSError for a taken port."""
+
+    async def handle(connection: ServerConnection) -> None:
+        session = Session(engine, credentials, lifetime_s=session_s)
+        try:
+            code, reason = await _serve(connection, session)
+            await connection.close(code, reason)
+        except ConnectionClosed:
+            return  # nothing of it is left here
+
     return await serve(
-        _handler(engine, credentials, session_s),
+        handle,
         host,
         port,
         process_request=_route,
@@ -60,36 +68,19 @@ def _route(connection: ServerConnection, request: Request) -> Response | None:
     return None
 
 
-def _handler(
-    engine: Engine, credentials: Credentials, session_s: float
-) -> Callable[[ServerConnection], Awaitable[None]]:
-    async def handle(connection: ServerConnection) -> None:
-        if connection.subprotocol != "cbor":
-            await connection.close(UNSUPPORTED_DATA, "the subprotocol must be cbor")
-            return
-        session = Session(engine, credentials, lifetime_s=session_s)
-        try:
-            await _converse(connection, session)
-        except ConnectionClosed:
-            return  # it went away, with or without a goodbye: nothing of it is left here
-
-    return handle
-
-
-async def _converse(connection: ServerConnection, session: Session) -> None:
-    async for frame in connection:
-        if isinstance(frame, str):
-            await connection.close(UNSUPPORTED_DATA, "frames must be binary")
-            return
+async def _serve(connection: ServerConnection, session: Session) -> tuple[int, str]:
+    """Answer requests until one cannot be; the code and the reason with which to close."""
+    if connection.subprotocol != "cbor":
+        return UNSUPPORTED_DATA, "the subprotocol must be cbor"
+    while isinstance(frame := await connection.recv(), bytes):
         try:
             answer = await session.answer(frame)
         except (ValueError, CBORError):
-            await connection.close(UNSUPPORTED_DATA, "not a CBOR request")
-            return
+            return UNSUPPORTED_DATA, "not a CBOR request"
         except RuntimeError:
-            await connection.close(INTERNAL_ERROR, "the engine failed")
-            return
+            return INTERNAL_ERROR, "the engine failed"
         await connection.send(answer)
+    return UNSUPPORTED_DATA, "frames must be binary"
 
 
 async def stop(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""What one connection may ask: signed in or not, in which namespace and database."""
+"""What one connection may do: its sign-in, its namespace and database, its requests."""
 
 import hmac
 import secrets
@@ -12,28 +12,13 @@ from surrealdb.data.cbor import decode, encode
 
 from infra.local.surrealdb_server.engine import NOWHERE, Engine, Scope
 
-ENGINE_METHODS = frozenset(
-    {
-        "query",
-        "select",
-        "create",
-        "insert",
-        "insert_relation",
-        "update",
-        "upsert",
-        "merge",
-        "patch",
-        "delete",
-        "relate",
-        "run",
-    }
-)
-"""Passed to the engine as they are. What would touch its one shared session (`let`, `live`) is not."""
+ENGINE_METHODS = frozenset({"query", "version"})
+"""Executed by the engine as they are. Its one session is shared, so `let` and `live` are not among them."""
 
 MAP = 5
 SIZE = 0x1F
 MOST_FIELDS = 23
-"""A map's major type; the bits of its first byte that count its pairs, if they are so few."""
+"""CBOR: a map's major type; the bits of its first byte that count its pairs, if they are so few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +28,28 @@ class Credentials:
     user: str
     password: str
 
-    def match(self, user: object, password: object) -> bool:
+    def match(self, user: str, password: str) -> bool:
         """Whether these are the user's name and password."""
-        return (
-            isinstance(user, str)
-            and isinstance(password, str)
-            and hmac.compare_digest(user.encode(), self.user.encode())
-            and hmac.compare_digest(password.encode(), self.password.encode())
-        )
+        given, own = (user, password), (self.user, self.password)
+        return all(hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(given, own, strict=True))
 
 
 class RpcError(Exception):
     """An error object of the RPC protocol."""
 
-    def __init__(self, code: int, kind: str, message: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, code: int, kind: str, message: str, details: dict[str, Any]) -> None:
         super().__init__(message)
         self.body = {"code": code, "kind": kind, "message": message, "details": details, "cause": None}
 
 
-def _refused(message: str, reason: str) -> RpcError:
+def _not_allowed(message: str, reason: str) -> RpcError:
     return RpcError(-32002, "NotAllowed", message, {"kind": "Auth", "details": {"kind": reason}})
 
 
 def _head(frame: bytes) -> dict[Any, Any]:
-    """A request's `id` and `method`, read no further: what follows may be large and is the engine's.
+    """A request's `id` and `method`; decodes no further, because its parameters may be large.
 
-    Raises ValueError or CBORError for what is no small map of CBOR (RFC 8949).
+    Raises ValueError or CBORError for what is not a small map of CBOR (RFC 8949).
     """
     if not frame or frame[0] >> 5 != MAP or frame[0] & SIZE > MOST_FIELDS:
         raise ValueError("not an RPC request")
@@ -83,7 +64,7 @@ def _head(frame: bytes) -> dict[Any, Any]:
 
 
 class Session:
-    """The server's side of one connection; ends `lifetime_s` seconds after its last sign-in."""
+    """The server's side of one connection; expires `lifetime_s` seconds after its last sign-in."""
 
     def __init__(self, engine: Engine, credentials: Credentials, *, lifetime_s: float) -> None:
         self._engine = engine
@@ -93,58 +74,55 @@ class Session:
         self._scope = NOWHERE
 
     async def answer(self, frame: bytes) -> bytes:
-        """The CBOR answer to one CBOR request. Raises ValueError or CBORError for what is none."""
+        """The CBOR answer to one CBOR request. Raises ValueError or CBORError for anything else."""
         match _head(frame):
             case {"id": str() as request_id, "method": str() as method}:
-                passed_on = method in ENGINE_METHODS
+                is_for_engine = method in ENGINE_METHODS
             case _:
                 raise ValueError("not an RPC request")
         try:
-            if passed_on:
+            if method == "query":
                 self._require_sign_in()
+            if is_for_engine:
                 return await self._engine.execute(frame, self._scope)
-            result = await self._own(method, decode(frame).get("params") or [], frame)
+            result = self._own(method, decode(frame).get("params") or [])
         except RpcError as error:
             return encode({"id": request_id, "error": error.body})
         return encode({"id": request_id, "result": result})
 
-    async def _own(self, method: str, params: list[Any], frame: bytes) -> object:
+    def _own(self, method: str, params: list[Any]) -> object:
         """The result of a method that concerns the session itself."""
-        match method:
-            case "ping":
+        match method, params:
+            case "ping", _:
                 return None
-            case "version":
-                return decode(await self._engine.execute(frame, self._scope))["result"]
-            case "signin":
-                return self._sign_in(params)
-            case "invalidate":
+            case "signin", [{"user": str() as user, "pass": str() as password}, *_]:
+                return self._sign_in(user, password)
+            case "signin", _:
+                return self._sign_in("", "")
+            case "invalidate", _:
                 self._signed_in_until = None
                 return None
-            case "use":
+            case "use", _:
                 self._require_sign_in()
                 return self._use(params)
-            case _:
-                details = {"kind": "Method", "details": {"name": method}}
-                raise RpcError(-32601, "NotFound", "Method not found", details)
+        details = {"kind": "Method", "details": {"name": method}}
+        raise RpcError(-32601, "NotFound", "Method not found", details)
 
-    def _sign_in(self, params: list[Any]) -> str:
-        given = params[0] if params and isinstance(params[0], dict) else {}
-        user = given.get("user", given.get("username"))
-        if not self._credentials.match(user, given.get("pass", given.get("password"))):
-            raise _refused("There was a problem with authentication", "InvalidAuth")
+    def _sign_in(self, user: str, password: str) -> str:
+        if not self._credentials.match(user, password):
+            raise _not_allowed("There was a problem with authentication", "InvalidAuth")
         self._signed_in_until = time.monotonic() + self._lifetime_s
         return secrets.token_urlsafe(32)
 
     def _require_sign_in(self) -> None:
         if self._signed_in_until is None:
-            raise _refused("Anonymous access not allowed: not signed in", "NotAllowed")
+            raise _not_allowed("Anonymous access not allowed: not signed in", "NotAllowed")
         if time.monotonic() >= self._signed_in_until:
-            raise _refused("The session has expired", "SessionExpired")
+            raise _not_allowed("The session has expired", "SessionExpired")
 
     def _use(self, params: list[Any]) -> dict[str, str]:
         match params:
             case [str() as namespace, str() as database] if namespace and database:
                 self._scope = Scope(namespace, database)
                 return {"namespace": namespace, "database": database}
-            case _:
-                raise RpcError(-32603, "Validation", "Expected (ns, db)", {"kind": "InvalidParams"})
+        raise RpcError(-32603, "Validation", "Expected (ns, db)", {"kind": "InvalidParams"})
