@@ -31,46 +31,28 @@ async def run(plan: Plan, data: DataFolder) -> int:
 
 def _services(plan: Plan, data: DataFolder) -> list[Service]:
     """Every service that this plan has to start."""
-    started = []
-    if "surrealdb" not in plan.running:
-        options = ("--path", str(data.path / "surrealdb"))
-        started.append(_server(plan, "surrealdb", "infra.local.surrealdb_server", "ws://", *options))
-    if "pubsub" not in plan.running:
-        started.append(_server(plan, "pubsub", "infra.local.pubsub_emulator", ""))
-    started.append(_step(plan, "schema", "migrated", ("confab.store", "migrate"), after=_names(started)))
+    at = plan.addresses
+    stores = {
+        "surrealdb": (
+            f"ws://{at['surrealdb']}",
+            ("infra.local.surrealdb_server", "--path", str(data.path / "surrealdb")),
+        ),
+        "pubsub": (str(at["pubsub"]), ("infra.local.pubsub_emulator",)),
+    }
+    services = []
+    for name, (shown, module) in stores.items():
+        if name not in plan.running:
+            command = (*module, "--host", at[name].host, "--port", str(at[name].port))
+            services.append(_python(plan, name, command, shown, ready=prints("ready "), tier=_STORES))
+    step: dict[str, Any] = {"ready": succeeds, "tier": _REALTIME, "once": True, "start_s": 90}
+    migrate = ("confab.store", "migrate")
+    services.append(_python(plan, "schema", migrate, "migrated", after=_names(services), **step))
     if "realtime" not in plan.running:
-        started += [_realtime(plan, name, after=_names(started)) for name in REALTIME]
-    started.append(_firebase(plan, data))
+        services += [_realtime(plan, name, after=_names(services)) for name in REALTIME]
+    services.append(_firebase(plan, data))
     warm = ("infra.local.warm", plan.functions)
-    started.append(_step(plan, "warm", plan.functions, warm, after=_names(started)))
-    return started
-
-
-def _server(plan: Plan, name: str, module: str, scheme: str, *options: str) -> Service:
-    """A server of infra/local, which prints `ready ADDRESS`."""
-    address = plan.addresses[name]
-    return _python(
-        plan,
-        name,
-        (module, "--host", address.host, "--port", str(address.port), *options),
-        ready=prints("ready "),
-        announces={name: f"{scheme}{address}"},
-        tier=_STORES,
-    )
-
-
-def _step(plan: Plan, name: str, shown: str, module: tuple[str, ...], *, after: tuple[str, ...]) -> Service:
-    return _python(
-        plan,
-        name,
-        module,
-        ready=succeeds,
-        announces={name: shown},
-        after=after,
-        tier=_REALTIME,
-        once=True,
-        start_s=90,
-    )
+    services.append(_python(plan, "warm", warm, plan.functions, after=_names(services), **step))
+    return services
 
 
 def _realtime(plan: Plan, name: str, *, after: tuple[str, ...]) -> Service:
@@ -79,9 +61,9 @@ def _realtime(plan: Plan, name: str, *, after: tuple[str, ...]) -> Service:
         plan,
         name,
         ("confab.realtime",),
+        f"http://{address}",
         {"HOST": address.host, "PORT": str(address.port)},
         ready=answers(f"http://{address}/readyz"),
-        announces={name: f"http://{address}"},
         after=after,
         tier=_REALTIME,
         stop_s=10,
@@ -96,15 +78,21 @@ def _firebase(plan: Plan, data: DataFolder) -> Service:
 
 
 def _python(
-    plan: Plan, name: str, module: tuple[str, ...], env: Mapping[str, str] | None = None, **service: Any
+    plan: Plan,
+    name: str,
+    module: tuple[str, ...],
+    shown: str,
+    env: Mapping[str, str] | None = None,
+    **service: Any,
 ) -> Service:
-    """A Python program of the repository as a service."""
+    """A Python program of the repository as a service, announced as `shown`."""
     own = {"PYTHONPATH": str(ROOT / "functions"), "PYTHONUNBUFFERED": "1"}
     return Service(
         name=name,
         command=(sys.executable, "-m", *module),
         env={**plan.env, **own, **(env or {})},
         cwd=ROOT,
+        announces={name: shown},
         **service,
     )
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from confab import config
 from infra.deploy.runner import Runner
-from infra.local.data import DataFolder
-from infra.local.services import ROOT
+from infra.local.data import ROOT, DataFolder
 from infra.probes.probe import document, passed, run_all, summary
 from infra.probes.probes import PARTS, probes
 from infra.probes.system import Named, System, Unclear, deployed, local_or_named

@@ -45,6 +45,30 @@ def test_a_taken_port_is_reported_with_the_process_that_has_it(taken: int) -> No
     assert Path(sys.orig_argv[0]).name in str(refused.value)
 
 
+@pytest.fixture
+def _no_psutil(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A fresh clone, before anything is installed, with nothing on PATH but what the test puts there."""
+    monkeypatch.setattr("infra.local.ports.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_no_psutil")
+def test_without_psutil_lsof_names_the_process_that_has_a_port(taken: int, tmp_path: Path) -> None:
+    lsof = tmp_path / "lsof"
+    lsof.write_text(
+        f'#!/bin/sh\n[ "$2" = -iTCP:{taken} ] && printf "p12\\ncnode\\nf20\\np13\\ncpython3\\nf3\\n"\n'
+    )
+    lsof.chmod(0o755)
+    with pytest.raises(StackError, match=r" is taken by process 12: node; process 13: python3\n"):
+        demand_free({"hosting": Address("127.0.0.1", taken)})
+
+
+@pytest.mark.usefixtures("_no_psutil")
+def test_without_psutil_and_lsof_a_taken_port_is_an_error_all_the_same(taken: int) -> None:
+    with pytest.raises(StackError, match=rf"^port {taken}, for hosting, is taken by another process"):
+        demand_free({"hosting": Address("127.0.0.1", taken)})
+
+
 def test_the_usual_ports_are_the_contracts() -> None:
     plan = make_plan({}, moved=False)
     assert plan.web == "http://127.0.0.1:5000"

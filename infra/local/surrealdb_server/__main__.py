@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from infra.local.surrealdb_server.engine import Engine, EngineError
-from infra.local.surrealdb_server.server import listen, stop
-from infra.local.surrealdb_server.session import Credentials
+from infra.local.surrealdb_server.server import CLOSE_TIMEOUT_S, listen
 
 
 def _arguments() -> argparse.Namespace:
@@ -48,7 +47,7 @@ async def _serve(arguments: argparse.Namespace) -> str:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     env, host, port = os.environ, arguments.host, arguments.port
-    credentials = Credentials(env.get("SURREALDB_USER") or "root", env.get("SURREALDB_PASSWORD") or "root")
+    credentials = env.get("SURREALDB_USER") or "root", env.get("SURREALDB_PASSWORD") or "root"
     try:
         engine = await _open(arguments)
     except EngineError as error:
@@ -60,7 +59,8 @@ async def _serve(arguments: argparse.Namespace) -> str:
         return f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
     print(f"ready ws://{host}:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
     await stopping.wait()
-    await stop(server)
+    server.close()  # after the requests that are being answered
+    await asyncio.wait_for(server.wait_closed(), 2 * CLOSE_TIMEOUT_S)
     await engine.close()
     return ""
 

@@ -8,7 +8,6 @@ is known. A browser names the page's origin in every WebSocket handshake, also a
 intended clients name none.
 """
 
-import asyncio
 from http import HTTPStatus
 
 from surrealdb.cbor import CBORError
@@ -81,9 +80,3 @@ async def _serve(connection: ServerConnection, session: Session) -> tuple[int, s
             return INTERNAL_ERROR, "the engine failed"
         await connection.send(answer)
     return UNSUPPORTED_DATA, "frames must be binary"
-
-
-async def stop(server: Server) -> None:
-    """Close the port and every connection, after the requests that are being answered."""
-    server.close()
-    await asyncio.wait_for(server.wait_closed(), 2 * CLOSE_TIMEOUT_S)
