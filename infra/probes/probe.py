@@ -66,7 +66,8 @@ class Result:
     def line(self, failed: str = "FAIL") -> str:
         """The result on one line."""
         seen = f": {self.seen}" if self.seen else ""
-        fix = f". Fix: {self.fix}" if self.fix is not None else ""
+        end = "" if self.seen.endswith((".", "?", "!")) else "."
+        fix = f"{end} Fix: {self.fix}" if self.fix is not None else ""
         return f"{failed if self.status == 'FAIL' else self.status:<8}{self.name}{seen}{fix}"
 
 

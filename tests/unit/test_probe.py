@@ -166,6 +166,7 @@ def test_a_result_is_one_line():
     assert failed.line("MISSING") == "MISSING the store: it is away. Fix: start it"
     assert Result("the bus", "ok", "it is there", None, 3).line("MISSING") == "ok      the bus: it is there"
     assert Result("the bus", "ok", "", None, 3).line() == "ok      the bus"
+    assert Result("a", "FAIL", "Logged in?", "log in", 3).line() == "FAIL    a: Logged in? Fix: log in"
 
 
 def test_results_are_printed_unless_it_shall_be_quiet(capsys):
