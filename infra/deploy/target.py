@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = "infra/gcp"
 """The folder of the Pulumi program."""
 REGION = "us-central1"
-"""Where a new stack goes unless it is told."""
+"""Where a new stack goes by default."""
 
 
 @dataclass(frozen=True, slots=True)

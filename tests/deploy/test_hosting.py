@@ -95,7 +95,7 @@ def test_a_site_of_another_app_is_left_alone_even_if_it_calls_confab(machine, re
     ],
     ids=str,
 )
-def test_what_cannot_be_told_is_not_deployed_to(machine, answer):
+def test_a_site_that_cannot_be_inspected_is_not_deployed_to(machine, answer):
     machine.live[PROJECT] = answer
     code, output = machine.up()
     assert code == 1

@@ -83,7 +83,7 @@ async def container(image: Image, folder: Path) -> AsyncIterator[tuple[Process, 
             await process.communicate()
 
 
-async def test_it_serves_and_leaves_when_it_is_told_to(image, tmp_path):
+async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
     before = set(image.app.rglob("*"))
     async with container(image, tmp_path) as (process, port), httpx.AsyncClient(trust_env=False) as http:
         url = f"http://127.0.0.1:{port}"

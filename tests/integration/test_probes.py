@@ -195,7 +195,7 @@ async def test_an_instance_on_cloud_run_is_asked_under_names_that_reach_it(check
 
 
 @pytest.mark.parametrize(
-    ("answer", "seen", "mend"),
+    ("answer", "seen", "fix"),
     [
         (
             JSONResponse({"status": "unavailable", "missing": ["store", "keys"]}, 503),
@@ -218,9 +218,9 @@ async def test_an_instance_on_cloud_run_is_asked_under_names_that_reach_it(check
         ),
     ],
 )
-async def test_an_instance_that_is_not_ready_or_is_something_else(answer, seen, mend):
+async def test_an_instance_that_is_not_ready_or_is_something_else(answer, seen, fix):
     result = await of_instance(run_app(ready=answer), "ready")
-    assert (result.status, result.seen, result.fix) == ("FAIL", seen, mend)
+    assert (result.status, result.seen, result.fix) == ("FAIL", seen, fix)
 
 
 async def test_an_instance_with_other_origins(world):
