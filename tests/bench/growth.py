@@ -16,7 +16,7 @@ from confab.domain.requests import GetConversation, ListConversations, parse
 from confab.ports import Store
 from confab.store import records
 from confab.store.session import Session
-from tests.bench.accounting import cpu_s
+from tests.support.accounting import cpu_s
 from tests.support.adapters import conversations_over
 from tests.support.samples import principal
 from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store

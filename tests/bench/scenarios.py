@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
-from tests.bench.accounting import cpu_s, resident_kib
 from tests.bench.load import Load, Loop, Room
 from tests.bench.servers import KEY, Confab, Server
 from tests.bench.sockets import BenchSocket
+from tests.support.accounting import cpu_s, resident_kib
 
 Figures = dict[str, float]
 

@@ -116,7 +116,7 @@ async def confab(containers: int = 1) -> AsyncIterator[Confab]:
             "CONFAB_MAX_SOCKETS_PER_USER": "0",
             "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}",
         }
-        command = [sys.executable, "-m", "tests.bench.container", certificates.url]
+        command = [sys.executable, "-m", "tests.support.redirected", certificates.url, "confab.realtime"]
         started = [stack.enter_context(_Process(command, env)) for _ in range(containers)]
         adapter = surreal_store(store)
         stack.push_async_callback(adapter.close)

@@ -25,10 +25,10 @@ from tests.contract.answers import (
     documented,
     expected,
 )
-from tests.faults.site import Process
-from tests.faults.site import Site as Processes
-from tests.faults.storm.users import user
 from tests.support.conformance import Outcome
+from tests.support.processes import Server
+from tests.support.system import System
+from tests.support.users import user
 
 ANSWER_S = 15.0
 MESSAGES_PER_10S = 3
@@ -44,7 +44,7 @@ OTHERWISE = {
 class Hosting(httpx.AsyncHTTPTransport):
     """Sends each request to the function that Hosting's rewrites send it to."""
 
-    def __init__(self, processes: Mapping[str, Process]) -> None:
+    def __init__(self, processes: Mapping[str, Server]) -> None:
         super().__init__()
         self._processes = processes
 
@@ -78,13 +78,13 @@ class ServedSite(Site):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def processes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Processes]:
-    async with Processes.running(tmp_path_factory.mktemp("served")) as processes:
+async def processes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    async with System.running(tmp_path_factory.mktemp("served")) as processes:
         yield processes
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served(processes: Processes) -> dict[str, Process]:
+async def served(processes: System) -> dict[str, Server]:
     env = {"CONFAB_ALLOWED_ORIGINS": ORIGIN, "CONFAB_MESSAGES_PER_10S": str(MESSAGES_PER_10S)}
     names = {name for _, name in rewrites()}
     started = {name: await processes.function(name, None, **env) for name in names}
@@ -94,7 +94,7 @@ async def served(processes: Processes) -> dict[str, Process]:
 
 
 @pytest.fixture
-async def site(served: dict[str, Process]) -> AsyncIterator[ServedSite]:
+async def site(served: dict[str, Server]) -> AsyncIterator[ServedSite]:
     async with httpx.AsyncClient(
         transport=Hosting(served), base_url="http://confab", timeout=ANSWER_S
     ) as client:

@@ -26,10 +26,10 @@ from tests.faults.storm.options import Options
 from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.stack import FUNCTIONS
-from tests.faults.storm.users import PROJECT
 from tests.support.adapters import NamedUsers
 from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
+from tests.support.users import PROJECT
 
 OPTIONS = Options(
     seed=7,

@@ -11,9 +11,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.faults.site import Process, Site, post
 from tests.support.clients import Client
-from tests.support.lost_answers import LosingProxy
+from tests.support.lost_answers import LosingProxy, losing_proxy
+from tests.support.processes import Server
+from tests.support.system import System, post
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,9 +28,9 @@ POINTS = ("behind the commit", "while publishing")
 class Setting:
     """Two instances and the functions that write; one of each can be cut off from its store's answers."""
 
-    site: Site
-    instances: list[Process]
-    functions: dict[str, Process]
+    site: System
+    instances: list[Server]
+    functions: dict[str, Server]
     to_functions: LosingProxy
     to_instance: LosingProxy
 
@@ -49,7 +50,7 @@ class Setting:
             proxy.pass_answers()
             self.site.bus.thaw()
 
-    async def restarted(self, process: Process) -> None:
+    async def restarted(self, process: Server) -> None:
         await process.launch()
         await process.serves()
 
@@ -77,12 +78,15 @@ class Setting:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def setting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Setting]:
-    async with Site.running(tmp_path_factory.mktemp("site")) as site:
-        to_functions, to_instance = await site.store_proxy(), await site.store_proxy()
+    async with (
+        System.running(tmp_path_factory.mktemp("site")) as site,
+        losing_proxy(site.store_server.port) as to_functions,
+        losing_proxy(site.store_server.port) as to_instance,
+    ):
         instances = [await site.instance("realtime-1", to_instance), await site.instance("realtime-2")]
         names = ("create_conversation", "add_message", "finalize_conversation")
         functions = {name: await site.function(name, to_functions) for name in names}
-        await asyncio.gather(*(process.serves() for process in (*instances, *functions.values())))
+        await site.serves()
         yield Setting(site, instances, functions, to_functions, to_instance)
 
 
@@ -91,7 +95,7 @@ async def client(setting: Setting) -> AsyncIterator[Clients]:
     """Makes a client at an instance, in a room if one is given."""
     async with AsyncExitStack() as ends:
 
-        async def connected(instance: Process, room: str | None = None) -> Client:
+        async def connected(instance: Server, room: str | None = None) -> Client:
             client = await setting.site.client(instance, "alice", room)
             ends.push_async_callback(client.close)
             return client

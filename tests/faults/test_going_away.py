@@ -13,10 +13,11 @@ from websockets.exceptions import ConnectionClosed
 
 from confab.bus.pubsub.client import Endpoint
 from confab.conversations import SystemClock
-from tests.faults.site import Process, Site
-from tests.faults.storm.users import PROJECT, user
 from tests.support.clients import DeafSocket
+from tests.support.processes import Server
 from tests.support.samples import conversation
+from tests.support.system import System
+from tests.support.users import PROJECT, user
 from tests.support.wire import WireSocket
 
 SOCKETS = 1_000
@@ -26,7 +27,7 @@ GONE_WITHIN_S = 8.0
 SPREAD_MS = 2_000
 
 
-async def crowd(instance: Process, room: str) -> list[WireSocket]:
+async def crowd(instance: Server, room: str) -> list[WireSocket]:
     """Many sockets; the first ones are in the room."""
     sockets: list[WireSocket] = []
     token = user("alice").token
@@ -49,13 +50,13 @@ async def talk(socket: WireSocket, room: str, acknowledged: list[Any]) -> None:
         acknowledged.append(ack["message"])
 
 
-async def subscriptions(site: Site) -> Sequence[str]:
-    async with Endpoint(site.bus.host).subscriber() as client:
+async def subscriptions(site: System) -> Sequence[str]:
+    async with Endpoint(site.bus.address).subscriber() as client:
         pages = await client.list_subscriptions(project=f"projects/{PROJECT}")
         return [subscription.name async for subscription in pages]
 
 
-async def watch(http: httpx.AsyncClient, instance: Process) -> list[int]:
+async def watch(http: httpx.AsyncClient, instance: Server) -> list[int]:
     """What `/readyz` answers, again and again, until nobody is there."""
     seen: list[int] = []
     while True:
@@ -67,7 +68,7 @@ async def watch(http: httpx.AsyncClient, instance: Process) -> list[int]:
 
 
 async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Path):
-    async with Site.running(tmp_path) as site, httpx.AsyncClient(trust_env=False) as http:
+    async with System.running(tmp_path) as site, httpx.AsyncClient(trust_env=False) as http:
         room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
         instance = await site.instance("realtime")
         await instance.serves()
@@ -105,7 +106,7 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
 
 async def test_an_instance_takes_its_leave_of_parts_that_answer_nothing(tmp_path: Path):
     with create_server(("127.0.0.1", 0)) as collector:
-        async with Site.running(tmp_path) as site:
+        async with System.running(tmp_path) as site:
             stored = await site.store.create(conversation("dead"), None, now=SystemClock().now())
             room = stored.conversation.id
             instance = await site.instance(

@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from confab.conversations import SystemClock
-from tests.faults.site import Process, Site
-from tests.faults.storm.users import user
+from tests.support.accounting import resident_kib
 from tests.support.clients import DeafSocket
+from tests.support.processes import Server
 from tests.support.samples import conversation
+from tests.support.system import System
+from tests.support.users import user
 from tests.support.wire import WireSocket
 
 DEAF = 100
@@ -26,7 +28,7 @@ GROWTH_BYTES = 8 * 1024 * 1024
 
 
 @asynccontextmanager
-async def deaf_sockets(instance: Process, room: str) -> AsyncIterator[list[DeafSocket]]:
+async def deaf_sockets(instance: Server, room: str) -> AsyncIterator[list[DeafSocket]]:
     """In the room, and reading no more."""
     auth = json.dumps({"token": user("alice").token, "conversationId": room})
     async with AsyncExitStack() as ends:
@@ -63,7 +65,7 @@ async def everybody_has(sockets: list[WireSocket], entries: int) -> None:
 
 
 async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_path: Path):
-    async with Site.running(tmp_path) as site, AsyncExitStack() as ends:
+    async with System.running(tmp_path) as site, AsyncExitStack() as ends:
         room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
         instance = await site.instance(
             "realtime",
@@ -77,15 +79,15 @@ async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_pa
             ends.push_async_callback(socket.close)
             assert (await socket.call("join", {"conversationId": room, "after": 0}))["ok"]
         deaf = await ends.enter_async_context(deaf_sockets(instance, room))
-        before = instance.resident_bytes()
+        before = resident_kib(instance.pid) * 1024
 
         entries = enough_to_fill()
         await send(healthy[0], room, entries)
         await everybody_has(healthy, entries)
-        full = instance.resident_bytes()
+        full = resident_kib(instance.pid) * 1024
         await send(healthy[0], room, 3 * entries)
         await everybody_has(healthy, 4 * entries)
-        later = instance.resident_bytes()
+        later = resident_kib(instance.pid) * 1024
 
         assert full - before < DEAF * (BOUND_BYTES + WRITING_BYTES)
         assert later - full < GROWTH_BYTES

@@ -11,15 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.faults.storm.server import ROOT
 from tests.hostile.attacks.attack import Attack
 from tests.hostile.attempt import Target
+from tests.hostile.besieged import Besieged
 from tests.hostile.books import Books
 from tests.hostile.judge import KINDS, failures
 from tests.hostile.options import Options
 from tests.hostile.record import Outcome, Record, Sample, beside
-from tests.hostile.system import System
 from tests.support.inherited import inherited
+from tests.support.processes import ROOT
 
 PREPARED: dict[str, object] = {}
 """What an attacker says before it begins."""
@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 class Siege:
     """A system and its pair, with what is known of them so far."""
 
-    def __init__(self, options: Options, system: System, folder: Path, say: Say) -> None:
+    def __init__(self, options: Options, system: Besieged, folder: Path, say: Say) -> None:
         self._options = options
         self._system = system
         self._samples = folder / "pair.jsonl"
@@ -48,7 +48,7 @@ class Siege:
     async def laid(cls, options: Options, folder: Path, say: Say) -> AsyncIterator["Siege"]:
         """The system and the pair, up and observed for a while without an attack; judged afterwards."""
         async with AsyncExitStack() as ends:
-            system = await ends.enter_async_context(System.running(options, folder))
+            system = await ends.enter_async_context(Besieged.running(options, folder))
             siege = cls(options, system, folder, say)
             await ends.enter_async_context(siege._pair())
             await siege._warm()

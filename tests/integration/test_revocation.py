@@ -9,10 +9,10 @@ from confab.auth import accounts, firebase
 from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenRevoked, Unavailable
 from confab.realtime import revocations
-from tests.faults.storm.users import PROJECT, user
 from tests.support.clients import code
 from tests.support.directory import Directory
 from tests.support.instance import MEMBER, OWNER, Instance
+from tests.support.users import PROJECT, user
 
 HOW = ["disable", "delete", "revoke"]
 

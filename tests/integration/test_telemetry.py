@@ -15,16 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from confab.telemetry.otlp import INSTRUMENTS, LATENCY
-from tests.faults.site import Site
-from tests.faults.storm.users import user
 from tests.support.logs import started
 from tests.support.probes import serving
 from tests.support.pubsub import closed_port
+from tests.support.system import System
+from tests.support.users import user
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GONE_WITHIN_S = 8.0
-FUNCTION = ("-m", "functions_framework", "--source=functions/main.py", "--target=add_message")
-ADDRESS = ("--host=127.0.0.1", "--port={port}")
 
 
 class Collector:
@@ -75,8 +73,8 @@ def _value(metric):
 
 
 @pytest.fixture
-async def site(tmp_path) -> AsyncIterator[Site]:
-    async with Site.running(tmp_path) as site:
+async def site(tmp_path) -> AsyncIterator[System]:
+    async with System.running(tmp_path) as site:
         yield site
 
 
@@ -112,7 +110,7 @@ async def test_a_collector_gets_the_request_its_delivery_and_the_metrics(site):
     room = (await started(site.store, owner="alice")).id
     async with collector.serving() as url:
         instance = await site.instance("rooms", **told(url, "rooms"))
-        function = await site._launch("add", (*FUNCTION, *ADDRESS), None, told(url, "add"))
+        function = await site.function("add_message", **told(url, "add"))
         await asyncio.gather(instance.serves(), function.serves())
         client = await site.client(instance, "alice", room)
         await write(function, room)

@@ -8,12 +8,12 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from confab.store import schema
 from confab.store.connection import Timing
 from confab.store.session import Account, Session
 from confab.store.surreal import SurrealStore
-from tests.support.lost_answers import LosingProxy
 
 READY_WITHIN_S = 20.0
 GONE_WITHIN_S = 10.0
@@ -85,6 +85,13 @@ class SurrealServer:
         return process.returncode
 
 
+class Listening(Protocol):
+    """Something on loopback that the store can be reached through."""
+
+    @property
+    def port(self) -> int: ...
+
+
 async def spawn(*arguments: str) -> Process:
     """The server's command line as a process."""
     return await asyncio.create_subprocess_exec(
@@ -122,7 +129,7 @@ async def migrate(server: SurrealServer, database: str = "confab") -> None:
 
 
 def surreal_store(
-    server: SurrealServer | LosingProxy,
+    server: Listening,
     *,
     database: str = "confab",
     timing: Timing | None = None,

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.bench.accounting import cpu_s
 from tests.bench.functions.deployment import Deployment
+from tests.support.accounting import cpu_s, tree
 
 
 class Server:
@@ -34,9 +34,7 @@ class Server:
         return kib / 1024
 
     def _pids(self) -> Iterator[int]:
-        yield (master := self._process.pid)
-        for children in Path(f"/proc/{master}/task").glob("*/children"):
-            yield from map(int, children.read_text().split())
+        return tree(self._process.pid)
 
     async def end(self) -> None:
         """Kill them."""

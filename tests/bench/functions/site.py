@@ -12,11 +12,12 @@ from confab.domain.models import Conversation, Draft
 from confab.store.surreal import SurrealStore
 from tests.bench.functions.client import Request
 from tests.bench.functions.deployment import Deployment
-from tests.bench.functions.google import UID, Google
 from tests.support.firebase_keys import PROJECT
+from tests.support.google import Google
 from tests.support.pubsub import pubsub_server
 from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
 
+UID = "alice"
 BARE = "bare"
 READS = ("get_conversation", "list_conversations")
 WRITES = ("create_conversation", "add_message", "finalize_conversation")
@@ -41,7 +42,7 @@ class Site:
 
     async def request(self, target: str) -> Request:
         """A request that this function answers with a success and the usual amount of work."""
-        token = self._google.token()
+        token = self._google.token(UID)
         one = f"/api/conversations/{self._conversation}"
         requests: Mapping[str, Callable[[], Request]] = {
             BARE: lambda: Request.of("GET", one, token),

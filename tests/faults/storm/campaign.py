@@ -14,7 +14,7 @@ from tests.faults.storm.options import Options
 from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.sockets import Sockets
-from tests.faults.storm.users import user
+from tests.support.users import user
 
 SETTLE_S = 30.0
 """Seconds after the load within which every send must have been answered."""

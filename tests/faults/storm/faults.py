@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 import grpc.aio
 
-from tests.faults.storm.bus import CALM, Weather
+from tests.faults.storm.bus import CALM, BusProxy, Weather
 from tests.faults.storm.load import Load
 from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.schedule import Fault
-from tests.faults.storm.server import Server
-from tests.faults.storm.stack import FUNCTIONS, INSTANCES, Stack
+from tests.faults.storm.stack import FUNCTIONS, INSTANCES
+from tests.support.processes import Server
+from tests.support.system import System
 
 MID_REQUEST_S = 2.0
 """Seconds for which a fault of a function waits for a request to strike in."""
@@ -39,9 +40,18 @@ class Faults:
     """Breaks the stack, and brings back what it broke."""
 
     def __init__(
-        self, stack: Stack, load: Load, rest: Rest, recording: Recording, *, seed: int, say: Say
+        self,
+        system: System,
+        bus: BusProxy,
+        load: Load,
+        rest: Rest,
+        recording: Recording,
+        *,
+        seed: int,
+        say: Say,
     ) -> None:
-        self._stack = stack
+        self._system = system
+        self._bus = bus
         self._load = load
         self._rest = rest
         self._recording = recording
@@ -60,9 +70,9 @@ class Faults:
     async def blow(self, weather: Sequence[tuple[float, Weather]]) -> None:
         """Let the bus have this weather, and then calm."""
         for lasts, each in weather:
-            self._stack.bus.weather = each
+            self._bus.weather = each
             await asyncio.sleep(lasts)
-        self._stack.bus.weather = CALM
+        self._bus.weather = CALM
 
     async def _inflict(self, fault: Fault) -> None:
         while fault.target in self._down:  # still coming back from the fault before
@@ -80,7 +90,7 @@ class Faults:
             await self._in_a_request(fault.target)
         self._recording.faults[fault.name] += 1
         self._say(f"{fault.name} for {fault.lasts:.1f} s")
-        server = self._stack.servers[fault.target]
+        server = self._system.servers[fault.target]
         match fault.kind:
             case "stall":
                 server.freeze()
@@ -89,7 +99,7 @@ class Faults:
                 return time.monotonic()
             case "unsubscribe":
                 try:
-                    await self._stack.bus.unsubscribe()
+                    await self._bus.unsubscribe()
                 except grpc.aio.AioRpcError as error:
                     self._say(f"the bus did not unsubscribe anybody: {error.code().name}")
                 return time.monotonic()
@@ -136,7 +146,8 @@ class Faults:
         A way that is broken elsewhere cannot tell. The bus works when the instances hear it.
         """
         concerned = INSTANCES if target == "bus" else (target,)
-        ready = await asyncio.gather(*(self._stack.ready(name) for name in {*concerned} - self._down))
+        asked = [self._system.servers[name] for name in {*concerned} - self._down]
+        ready = await asyncio.gather(*(server.ready() for server in asked))
         return all(ready) and all(
             self._load.acknowledged[way] >= since
             for way, needs in WAYS.items()

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.faults.storm.record import Entry, Recording, View
 from tests.faults.storm.sockets import Socket, Sockets
-from tests.faults.storm.users import User
+from tests.support.users import User
 
 TEMPORARY = frozenset({"unavailable", "rate_limited"})
 

@@ -11,7 +11,7 @@ from typing import Any
 from tests.faults.storm.follower import TEMPORARY, Follower
 from tests.faults.storm.record import Creation, Entry, Recording, Send
 from tests.faults.storm.rest import Rest
-from tests.faults.storm.users import User
+from tests.support.users import User
 
 HOT_S = 0.4
 """Seconds for which everybody writes into a conversation before it is finalized."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.faults.storm.users import User
+from tests.support.users import User
 
 ANSWER_S = 8.0
 """Seconds after which a client gives an answer up."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from tests.faults.storm.server import ROOT
+from tests.support.processes import ROOT
 
 SCRIPT = ROOT / "tests/faults/storm/sockets.mjs"
 ANSWER_S = 8.0

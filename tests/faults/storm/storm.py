@@ -11,7 +11,7 @@ from tests.faults.storm.options import Options
 from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.schedule import faults, weather
-from tests.faults.storm.stack import Stack
+from tests.faults.storm.stack import FUNCTIONS, INSTANCES, running
 
 PROGRESS_S = 5.0
 
@@ -23,11 +23,13 @@ async def storm(options: Options, folder: Path, say: Say) -> Recording:
     recording = Recording()
     say("starting the store, the bus, two instances and three functions")
     async with (
-        Stack.running(folder, options.seed) as stack,
-        Rest.over(stack.functions) as rest,
-        Campaign.ready(options, stack.instances, rest, recording) as campaign,
+        running(folder, options.seed) as (system, bus),
+        Rest.over({name: system.servers[name].url for name in FUNCTIONS}) as rest,
+        Campaign.ready(
+            options, [system.servers[name].url for name in INSTANCES], rest, recording
+        ) as campaign,
     ):
-        breaker = Faults(stack, campaign.load, rest, recording, seed=options.seed, say=say)
+        breaker = Faults(system, bus, campaign.load, rest, recording, seed=options.seed, say=say)
         progress = asyncio.create_task(_progress(recording, say))
         try:
             plan = faults(options.seed, options.seconds) if options.faults else []
@@ -35,19 +37,15 @@ async def storm(options: Options, folder: Path, say: Say) -> Recording:
                 asyncio.gather(breaker.blow(weather(options.seed, options.seconds)), breaker.inflict(plan))
             )
             say("calm again; waiting until every client has been told everything")
-            store = stack.store()
-            try:
-                await campaign.catch_up(store)
-                await campaign.read_logs(store)
-            finally:
-                await store.close()
+            await campaign.catch_up(system.store)
+            await campaign.read_logs(system.store)
         finally:
             progress.cancel()
-        recording.bus = stack.bus.did
-        for name, server in stack.servers.items():
+        recording.bus = bus.did
+        for name, server in system.servers.items():
             if not server.running:
                 recording.complaints.append(f"{name} has ended by itself")
-            recording.errors.update({f"{name}: {error}": times for error, times in server.errors().items()})
+            recording.errors.update(f"{name}: {error}" for error in server.errors())
     return recording
 
 

@@ -1,23 +1,26 @@
-"""One process of the storm: it keeps its port through kills, stalls and restarts."""
+"""A process that serves: it keeps its port through kills, stalls and restarts, and its cost is known."""
 
 import asyncio
+import json
 import os
-import re
 import signal
 import socket
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import httpx
+
 from infra.local import guard
 from infra.local.addresses import LOOPBACK
+from tests.support.accounting import tree
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 READY_S = 30.0
 GONE_S = 15.0
 POLL_S = 0.05
-_ERROR = re.compile(r'\{"severity": "(?:ERROR|CRITICAL)", "message": "([^"]*)"')
+ANSWER_S = 2.0
+SEVERE = ("ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 
 
 class Port:
@@ -43,7 +46,7 @@ class Server:
         *,
         env: Mapping[str, str],
         folder: Path,
-        ready: Callable[["Server"], Awaitable[bool]],
+        ready: "Ready",
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
@@ -60,6 +63,15 @@ class Server:
     @property
     def address(self) -> str:
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def running(self) -> bool:
@@ -103,15 +115,29 @@ class Server:
         """Ask it to end, and wait until it has."""
         await self._end(signal.SIGTERM)
 
-    def errors(self) -> Counter[str]:
-        """What it has logged as an error, by message."""
-        found: Counter[str] = Counter()
-        for line in self.log.read_text(errors="replace").splitlines():
-            if line.startswith("Traceback"):
-                found["a traceback"] += 1
-            elif (error := _ERROR.match(line)) is not None:
-                found[error[1]] += 1
-        return found
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, and do not wait."""
+        self._signal(signal.SIGTERM)
+
+    async def exit_code(self) -> int:
+        """What it ends with, once it has ended by itself."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    def pids(self) -> list[int]:
+        """Its process and what that has started; none if it has ended."""
+        return list(tree(self.pid)) if self.running else []
+
+    def logged_bytes(self) -> int:
+        """How much it has logged so far."""
+        return self.log.stat().st_size
+
+    def errors(self, after: int = 0) -> list[str]:
+        """What it has logged as an error or worse, by message, behind the first bytes of its log."""
+        with self.log.open("rb") as log:
+            log.seek(after)
+            lines = (line.decode(errors="replace") for line in log)
+            return [error for line in lines if (error := _error(line)) is not None]
 
     def freeze(self) -> None:
         """Let it do nothing, though its port still takes connections."""
@@ -145,6 +171,32 @@ class Server:
         except ProcessLookupError:
             if number is not signal.SIGKILL:
                 raise
+
+
+Ready = Callable[[Server], Awaitable[bool]]
+
+
+def _error(line: str) -> str | None:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return "a traceback" if line.startswith("Traceback") else None
+    severe = isinstance(fields, dict) and fields.get("severity") in SEVERE
+    return str(fields.get("message")) if severe else None
+
+
+def answers(path: str, status: int) -> Ready:
+    """Ready when a GET of this path is answered with this status."""
+
+    async def ready(server: Server) -> bool:
+        async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as http:
+            try:
+                answer = await http.get(f"{server.url}{path}")
+            except httpx.TransportError:
+                return False
+            return answer.status_code == status
+
+    return ready
 
 
 async def listens(server: Server) -> bool:

@@ -1,4 +1,4 @@
-"""Runs a module with firebase-admin's Google on loopback: `python -m tests.hostile.redirected URL MODULE …`.
+"""Runs a module with firebase-admin's Google on loopback: `python -m tests.support.redirected URL MODULE …`.
 
 Nothing else differs from production: tokens are verified by their signature, users are looked up.
 """

@@ -13,6 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 from tests.support.firebase_keys import SigningKey
 
 POLL_S = 0.02
+CERTIFICATES = ("/certificates", "/securetoken@system.gserviceaccount.com")
+"""How the path of the certificates ends: with `tests.support.redirected`, and in production."""
+DIRECTORY = {
+    "_token_gen.py": "https://www.googleapis.com",
+    "_user_mgt.py": "https://identitytoolkit.googleapis.com",
+}
+"""Where firebase-admin's modules look for Google."""
 _ACCOUNT = {"email": "confab@confab.example", "aliases": ["default"], "scopes": []}
 _ACCESS = {"access_token": "access", "expires_in": 3600, "token_type": "Bearer"}
 
@@ -21,6 +28,7 @@ class Google:
     """What the processes believe to be Google. Attacks steer it by the paths below `/control/`."""
 
     def __init__(self) -> None:
+        self.address = ""
         self._key = SigningKey("google-1")
         self._lock = Lock()
         self._delays_s: dict[str, float] = {}
@@ -28,25 +36,35 @@ class Google:
         self._lookups: Counter[str] = Counter()
 
     @contextmanager
-    def serving(self) -> Iterator[str]:
-        """Serve from threads for as long as the context lasts; gives the address."""
+    def serving(self) -> Iterator["Google"]:
+        """Serve from threads for as long as the context lasts."""
         server = _Server(("127.0.0.1", 0), _handler(self))
         thread = Thread(target=server.serve_forever, args=(POLL_S,))
         thread.start()
+        self.address = f"127.0.0.1:{server.server_port}"
         try:
-            yield f"127.0.0.1:{server.server_port}"
+            yield self
         finally:
             server.shutdown()
             server.server_close()
             thread.join()
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self.address}"
+
+    def token(self, uid: str) -> str:
+        """A signed ID token that is good for an hour."""
+        return self._key.token(uid)
+
     def get(self, path: str, query: dict[str, list[str]]) -> Any:
         """What a GET of this path is answered with."""
         if path == "/control/token":
-            return {"token": self._key.token(query["uid"][0])}
+            return {"token": self.token(query["uid"][0])}
         if path == "/control/lookups":
             return {"lookups": self._lookups[query["uid"][0]]}
-        if path == "/certificates":
+        if path.endswith(CERTIFICATES):
             return {self._key.kid: self._key.certificate}
         return _ACCESS if "/token" in path else _ACCOUNT
 
