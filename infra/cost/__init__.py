@@ -1,1 +1,1 @@
-"""What Confab costs a month: list prices and measured CPU in, dollars out."""
+"""The monthly costs of Confab, from list prices and measured CPU."""

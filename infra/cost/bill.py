@@ -1,114 +1,89 @@
-"""A month's bill of a scenario, and what it comes to by message, by connection hour and when idle."""
+"""A month's bill of a scenario, its costs per unit, and the same units at the alternatives' list prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Self
 
-from infra.cost.figures import Figures
-from infra.cost.model import FRAME_BYTES, MIN_BILLED_BYTES, Fleet, entry_bytes, fleet_of
-from infra.cost.prices import ALTERNATIVE, STORE, PriceList
-from infra.cost.scenario import HOURS, Scenario
+from infra.cost.fleet import FRAME_BYTES, MIN_BILLED_BYTES, PROBE_S, Fleet, entry_bytes, fleet_of
+from infra.cost.inputs import ALTERNATIVE, STORE, Figures, Price
+from infra.cost.scenario import HOURS, Case, Scenario
 
 GIB, TIB = 2**30, 2**40
-INSTANCE_VCPU = 1
-"""One process serves an instance's sockets on one event loop."""
+INSTANCE_VCPU = 1  # one process serves an instance's sockets on one event loop
 FUNCTION_VCPU, FUNCTION_GIB = 1, 0.5
-"""What `infra/gcp` gives a function."""
-BILLED_S = 0.1
-"""Cloud Run bills a request's time in steps of 100 ms."""
-SECRETS = 2
-"""The store's user and its password; a version that a rotation leaves in place is one more."""
-FUNCTIONS = 6
-"""One for each operation, and the dispatcher."""
-IMAGES = 10 + FUNCTIONS * 2 * 2
-"""What `infra/gcp` keeps: ten of the container, two of each function and two of its build's cache."""
+BILLED_S = 0.1  # Cloud Run bills a request's time in steps of 100 ms
+SECRETS = 2  # the store's user and its password; a rotation adds a version that stays
+FUNCTIONS = 6  # one for each operation, and the dispatcher
+IMAGES = 10 + FUNCTIONS * 2 * 2  # ten of the container; of each function two, with two of its build's cache
 ALERT_CONDITIONS = 7
-ALERT_EVERY_S = 30
-"""Seconds between two evaluations of a condition, each over one time series."""
-STORE_VCPUS = (2, 4, 8, 16, 32)
-"""Machines of the e2-standard series; beyond the largest one a single node does not suffice."""
-REST_BYTES = 800
-"""The headers of a REST response, and what surrounds the entries in it."""
-LOG_BYTES = 1_500
-"""The log lines of one request: Cloud Run's and Confab's."""
+ALERT_EVERY_S = 30  # between two evaluations of a condition, each over one time series
+STORE_VCPUS = (2, 4, 8, 16, 32)  # of the e2-standard series; beyond 32 a single node does not suffice
+REST_BYTES = 800  # the headers of a REST response, and the JSON around its entries
+LOG_BYTES = 1_500  # the log lines of one request: Cloud Run's and Confab's
+GATEWAY_STEP = 32 * 1024  # Amazon API Gateway bills a message of more bytes as several
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
-    """What a scenario costs a month."""
+class UnitCosts:
+    """Dollars by unit. The units times their numbers are the month's total."""
 
-    fleet: Fleet
-    parts: Mapping[str, float]
-    """Dollars by part, in the order of the price list."""
+    per_thousand_messages: float
+    per_thousand_connection_hours: float
+    """Of silent sockets."""
+    idle_month: float = 0.0
+    """A month in which nobody connects."""
 
-    @property
-    def total(self) -> float:
-        """The sum of the parts."""
-        return sum(self.parts.values())
+    def month(self, scenario: Scenario) -> float:
+        """Return the dollars of the scenario's month."""
+        messages = scenario.messages_per_hour * self.per_thousand_messages
+        return self.idle_month + scenario.connection_hours / 1000 * (
+            messages + self.per_thousand_connection_hours
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
     """What bills are computed from."""
 
-    prices: PriceList
+    prices: Mapping[str, Price]
     figures: Figures
     free_tier: bool = False
 
-    def bill(self, scenario: Scenario) -> Bill:
-        """The scenario's month. Raises Wall if no fleet carries it."""
-        fleet = fleet_of(scenario, self.figures)
-        usage = usage_of(scenario, fleet, self.figures)
-        parts = dict[str, float]()
-        for price in self.prices.price:
-            if price.part != ALTERNATIVE:
-                dollars = price.of(usage[price.key], free_tier=self.free_tier)
-                parts[price.part] = parts.get(price.part, 0.0) + dollars
-        if scenario.store_usd is not None:
-            parts[STORE] = scenario.store_usd
-        return Bill(fleet, parts)
+    def bill(self, scenario: Scenario) -> Mapping[str, float]:
+        """Return the dollars of a month by item, in the price list's order. Raises Overloaded."""
+        usage = usage_of(scenario, fleet_of(scenario, self.figures), self.figures)
+        items = dict[str, float]()
+        for key, price in self.prices.items():
+            if price.item != ALTERNATIVE:
+                dollars = price.of(usage[key], free_tier=self.free_tier)
+                items[price.item] = items.get(price.item, 0.0) + dollars
+        return items if scenario.store_usd is None else items | {STORE: scenario.store_usd}
 
-
-@dataclass(frozen=True, slots=True)
-class UnitCosts:
-    """The bill split by differences, so that the units times their numbers are the total again."""
-
-    per_thousand_messages: float
-    """What the month costs more because messages are sent."""
-    per_thousand_connection_hours: float
-    """What it costs more because silent sockets are connected."""
-    idle_month: float
-    """What it costs when nobody ever connects."""
-    total: float
-
-    @classmethod
-    def of(cls, scenario: Scenario, basis: Basis) -> Self:
-        """The units of the scenario. Raises Wall like `Basis.bill`."""
+    def units(self, scenario: Scenario) -> UnitCosts:
+        """Split the bill by the differences to a silent and to an idle month. Raises Overloaded."""
         silent = scenario.but(messages_per_hour=0.0)
         idle = silent.but(hours=0.0, users=0)
-        total, silence, nobody = (basis.bill(each).total for each in (scenario, silent, idle))
-        connected = scenario.connection_hours
+        busy_usd, silent_usd, idle_usd = (sum(self.bill(each).values()) for each in (scenario, silent, idle))
+        connected = scenario.connection_hours / 1000
         messages = connected * scenario.messages_per_hour
-        return cls(
-            per_thousand_messages=1000 * (total - silence) / messages if messages else 0.0,
-            per_thousand_connection_hours=1000 * (silence - nobody) / connected if connected else 0.0,
-            idle_month=nobody,
-            total=total,
+        return UnitCosts(
+            per_thousand_messages=(busy_usd - silent_usd) / messages if messages else 0.0,
+            per_thousand_connection_hours=(silent_usd - idle_usd) / connected if connected else 0.0,
+            idle_month=idle_usd,
         )
 
 
 def usage_of(scenario: Scenario, fleet: Fleet, figures: Figures) -> Mapping[str, float]:
-    """Units a month by the keys of the price list."""
+    """Return the units of a month by the keys of the price list."""
     seconds = 3600 * scenario.hours
-    loaded = max(fleet.instances, scenario.min_instances)
-    instance_s = 3600 * (loaded * scenario.hours + scenario.min_instances * (HOURS - scenario.hours))
+    kept = scenario.min_instances
+    instance_s = 3600 * (max(fleet.instances, kept) * scenario.hours + kept * (HOURS - scenario.hours))
     requests = requests_per_second(scenario)
     billed_s = scenario.hours * scenario.cold_starts_per_hour * figures.cold_start_s + seconds * sum(
         rate * _billed_s(scenario, figures.request_cpu_ms[operation]) for operation, rate in requests.items()
     )
     bus_bytes = scenario.messages_per_second * fleet.bus_bytes
-    bus_bytes += fleet.probes_per_second * MIN_BILLED_BYTES * (1 + fleet.cell)
+    bus_bytes += fleet.instances / PROBE_S * MIN_BILLED_BYTES * (1 + fleet.cell)
     logged = sum(requests.values()) + scenario.sessions_per_second
     return {
         "realtime_cpu": instance_s * INSTANCE_VCPU,
@@ -130,7 +105,7 @@ def usage_of(scenario: Scenario, fleet: Fleet, figures: Figures) -> Mapping[str,
 
 
 def requests_per_second(scenario: Scenario) -> Mapping[str, float]:
-    """REST requests, by operation."""
+    """Return the rates of REST requests by operation."""
     return {
         "add_message": scenario.messages_per_second * scenario.rest_share,
         "list_conversations": scenario.sessions_per_second * scenario.reads_per_session,
@@ -138,7 +113,7 @@ def requests_per_second(scenario: Scenario) -> Mapping[str, float]:
 
 
 def store_vcpus(scenario: Scenario, figures: Figures) -> int:
-    """Processors of the store: the smallest machine that has room for the appends."""
+    """Return the processors of the smallest machine that has room for the appends."""
     needed = scenario.messages_per_second * figures.store_cpu_us * scenario.cpu_factor / 1e6
     needed /= scenario.utilisation
     largest = STORE_VCPUS[-1]
@@ -146,12 +121,12 @@ def store_vcpus(scenario: Scenario, figures: Figures) -> int:
 
 
 def _billed_s(scenario: Scenario, cpu_ms: float) -> float:
-    """The billed time of a request: at least the CPU that it needs."""
+    """Return the billed time of a request, which is at least its CPU time."""
     return max(scenario.cpu_factor * cpu_ms / 1000, BILLED_S / scenario.rest_overlap)
 
 
 def _network(scenario: Scenario, seconds: float) -> dict[str, float]:
-    """Bytes that leave the cloud: frames and the pages of joins; and REST responses, through Hosting."""
+    """Return the GiB of frames and join pages, and the GB of REST responses, which pass through Hosting."""
     entry = entry_bytes(scenario.message_bytes)
     page = scenario.entries_per_read * entry
     over_rest = scenario.messages_per_second * scenario.rest_share
@@ -160,3 +135,43 @@ def _network(scenario: Scenario, seconds: float) -> dict[str, float]:
     rest = over_rest * entry + scenario.sessions_per_second * scenario.reads_per_session * page
     rest += sum(requests_per_second(scenario).values()) * REST_BYTES
     return {"egress": seconds * sockets / GIB, "hosting": seconds * rest / 1e9}
+
+
+def alternatives(scenario: Scenario, prices: Mapping[str, Price]) -> Mapping[str, UnitCosts]:
+    """Price delivery and connections elsewhere, for the same rooms, messages and sessions.
+
+    Firestore bills a write for a message and a read for each listener, Realtime Database the bytes
+    that each listener downloads, API Gateway a message in, one out to each socket, and the minutes.
+    """
+    room, entry = scenario.room_size, entry_bytes(scenario.message_bytes)
+    read_per_hour = (
+        scenario.entries_per_read * (1 + scenario.reads_per_session) * 60 / scenario.session_minutes
+    )
+    firestore = prices["firestore_reads"].of(1) + prices["egress"].of(entry / GIB)
+    database = prices["database_downloads"].of(entry / 1e9)
+    gateway = prices["aws_messages"].of(ceil(entry / GATEWAY_STEP))
+    by_message_and_hour = {
+        "Firestore listeners": (
+            prices["firestore_writes"].of(1) + room * firestore,
+            read_per_hour * firestore,
+        ),
+        "Realtime Database": (room * database, read_per_hour * database),
+        "Amazon API Gateway": ((1 + room) * gateway, prices["aws_minutes"].of(60)),
+    }
+    return {name: UnitCosts(1000 * m, 1000 * hour) for name, (m, hour) in by_message_and_hour.items()}
+
+
+def hosted_chat(case: Case, prices: Mapping[str, Price]) -> float:
+    """Return the dollars a month of a product that bills active users in steps."""
+    price = prices["hosted_chat_users"]
+    return price.of(ceil(case.monthly_users / price.per) * price.per)
+
+
+def break_even(confab: UnitCosts, other: UnitCosts) -> float | None:
+    """Return the messages an hour of a connection above which Confab is cheaper, or None for never.
+
+    The idle month is not part of it.
+    """
+    saved = other.per_thousand_messages - confab.per_thousand_messages
+    extra = confab.per_thousand_connection_hours - other.per_thousand_connection_hours
+    return max(0.0, extra / saved) if saved > 0 else None

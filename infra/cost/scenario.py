@@ -1,7 +1,6 @@
-"""The load that a calculation is for, and the three scenarios of docs/cost.md."""
+"""The load of a calculation, and the three scenarios of docs/cost.md."""
 
-from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,12 +9,7 @@ HOURS = 730.0
 MAX_SOCKETS = 1_000
 """Concurrent requests, and so sockets, of a Cloud Run instance."""
 CELL = 10
-"""Realtime instances of a cell, unless a deployment says otherwise."""
-
-Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+"""Realtime instances of a cell by default."""
 
 
 class Scenario(BaseModel):
@@ -24,55 +18,35 @@ class Scenario(BaseModel):
     The descriptions of the fields are the help of the command line.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    sockets: Count = 10_000
-    """sockets connected at a time"""
-    room_size: Annotated[int, Field(ge=1, le=1_000)] = 10
-    """connected sockets of a conversation"""
-    message_bytes: Count = 500
-    """bytes of a message's content"""
-    messages_per_hour: Amount = 10.0
-    """messages that each connection sends in an hour"""
-    rest_share: Share = 0.1
-    """share of the messages that are sent over REST instead of a socket"""
-    session_minutes: Annotated[float, Field(gt=0, le=60)] = 20.0
-    """minutes that a connection lasts; Cloud Run ends it after 60"""
-    reads_per_session: Amount = 1.0
-    """REST reads in a session: the list of conversations; the latest page comes with the join"""
-    entries_per_read: CountOrNone = 20
-    """entries in a page"""
-    hours: Annotated[float, Field(ge=0, le=HOURS)] = HOURS
-    """hours a month for which the load lasts; in the others nobody is connected"""
-    instances: Count | None = None
-    """realtime instances; by default the fewest that carry the load"""
-    cell_instances: Count | None = None
-    """realtime instances that share a topic; by default all of them, in one cell"""
-    min_instances: CountOrNone = 0
-    """realtime instances that are kept when nobody is connected"""
-    instance_gib: Annotated[float, Field(ge=0.5, le=4)] = 1.0
-    """memory of a realtime instance in GiB"""
-    base_mib: Amount = 100.0
-    """memory of a realtime instance without a socket in MiB"""
-    utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
-    """planned share of processor and memory; the rest is for peaks"""
-    cpu_factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """CPU time in the cloud for a second on the measured machine"""
-    rest_overlap: Annotated[float, Field(ge=1)] = 1.0
-    """requests that share the billed time of a function's instance"""
-    cold_starts_per_hour: Amount = 1.0
-    """cold starts of functions in an hour under load"""
-    disk_gib: Amount = 20.0
-    """size of the store's disk in GiB"""
-    image_gb: Amount = 0.2
-    """size of an image in GB, without the layers that it shares with another"""
-    store_usd: Amount | None = None
-    """what the store costs a month; by default its machine and disk"""
-    users: CountOrNone = 0
-    """monthly active users, if Identity Platform is switched on"""
+    sockets: int = Field(10_000, ge=1, description="sockets connected at a time")
+    room_size: int = Field(10, ge=1, le=1_000, description="connected sockets of a conversation")
+    message_bytes: int = Field(500, ge=1, description="bytes of a message's content")
+    messages_per_hour: float = Field(10.0, ge=0, description="messages an hour from each connection")
+    rest_share: float = Field(0.1, ge=0, le=1, description="share of the messages sent over REST")
+    session_minutes: float = Field(20.0, gt=0, le=60, description="minutes of a connection, at most 60")
+    reads_per_session: float = Field(1.0, ge=0, description="REST reads in a session, beside the join's page")
+    entries_per_read: int = Field(20, ge=0, description="entries in a page")
+    hours: float = Field(HOURS, ge=0, le=HOURS, description="hours a month for which the load lasts")
+    instances: int | None = Field(None, ge=1, description="realtime instances [the fewest that suffice]")
+    cell_instances: int | None = Field(None, ge=1, description="realtime instances that share a topic [all]")
+    min_instances: int = Field(0, ge=0, description="realtime instances while nobody is connected")
+    instance_gib: float = Field(1.0, ge=0.5, le=4, description="memory of a realtime instance in GiB")
+    base_mib: float = Field(100.0, ge=0, description="memory of a realtime instance without a socket in MiB")
+    utilisation: float = Field(0.6, gt=0, le=1, description="planned share of processor and memory")
+    cpu_factor: float = Field(1.0, gt=0, description="CPU seconds in the cloud for a measured one")
+    rest_overlap: float = Field(1.0, ge=1, description="requests that share a function's billed time")
+    cold_starts_per_hour: float = Field(1.0, ge=0, description="cold starts of functions under load")
+    disk_gib: float = Field(20.0, ge=0, description="size of the store's disk in GiB")
+    image_gb: float = Field(0.2, ge=0, description="size of an image in GB, without shared layers")
+    store_usd: float | None = Field(
+        None, ge=0, description="dollars a month for the store [machine and disk]"
+    )
+    users: int = Field(0, ge=0, description="monthly active users, if Identity Platform is switched on")
 
     def but(self, **changes: float | None) -> Self:
-        """The same with some fields changed."""
+        """Return a copy with some fields changed."""
         return self.model_copy(update=changes)
 
     @property
@@ -82,7 +56,7 @@ class Scenario(BaseModel):
 
     @property
     def sessions_per_second(self) -> float:
-        """Connections that are opened."""
+        """Connections that clients open."""
         return self.sockets / (60 * self.session_minutes)
 
     @property
@@ -91,22 +65,18 @@ class Scenario(BaseModel):
         return self.sockets * self.hours
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A scenario of the page, and its users in a month."""
+class Case(NamedTuple):
+    """A scenario of the page, with its users in a month."""
 
-    title: str
     monthly_users: int
     scenario: Scenario
 
 
-CASES = (
-    Case("small", 1_000, Scenario(sockets=40, room_size=2, messages_per_hour=20, hours=240)),
-    Case("team", 10_000, Scenario(sockets=6_000, cell_instances=CELL, hours=240)),
-    Case(
-        "large",
-        1_000_000,
-        Scenario(sockets=40_000, room_size=100, cell_instances=CELL, messages_per_hour=30),
+CASES = {
+    "small": Case(1_000, Scenario(sockets=40, room_size=2, messages_per_hour=20, hours=240)),
+    "team": Case(10_000, Scenario(sockets=6_000, cell_instances=CELL, hours=240)),
+    "large": Case(
+        1_000_000, Scenario(sockets=40_000, room_size=100, cell_instances=CELL, messages_per_hour=30)
     ),
-)
-"""From where Confab is the dearest choice to where it is the cheapest."""
+}
+"""From the load where Confab costs the most of all choices to the one where it costs the least."""

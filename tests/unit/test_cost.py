@@ -14,12 +14,11 @@ from confab.realtime import watchdog
 from confab.realtime.packets import event as event_packet
 from confab.realtime.wire import text_frame
 from infra.cost import __main__ as command
-from infra.cost import model, report
-from infra.cost.bill import Basis, UnitCosts, store_vcpus, usage_of
-from infra.cost.comparison import amazon_api_gateway, break_even, firestore, realtime_database
-from infra.cost.figures import Figures, measured
-from infra.cost.model import Wall, fleet_of, loaded, sockets_of_an_instance
-from infra.cost.prices import list_prices
+from infra.cost import fleet as formula
+from infra.cost import report
+from infra.cost.bill import Basis, UnitCosts, alternatives, break_even, store_vcpus, usage_of
+from infra.cost.fleet import Overloaded, fleet_of, loaded, sockets_of_an_instance
+from infra.cost.inputs import Figures, list_prices, measured
 from infra.cost.scenario import CASES, HOURS, MAX_SOCKETS, Scenario
 
 FIGURES = Figures(
@@ -39,18 +38,17 @@ BASIS = Basis(list_prices(), FIGURES)
 HAND = Scenario(sockets=12_000, room_size=2, messages_per_hour=3, cell_instances=2, instances=12)
 
 
-def test_a_message_by_hand():
+def test_fan_out_by_hand():
     fleet = loaded(HAND, FIGURES, 12)
-    assert fleet.served == pytest.approx(1.5)  # both sockets on one instance, or one on each
+    assert fleet.serving == pytest.approx(1.5)  # both sockets on one instance, or one on each
     assert fleet.cpu_us == pytest.approx(0.9 * 200 + 2 * 25 + 2 * 10)
-    assert fleet.needless_us == pytest.approx(0.5 * 25)
+    assert fleet.wasted_us == pytest.approx(0.5 * 25) == pytest.approx(fleet.wasted_share * fleet.cpu_us)
     assert fleet.bus_bytes == 3 * (462 + 500 + 65 + 37)
     assert fleet.load * 1e6 == pytest.approx((10 * 250 + 10 * 600) / 12 + 2 * 25 / 2.5)
-    assert fleet.needless * 1e6 == pytest.approx(10 * 12.5 / 12 + 2 * 25 / 2.5)
     assert loaded(HAND.but(cpu_factor=2.0), FIGURES, 12).load == pytest.approx(2 * fleet.load)
 
 
-def test_a_month_by_hand():
+def test_usage_by_hand():
     usage = usage_of(HAND, loaded(HAND, FIGURES, 12), FIGURES)
     month = 730 * 3600
     assert usage["realtime_cpu"] == 12 * month
@@ -66,41 +64,36 @@ def test_a_month_by_hand():
 
 def test_alternatives_by_hand():
     scenario = Scenario(room_size=10, message_bytes=716)  # an entry of 1,000 bytes; 120 of them an hour
+    firestore, database, gateway = alternatives(scenario, BASIS.prices).values()
     read = 0.03 / 100_000 + 0.12 * 1000 / 2**30
-    found = firestore(scenario, BASIS.prices)
-    assert found.per_thousand_messages == pytest.approx(1000 * (0.09 / 100_000 + 10 * read))
-    assert found.per_thousand_connection_hours == pytest.approx(1000 * 120 * read)
-    assert realtime_database(scenario, BASIS.prices).per_thousand_messages == pytest.approx(0.01)
-    found = amazon_api_gateway(scenario, BASIS.prices)
-    assert found.per_thousand_messages == pytest.approx(1000 * 11 / 1e6)
-    assert found.per_thousand_connection_hours == pytest.approx(1000 * 60 * 0.25 / 1e6)
-    hours = scenario.connection_hours / 1000
-    assert found.month(scenario) == pytest.approx(hours * (10 * 0.011 + 0.015))
+    assert firestore.per_thousand_messages == pytest.approx(1000 * (0.09 / 100_000 + 10 * read))
+    assert firestore.per_thousand_connection_hours == pytest.approx(1000 * 120 * read)
+    assert database.per_thousand_messages == pytest.approx(0.01)
+    assert gateway.per_thousand_messages == pytest.approx(1000 * 11 / 1e6)
+    assert gateway.per_thousand_connection_hours == pytest.approx(1000 * 60 * 0.25 / 1e6)
+    assert gateway.month(scenario) == pytest.approx(scenario.connection_hours / 1000 * (10 * 0.011 + 0.015))
 
 
-def test_the_break_even_is_where_both_cost_the_same():
-    here, there = UnitCosts.of(HAND, BASIS), firestore(HAND, BASIS.prices)
-    rate = break_even(here, there)
+def test_break_even_has_equal_costs():
+    confab, other = BASIS.units(HAND), alternatives(HAND, BASIS.prices)["Firestore listeners"]
+    rate = break_even(confab, other)
     assert rate is not None
-    costs = [c.per_thousand_connection_hours + rate * c.per_thousand_messages for c in (here, there)]
+    costs = [c.per_thousand_connection_hours + rate * c.per_thousand_messages for c in (confab, other)]
     assert costs[0] == pytest.approx(costs[1])
-    assert break_even(UnitCosts(9.0, 0.0, 0.0, 0.0), there) is None
+    assert break_even(UnitCosts(9.0, 0.0), other) is None
 
 
-@pytest.mark.parametrize("scenario", [HAND, *(case.scenario for case in CASES)])
-def test_the_units_times_their_numbers_are_the_bill(scenario):
-    units, hours = UnitCosts.of(scenario, BASIS), scenario.connection_hours / 1000
-    sent = hours * scenario.messages_per_hour * units.per_thousand_messages
-    parts = units.idle_month + hours * units.per_thousand_connection_hours + sent
-    assert units.total == pytest.approx(parts) == pytest.approx(sum(BASIS.bill(scenario).parts.values()))
+@pytest.mark.parametrize("scenario", [HAND, *(case.scenario for case in CASES.values())])
+def test_units_add_up_to_the_bill(scenario):
+    assert BASIS.units(scenario).month(scenario) == pytest.approx(sum(BASIS.bill(scenario).values()))
 
 
-def test_a_scenario_without_messages_or_hours_has_no_cost_of_them():
-    assert UnitCosts.of(HAND.but(messages_per_hour=0.0), BASIS).per_thousand_messages == 0
-    assert UnitCosts.of(HAND.but(hours=0.0), BASIS).per_thousand_connection_hours == 0
+def test_units_without_messages_or_hours_are_zero():
+    assert BASIS.units(HAND.but(messages_per_hour=0.0)).per_thousand_messages == 0
+    assert BASIS.units(HAND.but(hours=0.0)).per_thousand_connection_hours == 0
 
 
-def test_instances_are_added_until_none_is_too_busy():
+def test_fleet_grows_until_the_load_fits():
     loud = Scenario(sockets=2_000, messages_per_hour=18_000.0, cell_instances=1)
     found = fleet_of(loud, FIGURES)
     assert found.instances > 2
@@ -108,7 +101,7 @@ def test_instances_are_added_until_none_is_too_busy():
     assert fleet_of(loud.but(instances=2), FIGURES).load > 1
 
 
-def test_an_instance_takes_what_its_memory_and_cloud_run_allow():
+def test_memory_and_cloud_run_bound_the_sockets_of_an_instance():
     heavy, absurd = (FIGURES.model_copy(update={"kib_per_connection": kib}) for kib in (1_024, 1e7))
     assert sockets_of_an_instance(Scenario(), FIGURES) == MAX_SOCKETS
     assert sockets_of_an_instance(Scenario(), heavy) == int(0.6 * 1_024) - 100
@@ -116,9 +109,9 @@ def test_an_instance_takes_what_its_memory_and_cloud_run_allow():
     assert fleet_of(Scenario(sockets=1_001), FIGURES).instances == 2
 
 
-def test_one_cell_meets_a_wall_where_cells_do_not():
+def test_one_cell_is_overloaded_where_cells_are_not():
     crowd = Scenario(sockets=1_000_000, messages_per_hour=120.0)
-    with pytest.raises(Wall):
+    with pytest.raises(Overloaded):
         fleet_of(crowd, FIGURES)
     few, many = (fleet_of(crowd.but(sockets=n, cell_instances=10), FIGURES) for n in (10_000, 1_000_000))
     assert (many.instances, many.cpu_us) == (1_000, few.cpu_us)
@@ -129,50 +122,44 @@ def test_the_store_has_processors_for_the_appends(rate, vcpus):
     assert store_vcpus(HAND.but(messages_per_hour=float(rate)), FIGURES) == vcpus
 
 
-MESSAGE = Message(
-    id=f"{uuid.UUID(int=7).hex}-123",
-    conversation_id=uuid.UUID(int=7).hex,
-    seq=123,
-    role="user",
-    author="u" * 28,
-    content="",
-    client_message_id=str(uuid.UUID(int=7)),
-    metadata={},
-    created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-)
-
-
 def test_sizes_are_those_of_the_models():
-    event = event_of(MESSAGE, origin=MESSAGE.conversation_id)
+    message = Message(
+        id=f"{uuid.UUID(int=7).hex}-123",
+        conversation_id=uuid.UUID(int=7).hex,
+        seq=123,
+        role="user",
+        author="u" * 28,
+        content="",
+        client_message_id=str(uuid.UUID(int=7)),
+        metadata={},
+        created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+    event = event_of(message, origin=message.conversation_id)
     attributes = {"type": event.type, "conversationId": event.conversation_id}
-    assert len(json.dumps(MESSAGE.wire(), separators=(",", ":"))) == model.MESSAGE_BYTES
-    assert len(encode_event(event)) == model.EVENT_BYTES
-    assert sum(len(name) + len(value) for name, value in attributes.items()) == model.ATTRIBUTE_BYTES
-    frame = text_frame(event_packet("message", MESSAGE.wire()).encode(b64=False).encode())
-    assert len(frame) == model.entry_bytes(0) + model.FRAME_BYTES
+    assert len(json.dumps(message.wire(), separators=(",", ":"))) == formula.MESSAGE_BYTES
+    assert len(encode_event(event)) == formula.EVENT_BYTES
+    assert sum(len(name) + len(value) for name, value in attributes.items()) == formula.ATTRIBUTE_BYTES
+    frame = text_frame(event_packet("message", message.wire()).encode(b64=False).encode())
+    assert len(frame) == formula.entry_bytes(0) + formula.FRAME_BYTES
 
 
-def test_a_probe_is_billed_as_the_least():
-    at, origin = MESSAGE.created_at, MESSAGE.conversation_id
+def test_pub_sub_bills_a_probe_as_the_minimum():
+    at, origin = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), uuid.UUID(int=7).hex
     state = TypingState(conversation_id=f"probe-{origin}", user_id=origin, typing=False)
     probe = Typing(conversation_id=state.conversation_id, data=state, origin=origin, at=at)
-    around = model.ATTRIBUTE_BYTES + model.BUS_FIELD_BYTES
-    assert len(encode_event(probe)) + around < model.MIN_BILLED_BYTES
-    assert model.PROBE_S == watchdog.PROBE_S
+    overhead = formula.ATTRIBUTE_BYTES + formula.BUS_FIELD_BYTES
+    assert len(encode_event(probe)) + overhead < formula.MIN_BILLED_BYTES
+    assert formula.PROBE_S == watchdog.PROBE_S
 
 
-def test_the_committed_page_is_current(monkeypatch, tmp_path, capsys):
-    assert command.main(["--check"]) == 0
-    text = report.PAGE.read_text()
-    assert {*re.findall(r"<!-- made: (\w+) -->", text)} == report.TABLES.keys()
-    idle = UnitCosts.of(Scenario(), Basis(list_prices(), measured())).idle_month
-    assert f"${idle:.0f} a month when nobody is connected" in text
-    stale = tmp_path / "docs/cost.md"
-    stale.parent.mkdir()
+def test_the_committed_page_is_current(monkeypatch, tmp_path):
+    text, basis = report.PAGE.read_text(), Basis(list_prices(), measured())
+    assert report.page(text, basis) == text, "run make cost"
+    assert {*re.findall(r"<!-- computed: (\w+) -->", text)} == report.TABLES.keys()
+    assert f"${basis.units(Scenario()).idle_month:.0f} a month when nobody is connected" in text
+    stale = tmp_path / "cost.md"
     stale.write_text(text.replace("**a month**", "**a year**"))
     monkeypatch.setattr(report, "PAGE", stale)
-    assert command.main(["--check"]) == 1
-    assert capsys.readouterr().err == "docs/cost.md is not current: make cost\n"
     assert command.main(["--write"]) == 0
     assert stale.read_text() == text
 
@@ -187,20 +174,18 @@ def test_the_commands_of_the_page_run(capsys):
             assert capsys.readouterr().out
 
 
-def as_json(capsys, *arguments):
-    assert command.main([*arguments, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
 def test_options_change_the_bill(capsys):
+    def as_json(*more):
+        assert command.main([*small, *more, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
     small = ("--sockets", "100", "--hours", "40")
-    paid, free = as_json(capsys, *small), as_json(capsys, *small, "--free-tier")
-    assert paid["usdMonth"] == pytest.approx(sum(paid["usdMonthByPart"].values()))
-    assert free["usdMonthByPart"]["realtime"] == free["usdMonthByPart"]["functions"] == 0
-    assert free["usdMonth"] < paid["usdMonth"]
-    given = as_json(capsys, *small, "--store-usd", "0")
-    assert given["usdMonthByPart"]["store"] == 0
-    assert command.main(list(small)) == 0
+    paid, free = as_json(), as_json("--free-tier")
+    assert paid["usd_month"] == pytest.approx(sum(paid["usd_month_by_item"].values()))
+    assert free["usd_month_by_item"]["realtime"] == free["usd_month_by_item"]["functions"] == 0
+    assert free["usd_month"] < paid["usd_month"]
+    assert as_json("--store-usd", "0")["usd_month_by_item"]["store"] == 0
+    assert command.main(small) == 0
     assert "100 sockets in rooms of 10" in capsys.readouterr().out
 
 
@@ -214,6 +199,6 @@ def test_an_option_out_of_range_is_named(option, value, capsys):
     assert f"{option}: Input should be" in capsys.readouterr().err
 
 
-def test_a_load_that_no_fleet_carries_is_refused(capsys):
+def test_an_overload_is_refused(capsys):
     assert command.main(["--sockets", "1000000", "--messages-per-hour", "100000"]) == 1
     assert "no number of instances" in capsys.readouterr().err
