@@ -106,11 +106,11 @@ async def test_a_container_probes_the_topic_of_its_own_cell(world, monkeypatch):
     dog = world._containers[B]._watchdog
     await world._until(lambda: any(isinstance(event, Typing) for event in world.heard[B]), within=6)
     await asyncio.sleep(1)
-    assert dog.hears
+    assert dog.delivering
     assert world.heard[MAIN] == []
     world.deafen(B)
-    await world._until(lambda: not dog.hears)
-    await world._until(lambda: dog.hears)
+    await world._until(lambda: not dog.delivering)
+    await world._until(lambda: dog.delivering)
 
 
 @pytest.mark.parametrize("home", ["main", "b"])

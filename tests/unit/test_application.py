@@ -1,8 +1,11 @@
-"""What operators see of a socket's events: a span over all of the work, and a line for a refusal."""
+"""How a socket's events take turns, and what operators see of them: a span, and a line for a refusal."""
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -10,6 +13,8 @@ from opentelemetry.trace import StatusCode
 from confab import trace
 from confab.domain.errors import Unavailable
 from confab.realtime.container import Container
+from confab.realtime.sessions import MAX_SENDS
+from confab.realtime.transport import Acknowledgement, Sent
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, principal
 from tests.support.telemetry import Collected
@@ -23,7 +28,7 @@ class Watched(Collected):
 
     def __init__(self) -> None:
         super().__init__()
-        self.adapters, bus = MemoryAdapters(), MemoryBus()
+        self.adapters, bus = MemoryAdapters(CONFAB_MESSAGES_PER_10S="0"), MemoryBus()
         self.adapters.publisher, self.adapters.subscription = bus.publisher(), bus.subscription()
         self.adapters.telemetry = self.telemetry
         self.container = Container(self.adapters)
@@ -116,3 +121,76 @@ async def test_what_is_carried_out_has_no_line(watched, caplog):
     caplog.set_level(logging.INFO, "confab")
     assert (await watched.ask("message", HELLO))["ok"]
     assert lines(caplog, "socket event") == []
+
+
+async def test_messages_keep_their_order_while_the_standing_of_their_author_is_read(watched):
+    read, pauses = watched.adapters.store.conversation, [0.05, 0]
+
+    async def slow(conversation_id):
+        await asyncio.sleep(pauses.pop(0))
+        return await read(conversation_id)
+
+    vars(watched.adapters.store)["conversation"] = slow
+    acks = [await watched.begin("message", HELLO | {"content": content}) for content in ("first", "second")]
+    assert [(await ack)["message"].content for ack in acks] == ["first", "second"]
+    assert [(await ack)["message"].seq for ack in acks] == [1, 2]
+
+
+async def test_a_socket_has_a_bounded_number_of_sends_and_all_else_waits_for_them(watched):
+    stored, append = asyncio.Event(), watched.adapters.store.append
+    pending = []
+
+    async def slow(*args, **options):
+        pending.append(args)
+        await stored.wait()
+        return await append(*args, **options)
+
+    vars(watched.adapters.store)["append"] = slow
+    for _ in range(MAX_SENDS):
+        await watched.begin("message", HELLO)
+    over = asyncio.create_task(watched.begin("message", HELLO))
+    await asyncio.sleep(0.05)
+    assert (len(pending), over.done()) == (MAX_SENDS, False)
+    stored.set()
+    await over
+    typing = await watched.begin("typing", {"conversationId": "c1", "typing": False})
+    assert (await typing)["error"]["code"] == "forbidden"
+    assert len(await watched.adapters.store.entries("c1", 1, 100)) == MAX_SENDS + 1
+
+
+async def test_the_entries_of_a_batch_leave_before_its_acknowledgements(watched):
+    stored, append = asyncio.Event(), watched.adapters.store.append
+    left = []
+
+    async def together(*args, **options):
+        await stored.wait()
+        return await append(*args, **options)
+
+    def send_event(sids, event, entry):
+        left.append(f"{event} {entry.seq}")
+        return Sent(len(sids), ())
+
+    vars(watched.adapters.store)["append"] = together
+    assert (await watched.ask("join", {"conversationId": "c1"}))["ok"]
+    vars(watched.container.transport)["send_event"] = send_event
+    for _ in range(3):
+        await watched.container.application.event(
+            "s1", "message", [HELLO], lambda ack: left.append(f"ack {ack['message'].seq}")
+        )
+    stored.set()
+    await watched.container.sessions.get("s1").turn()
+    assert left == [f"{kind} {seq}" for kind in ("message", "ack") for seq in (1, 2, 3)]
+
+
+async def test_what_goes_wrong_after_an_acknowledgement_is_logged_and_not_acknowledged_again(watched, caplog):
+    async def broken(*_args):
+        raise RuntimeError("a defect")
+
+    vars(watched.container.rooms)["finish_join"] = broken
+    socket = SimpleNamespace(closed=False, put=lambda packet: acks.append(json.loads(packet.data[2:])))
+    acks: list[list[dict[str, object]]] = []
+    await watched.container.application.event(
+        "s1", "join", [{"conversationId": "c1"}], Acknowledgement(cast("Any", socket), 7)
+    )
+    assert [ack["ok"] for (ack,) in acks] == [True]
+    assert len(lines(caplog, "an event failed")) == 1

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import pytest
 
@@ -65,15 +66,16 @@ class Socket:
 
 
 class World:
-    """Rooms, their store, and what their sockets were sent. Implements `Sender`.
+    """Rooms, their store, and what their sockets were sent. Stands in for the transport.
 
     A socket does not take the entries for which it is `slow`.
     """
 
     def __init__(self) -> None:
         self.store = FlakyStore()
+        transport: Any = self
         self.rooms = Rooms(
-            self.store, self, delivered=lambda entry, *rest: self.delivered.append((entry.seq, *rest))
+            self.store, transport, delivered=lambda entry, *rest: self.delivered.append((entry.seq, *rest))
         )
         self.delivered: list[tuple[int, int, Commit]] = []
         """Of each delivery the entry's number, to how many sockets it went, and its commit."""
@@ -283,7 +285,7 @@ async def test_a_join_that_cannot_be_completed_ends_in_a_resync(world, caplog, f
     await world.finish("slow", 3)
     world.receive(6)
     assert (world.resyncs, world.seqs) == ([("slow", 3)], {"fast": [6]})
-    assert ("a join could not be completed" in caplog.text) == (failure == "defect")
+    assert ("a gap could not be read" in caplog.text) == (failure == "defect")
 
 
 async def test_a_join_that_is_half_completed_resyncs_from_where_it_got(world, monkeypatch):

@@ -26,9 +26,9 @@ class Room:
     def __init__(self) -> None:
         self.shown: list[TypingState] = []
         self.published: list[TypingState] = []
-        rooms: Any = self
+        this: Any = self
         rate = Rate(0, 5, "typing events in a room", clock=lambda: 0)
-        self.typing = TypingIndicators(rooms, self, self.published.append, rate=rate)
+        self.typing = TypingIndicators(this, this, self.published.append, rate=rate)
 
     def __contains__(self, conversation_id: str) -> bool:
         return conversation_id == "c1"

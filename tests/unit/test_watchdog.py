@@ -46,7 +46,7 @@ class Instance:
                     origin="i1",
                     entry=lambda _room, _seq, _at: None,
                     typing=lambda _: None,
-                    echo=self.watchdog.heard_itself,
+                    echo=self.watchdog.receive_echo,
                 )
             ),
         ]
@@ -79,14 +79,14 @@ async def until(condition) -> None:
 async def test_a_bus_that_brings_the_probes_back_is_left_alone(instance):
     await asyncio.sleep(0.4)
     assert instance.subscription.restarts == []
-    assert instance.watchdog.hears
+    assert instance.watchdog.delivering
 
 
 async def test_a_deaf_subscription_is_found_out_and_heals(instance):
-    await until(lambda: instance.watchdog.hears)
+    await until(lambda: instance.watchdog.delivering)
     instance.subscription.deaf = True
-    await until(lambda: not instance.watchdog.hears)
-    await until(lambda: instance.watchdog.hears)
+    await until(lambda: not instance.watchdog.delivering)
+    await until(lambda: instance.watchdog.delivering)
     assert instance.subscription.restarts == [False]
 
 
@@ -94,7 +94,7 @@ async def test_what_a_restart_does_not_fix_is_replaced(instance):
     instance.subscription.stubborn = True
     instance.subscription.deaf = True
     await until(lambda: len(instance.subscription.restarts) >= 2)
-    await until(lambda: instance.watchdog.hears)
+    await until(lambda: instance.watchdog.delivering)
     assert instance.subscription.restarts == [False, True]
 
 
@@ -106,7 +106,7 @@ async def test_nobody_is_probed_for_nothing(instance, bus, monkeypatch):
     assert published == []
 
 
-async def test_what_is_heard_is_not_overdue(instance, bus):
+async def test_what_comes_back_is_not_overdue(instance, bus):
     assert instance.watchdog.overdue_s == 0
     bus.down = True
     await until(lambda: instance.watchdog.overdue_s > 0.1)

@@ -78,7 +78,7 @@ class Container:
             clock=adapters.clock,
             needed=lambda: len(self.rooms) > 0,
         )
-        self._health = Health(adapters, hears=lambda: self._watchdog.hears)
+        self._health = Health(adapters, bus_delivers=lambda: self._watchdog.delivering)
         self.application = self._application()
         self.transport.serve(self.application)
         self._count(adapters.telemetry)
@@ -158,7 +158,7 @@ class Container:
             origin=self._adapters.instance,
             entry=self.rooms.advance_head,
             typing=self._typing.receive,
-            echo=self._watchdog.heard_itself,
+            echo=self._watchdog.receive_echo,
         )
 
     async def _drain(self) -> None:

@@ -23,9 +23,9 @@ REPORT_S = 30.0
 class Health:
     """Whether this process lives, and whether it can serve."""
 
-    def __init__(self, adapters: Adapters, *, hears: Callable[[], bool]) -> None:
+    def __init__(self, adapters: Adapters, *, bus_delivers: Callable[[], bool]) -> None:
         self._adapters = adapters
-        self._hears = hears
+        self._bus_delivers = bus_delivers
         self.draining = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -34,7 +34,7 @@ class Health:
         return alive + [web.get(path, self._ready) for path in ("/ready", "/readyz")]
 
     async def report(self) -> None:
-        """Log again and again while something is missing; until cancelled. An alert counts these lines."""
+        """Log every REPORT_S while something is missing; until cancelled. An alert counts these lines."""
         while True:
             await asyncio.sleep(REPORT_S)
             missing = [] if self.draining else await self.missing()
@@ -42,8 +42,8 @@ class Health:
                 log.warning("not ready", extra={"missing": missing})
 
     async def missing(self) -> list[str]:
-        """What is needed to serve and is not there: `store`, `keys`, `bus`; or just `draining`."""
-        if self.draining:  # what it would ask is being closed
+        """What does not answer of what it needs to serve: `store`, `keys`, `bus`; or just `draining`."""
+        if self.draining:  # the adapters are being closed
             return ["draining"]
         checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "store": self._adapters.store.check,
@@ -51,7 +51,7 @@ class Health:
         }
         failed = await asyncio.gather(*(_fails(check) for check in checks.values()))
         missing = [name for name, fails in zip(checks, failed, strict=True) if fails]
-        if not self._hears():
+        if not self._bus_delivers():
             missing.append("bus")
         return missing
 

@@ -113,11 +113,12 @@ class Room(Generic[Item]):
 
     def receive(self, item: Item) -> None:
         """Take in an entry, from this process or from the store; `next_delivery` hands it out in turn."""
-        if self._delivered is not None and item.seq <= self._delivered:
+        seq, delivered = item.seq, self._delivered
+        if delivered is not None and seq <= delivered:
             return
-        self._head = max(self._head, item.seq)
-        self._waiting.setdefault(item.seq, item)
-        if len(self._waiting) > MAX_WAITING and self._next_seq not in self._waiting:
+        self._head = max(self._head, seq)
+        self._waiting.setdefault(seq, item)
+        if len(self._waiting) > MAX_WAITING and (delivered is None or delivered + 1 not in self._waiting):
             del self._waiting[max(self._waiting)]
 
     def advance_head(self, seq: int) -> bool:
@@ -127,9 +128,9 @@ class Room(Generic[Item]):
 
     def next_delivery(self) -> Delivery[Item] | None:
         """The next entry in order, for the sockets that are live at this moment; None if it is not here."""
-        if (item := self._waiting.pop(self._next_seq, None)) is None:
+        if self._delivered is None or (item := self._waiting.pop(self._delivered + 1, None)) is None:
             return None
-        self._delivered = item.seq
+        self._delivered += 1
         if self._joining:
             self._tail.append(item)
         return Delivery(item, [sid for sid, start in self._live.items() if start < item.seq])
@@ -138,11 +139,6 @@ class Room(Generic[Item]):
         """The store has nothing at the gap: forget the numbers beyond it, which do not exist."""
         self._waiting.clear()
         self._head = self._delivered or 0
-
-    @property
-    def _next_seq(self) -> int:
-        """The number to deliver next; none is, until a socket is live."""
-        return 0 if self._delivered is None else self._delivered + 1
 
     def _end_join(self, sid: str) -> None:
         self._joining.discard(sid)

@@ -22,7 +22,7 @@ from confab.domain.errors import Unavailable
 from confab.domain.models import Entry, Message
 from confab.ports import Commit, Store
 from confab.realtime.room import Gap, Room
-from confab.realtime.transport import Sent
+from confab.realtime.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,6 @@ MAX_COMMITS = 1_000
 """Entries of a room whose commits are remembered until the entries are read."""
 
 UNKNOWN = Commit()
-
-
-class Sender(Protocol):
-    """The part of the transport that rooms need."""
-
-    def send_event(self, sids: Collection[str], event: str, data: Entry) -> Sent:
-        """Send an event to these sockets; never waits."""
-        ...
 
 
 class Member(Protocol):
@@ -93,13 +85,13 @@ class Rooms:
     def __init__(
         self,
         store: Store,
-        sender: Sender,
+        transport: Transport,
         *,
         delivered: Callable[[Entry, int, Commit], None] | None = None,
     ) -> None:
         """`delivered` is called for every entry sent to live sockets, with their count and the commit."""
         self._store = store
-        self._sender = sender
+        self._transport = transport
         self._delivered = delivered
         self.deliveries = 0
         """Entries sent to live sockets, once per socket."""
@@ -148,8 +140,8 @@ class Rooms:
                 self._deliver(served)
                 self._fill(served)
                 return
-            missed = await self._missed(served, outcome)
-            if not missed:
+            missed = await self._read(served, outcome)
+            if not missed:  # or nothing could be read
                 member.resync(conversation_id, position)
                 return
             self._catch_up(served, member.sid, missed)
@@ -239,7 +231,8 @@ class Rooms:
 
     def _send(self, served: _Served, sids: Collection[str], entry: Entry) -> int:
         """Send an entry, and evict the sockets that fell behind; returns how many took it."""
-        sent = self._sender.send_event(sids, "message" if isinstance(entry, Message) else "finalized", entry)
+        event = "message" if isinstance(entry, Message) else "finalized"
+        sent = self._transport.send_event(sids, event, entry)
         for sid in sent.behind:
             served.members[sid].resync(served.conversation_id, entry.seq - 1)
         return sent.taken
@@ -250,19 +243,9 @@ class Rooms:
             if sid in served.room:
                 self._send(served, [sid], entry)
 
-    async def _missed(self, served: _Served, gap: Gap) -> list[Entry]:
-        """What a joining socket lacks; nothing if it cannot be read now."""
-        try:
-            return await self._read(served, gap)
-        except Unavailable:
-            return []
-        except Exception:
-            log.exception("a join could not be completed")
-            return []
-
     def _fill(self, served: _Served) -> None:
         """Fill the room's gap, unless it has none or is being filled."""
-        if served.filling is not None or served.room.empty or served.room.gap is None:
+        if served.filling is not None or served.room.gap is None or served.room.empty:
             return
         untraced = contextvars.Context()  # several writers may wait for what is read
         served.filling = asyncio.create_task(self._fill_gaps(served), context=untraced)
@@ -276,22 +259,25 @@ class Rooms:
     async def _fill_gaps(self, served: _Served) -> None:
         backoff = Backoff(FIRST_RETRY_S, RETRY_S)
         while (gap := served.room.gap) is not None:
-            try:
-                entries = await self._read(served, gap)
-            except Unavailable:
+            entries = await self._read(served, gap)
+            if entries is None:
                 await asyncio.sleep(backoff.pause())
-            except Exception:
-                log.exception("a gap could not be read")
-                await asyncio.sleep(RETRY_S)
-            else:
-                backoff.reset()
-                if not entries:
-                    self._empty_reads += 1
-                    served.room.reset_head()
-                    served.commits.clear()
-                for entry in entries:
-                    self._receive(served, entry)
+                continue
+            backoff.reset()
+            if not entries:
+                self._empty_reads += 1
+                served.room.reset_head()
+                served.commits.clear()
+            for entry in entries:
+                self._receive(served, entry)
 
-    async def _read(self, served: _Served, gap: Gap) -> list[Entry]:
+    async def _read(self, served: _Served, gap: Gap) -> list[Entry] | None:
+        """The first entries of a gap, none if they are not stored; None if the store cannot be read now."""
         last = min(gap.last, gap.first + ENTRIES_PER_READ - 1)
-        return await self._store.entries(served.conversation_id, gap.first, last)
+        try:
+            return await self._store.entries(served.conversation_id, gap.first, last)
+        except Unavailable:
+            return None
+        except Exception:
+            log.exception("a gap could not be read")
+            return None

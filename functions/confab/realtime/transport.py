@@ -180,21 +180,20 @@ class Transport(socketio.AsyncServer):
         else:  # it has asked; should it be refused, it may ask again
             self._require_admission(eio_sid)
 
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is None or namespace not in (None, "/"):
-            await super()._handle_connect(eio_sid, namespace, data)  # which refuses it
+    async def _handshake(self, socket: engine.Socket, packet: socketio_packet.Packet) -> None:
+        if packet.namespace not in (None, "/"):
+            await self._handle_connect(socket.sid, packet.namespace, packet.data)  # which refuses it
             return
-        sid = await self.manager.pre_connect(eio_sid, "/")
+        sid = await self.manager.pre_connect(socket.sid, "/")
         await self._application.connect(
-            sid, data, partial(self._accept, socket, sid), partial(self._refuse, socket)
+            sid, packet.data, partial(self._accept, socket, sid), partial(self._refuse, socket)
         )
         if not socket.admitted:
             await self.manager.disconnect(sid, "/", ignore_queue=True)
             return
         await self.manager.connect(sid, "/")
         if socket.closed:  # it ended in the meantime
-            await self._handle_disconnect(eio_sid, "/")
+            await self._handle_disconnect(socket.sid, "/")
 
     def _accept(self, socket: engine.Socket, sid: str) -> None:
         socket.admitted = True
@@ -231,7 +230,7 @@ class Transport(socketio.AsyncServer):
         if kind in EVENTS and socket.admitted:
             await self._handle_packet(socket, packet, too_large=too_large)
         elif packet and kind == socketio_packet.CONNECT and self._may_connect(socket, packet):
-            await self._handle_connect(socket.sid, packet.namespace, packet.data)
+            await self._handshake(socket, packet)
         elif not socket.admitted or too_large or kind in ENDINGS:
             await self._end(socket)
         elif kind is None:
@@ -252,7 +251,7 @@ class Transport(socketio.AsyncServer):
         sid = self.manager.sid_from_eio_sid(socket.sid, packet.namespace or "/")
         if not self.manager.is_connected(sid, packet.namespace or "/"):
             return
-        ack = _Acknowledgement(socket, packet.id)
+        ack = Acknowledgement(socket, packet.id)
         try:
             self._require_readable(packet, too_large=too_large)
         except ConfabError as error:
@@ -283,7 +282,7 @@ class Transport(socketio.AsyncServer):
         return True
 
 
-class _Acknowledgement:
+class Acknowledgement:
     """Acknowledges one event of a client, once."""
 
     __slots__ = ("_packet_id", "_socket")
@@ -293,6 +292,7 @@ class _Acknowledgement:
         self._packet_id = packet_id
 
     def __call__(self, data: Mapping[str, Any]) -> None:
+        """Send it, if the client asked for one and is still there."""
         packet_id, self._packet_id = self._packet_id, None
         if packet_id is not None and not self._socket.closed:
             self._socket.put(packets.acknowledgement(packet_id, data))

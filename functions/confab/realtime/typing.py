@@ -5,27 +5,18 @@ names: when the instance of a typist dies, its typing still ends elsewhere.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import Protocol
+from collections.abc import Callable
 
 from confab.domain.events import Typing, TypingState
 from confab.domain.rates import Rate
 from confab.realtime.rooms import Rooms
-from confab.realtime.transport import Sent
+from confab.realtime.transport import Transport
 
 TYPING_S = 5.0
 """Seconds after which typing ends by itself."""
 
 Key = tuple[str, str]
 """A conversation's id and a uid."""
-
-
-class Sender(Protocol):
-    """The part of the transport that typing needs."""
-
-    def send_event(self, sids: Collection[str], event: str, data: TypingState) -> Sent:
-        """Send an event to these sockets; never waits."""
-        ...
 
 
 class TypingIndicators:
@@ -36,11 +27,11 @@ class TypingIndicators:
     """
 
     def __init__(
-        self, rooms: Rooms, sender: Sender, publish: Callable[[TypingState], None], *, rate: Rate
+        self, rooms: Rooms, transport: Transport, publish: Callable[[TypingState], None], *, rate: Rate
     ) -> None:
         """`rate` bounds how often a user may start typing in a room."""
         self._rooms = rooms
-        self._sender = sender
+        self._transport = transport
         self._publish = publish
         self._rate = rate
         self._timers: dict[Key, dict[str, asyncio.TimerHandle]] = {}
@@ -91,4 +82,4 @@ class TypingIndicators:
     def _show(self, state: TypingState) -> None:
         others = self._rooms.others(state.conversation_id, state.user_id)
         if others:
-            self._sender.send_event(others, "typing", state)
+            self._transport.send_event(others, "typing", state)

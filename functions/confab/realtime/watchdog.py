@@ -1,4 +1,4 @@
-"""Finds out a subscription that is alive but deaf, by listening for this instance's own voice.
+"""Detects a subscription that is connected but delivers nothing, by publishing to itself.
 
 The typing that an instance publishes in its cell comes back to it. When none has for a while, it
 publishes a probe: `typing: false` in a conversation of its cell that does not exist, which every
@@ -19,7 +19,7 @@ from confab.ports import Clock, Publisher, Subscription
 log = logging.getLogger(__name__)
 
 PROBE_S = 2.5
-"""Seconds of silence after which a probe is sent, and within which it must come back."""
+"""Seconds without an echo after which a probe is published, and within which it must come back."""
 
 
 class Watchdog:
@@ -41,51 +41,53 @@ class Watchdog:
         self._room = f"probe-{new_id(cell)}"
         self._clock = clock
         self._needed = needed
-        self._heard = asyncio.Event()
-        self._deaf = 0
-        self._asked_at: float | None = None  # since when it has been waiting for its own voice
+        self._echo = asyncio.Event()
+        self._lost_probes = 0
+        self._waiting_since: float | None = None
 
     @property
-    def hears(self) -> bool:
-        """Whether the bus is known to bring what is published, as far as anybody needs it."""
-        return self._subscription.connected and not self._deaf
+    def delivering(self) -> bool:
+        """Whether the bus delivers what is published, as far as that is known and anybody needs it."""
+        return self._subscription.connected and not self._lost_probes
 
     @property
     def overdue_s(self) -> float:
-        """Seconds for which this instance has been waiting to hear itself, if it needs to. Any thread."""
-        asked_at = self._asked_at
-        return 0.0 if asked_at is None else time.monotonic() - asked_at
+        """Seconds for which an echo has been overdue, 0 while none is needed. For any thread."""
+        since = self._waiting_since
+        return 0.0 if since is None else time.monotonic() - since
 
-    def heard_itself(self) -> None:
+    def receive_echo(self) -> None:
         """An event of this instance has come back."""
-        self._heard.set()
-        self._deaf = 0
-        self._asked_at = None
+        self._echo.set()
+        self._lost_probes = 0
+        self._waiting_since = None
 
     async def watch(self) -> None:
-        """Probe again and again while somebody needs the bus; until cancelled."""
+        """Probe every PROBE_S while the bus is needed and no echo shows that it delivers; until cancelled."""
         while True:
-            self._heard.clear()
+            self._echo.clear()
             await asyncio.sleep(PROBE_S)
             if not self._needed():
-                self._asked_at = None
-            elif not self._heard.is_set():
-                self._asked_at = self._asked_at or time.monotonic()
+                self._waiting_since = None
+            elif not self._echo.is_set():
+                self._waiting_since = self._waiting_since or time.monotonic()
                 if self._subscription.connected:
                     await self._probe()
 
     async def _probe(self) -> None:
         try:
             await self._publisher.publish(self._event())
-        except Unavailable:  # the bus is down, which its stream finds out
+        except Unavailable:  # the bus is down, which its stream detects
             return
         try:
             async with asyncio.timeout(PROBE_S):
-                await self._heard.wait()
+                await self._echo.wait()
         except TimeoutError:
-            self._deaf += 1
-            log.warning("the bus subscription is deaf; it is started again", extra={"probes": self._deaf})
-            self._subscription.restart(fresh=self._deaf > 1)
+            self._lost_probes += 1
+            log.warning(
+                "the bus subscription is deaf; it is started again", extra={"probes": self._lost_probes}
+            )
+            self._subscription.restart(fresh=self._lost_probes > 1)
 
     def _event(self) -> Typing:
         state = TypingState(conversation_id=self._room, user_id=self._instance, typing=False)
