@@ -2,8 +2,8 @@
 
 A line names the trace that it belongs to, so that a request's lines are found together, whichever
 process wrote them. No token, no credential and no message content is ever logged: pass ids,
-counts and codes. What libraries have to say may quote anything, so of theirs a line keeps the
-first line of its text, and of its errors the types and where they were raised.
+counts and codes. What a library logs may quote anything, so a line keeps the first line of its
+text and, of its errors, only the types and where they were raised.
 """
 
 import json
@@ -21,13 +21,13 @@ LEVELS = {
     "engineio.server": logging.CRITICAL,  # its errors are what strangers send; ours are raised or logged
     "socketio.server": logging.ERROR,
 }
-"""From which level on a logger is heard. The last two would write plain text if they had none."""
+"""The level of each logger. The last two would write plain text if they had none."""
 SERVERS = ("gunicorn.error", "uvicorn.error")
 """Loggers to which the server of a function gives handlers of its own, some time after its start."""
-CLIENTS_DOING = ("aiohttp.http_exceptions", "h11._util")
-"""Modules of the errors that servers meet in what a client sent, or in answering what they refused."""
+CLIENT_ERRORS = ("aiohttp.http_exceptions", "h11._util")
+"""Modules whose errors a server raises for what a client sent."""
 CHAIN = 10
-"""Errors told of, at most, where one led to another."""
+"""The longest chain of causes that is logged."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -56,7 +56,7 @@ class JsonFormatter(logging.Formatter):
             line["logging.googleapis.com/trace_sampled"] = at.sampled
         if record.exc_info:
             line["exception"] = (
-                self.formatException(record.exc_info) if ours else _without_words(record.exc_info[1])
+                self.formatException(record.exc_info) if ours else _without_messages(record.exc_info[1])
             )
         return self._encode(line)
 
@@ -65,12 +65,12 @@ def setup(project: str) -> None:
     """Send the logs of this process to standard error, and nowhere else.
 
     `project` is the one in which Cloud Trace keeps the traces. To be called again once a server
-    has set up its own: functions-framework then disables every logger that it finds, and puts
-    something in the place of `sys.stderr` that takes lines apart.
+    has set up its own: functions-framework then disables every existing logger, and replaces
+    `sys.stderr` by a stream that splits lines.
     """
     handler = logging.StreamHandler(sys.__stderr__)
     handler.setFormatter(JsonFormatter(project))
-    handler.addFilter(calm)
+    handler.addFilter(downgrade_client_errors)
     logging.getLogger().handlers = [handler]
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
@@ -80,18 +80,18 @@ def setup(project: str) -> None:
         logger.handlers, logger.propagate = [], True
 
 
-def calm(record: logging.LogRecord) -> bool:
-    """Let no server call it an ERROR when a client sends what is no HTTP: anybody could ring the alarm."""
+def downgrade_client_errors(record: logging.LogRecord) -> bool:
+    """Log invalid HTTP of a client as INFO where a server calls it an ERROR: anyone could ring the alarm."""
     error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
     if record.name.partition(".")[0] != OURS and any(
-        type(each).__module__ in CLIENTS_DOING for each in _chain(error)
+        type(each).__module__ in CLIENT_ERRORS for each in _chain(error)
     ):
         record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
     return True
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and those that led to it, the last one first; CHAIN of them at most."""
+    """The error and its causes, the last one first; CHAIN of them at most."""
     for _ in range(CHAIN):
         if error is None:
             return
@@ -99,10 +99,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _without_words(error: BaseException | None) -> str:
-    """The traceback of an error and of those that led to it, without what they say."""
-    told = [
+def _without_messages(error: BaseException | None) -> str:
+    """The tracebacks of an error and its causes, without their messages."""
+    chain = [
         "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__module__}.{type(each).__name__}"
         for each in _chain(error)
     ]
-    return "\n\n".join(reversed(told))
+    return "\n\n".join(reversed(chain))

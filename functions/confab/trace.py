@@ -1,7 +1,7 @@
-"""Which trace the work at hand belongs to, from an HTTP request over the bus to the sockets.
+"""The trace of the current work, from an HTTP request over the bus to the sockets.
 
-A trace is W3C's (https://www.w3.org/TR/trace-context/). It goes along by itself: whatever runs in
-the context that entered one, the tasks begun there included, has it as `current()`.
+Traces are W3C's (https://www.w3.org/TR/trace-context/). They propagate with the context: whatever
+runs in one that entered a trace, tasks created there included, has it as `current()`.
 """
 
 import random
@@ -27,7 +27,7 @@ class Trace(NamedTuple):
     span_id: str
     """16 hexadecimal digits."""
     sampled: bool = False
-    """Whether whoever began the trace wants it recorded."""
+    """Whether the origin of the trace wants it recorded."""
 
     def __str__(self) -> str:
         """The text of a `traceparent`."""
@@ -38,17 +38,17 @@ _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def current() -> Trace | None:
-    """The trace of the work at hand."""
+    """The trace of the current context."""
     return _current.get()
 
 
 def enter(trace: Trace | None) -> None:
-    """Let what this task does from now on be part of a trace, or of none."""
+    """Make a trace, or none, the current one of this task from now on."""
     _current.set(trace)
 
 
 class Entered:
-    """A context in which the work is part of a trace, or of none. For one use."""
+    """A context manager, for one use, in which a trace, or none, is the current one."""
 
     __slots__ = ("_before", "_trace")
 
@@ -64,7 +64,7 @@ class Entered:
 
 
 def fresh() -> Trace:
-    """A new trace that nobody asked to have recorded."""
+    """A new trace that is not recorded."""
     digits = f"{random.getrandbits(192):048x}"
     return Trace(digits[:32], digits[32:])
 
@@ -79,7 +79,7 @@ def parse(traceparent: str) -> Trace | None:
 
 
 def of_request(headers: Mapping[str, str]) -> Trace | None:
-    """The trace that a request comes with: W3C's header counts before Google's; None without a valid one."""
+    """The trace of a request: W3C's header takes precedence over Google's; None without a valid one."""
     return parse(headers.get(HEADER, "")) or _of_cloud(headers.get(CLOUD_HEADER, ""))
 
 

@@ -22,10 +22,10 @@ LISTING_BYTES = 160
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Renders what a store does not know: where rooms are served, and how much goes into a page.
+    """Renders resources: adds where a room is served, and bounds the size of a page.
 
-    A page keeps what is nearest to where it begins until it would pass `max_page_bytes` as JSON,
-    but at least one item.
+    A page keeps the items nearest to where it begins, up to `max_page_bytes` as JSON, but at least
+    one.
     """
 
     addresses: Mapping[str, Sequence[str]]
@@ -60,7 +60,7 @@ class Views:
         messages = page.messages
         body = {"conversation": self.conversation(page.conversation), "messages": [], "hasMore": False}
         spare = self.max_page_bytes - len(to_json(body))
-        if _bound(messages) > spare:  # to measure each costs a tenth of what reading them does
+        if _bound(messages) > spare:  # measuring each costs a tenth of reading them
             if page.nearest == "first":
                 messages = messages[: _fitting(messages, spare)]
             else:
@@ -68,7 +68,7 @@ class Views:
         return body | {"messages": messages, "hasMore": page.has_more or len(messages) < len(page.messages)}
 
     def listing(self, listing: Listing) -> dict[str, Any]:
-        """Some of a user's conversations, and the cursor that continues behind them."""
+        """Some of a user's conversations, and the cursor that continues after them."""
         conversations = [self.conversation(one) for one in listing.conversations]
         count, spare = len(conversations), self.max_page_bytes - LISTING_BYTES
         if len(to_json(conversations)) > spare:
@@ -81,14 +81,14 @@ class Views:
 
 
 def _bound(messages: Sequence[MessageView]) -> int:
-    """At least the bytes of these messages as JSON, in a third of the time that it takes to know them."""
+    """An upper bound of these messages' bytes as JSON, in a third of the time of measuring them."""
     texts = sum(len(one["content"]) for one in messages)
     metadata = sum(len(to_json(one["metadata"])) for one in messages if one["metadata"])
     return ESCAPED_BYTES * texts + metadata + MESSAGE_BYTES * len(messages)
 
 
 def _fitting(items: Iterable[object], most_bytes: int) -> int:
-    """How many of these, from the first on, have at most so many bytes as JSON, with commas; at least one."""
+    """How many of these, from the first on, fit into so many bytes as JSON, with commas; at least one."""
     count, size = 0, -1
     for item in items:
         size += 1 + len(to_json(item))

@@ -271,5 +271,5 @@ async def test_what_strangers_send_is_no_defect(instance, http, caplog, name):
 def alarms(records: list[logging.LogRecord]) -> list[tuple[str, str]]:
     """What a process that `confab.log` has set up writes as an ERROR."""
     heard = [record for record in records if record.levelno >= log.LEVELS.get(record.name, 0)]
-    calm = [record for record in heard if log.calm(record)]
+    calm = [record for record in heard if log.downgrade_client_errors(record)]
     return [(record.name, record.getMessage()) for record in calm if record.levelno >= logging.ERROR]

@@ -91,14 +91,14 @@ def test_what_a_client_sends_rings_no_alarm(error):
         told.exc_info = ours.exc_info = sys.exc_info()
         for line in (told, untold, ours):
             line.levelno, line.levelname = logging.ERROR, "ERROR"
-            assert log.calm(line)
+            assert log.downgrade_client_errors(line)
     assert [line.levelname for line in (told, untold, ours)] == ["INFO", "INFO", "ERROR"]
     assert written(told) == {"severity": "INFO", "message": "a message", "logger": "uvicorn.error"}
 
 
 def test_a_defect_of_a_server_stays_one():
     line = failed("aiohttp.server")
-    assert log.calm(line)
+    assert log.downgrade_client_errors(line)
     assert "exception" in written(line)
 
 

@@ -39,7 +39,7 @@ _NO_USER_ID = re.compile("[/\0-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Request(BaseModel):
-    """A client's words: no unknown fields, no coercion, camelCase names only."""
+    """A client's request: no unknown fields, no coercion, camelCase names only."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True
@@ -158,7 +158,7 @@ MAX_SEQ = 2**53 - 1
 
 
 class NewMember(Request):
-    """A user to let into a new conversation; Firebase uids have 1 to 128 characters."""
+    """A member of a new conversation; Firebase uids have 1 to 128 characters."""
 
     user_id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_user_id)]
     access: Access = "write"
@@ -207,11 +207,11 @@ class AddMessage(Request):
 
 
 class Query(Request):
-    """The words of a query string: numbers come as text."""
+    """The fields of a query string: numbers are text."""
 
 
 class GetConversation(Query):
-    """Which page of the log to read: the newest, or next to a sequence number."""
+    """Which page of the log to read: the last one, or one next to a sequence number."""
 
     after: Annotated[Number, Field(ge=0, le=MAX_SEQ)] | None = None
     before: Annotated[Number, Field(ge=1, le=MAX_SEQ)] | None = None

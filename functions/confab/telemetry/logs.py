@@ -31,11 +31,11 @@ class LogTelemetry:
     """The port `Telemetry` for processes whose logs are all that is collected."""
 
     def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:  # noqa: ARG002 - the port's
-        """As the port promises; the work within is part of the parent span, or of a new trace."""
+        """The work within is part of the parent's span itself, or of a new trace."""
         return _Unrecorded(parent or trace.fresh())
 
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
-        """As the port promises: a line for a sampled trace."""
+        """Log a line for a sampled trace."""
         if commit.trace is None or not commit.trace.sampled:
             return
         fields: dict[str, object] = {

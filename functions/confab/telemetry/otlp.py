@@ -70,7 +70,7 @@ INSTRUMENTS: dict[Metric, _Instrument] = {
 }
 LATENCY = "confab.delivery.latency"
 SOURCE = "confab.source"
-"""How the entry came: an `event` tells the time of its commit; one from the `store` has its own time only."""
+"""Where the entry came from: an `event` has the time of the commit, the `store` only the entry's own."""
 
 
 class OtlpTelemetry(LogTelemetry):
@@ -99,7 +99,6 @@ class OtlpTelemetry(LogTelemetry):
 
     @contextmanager
     def span(self, name: str, parent: Trace | None) -> Iterator[Span]:
-        """As the port promises."""
         recorded = self._tracer.start_span(name, _context(parent), SpanKind.SERVER)
         span = _NotedSpan(recorded)
         try:
@@ -109,7 +108,7 @@ class OtlpTelemetry(LogTelemetry):
             span.leave()
 
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
-        """As the port promises; for a sampled trace with a span from the commit until now."""
+        """Record the latency; of a sampled trace also a span, from the commit until now."""
         super().delivered(entry, sockets, commit)
         age = age_s(commit.at or _time(entry))
         self._latency.record(age, {SOURCE: "store" if commit.at is None else "event"})
@@ -129,7 +128,7 @@ class OtlpTelemetry(LogTelemetry):
             delivery.end(now)
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
-        """As the port promises; `read` is called on the export's thread."""
+        """Have the metric read on the export's thread."""
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
             return [Observation(read())]
@@ -142,16 +141,16 @@ class OtlpTelemetry(LogTelemetry):
         create(metric, [observe], known.unit, known.meaning)
 
     async def close(self) -> None:
-        """As the port promises: what is not sent yet is, within FLUSH_S or never."""
+        """Send what is not sent yet, within FLUSH_S or never."""
         await asyncio.gather(
             _flushed(self._metrics.shutdown, FLUSH_S * 1000), _flushed(self._traces.shutdown)
         )
 
 
 async def _flushed(shut_down: Callable[..., None], *arguments: float) -> None:
-    """Wait for FLUSH_S at most: the SDK sends all that is queued, each batch with a deadline of its own.
+    """Shut down within FLUSH_S: the SDK sends all that is queued, each batch with its own deadline.
 
-    What goes on after that is on a thread that does not keep the process from ending.
+    What is left then goes on in a daemon thread, which does not keep the process alive.
     """
 
     def run() -> None:
@@ -166,7 +165,7 @@ async def _flushed(shut_down: Callable[..., None], *arguments: float) -> None:
 
 
 def exporting(endpoint: str, *, service: str, instance: str) -> OtlpTelemetry:
-    """Telemetry that is sent to a collector, from time to time."""
+    """Telemetry that is exported to a collector, periodically."""
     base = endpoint.rstrip("/")
     spans = OTLPSpanExporter(f"{base}/v1/traces", timeout=FLUSH_S)
     metrics = OTLPMetricExporter(f"{base}/v1/metrics", timeout=FLUSH_S)
@@ -183,13 +182,11 @@ class _NotedSpan:
         self._work: asyncio.Task[Any] | None = None
 
     def note(self, name: str, value: str | int) -> None:
-        """As the port promises."""
         self._recorded.set_attribute(name, value)
         if name in STATUSES and isinstance(value, int) and value >= SERVER_ERROR:
             self._recorded.set_status(Status(StatusCode.ERROR))
 
     def until(self, work: asyncio.Task[Any]) -> None:
-        """As the port promises."""
         self._work = work
 
     def leave(self) -> None:
@@ -201,12 +198,12 @@ class _NotedSpan:
 
 
 def _time(entry: Entry) -> datetime:
-    """When its writer began to store it."""
+    """The entry's own time: when its writer began to store it."""
     return entry.finalized_at if isinstance(entry, Finalized) else entry.created_at
 
 
 def _context(parent: Trace | None) -> Context:
-    """OpenTelemetry's view of a place in a trace: a parent somewhere else; without one, a new trace."""
+    """OpenTelemetry's form of a remote parent; without one, a new trace."""
     if parent is None:
         return Context()
     flags = TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT)
