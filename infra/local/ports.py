@@ -41,7 +41,7 @@ def _by_psutil(port: int) -> list[tuple[int, str]]:
     import psutil  # noqa: PLC0415 - may not be installed yet
 
     return [
-        (process.pid, " ".join(process.info["cmdline"] or ())[:_COMMAND_CHARACTERS])
+        (process.pid, " ".join(" ".join(process.info["cmdline"] or ()).split())[:_COMMAND_CHARACTERS])
         for process in psutil.process_iter(["cmdline", "net_connections"])
         for connection in process.info["net_connections"] or ()
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
