@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Fits = Callable[[Item], bool]
-"""Whether a batch takes one more item; asked once for each, in their order, until the first that does not."""
+"""Whether a batch takes one more item; asked once for each, in their order."""
 
 
 @dataclass(eq=False, slots=True)
@@ -53,8 +53,9 @@ class Batcher(Generic[Item, Answer]):
     `pause_s` apart.
 
     `send` settles each item of its batch; what it raises is the error of those that it has not
-    settled. `bounds` makes the rule of one batch; the first item is taken whatever its size. What
-    is `held` stays in the queue, in its place, until `wake` is called.
+    settled. `bounds` makes the rule of one batch; the first item is taken whatever its size. An
+    item that does not fit ends the batch, or is overtaken by those that do where order does not
+    matter (`ordered`). What is `held` stays in the queue, in its place, until `wake` is called.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Batcher(Generic[Item, Answer]):
         max_waiting: int,
         in_flight: int = 1,
         pause_s: float = 0.0,
+        ordered: bool = True,
         held: Callable[[Item], bool] = lambda _: False,
     ) -> None:
         """`unavailable` makes the error of an item that meets a full queue, or its deadline."""
@@ -77,6 +79,7 @@ class Batcher(Generic[Item, Answer]):
         self._max_waiting = max_waiting
         self._in_flight = in_flight
         self._pause_s = pause_s
+        self._ordered = ordered
         self._held = held
         self._queue: deque[Pending[Item, Answer]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
@@ -140,19 +143,20 @@ class Batcher(Generic[Item, Answer]):
     def _next_batch(self) -> list[Pending[Item, Answer]]:
         fits = self._bounds()
         batch: list[Pending[Item, Answer]] = []
-        held: list[Pending[Item, Answer]] = []
+        left: list[Pending[Item, Answer]] = []
         while self._queue:
             pending = self._queue.popleft()
             if pending.settled:
                 continue
             if self._held(pending.item):
-                held.append(pending)
+                left.append(pending)
             elif fits(pending.item) or not batch:
                 batch.append(pending)
             else:
-                self._queue.appendleft(pending)
-                break
-        self._queue.extendleft(reversed(held))
+                left.append(pending)
+                if self._ordered:
+                    break
+        self._queue.extendleft(reversed(left))
         return batch
 
 

@@ -13,29 +13,17 @@ from confab.domain.access import Standing
 from confab.domain.cells import MAIN, new_id
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
 from confab.domain.limits import Limits
-from confab.domain.models import Conversation, MessageView, Principal, canonical, to_millisecond
+from confab.domain.models import Conversation, Page, Principal, Wire, canonical, to_millisecond
 from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
-from confab.ports import Announcer, Appended, Clock, Created, End, Place, Store
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Messages of one conversation, ascending by sequence number."""
-
-    conversation: Conversation
-    messages: Sequence[MessageView]
-    nearest: End
-    """Which of the messages is nearest to where it was asked from: it stays whatever is left out."""
-    has_more: bool
-    """Whether there are newer ones if the page was asked for with `after`, older ones otherwise."""
+from confab.ports import Announcer, Appended, Clock, Created, Cursor, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Some of a user's conversations, latest activity first."""
 
-    conversations: Sequence[Conversation]
+    conversations: Sequence[Wire]
     has_more: bool
 
 
@@ -92,9 +80,9 @@ class Conversations:
 
         Raises InvalidRequest for a cursor that no earlier answer gave.
         """
-        behind = _decode_cursor(request.cursor) if request.cursor is not None else None
+        after = _decode_cursor(request.cursor) if request.cursor is not None else None
         found = await self._store.conversations(
-            caller.uid, status=request.status, behind=behind, limit=request.limit + 1
+            caller.uid, status=request.status, after=after, limit=request.limit + 1
         )
         return Listing(found[: request.limit], has_more=len(found) > request.limit)
 
@@ -105,29 +93,19 @@ class Conversations:
 
         Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
         """
-        limit, enough = request.limit, self.limits.max_page_bytes
-        if request.after is None and request.before is None:
-            found = await self._store.newest(conversation_id, limit, enough=enough)
-            conversation = access.require_read(found[0] if found else None, caller)
-            messages = found[1] if found else []
-            return Page(conversation, messages, "last", has_more=bool(messages) and messages[0]["seq"] > 1)
-        conversation = access.require_read(await self._store.conversation(conversation_id), caller)
-        newest = conversation.last_message_seq
-        nearest: End = "last" if request.after is None else "first"
-        if request.after is None:
-            last = min((request.before or 1) - 1, newest)
-            first = max(last - limit + 1, 1)
-        elif request.after <= conversation.seq:
-            first, last = request.after + 1, min(request.after + limit, newest)
-        else:
-            raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
-        if first > last:
-            return Page(conversation, [], nearest, has_more=False)
-        messages = await self._store.messages(conversation_id, first, last, nearest=nearest, enough=enough)
-        more = bool(messages) and (
-            messages[-1]["seq"] < newest if nearest == "first" else messages[0]["seq"] > 1
+        page = await self._store.page(
+            conversation_id,
+            caller.uid,
+            request.limit,
+            after=request.after,
+            before=request.before,
+            max_chars=self.limits.max_page_bytes,
         )
-        return Page(conversation, messages, nearest, has_more=more)
+        conversation = access.require_read(None if page is None else page.conversation, caller)
+        if request.after is not None and request.after > conversation.seq:
+            raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
+        assert page is not None, "who may read has one"
+        return page
 
     async def add_message(
         self,
@@ -200,13 +178,13 @@ _MILLISECOND = timedelta(milliseconds=1)
 _CURSOR = re.compile(r"(\d{1,14})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
-def cursor_after(last: Conversation) -> str:
-    """The cursor that continues a list behind this conversation."""
-    text = f"{(last.updated_at - _EPOCH) // _MILLISECOND}.{last.id}"
+def cursor_after(last: Wire) -> str:
+    """The cursor that continues a list after this conversation."""
+    text = f"{(datetime.fromisoformat(last['updatedAt']) - _EPOCH) // _MILLISECOND}.{last['id']}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str) -> Place:
+def _decode_cursor(cursor: str) -> Cursor:
     error = InvalidRequest.field("cursor", "is not a cursor that a list answered")
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode("ascii")
@@ -214,4 +192,4 @@ def _decode_cursor(cursor: str) -> Place:
         raise error from None
     if (found := _CURSOR.fullmatch(text)) is None:
         raise error
-    return Place(_EPOCH + int(found[1]) * _MILLISECOND, found[2])
+    return Cursor(_EPOCH + int(found[1]) * _MILLISECOND, found[2])

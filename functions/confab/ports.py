@@ -19,14 +19,15 @@ from confab.domain.models import (
     Entry,
     Finalized,
     Message,
-    MessageView,
+    Page,
     Principal,
     Status,
+    Wire,
 )
 from confab.trace import Trace
 
-End = Literal["first", "last"]
-"""Of a range."""
+ANY_SIZE = 2**53 - 1
+"""A bound in characters that no page meets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A position in a user's list of conversations: behind the one that it names."""
+class Cursor:
+    """A position in a user's list of conversations: after the one that it names."""
 
     updated_at: datetime
     conversation_id: str
@@ -82,26 +83,25 @@ class Store(Protocol):
         """The conversation, or None if there is none."""
         ...
 
-    async def newest(
-        self, conversation_id: str, limit: int, *, enough: int | None = None
-    ) -> tuple[Conversation, list[MessageView]] | None:
-        """The conversation and its newest messages, as `messages` gives them: one consistent view."""
-        ...
-
-    async def messages(
+    async def page(
         self,
         conversation_id: str,
-        first: int,
-        last: int,
+        reader: str,
+        limit: int,
         *,
-        nearest: End = "last",
-        enough: int | None = None,
-    ) -> list[MessageView]:
-        """The messages numbered `first` to `last`, both included, ascending, as clients see them.
+        after: int | None = None,
+        before: int | None = None,
+        max_chars: int = ANY_SIZE,
+    ) -> Page | None:
+        """The conversation and a page of at most `limit` messages: one consistent view, in one query.
 
-        The cost depends on how many there are in the range, not on the length of the log. Those
-        that are farther from the `nearest` end may be left out once the others' content and
-        metadata have `enough` characters; where there are messages, at least one is given.
+        The page begins after the entry `after`, or it ends before the entry `before`, or at the
+        newest. What is farther from there may be left out once the rest has `max_chars` characters
+        of content and metadata, but where there is a message, there is one on the page. The cost
+        depends on the page, not on the length of the log.
+
+        None for whoever may not read, at the cost and with the answer of a conversation that does
+        not exist.
         """
         ...
 
@@ -117,11 +117,11 @@ class Store(Protocol):
         ...
 
     async def conversations(
-        self, user: str, *, status: Status | None, behind: Place | None, limit: int
-    ) -> list[Conversation]:
-        """The conversations that `user` owns or is a member of, latest activity first.
+        self, user: str, *, status: Status | None, after: Cursor | None, limit: int
+    ) -> list[Wire]:
+        """The conversations that `user` owns or is a member of, latest activity first, as clients see them.
 
-        At most `limit`, starting behind a place. The cost does not grow with how many the user
+        At most `limit`, starting after the cursor. The cost does not grow with how many the user
         has. Conversations with the same `updated_at` come in the order of their ids.
         """
         ...

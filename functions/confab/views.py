@@ -8,9 +8,9 @@ from typing import Any, Self
 from pydantic_core import to_json
 
 from confab.config import Config
-from confab.conversations import Listing, Page, cursor_after
+from confab.conversations import Listing, cursor_after
 from confab.domain.cells import cell_of
-from confab.domain.models import Conversation, Message, MessageView
+from confab.domain.models import Conversation, Message, Page, Wire
 
 ESCAPED_BYTES = 6
 """The most bytes that a character of text has in JSON, which writes U+0001 as `\\u0001`."""
@@ -51,9 +51,7 @@ class Views:
 
     def conversation(self, conversation: Conversation) -> dict[str, Any]:
         """The conversation with its `realtimeUrl`."""
-        urls = self.addresses[cell_of(conversation.id, self.addresses)]
-        url = urls[zlib.crc32(conversation.id.encode()) % len(urls)]
-        return conversation.wire() | {"realtimeUrl": url}
+        return self._located(conversation.wire())
 
     def page(self, page: Page) -> dict[str, Any]:
         """A conversation and some of its messages, ascending."""
@@ -61,7 +59,7 @@ class Views:
         body = {"conversation": self.conversation(page.conversation), "messages": [], "hasMore": False}
         spare = self.max_page_bytes - len(to_json(body))
         if _bound(messages) > spare:  # measuring each costs a tenth of reading them
-            if page.nearest == "first":
+            if page.forward:
                 messages = messages[: _fitting(messages, spare)]
             else:
                 messages = messages[-_fitting(reversed(messages), spare) :]
@@ -69,7 +67,7 @@ class Views:
 
     def listing(self, listing: Listing) -> dict[str, Any]:
         """Some of a user's conversations, and the cursor that continues after them."""
-        conversations = [self.conversation(one) for one in listing.conversations]
+        conversations = [self._located(one) for one in listing.conversations]
         count, spare = len(conversations), self.max_page_bytes - LISTING_BYTES
         if len(to_json(conversations)) > spare:
             count = _fitting(conversations, spare)
@@ -79,8 +77,12 @@ class Views:
             "nextCursor": cursor_after(listing.conversations[count - 1]) if more else None,
         }
 
+    def _located(self, conversation: Wire) -> Wire:
+        urls = self.addresses[cell_of(conversation["id"], self.addresses)]
+        return conversation | {"realtimeUrl": urls[zlib.crc32(conversation["id"].encode()) % len(urls)]}
 
-def _bound(messages: Sequence[MessageView]) -> int:
+
+def _bound(messages: Sequence[Wire]) -> int:
     """An upper bound of these messages' bytes as JSON, in a third of the time of measuring them."""
     texts = sum(len(one["content"]) for one in messages)
     metadata = sum(len(to_json(one["metadata"])) for one in messages if one["metadata"])

@@ -6,10 +6,9 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from confab import config
-from confab.conversations import Page
 from confab.domain import models
 from confab.domain.events import Event, Typing, TypingState, event_of
-from confab.domain.models import Draft, Finalized, Message
+from confab.domain.models import Draft, Finalized, Message, Page
 from confab.domain.requests import AddMessage, CreateConversation, parse
 from confab.views import Views
 from infra.specifications.words import LIMITS
@@ -74,7 +73,7 @@ def finalized() -> Finalized:
 
 def page() -> Page:
     """Its log after one message."""
-    return Page(conversation(seq=1, at=LATER), [message().view()], nearest="last", has_more=False)
+    return Page(conversation(seq=1, at=LATER), [message().wire()])
 
 
 def typing() -> TypingState:

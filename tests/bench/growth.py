@@ -14,7 +14,7 @@ from confab.domain.limits import Limits
 from confab.domain.models import Conversation
 from confab.domain.requests import GetConversation, ListConversations, parse
 from confab.ports import Store
-from confab.store import records
+from confab.store import rows
 from confab.store.session import Session
 from tests.support.accounting import cpu_s
 from tests.support.adapters import conversations_over
@@ -107,7 +107,7 @@ async def _fill_list(session: Session, size: int) -> None:
     said = [WRITTEN_AT + timedelta(minutes=number) for number in range(size)]
     mine = [_conversation(f"list{size}-{number}", owner, seq=1, at=at) for number, at in enumerate(said)]
     await _insert(session, "conversation", [_row(one) | {"listed_at": one.updated_at} for one in mine])
-    places = [records.place(one.updated_at, one.id) for one in mine]
+    places = [rows.activity_key(one.updated_at, one.id) for one in mine]
     await _insert(
         session,
         "participation",
@@ -115,7 +115,7 @@ async def _fill_list(session: Session, size: int) -> None:
             {
                 "id": RecordID("participation", [owner, one.id]),
                 "user": owner,
-                "conversation": records.conversation_record(one.id),
+                "conversation": rows.conversation_record(one.id),
                 "status": "active",
                 "place": place,
                 "talk": f"{len(owner)}:{owner}:{place}",
@@ -132,8 +132,8 @@ async def _insert(session: Session, table: str, rows: list[dict[str, object]]) -
 
 
 def _row(conversation: Conversation) -> dict[str, object]:
-    content = records.conversation_content(conversation)
-    return {"id": records.conversation_record(conversation.id), **content}
+    content = rows.conversation_content(conversation)
+    return {"id": rows.conversation_record(conversation.id), **content}
 
 
 def _conversation(conversation_id: str, owner: str, *, seq: int, at: datetime = WRITTEN_AT) -> Conversation:

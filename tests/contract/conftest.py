@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from confab.ports import Store
-from confab.store.memory import MemoryStore
 from tests.support.surrealdb import surreal_server, surreal_store
+from tests.support.twins.store import MemoryStore
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pytest
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation, Member
 from confab.ports import Store
-from confab.store.memory import MemoryStore
 from tests.contract.conftest import Backend
 from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation
 from tests.support.samples import NOW
+from tests.support.twins.store import MemoryStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,8 +35,7 @@ async def test_a_created_conversation_reads_back_as_it_was_given(store: Store) -
 
 async def test_an_unknown_conversation_is_none(store: Store) -> None:
     assert await store.conversation(fresh()) is None
-    assert await store.newest(fresh(), 5) is None
-    assert await store.messages(fresh(), 1, 5) == []
+    assert await store.page(fresh(), fresh(), 5) is None
     assert await store.entries(fresh(), 1, 5) == []
 
 
@@ -81,7 +80,7 @@ async def test_ten_creations_with_one_key_at_once_make_one_conversation(stores: 
     )
     assert len({one.conversation.id for one in created}) == 1
     assert [one.new for one in created].count(True) == 1
-    assert len(await stores[0].conversations(owner, status=None, behind=None, limit=10)) == 1
+    assert len(await stores[0].conversations(owner, status=None, after=None, limit=10)) == 1
 
 
 async def test_a_sound_store_passes_its_check(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from confab.domain.errors import NotFound
 from confab.domain.models import Metadata, message_id
 from confab.ports import Store
-from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation, started
+from tests.support.logs import MILLISECOND, draft_for, fresh, messages, new_conversation, started
 from tests.support.samples import NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -83,8 +83,8 @@ async def test_content_reads_back_exactly(store: Store, content: str) -> None:
     key = "k ~!'\""
     appended = await store.append(draft_for(conversation.id, content, key=key, author="\x00 ann"), now=NOW)
     assert appended.message.content == content
-    (read,) = await store.messages(conversation.id, 1, 1)
-    assert read == appended.message.view()
+    (read,) = await messages(store, conversation)
+    assert read == appended.message.wire()
     assert (read["clientMessageId"], read["author"]) == (key, "\x00 ann")
     assert await store.entries(conversation.id, 1, 1) == [appended.message]
 
@@ -104,9 +104,9 @@ async def test_metadata_reads_back_exactly(store: Store) -> None:
     conversation = new_conversation(metadata=metadata)
     await store.create(conversation, None, now=NOW)
     await store.append(draft_for(conversation.id, metadata=metadata), now=NOW)
-    found = await store.newest(conversation.id, 1)
-    assert found is not None
-    for read in (found[0].metadata, found[1][0]["metadata"]):
+    page = await store.page(conversation.id, conversation.owner, 1)
+    assert page is not None
+    for read in (page.conversation.metadata, page.messages[0]["metadata"]):
         assert read == metadata
         assert type(read["whole"]) is float
         assert type(read["big"]) is int

@@ -7,7 +7,7 @@ import pytest
 
 from confab.domain.errors import ConversationFinalized, NotFound
 from confab.ports import Appended, Store
-from tests.support.logs import draft_for, fresh, started
+from tests.support.logs import draft_for, fresh, messages, started
 from tests.support.samples import NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,8 +40,8 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     assert outcomes[4] == Appended(kept.message, new=False)
     assert isinstance(outcomes[5], Appended)
     assert (outcomes[5].message.seq, outcomes[5].new) == (3, True)
-    stored = await store.messages(open_log.id, 1, 10)
-    assert stored == [one.message.view() for one in (first, outcomes[0], outcomes[5])]
+    stored = await messages(store, open_log)
+    assert stored == [one.message.wire() for one in (first, outcomes[0], outcomes[5])]
 
 
 async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
@@ -57,7 +57,7 @@ async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
         ("one", False),
         ("three", True),
     ]
-    assert [message["content"] for message in await store.messages(log.id, 1, 10)] == ["one", "three"]
+    assert [message["content"] for message in await messages(store, log)] == ["one", "three"]
 
 
 async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
@@ -69,7 +69,7 @@ async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) ->
     for index, log in enumerate(logs):
         mine = [outcomes[n].message for n in range(index, 300, 3)]
         assert [message.seq for message in mine] == list(range(1, 101))
-        assert await store.messages(log.id, 1, 100) == [message.view() for message in mine]
+        assert await messages(store, log) == [message.wire() for message in mine]
 
 
 async def test_times_of_a_group_do_not_run_backwards(store: Store) -> None:
@@ -112,5 +112,5 @@ async def test_a_list_shows_logs_that_were_written_at_once(store: Store) -> None
             for log, place in zip(logs, (2, 3, 1), strict=True)
         )
     )
-    listed = await store.conversations(owner, status=None, behind=None, limit=10)
-    assert [one.id for one in listed] == [logs[1].id, logs[0].id, logs[2].id]
+    listed = await store.conversations(owner, status=None, after=None, limit=10)
+    assert [one["id"] for one in listed] == [logs[1].id, logs[0].id, logs[2].id]

@@ -1,29 +1,48 @@
 """What every `Store` promises of ranges, heads and lists."""
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 
-from confab.domain.models import Conversation, Finalized, Message, Metadata, Status, canonical
-from confab.ports import End, Place, Store
-from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation, started
+from confab.domain.models import Finalized, Message, Metadata, Status, Wire, canonical
+from confab.ports import Cursor, Store
+from tests.support.logs import MILLISECOND, draft_for, fresh, messages, new_conversation, started
 from tests.support.samples import NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_ranges_hold_both_ends_ascending(store: Store) -> None:
+async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(store: Store) -> None:
     conversation = await started(store, *"abcdefghijkl")
-    assert [m["content"] for m in await store.messages(conversation.id, 9, 11)] == ["i", "j", "k"]
-    assert [m["seq"] for m in await store.messages(conversation.id, 11, 99)] == [11, 12]
-    assert await store.messages(conversation.id, 13, 20) == []
-    assert await store.messages(conversation.id, 5, 4) == []
-    assert [m["seq"] for m in await store.messages(conversation.id, 0, 2)] == [1, 2]
+    for where, limit, expected in (
+        ({}, 5, "hijkl"),
+        ({}, 50, "abcdefghijkl"),
+        ({"after": 0}, 3, "abc"),
+        ({"after": 8}, 3, "ijk"),
+        ({"after": 10}, 99, "kl"),
+        ({"after": 12}, 3, ""),
+        ({"after": 99}, 3, ""),
+        ({"before": 1}, 3, ""),
+        ({"before": 2}, 3, "a"),
+        ({"before": 5}, 3, "bcd"),
+        ({"before": 13}, 2, "kl"),
+        ({"before": 99}, 2, "kl"),
+        ({"before": 2**53 - 1}, 2, "kl"),
+        ({"after": 2**53 - 1}, 2, ""),
+    ):
+        page = await store.page(conversation.id, conversation.owner, limit, **where)
+        assert page is not None
+        assert page.conversation == conversation
+        assert "".join(one["content"] for one in page.messages) == expected, where
+        assert [one["seq"] for one in page.messages] == ["abcdefghijkl".index(one) + 1 for one in expected]
+        more = bool(expected) and (expected[-1] != "l" if "after" in where else expected[0] != "a")
+        assert page.has_more == more
 
 
-async def test_entries_hold_the_finalization_and_messages_do_not(store: Store) -> None:
+async def test_entries_hold_the_finalization_and_pages_do_not(store: Store) -> None:
     conversation = await started(store, "a", "b")
     closed = await store.finalize(conversation.id, now=NOW)
     assert [type(entry) for entry in await store.entries(conversation.id, 1, 9)] == [
@@ -33,15 +52,34 @@ async def test_entries_hold_the_finalization_and_messages_do_not(store: Store) -
     ]
     assert await store.entries(conversation.id, 3, 3) == [closed.entry]
     assert [entry.seq for entry in await store.entries(conversation.id, 1, 2)] == [1, 2]
-    assert [m["seq"] for m in await store.messages(conversation.id, 1, 9)] == [1, 2]
+    for where in ({}, {"after": 0}, {"before": 9}, {"before": 3}):
+        page = await store.page(conversation.id, conversation.owner, 9, **where)
+        assert page is not None
+        assert page.conversation == closed.conversation
+        assert [m["seq"] for m in page.messages] == [1, 2]
+        assert not page.has_more
 
 
-async def test_a_range_holds_nothing_of_another_conversation(store: Store) -> None:
+async def test_only_the_owner_and_members_read_a_page(store: Store) -> None:
+    conversation = new_conversation(members=("reader", "Reader "))
+    await store.create(conversation, None, now=NOW)
+    await store.append(draft_for(conversation.id, "hello"), now=NOW)
+    readers = (conversation.owner, "reader", "Reader ", "READER", "read", "", "reader\x00")
+    pages = await asyncio.gather(*(store.page(conversation.id, reader, 5) for reader in readers))
+    assert [page is not None for page in pages] == [True, True, True, False, False, False, False]
+    for reader in readers:  # and one by one, with nobody who may read beside them
+        assert (await store.page(conversation.id, reader, 5) is not None) == (reader in readers[:3])
+
+
+async def test_a_page_holds_nothing_of_another_conversation(store: Store) -> None:
     prefix = fresh()
     for conversation_id in (prefix, prefix + "0", prefix[:-1]):
-        await store.create(new_conversation(conversation_id=conversation_id), None, now=NOW)
+        created = new_conversation(owner="ann", conversation_id=conversation_id)
+        await store.create(created, None, now=NOW)
         await store.append(draft_for(conversation_id, conversation_id), now=NOW)
-    assert [m["content"] for m in await store.messages(prefix, 1, 100)] == [prefix]
+    page = await store.page(prefix, "ann", 100)
+    assert page is not None
+    assert [m["content"] for m in page.messages] == [prefix]
 
 
 @pytest.mark.parametrize("part_ms", [0, 7, 670, 999])
@@ -50,52 +88,33 @@ async def test_messages_are_as_clients_see_them(store: Store, part_ms: int) -> N
     at = NOW.replace(microsecond=part_ms * 1000)
     draft = draft_for(conversation.id, "hello", key="k", metadata={"of": [1, None]})
     appended = await store.append(draft, now=at + timedelta(days=1))
-    assert await store.messages(conversation.id, 1, 1) == [appended.message.view()]
-    (seen,) = await store.messages(conversation.id, 1, 1)
+    (seen,) = await messages(store, conversation)
+    assert seen == appended.message.wire()
     assert seen["createdAt"].endswith(f":05.{part_ms:03}Z")
     assert list(seen) == list(appended.message.wire())
 
 
-@pytest.mark.parametrize("finalized", [False, True])
-async def test_the_newest_messages_come_with_their_conversation(store: Store, finalized: bool) -> None:
-    conversation = await started(store, *"abcde")
-    if finalized:
-        conversation = (await store.finalize(conversation.id, now=NOW)).conversation
-    found = await store.newest(conversation.id, 2)
-    assert found is not None
-    assert found[0] == conversation
-    assert [m["content"] for m in found[1]] == ["d", "e"]
-    assert await store.newest(conversation.id, 50) == (
-        conversation,
-        await store.messages(conversation.id, 1, 5),
-    )
-
-
-async def test_the_newest_of_an_empty_conversation_are_none(store: Store) -> None:
+async def test_the_page_of_an_empty_conversation_is_empty(store: Store) -> None:
     conversation = await started(store)
-    assert await store.newest(conversation.id, 5) == (conversation, [])
+    for where in ({}, {"after": 0}, {"before": 1}):
+        page = await store.page(conversation.id, conversation.owner, 5, **where)
+        assert page is not None
+        assert (page.conversation, [*page.messages]) == (conversation, [])
 
 
-@pytest.mark.parametrize("nearest", ["first", "last"])
-async def test_a_range_may_end_where_there_is_enough(store: Store, nearest: End) -> None:
+@pytest.mark.parametrize("where", [{"after": 0}, {"after": 7}, {}, {"before": 50}])
+async def test_a_page_may_end_where_there_is_enough(store: Store, where: dict[str, int]) -> None:
     conversation = await started(store)
     for n in range(60):
         metadata: Metadata = {"m": "y" * (n * 7 % 50)}
         await store.append(draft_for(conversation.id, "é" * (n * 13 % 90 + 1), metadata=metadata), now=NOW)
-    everything = await store.messages(conversation.id, 1, 60)
+    everything = await messages(store, conversation, **where)
     sizes = [len(one["content"]) + len(canonical(one["metadata"])) for one in everything]
-    for enough in (1, 100, 1_000, sum(sizes) - 1, sum(sizes)):
-        found = await store.messages(conversation.id, 1, 60, nearest=nearest, enough=enough)
-        seqs = [one["seq"] for one in found]
-        near = sizes if nearest == "first" else sizes[::-1]
-        fitting = max(sum(sum(near[: n + 1]) <= enough for n in range(60)), 1)
-        assert len(seqs) == fitting
-        assert seqs == (list(range(1, 61))[:fitting] if nearest == "first" else list(range(1, 61))[-fitting:])
-        if nearest == "last":
-            assert await store.newest(conversation.id, 60, enough=enough) == (
-                await store.conversation(conversation.id),
-                found,
-            )
+    for most in (1, 100, 1_000, sum(sizes) - 1, sum(sizes)):
+        found = await messages(store, conversation, max_chars=most, **where)
+        near = sizes if "after" in where else sizes[::-1]
+        fitting = max(sum(sum(near[: n + 1]) <= most for n in range(len(near))), 1)
+        assert found == (everything[:fitting] if "after" in where else everything[-fitting:])
 
 
 async def test_heads_are_of_those_that_exist(store: Store) -> None:
@@ -105,11 +124,20 @@ async def test_heads_are_of_those_that_exist(store: Store) -> None:
     assert await store.heads([]) == {}
 
 
+def activity(conversation: Wire) -> tuple[float, str]:
+    """What a list is sorted by."""
+    return -datetime.fromisoformat(conversation["updatedAt"]).timestamp(), conversation["id"]
+
+
+def cursor(conversation: Wire) -> Cursor:
+    return Cursor(datetime.fromisoformat(conversation["updatedAt"]), conversation["id"])
+
+
 async def ids(
-    store: Store, user: str, status: Status | None = None, behind: Place | None = None, limit: int = 50
+    store: Store, user: str, status: Status | None = None, after: Cursor | None = None, limit: int = 50
 ) -> list[str]:
-    found = await store.conversations(user, status=status, behind=behind, limit=limit)
-    return [conversation.id for conversation in found]
+    found = await store.conversations(user, status=status, after=after, limit=limit)
+    return [conversation["id"] for conversation in found]
 
 
 async def test_a_user_lists_owned_and_joined_conversations_latest_first(store: Store) -> None:
@@ -147,21 +175,21 @@ async def test_pages_follow_each_other_through_ties_without_loss_or_repeat(store
         await store.create(created, None, now=NOW)
         if n % 3 == 0:
             await store.finalize(created.id, now=NOW)
-    everything = await store.conversations(user, status=None, behind=None, limit=50)
+    everything = await store.conversations(user, status=None, after=None, limit=50)
     assert len(everything) == 10
-    assert everything == sorted(everything, key=lambda one: (-one.updated_at.timestamp(), one.id))
+    assert everything == sorted(everything, key=activity)
     for status in (None, "active", "finalized"):
-        expected = [one.id for one in everything if status in (None, one.status)]
-        assert [one.id for one in await paged(store, user, status, 3)] == expected
+        expected = [one["id"] for one in everything if status in (None, one["status"])]
+        assert [one["id"] for one in await paged(store, user, status, 3)] == expected
 
 
-async def paged(store: Store, user: str, status: Status | None, limit: int) -> list[Conversation]:
+async def paged(store: Store, user: str, status: Status | None, limit: int) -> list[Wire]:
     """The whole list, page by page."""
-    found: list[Conversation] = []
-    behind = None
-    while page := await store.conversations(user, status=status, behind=behind, limit=limit):
+    found: list[Wire] = []
+    after = None
+    while page := await store.conversations(user, status=status, after=after, limit=limit):
         found += page
-        behind = Place(page[-1].updated_at, page[-1].id)
+        after = cursor(page[-1])
     return found
 
 
@@ -178,12 +206,12 @@ async def test_a_list_is_in_the_order_of_activity_however_fast_that_goes(store: 
             await store.finalize(log.id, now=at)
         else:
             await store.append(draft_for(log.id), now=at)
-    everything = await store.conversations(user, status=None, behind=None, limit=50)
+    everything = await store.conversations(user, status=None, after=None, limit=50)
     assert len(everything) == 12
-    assert everything == sorted(everything, key=lambda one: (-one.updated_at.timestamp(), one.id))
+    assert everything == sorted(everything, key=activity)
     statuses: tuple[Status | None, ...] = (None, "active", "finalized")
     for status, limit in product(statuses, (1, 3, 11)):
-        expected = [one for one in everything if status in (None, one.status)]
+        expected = [one for one in everything if status in (None, one["status"])]
         assert await paged(store, user, status, limit) == expected
 
 
@@ -192,21 +220,21 @@ async def test_a_page_is_whole_though_many_have_moved_ahead_since_the_one_before
     logs = [await started(store, owner=user, at=NOW + n * MILLISECOND) for n in range(9)]
     for log in logs:
         await store.append(draft_for(log.id), now=NOW + timedelta(seconds=1))
-    (first,) = await store.conversations(user, status=None, behind=None, limit=1)
-    others = [log for log in logs if log.id != first.id]
+    (first,) = await store.conversations(user, status=None, after=None, limit=1)
+    others = [log for log in logs if log.id != first["id"]]
     for log in others[2:]:
         await store.append(draft_for(log.id), now=NOW + timedelta(seconds=2))
-    page = await store.conversations(user, status=None, behind=Place(first.updated_at, first.id), limit=2)
-    assert [one.id for one in page] == sorted(log.id for log in others[:2])
+    page = await store.conversations(user, status=None, after=cursor(first), limit=2)
+    assert [one["id"] for one in page] == sorted(log.id for log in others[:2])
 
 
 async def test_a_place_need_not_name_a_conversation_that_is_still_there(store: Store) -> None:
     user = fresh("ann")
     created = await store.create(new_conversation(user), None, now=NOW)
     found = created.conversation.id
-    assert await ids(store, user, behind=Place(NOW, "")) == [found]
-    assert await ids(store, user, behind=Place(NOW, "~")) == []
-    assert await ids(store, user, behind=Place(NOW + MILLISECOND, "~")) == [found]
-    assert await ids(store, user, behind=Place(NOW - MILLISECOND, "")) == []
-    assert await ids(store, user, behind=Place(datetime(1970, 1, 1, tzinfo=UTC), "")) == []
-    assert await ids(store, user, behind=Place(datetime(9999, 12, 31, tzinfo=UTC), "")) == [found]
+    assert await ids(store, user, after=Cursor(NOW, "")) == [found]
+    assert await ids(store, user, after=Cursor(NOW, "~")) == []
+    assert await ids(store, user, after=Cursor(NOW + MILLISECOND, "~")) == [found]
+    assert await ids(store, user, after=Cursor(NOW - MILLISECOND, "")) == []
+    assert await ids(store, user, after=Cursor(datetime(1970, 1, 1, tzinfo=UTC), "")) == []
+    assert await ids(store, user, after=Cursor(datetime(9999, 12, 31, tzinfo=UTC), "")) == [found]

@@ -166,7 +166,7 @@ async def test_a_finalization_outlives_the_function_that_stored_it(
 
 async def test_a_conversation_outlives_the_function_that_stored_it(setting: Setting):
     async def mine() -> list[Any]:
-        return await setting.site.store.conversations("carol", status=None, behind=None, limit=5)
+        return await setting.site.store.conversations("carol", status=None, after=None, limit=5)
 
     def create() -> Awaitable[httpx.Response]:
         function = setting.functions["create_conversation"]
@@ -178,7 +178,7 @@ async def test_a_conversation_outlives_the_function_that_stored_it(setting: Sett
     await setting.restarted(setting.functions["create_conversation"])
     answers = [await create(), await create()]
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert [one.id for one in await mine()] == [answers[0].json()["id"]] == [answers[1].json()["id"]]
+    assert [one["id"] for one in await mine()] == [answers[0].json()["id"]] == [answers[1].json()["id"]]
 
 
 @pytest.mark.parametrize("point", POINTS)

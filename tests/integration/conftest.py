@@ -146,13 +146,13 @@ class World:
     def slow_store(self, instance: int, seconds: float) -> Iterator[None]:
         """Every page of the log takes a while to read."""
         store = self._adapters[instance].store
-        newest = store.newest
+        page = store.page
 
-        async def slowly(conversation_id: str, limit: int, **how: Any) -> Any:
+        async def slowly(*which: Any, **where: Any) -> Any:
             await asyncio.sleep(seconds)
-            return await newest(conversation_id, limit, **how)
+            return await page(*which, **where)
 
-        with patch.object(store, "newest", slowly):
+        with patch.object(store, "page", slowly):
             yield
 
     @contextmanager
@@ -170,7 +170,7 @@ class World:
     @contextmanager
     def broken_store(self, instance: int) -> Iterator[None]:
         """Reading the log meets a defect."""
-        with patch.object(self._adapters[instance].store, "newest", side_effect=RuntimeError("a defect")):
+        with patch.object(self._adapters[instance].store, "page", side_effect=RuntimeError("a defect")):
             yield
 
     def break_listener(self, instance: int) -> None:

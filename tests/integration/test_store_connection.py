@@ -12,6 +12,7 @@ from confab.domain.errors import Unavailable
 from confab.store.connection import NO_ANSWER, Connection, Timing
 from confab.store.session import NotSent, Session, is_conflict
 from confab.store.surreal import SurrealStore
+from tests.support.logs import messages
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, SurrealServer, surreal_server, surreal_store
 
@@ -158,7 +159,7 @@ async def test_callers_that_give_up_leave_the_others_undisturbed(server: Surreal
     assert len(kept) >= 30
     assert {type(one) for one in done if isinstance(one, BaseException)} == {asyncio.CancelledError}
     head = (await store.heads(["c1"]))["c1"]
-    assert [m["seq"] for m in await store.messages("c1", 1, 100)] == list(range(1, head + 1))
+    assert [m["seq"] for m in await messages(store, conversation())] == list(range(1, head + 1))
     await store.close()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from confab.ports import Place
-from confab.store import records
+from confab.ports import Cursor
+from confab.store import rows
 from confab.store.listing import WINDOW_MS
 from confab.store.session import Session
 from confab.store.surreal import SurrealStore
@@ -47,7 +47,7 @@ async def noted(session: Session) -> set[str]:
 
 
 def place(at: datetime) -> set[str]:
-    return {records.place(at, "c1")}
+    return {rows.activity_key(at, "c1")}
 
 
 async def test_a_place_is_written_with_the_first_message_and_then_once_a_window(
@@ -76,19 +76,19 @@ async def test_a_release_that_writes_every_place_may_serve_beside_this_one(
     await store.append(draft(), now=NOW)
     later = NOW + WINDOW - 2 * MILLISECOND
     await session.query("UPDATE conversation SET updated_at = $at", {"at": later})
-    await session.query("UPDATE participation SET place = $place", {"place": records.place(later, "c1")})
+    await session.query("UPDATE participation SET place = $place", {"place": rows.activity_key(later, "c1")})
     await store.create(conversation("c2", created_at=later, updated_at=later), None, now=NOW)
     await store.append(draft(), now=later + MILLISECOND)
-    listed = await store.conversations("alice", status="active", behind=None, limit=1)
-    assert [one.id for one in listed] == ["c1"]
-    closed = {"at": later + MILLISECOND, "place": records.place(later + MILLISECOND, "c1")}
+    listed = await store.conversations("alice", status="active", after=None, limit=1)
+    assert [one["id"] for one in listed] == ["c1"]
+    closed = {"at": later + MILLISECOND, "place": rows.activity_key(later + MILLISECOND, "c1")}
     await session.query("UPDATE conversation:c1 SET finalized_at = $at, updated_at = $at", closed)
     await session.query(
         "UPDATE participation SET status = 'finalized', place = $place WHERE conversation = conversation:c1",
         closed,
     )
-    listed = await store.conversations("alice", status="active", behind=None, limit=1)
-    assert [one.id for one in listed] == ["c2"]
+    listed = await store.conversations("alice", status="active", after=None, limit=1)
+    assert [one["id"] for one in listed] == ["c2"]
 
 
 async def test_a_user_whose_id_looks_like_another_ones_entry_stays_out_of_their_list(
@@ -96,12 +96,12 @@ async def test_a_user_whose_id_looks_like_another_ones_entry_stays_out_of_their_
 ) -> None:
     """The index of busy conversations holds texts: no id may reach into another user's part of it."""
     await store.append(draft(), now=NOW + MILLISECOND)
-    noted_at = records.place(NOW + MILLISECOND, "c1")
+    noted_at = rows.activity_key(NOW + MILLISECOND, "c1")
     for uid in (f"alice:{noted_at}", f"5:alice:{noted_at}", f"{noted_at}"):
         mine = conversation(f"of-{len(uid)}", owner=uid, members=())
         await store.create(mine, None, now=NOW)
         await store.append(draft(conversation_id=mine.id), now=NOW + MILLISECOND)
-    listed = await store.conversations("alice", status=None, behind=None, limit=1)
-    assert [one.id for one in listed] == ["c1"]
-    rest = Place(NOW + MILLISECOND, "c1")
-    assert await store.conversations("alice", status=None, behind=rest, limit=1) == []
+    listed = await store.conversations("alice", status=None, after=None, limit=1)
+    assert [one["id"] for one in listed] == ["c1"]
+    rest = Cursor(NOW + MILLISECOND, "c1")
+    assert await store.conversations("alice", status=None, after=rest, limit=1) == []

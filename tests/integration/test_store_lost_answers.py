@@ -59,7 +59,9 @@ async def test_a_creation_whose_answer_was_lost_is_repeated_and_new(
     created = await store.create(conversation(), key, now=NOW)
     assert proxy.lost == 1
     assert created.new
-    assert await store.conversations("alice", status=None, behind=None, limit=5) == [created.conversation]
+    assert await store.conversations("alice", status=None, after=None, limit=5) == [
+        created.conversation.wire()
+    ]
 
 
 async def test_a_finalization_whose_answer_was_lost_is_repeated_and_new(

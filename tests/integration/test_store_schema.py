@@ -168,12 +168,12 @@ async def test_a_schema_that_moves_on_fails_the_check_of_a_connected_store(
 
 async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(session: Session) -> None:
     await schema.migrate(session)
-    (page,) = re.findall(r"\((SELECT VALUE .+ FROM message:\[.+\]\.\.=\[.+\])\)", statements.MESSAGES)
-    numbers = {"conversation": "c1", "first": 1, "last": 50}
+    (page,) = re.findall(r"\((SELECT \* FROM message:\[.+\]\.\.=\[.+\])\)", statements.PAGES)
+    numbers = {"found": {"id": "c1"}, "first": 1, "last": 50}
     assert "RecordIdScan" in await session.query(f"EXPLAIN {page}", numbers)
     selects = re.findall(r"SELECT [^()]+ FROM participation[^()]+", statements.LISTING)
     assert len(selects) == statements.LISTING.count("FROM participation") == 3
-    values = {"user": "u", "behind": "", "active": 7, "finalized": 7, "from": "1:u:1", "until": "1:u:2"}
+    values = {"user": "u", "after": "", "active": 7, "finalized": 7, "from": "1:u:1", "until": "1:u:2"}
     for select in selects:
         plan = await session.query("EXPLAIN " + select, values)
         assert re.search(r"IndexScan .*(limit: \$(active|finalized)|access: >'1:u:1' <'1:u:2')", plan)

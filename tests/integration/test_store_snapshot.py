@@ -25,7 +25,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path: Path) 
             await store.create(conversation(name), f"key-{name}", now=NOW)
             await store.append(draft("first", conversation_id=name, client_message_id="once"), now=NOW)
         await store.finalize("closed", now=NOW)
-        before = [await store.newest(name, 10) for name in ("open", "closed")]
+        before = [await store.page(name, "alice", 10) for name in ("open", "closed")]
         await store.close()
         assert await server.stop() == 0
         shutil.copytree(tmp_path / "data", tmp_path / "snapshot")
@@ -36,7 +36,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path: Path) 
     async with surreal_server(tmp_path / "snapshot", migrated=False) as restored:
         assert check(restored).stdout.endswith("is in place\n")
         store = surreal_store(restored)
-        assert [await store.newest(name, 10) for name in ("open", "closed")] == before
+        assert [await store.page(name, "alice", 10) for name in ("open", "closed")] == before
         retry = await store.append(draft("first", conversation_id="open", client_message_id="once"), now=NOW)
         assert (retry.new, retry.message.seq) == (False, 1)
         assert (await store.append(draft("next", conversation_id="open"), now=NOW)).message.seq == 2

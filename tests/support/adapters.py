@@ -10,9 +10,9 @@ from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Un
 from confab.domain.limits import Limits
 from confab.domain.models import Entry, Principal
 from confab.ports import Announcer, Store
-from confab.store.memory import MemoryStore
 from confab.wiring import Adapters
 from tests.support.samples import principal
+from tests.support.twins.store import MemoryStore
 
 
 class NamedUsers:

@@ -10,15 +10,15 @@ from pydantic_core import from_json, to_json
 
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event, event_of
-from confab.domain.models import Conversation, Draft, Entry, MessageView, Model, Principal
+from confab.domain.models import Conversation, Draft, Entry, Model, Page, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.fanout.announce import InlineAnnouncer
 from confab.ports import Appended, Closed
 from confab.realtime.container import Container
 from confab.realtime.transport import Sent
-from confab.store.memory import MemoryStore
 from tests.support.adapters import MemoryAdapters, NamedUsers
 from tests.support.samples import NOW, principal
+from tests.support.twins.store import MemoryStore
 
 T = TypeVar("T")
 Payload = dict[str, Any]
@@ -57,10 +57,8 @@ class RemoteStore(MemoryStore):
     async def conversation(self, conversation_id: str) -> Conversation | None:
         return await self._held(super().conversation(conversation_id))
 
-    async def newest(
-        self, conversation_id: str, limit: int, *, enough: int | None = None
-    ) -> tuple[Conversation, list[MessageView]] | None:
-        return await self._held(super().newest(conversation_id, limit, enough=enough))
+    async def page(self, conversation_id: str, reader: str, limit: int, **where: Any) -> Page | None:
+        return await self._over_there(super().page(conversation_id, reader, limit, **where))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         return await self._over_there(super().entries(conversation_id, first, last))

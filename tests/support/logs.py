@@ -2,8 +2,9 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
-from confab.domain.models import Conversation, Draft, Member, Metadata
+from confab.domain.models import Conversation, Draft, Member, Metadata, Wire
 from confab.ports import Store
 from tests.support.samples import NOW
 
@@ -59,3 +60,10 @@ async def started(store: Store, *messages: str, owner: str | None = None, at: da
     found = await store.conversation(conversation.id)
     assert found is not None
     return found
+
+
+async def messages(store: Store, conversation: Conversation, limit: int = 200, **where: Any) -> list[Wire]:
+    """A page of a log as its owner sees it."""
+    page = await store.page(conversation.id, conversation.owner, limit, **where)
+    assert page is not None
+    return [*page.messages]

@@ -61,6 +61,25 @@ async def test_a_batch_is_bounded_by_count_and_size_but_takes_one_of_any_size():
     assert echo.sent == [["aa", "bb"], ["cc", "d", "e"], ["f"], ["x" * 50], ["g"]]
 
 
+async def test_what_fits_may_overtake_what_does_not_where_order_does_not_matter():
+    echo = Echo(bounds=up_to(3, 5, len), ordered=False)
+    await asyncio.gather(*echo.submit("aa", "bbbb", "cc", "d"))
+    assert echo.sent == [["aa"], ["bbbb"], ["cc", "d"]]
+
+    def equal():
+        seen: list[str] = []
+
+        def fits(item):
+            seen.append(item)
+            return item == seen[0]
+
+        return fits
+
+    echo = Echo(bounds=equal, ordered=False)
+    await asyncio.gather(*echo.submit(*"abcabc"))
+    assert echo.sent == [["a", "a"], ["b", "b"], ["c", "c"]]
+
+
 async def test_several_batches_may_be_in_flight():
     echo = Echo(bounds=up_to(1, 1, len), in_flight=2)
     echo.passing.clear()

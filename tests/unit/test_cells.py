@@ -11,10 +11,10 @@ from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
 from confab.fanout.announce import InlineAnnouncer
 from confab.fanout.publishers import CellPublisher, CircuitBreaker
-from confab.store.memory import MemoryStore
 from confab.views import Views
 from tests.support.adapters import MemoryAdapters, conversations_over
 from tests.support.samples import conversation, message, principal
+from tests.support.twins.store import MemoryStore
 
 HEX = "8f14e45fceea467a9b2c1d0e3f5a7b6c"
 LONGEST = "abcdefghijkl-9"

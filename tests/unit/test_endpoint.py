@@ -164,7 +164,7 @@ async def test_a_store_that_is_away_is_unavailable(client, adapters, monkeypatch
     async def away(*_: object, **__: object) -> None:
         raise Unavailable("The store does not answer.")
 
-    monkeypatch.setattr(adapters.store, "newest", away)
+    monkeypatch.setattr(adapters.store, "page", away)
     answer = await client.get(f"{API}/abc", headers=bearer())
     assert_problem(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) >= 1
@@ -174,7 +174,7 @@ async def test_a_defect_is_told_without_its_cause(client, adapters, monkeypatch,
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret table layout")
 
-    monkeypatch.setattr(adapters.store, "newest", broken)
+    monkeypatch.setattr(adapters.store, "page", broken)
     answer = await client.get(f"{API}/abc", headers=bearer())
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text

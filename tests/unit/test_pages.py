@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from confab.store.memory import MemoryStore
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import API, api_client, bearer, created, said
+from tests.support.twins.store import MemoryStore
 
 MOST = 40_000
 PLAIN, QUOTES, CONTROL, WIDE = "a" * 3_000, '"' * 3_000, "\x01" * 3_000, "\U0001f600" * 3_000
@@ -101,15 +101,15 @@ async def test_a_list_holds_what_fits_and_its_cursor_continues_there(client):
     assert set(listed) == made
 
 
-async def test_the_store_is_told_how_much_is_enough(adapters, client, monkeypatch):
-    asked: list[int | None] = []
-    newest = MemoryStore.newest
+async def test_the_store_is_asked_for_no_more_than_a_response_holds(adapters, client, monkeypatch):
+    asked: list[int] = []
+    page = MemoryStore.page
 
-    async def note(self, conversation_id, limit, *, enough=None):
-        asked.append(enough)
-        return await newest(self, conversation_id, limit, enough=enough)
+    async def note(self, *which, max_chars, **where):
+        asked.append(max_chars)
+        return await page(self, *which, max_chars=max_chars, **where)
 
-    monkeypatch.setattr(MemoryStore, "newest", note)
+    monkeypatch.setattr(MemoryStore, "page", note)
     room = (await created(client))["id"]
     await read(client, f"/{room}")
     assert asked == [MOST]

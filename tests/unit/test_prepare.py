@@ -10,10 +10,10 @@ from starlette.requests import Request
 from confab import log
 from confab.domain.errors import Unavailable
 from confab.http.function import function
-from confab.store.memory import MemoryStore
 from confab.wiring import Adapters
 from tests.support.adapters import MemoryAdapters
 from tests.support.twins.bus import MemoryBus, MemoryPublisher
+from tests.support.twins.store import MemoryStore
 
 
 class SlowStore(MemoryStore):

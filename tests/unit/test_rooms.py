@@ -15,9 +15,9 @@ from confab.ports import Commit
 from confab.realtime import rooms as rooms_module
 from confab.realtime.rooms import Rooms
 from confab.realtime.transport import Sent
-from confab.store.memory import MemoryStore
 from confab.trace import Trace
 from tests.support.samples import NOW, conversation, draft, message
+from tests.support.twins.store import MemoryStore
 
 ROOM = "c1"
 ONE, TWO = Trace("1" * 32, "1" * 16), Trace("2" * 32, "2" * 16)

@@ -1,8 +1,10 @@
 """The things a conversation is made of."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -12,6 +14,9 @@ Status = Literal["active", "finalized"]
 Role = Literal["user", "assistant", "system"]
 Access = Literal["write", "read"]
 Metadata = dict[str, JsonValue]
+Wire = dict[str, Any]
+"""A resource as the JSON object that clients see. Nobody who reads a page or a list looks into its
+items, and to make a model of each would take most of the time."""
 
 
 def timestamp_text(at: datetime) -> str:
@@ -61,7 +66,7 @@ class Model(BaseModel):
         hide_input_in_errors=True,  # a traceback must not carry content
     )
 
-    def wire(self) -> dict[str, Any]:
+    def wire(self) -> Wire:
         """The JSON object that clients and the bus see."""
         return self.model_dump(mode="json", by_alias=True)
 
@@ -110,24 +115,6 @@ class Conversation(Model):
         return (self.owner, *(member.user_id for member in self.members))
 
 
-class MessageView(TypedDict):
-    """A message as clients see it. A page of a log is made of these.
-
-    Nobody who reads a page looks into its messages, and to make a model of each would take most
-    of the time: `Message` is for where they are written and delivered.
-    """
-
-    id: str
-    conversationId: str
-    seq: int
-    role: Role
-    author: str
-    content: str
-    clientMessageId: str | None
-    metadata: Metadata
-    createdAt: str
-
-
 class Message(Model):
     """An entry that somebody wrote."""
 
@@ -141,10 +128,6 @@ class Message(Model):
     metadata: Metadata
     created_at: Timestamp
 
-    def view(self) -> MessageView:
-        """The message as a page has it: what `wire` gives."""
-        return cast("MessageView", self.wire())
-
 
 class Finalized(Model):
     """The last entry of a log: nothing is ever numbered after it."""
@@ -152,6 +135,25 @@ class Finalized(Model):
     conversation_id: str
     seq: int
     finalized_at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A conversation and some of its messages, as clients see them, ascending by sequence number."""
+
+    conversation: Conversation
+    messages: Sequence[Wire]
+    forward: bool = False
+    """Whether it begins after an entry and leads on to newer ones; else it leads back to older ones."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are messages in the direction in which it leads."""
+        if not self.messages:
+            return False
+        if self.forward:
+            return bool(self.messages[-1]["seq"] < self.conversation.last_message_seq)
+        return bool(self.messages[0]["seq"] > 1)
 
 
 Entry = Message | Finalized

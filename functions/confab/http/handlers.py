@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from confab.conversations import Conversations, Listing, Page
+from confab.conversations import Conversations, Listing
 from confab.domain.errors import InvalidRequest
-from confab.domain.models import Conversation, Message, Principal
+from confab.domain.models import Conversation, Message, Page, Principal
 from confab.domain.requests import (
     IDEMPOTENCY_KEY,
     AddMessage,

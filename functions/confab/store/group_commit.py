@@ -1,27 +1,55 @@
 """Group commit: appends that wait while the store is busy are stored in one transaction.
 
 What an append costs the store is mostly its transaction, not its record. Each draft of a batch
-has an outcome of its own (`outcomes.py`). A conversation that others write to at the same time
-may need many tries: it is retried in a task of its own, so that other conversations are not
-delayed.
+has an outcome of its own. A conversation that others write to at the same time may need many
+tries: it is retried in a task of its own, so that other conversations are not delayed.
 """
 
 import asyncio
+import json
 import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, chain
+from typing import Any
+
+from pydantic_core import from_json
 
 from confab.aio import Batch, Batcher, Fits, Pending, fan_out, up_to
-from confab.domain.errors import ConfabError, Unavailable
+from confab.domain.access import NO_CONVERSATION
+from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
 from confab.domain.models import Draft
 from confab.ports import Appended
-from confab.store import outcomes, statements
+from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
-from confab.store.outcomes import Append
+from confab.store.listing import WINDOW_MS
 
+CLOSED_LOG = "This conversation is finalized."
 BATCH_DRAFTS = 64
 BATCH_CHARACTERS = 512 * 1024
 """Of content in one transaction; a single draft may have more."""
+
+
+@dataclass(eq=False, slots=True)
+class Append:
+    """A draft that is to be stored, and when it came."""
+
+    draft: Draft
+    now: datetime
+    attempt: str
+    """A name for this append, the same through all its tries."""
+
+    @property
+    def key(self) -> tuple[str, str, str] | None:
+        """What a repetition of the draft is known by; without one it has none."""
+        draft = self.draft
+        if draft.client_message_id is None:
+            return None
+        return draft.conversation_id, draft.author, draft.client_message_id
+
 
 _Batch = Batch[Append, Appended]
 
@@ -55,8 +83,7 @@ class GroupCommit:
         try:
             await self._store(batch, persistent=False)
         except Aborted:
-            for conversation_id in {pending.item.draft.conversation_id for pending in batch}:
-                part = [one for one in batch if one.item.draft.conversation_id == conversation_id]
+            for conversation_id, part in _by_conversation(batch).items():
                 retrying = asyncio.create_task(self._retry(conversation_id, part), context=Context())
                 self._retrying[conversation_id] = retrying
 
@@ -80,37 +107,26 @@ class GroupCommit:
     async def _store(self, batch: _Batch, *, persistent: bool) -> None:
         """Store the drafts that can be stored and settle all, unless the server's last answer is Aborted."""
         while batch := [pending for pending in batch if not pending.settled]:
+            repeatable = all(pending.item.key is not None for pending in batch)
+            logs = _by_conversation(batch)
             try:
                 answer = await self._connection.query(
-                    statements.APPEND,
-                    outcomes.variables([pending.item for pending in batch]),
-                    repeatable=_repeatable(batch),
-                    persistent=persistent,
+                    statements.APPEND, _variables(logs), repeatable=repeatable, persistent=persistent
                 )
             except Aborted:
                 raise
             except Unavailable as error:
-                again = [] if _repeatable(batch) else [one for one in batch if one.item.key is not None]
+                again = [] if repeatable else [one for one in batch if one.item.key is not None]
                 for pending in batch:
                     if pending not in again:
                         pending.fail(error)
                 self._batcher.again(again)
                 return
-            settled = outcomes.of([pending.item for pending in batch], answer)
-            assert settled, "the statement stores all, or says for whose sake it does not"
-            for pending in batch:
-                _settle(pending, settled.get(pending.item))
-
-
-def _settle(pending: Pending[Append, Appended], outcome: Appended | ConfabError | None) -> None:
-    if isinstance(outcome, ConfabError):
-        pending.fail(outcome)
-    elif outcome is not None:
-        pending.answer(outcome)
-
-
-def _repeatable(batch: _Batch) -> bool:
-    return all(pending.item.key is not None for pending in batch)
+            found = from_json(answer)
+            if isinstance(found, list):
+                _settle_stored(chain(*logs.values()), found)
+            else:
+                _settle_refused(batch, found)
 
 
 def _bounds() -> Fits[Append]:
@@ -130,3 +146,57 @@ def _bounds() -> Fits[Append]:
 
 def _characters(append: Append) -> int:
     return len(append.draft.content)
+
+
+def _by_conversation(batch: _Batch) -> Mapping[str, _Batch]:
+    """The parts of the batch, in order."""
+    parts = defaultdict[str, list[Pending[Append, Appended]]](list)
+    for pending in batch:
+        parts[pending.item.draft.conversation_id].append(pending)
+    return parts
+
+
+def _variables(logs: Mapping[str, _Batch]) -> dict[str, Any]:
+    """The variables of the statement `APPEND`."""
+    drafts: list[dict[str, Any]] = []
+    grown = []
+    for conversation_id, part in logs.items():
+        times = list(accumulate((rows.milliseconds(pending.item.now) for pending in part), max))
+        for number, (pending, at) in enumerate(zip(part, times, strict=True), 1):
+            append = pending.item
+            drafts.append(
+                {
+                    "log": conversation_id,
+                    "number": number,
+                    "at": at,
+                    "content": rows.draft_content(append.draft),
+                    "key": append.key,
+                    "attempt": append.attempt,
+                }
+            )
+        grown.append({"log": conversation_id, "count": len(part), "at": times[-1]})
+    batch = json.dumps({"logs": grown, "drafts": drafts})
+    return {"batch": batch, "window": WINDOW_MS, "end_of_time": rows.END_OF_TIME_MS}
+
+
+def _settle_stored(stored: Iterable[Pending[Append, Appended]], numbered: Sequence[tuple[int, int]]) -> None:
+    """Answer each draft with the message that it became."""
+    for pending, (seq, at) in zip(stored, numbered, strict=True):
+        message = pending.item.draft.numbered(seq, rows.from_milliseconds(at))
+        pending.answer(Appended(message, new=True))
+
+
+def _settle_refused(batch: _Batch, found: Mapping[str, Any]) -> None:
+    """Settle the drafts for whose sake none was stored, of which there is at least one."""
+    messages = {(one.conversation_id, one.seq): one for one in map(rows.message_of, found["messages"])}
+    sent = {tuple(key): (attempt, messages[key[0], seq]) for key, attempt, seq in found["sent"]}
+    for pending in batch:
+        append = pending.item
+        if append.draft.conversation_id not in found["open"] + found["closed"]:
+            pending.fail(NotFound(NO_CONVERSATION))
+        elif append.key in sent:
+            attempt, message = sent[append.key]
+            pending.answer(Appended(message, new=attempt == append.attempt))
+        elif append.draft.conversation_id in found["closed"]:
+            pending.fail(ConversationFinalized(CLOSED_LOG))
+    assert any(pending.settled for pending in batch), "the statement stores all, or says why not"

@@ -1,19 +1,29 @@
-"""Reads that are batched: many wanted at once are one query, and equal ones are read once."""
+"""Reads that are batched: pages and ranges wanted at once are one query, and equal ones are read once."""
 
 import asyncio
+import json
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from pydantic_core import from_json
 
 from confab.aio import Batch, Batcher, Fits, fan_out
 from confab.domain.errors import Unavailable
+from confab.domain.models import Entry, Page
+from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 
 BATCH_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
-
+IN_FLIGHT = 2
+"""Batches of one kind under way at once: with one, a read waits for half of another's round trip."""
 ANSWERED_A_TURN = 8
 """Answers that are given before other tasks get their turn: whoever has one renders a page of it."""
+FEW = 16
+"""Entries that are read one by one, by their ids; a scan of more costs less."""
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
@@ -30,6 +40,8 @@ class Reads(ABC, Generic[Key, Found]):
             unavailable=lambda: Unavailable(NO_ANSWER),
             deadline_s=connection.timing.overall,
             max_waiting=MAX_WAITING,
+            in_flight=IN_FLIGHT,
+            ordered=False,
         )
 
     @abstractmethod
@@ -37,8 +49,8 @@ class Reads(ABC, Generic[Key, Found]):
         """How many rows this may have, at most."""
 
     @abstractmethod
-    async def fetch(self, keys: Sequence[Key]) -> Sequence[Found]:
-        """What the store has for each of these, in one query."""
+    async def fetch(self, wanted: Sequence[Sequence[Key]]) -> Sequence[Found]:
+        """What the store has for each key, in one query; equal keys come together."""
 
     async def read(self, key: Key) -> Found:
         """What the store has; raises Unavailable."""
@@ -51,9 +63,11 @@ class Reads(ABC, Generic[Key, Found]):
         def fits(key: Key) -> bool:
             nonlocal size
             if key not in keys:
+                if keys and size + self.rows(key) > BATCH_ROWS:
+                    return False
                 keys.add(key)
                 size += self.rows(key)
-            return size <= BATCH_ROWS
+            return True
 
         return fits
 
@@ -69,9 +83,92 @@ class Reads(ABC, Generic[Key, Found]):
                 await fan_out(self._answer, [pending for pending in batch if pending.item == key])
 
     async def _answer(self, batch: Batch[Key, Found]) -> None:
-        keys = list(dict.fromkeys(pending.item for pending in batch))
-        found = dict(zip(keys, await self.fetch(keys), strict=True))
+        wanted = defaultdict[Key, list[Key]](list)
+        for pending in batch:
+            wanted[pending.item].append(pending.item)
+        found = dict(zip(wanted, await self.fetch([*wanted.values()]), strict=True))
         for count, pending in enumerate(batch, 1):
             pending.answer(found[pending.item])
             if count % ANSWERED_A_TURN == 0:
                 await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """Which page it is; readers of the same page share it."""
+
+    conversation: str
+    limit: int
+    after: int | None
+    before: int | None
+    most: int
+    """Characters of content and metadata that it may have."""
+    reader: str = field(compare=False)
+
+
+class Pages(Reads[PageKey, Page | None]):
+    """Pages of logs, as `Store.page` promises; who shares a batch with a reader must still be checked."""
+
+    def rows(self, key: PageKey) -> int:
+        """At most as many as it asks for."""
+        return key.limit
+
+    async def fetch(self, wanted: Sequence[Sequence[PageKey]]) -> Sequence[Page | None]:
+        """Each page, None where there is no conversation that one of the readers may read."""
+        asked = [asdict(keys[0]) | {"readers": [key.reader for key in keys]} for keys in wanted]
+        found = await self._connection.query(statements.PAGES, {"wanted": json.dumps(asked)})
+        return [
+            page and _page(*page, forward=keys[0].after is not None)
+            for keys, page in zip(wanted, found, strict=True)
+        ]
+
+
+def _page(conversation: str, messages: str, *, forward: bool) -> Page:
+    return Page(
+        rows.conversation_of(from_json(conversation)),
+        [rows.message_wire(row) for row in from_json(messages)],
+        forward=forward,
+    )
+
+
+class Range(NamedTuple):
+    """Entries of a conversation, both ends included."""
+
+    conversation_id: str
+    first: int
+    last: int
+
+    @property
+    def numbers(self) -> range:
+        """The numbers in it that an entry can have."""
+        return range(max(self.first, 1), self.last + 1)
+
+
+class Entries(Reads[Range, Sequence[Entry]]):
+    """Ranges of entries, as `Store.entries` promises."""
+
+    def rows(self, key: Range) -> int:
+        """The numbers in the range; one that has more than fit is read alone anyway."""
+        return min(len(key.numbers), BATCH_ROWS)
+
+    async def fetch(self, wanted: Sequence[Sequence[Range]]) -> Sequence[Sequence[Entry]]:
+        """The entries of each range."""
+        keys = [same[0] for same in wanted]
+        few = [key for key in keys if len(key.numbers) <= FEW]
+        asked = {
+            "numbers": json.dumps([{"key": (key.conversation_id, n)} for key in few for n in key.numbers]),
+            "ranges": json.dumps([key for key in keys if len(key.numbers) > FEW]),
+            "logs": json.dumps([{"log": one} for one in {key.conversation_id for key in keys}]),
+        }
+        found = from_json(await self._connection.query(statements.ENTRIES, asked))
+        logs = defaultdict[str, dict[int, Entry]](dict)
+        for entry in rows.entries_of(**found):
+            logs[entry.conversation_id][entry.seq] = entry
+        return [
+            [
+                entry
+                for seq, entry in sorted(logs[key.conversation_id].items())
+                if key.first <= seq <= key.last
+            ]
+            for key in keys
+        ]

@@ -1,88 +1,75 @@
 """What the store asks SurrealDB. Each is one statement: one transaction, one round trip.
 
 A block ends at its first RETURN and keeps what it wrote before, so whatever refuses comes ahead
-of every write. Values are always bound, never written into the text.
+of every write. Values are always bound, never written into the text. What is large travels as
+JSON text both ways (`rows.py`), and `encoding::json::decode` makes a string of every string.
 """
 
-# A page has many messages: as lists, they take half the time to decode that objects do. As
-# `records.messages_of` reads it, and with its time as text as `records.views_of` does.
-_MESSAGE = "VALUE [record::id(id), role, author, content, client_message_id, metadata, created_at]"
-_VIEW = _MESSAGE.replace("created_at", "<string>created_at")
+CONVERSATION = "encoding::json::encode((SELECT *, record::id(id) AS id FROM ONLY $conversation))"
 
-# Leaves out of a long range what is farther than $enough characters of content and metadata from
-# its nearest end. To look at the texts costs a page of 50 a sixth more, so only longer ones are
-# looked at, all texts at once; the second, dearer look is for pages that are too large.
-_UNMEASURED = 50
-_NEAREST = """
-    IF $enough = NONE OR array::len($rows) <= UNMEASURED
-            OR string::len(array::join(array::flatten($rows), '')) <= $enough {
-        $rows
-    } ELSE {
-        LET $sizes = $rows.map(|$row| string::len($row[3]) + string::len($row[5]));
-        LET $fitting = array::fold(
-            IF $nearest = 'last' { array::reverse($sizes) } ELSE { $sizes },
-            { count: 0, size: 0 },
-            |$near, $size| {
-                count: IF $near.size + $size > $enough { $near.count } ELSE { $near.count + 1 },
-                size: $near.size + $size,
-            }
-        );
-        LET $count = math::max([$fitting.count, 1]);
-        IF $nearest = 'last' { array::slice($rows, array::len($rows) - $count) }
-        ELSE { array::slice($rows, 0, $count) }
-    }
-""".replace("UNMEASURED", str(_UNMEASURED))
+HEADS = """{
+    LET $ids = (SELECT VALUE type::record('conversation', log) FROM encoding::json::decode($logs));
+    RETURN encoding::json::encode((SELECT VALUE [record::id(id), seq] FROM $ids));
+}"""
 
-CONVERSATION = "SELECT * FROM ONLY $conversation"
-
-HEADS = "SELECT id, seq FROM $conversations"
-
-MESSAGES = """{
-    LET $rows = (SELECT VIEW FROM message:[$conversation, $first]..=[$conversation, $last]);
-    RETURN NEAREST;
-}""".replace("VIEW", _VIEW).replace("NEAREST", _NEAREST)
-
-NEWEST = """$wanted.map(|$one| {
-    LET $found = (SELECT * FROM ONLY $one.conversation);
+# A page for each that is wanted, as JSON text beside that of its conversation; NONE where none of
+# the readers may read it, for which no more is done than for a conversation that is missing. What
+# is farther than $most characters of content and metadata from where the page begins is left out.
+# To measure the rows costs a page of 50 a third more, so the text of all is measured first.
+PAGES = """encoding::json::decode($wanted).map(|$one| {
+    LET $found = (
+        SELECT *, record::id(id) AS id FROM ONLY type::record('conversation', $one.conversation)
+        WHERE owner IN $one.readers OR members.user_id ANYINSIDE $one.readers
+    );
     IF $found = NONE { RETURN NONE };
-    LET $id = record::id($found.id);
-    LET $last = IF $found.finalized_at = NONE { $found.seq } ELSE { $found.seq - 1 };
-    LET $first = $last - $one.limit + 1;
-    LET $enough = $one.enough;
-    LET $nearest = 'last';
-    LET $rows = (SELECT VIEW FROM message:[$id, $first]..=[$id, $last]);
-    LET $messages = NEAREST;
-    RETURN { conversation: $found, messages: $messages };
-})""".replace("VIEW", _VIEW).replace("NEAREST", _NEAREST)
+    LET $newest = IF $found.finalized_at = NONE { $found.seq } ELSE { $found.seq - 1 };
+    LET $last = IF $one.after = NULL { math::min([$one.before ?? $newest + 1, $newest + 1]) - 1 }
+        ELSE { math::min([$one.after + $one.limit, $newest]) };
+    LET $first = IF $one.after = NULL { $last - $one.limit + 1 } ELSE { $one.after + 1 };
+    LET $rows = (SELECT * FROM message:[$found.id, $first]..=[$found.id, $last]);
+    LET $text = encoding::json::encode($rows);
+    IF string::len($text) <= $one.most { RETURN [encoding::json::encode($found), $text] };
+    LET $nearest = IF $one.after = NULL { array::reverse($rows) } ELSE { $rows };
+    LET $fitting = array::fold($nearest, { count: 0, size: 0 }, |$seen, $row| {
+        LET $size = $seen.size + string::len($row.content) + string::len($row.metadata);
+        RETURN { count: IF $size > $one.most { $seen.count } ELSE { $seen.count + 1 }, size: $size };
+    });
+    LET $cut = array::slice($nearest, 0, math::max([$fitting.count, 1]));
+    RETURN [
+        encoding::json::encode($found),
+        encoding::json::encode(IF $one.after = NULL { array::reverse($cut) } ELSE { $cut })
+    ];
+})"""
 
 ENTRIES = """{
-    RETURN {
+    LET $ids = (SELECT VALUE type::record('message', key) FROM encoding::json::decode($numbers));
+    LET $logs = (SELECT VALUE type::record('conversation', log) FROM encoding::json::decode($logs));
+    RETURN encoding::json::encode({
         messages: array::concat(
-            (SELECT MESSAGE FROM $messages),
-            array::flatten($ranges.map(|$one| {
-                LET $id = $one.conversation_id;
-                RETURN (SELECT MESSAGE FROM message:[$id, $one.first]..=[$id, $one.last]);
+            (SELECT * FROM $ids),
+            array::flatten(encoding::json::decode($ranges).map(|$one| {
+                RETURN (SELECT * FROM message:[$one[0], $one[1]]..=[$one[0], $one[2]]);
             }))
         ),
-        finalized: (SELECT id, seq, finalized_at FROM $conversations WHERE finalized_at != NONE),
-    };
-}""".replace("MESSAGE", _MESSAGE)
+        finalized: (SELECT record::id(id) AS id, seq, finalized_at FROM $logs WHERE finalized_at != NONE),
+    });
+}"""
 
-# Up to $active active conversations of a list by the place that is noted for each, up to
-# $finalized finalized ones, and those that may belong ahead of the last active one for what was
-# said in them since (`listing.py`). `$behind` is a place, `$window` is in milliseconds. The
-# indexes give the rows in order and stop at the limit, or at the range's end. Seen in 3.2.4: a
-# scan of record ids reads its whole range whatever the limit, so does any scan inside a closure
-# or an IF, and an index of several fields knows only one end of a range.
+# Up to $active active conversations of a list by the key that is noted for each, up to $finalized
+# finalized ones, and those that may belong before the last active one for what was written in
+# them since (`listing.py`). `$after` is a key, `$window` is in milliseconds. The indexes give the
+# rows in order and stop at the limit, or at the range's end. Seen in 3.2.4: a scan of record ids
+# reads its whole range whatever the limit, so does any scan inside a closure or an IF, and an
+# index of several fields knows only one end of a range.
 LISTING = """{
     LET $listed = (
         SELECT place, conversation FROM participation
-        WHERE user = $user AND status = 'active' AND place > $behind
+        WHERE user = $user AND status = 'active' AND place > $after
         ORDER BY place LIMIT $active
     );
     LET $closed = (
         SELECT VALUE conversation FROM participation
-        WHERE user = $user AND status = 'finalized' AND place > $behind
+        WHERE user = $user AND status = 'finalized' AND place > $after
         ORDER BY place LIMIT $finalized
     );
     LET $last = IF $active = 0 OR array::len($listed) < $active { NONE } ELSE { array::last($listed).place };
@@ -90,22 +77,20 @@ LISTING = """{
     LET $from = $mine + ($last ?? '~');
     LET $horizon = <string>(<int>string::slice($last ?? '0', 0, $digits) + $window);
     LET $until = $mine + IF $last = NONE { '' } ELSE { $horizon };
-    LET $later = (SELECT VALUE conversation FROM participation WHERE talk > $from AND talk < $until);
-    RETURN {
-        conversations: (SELECT * FROM array::concat($listed.conversation, $closed, $later)),
-        last: $last,
-    };
+    LET $busy = (SELECT VALUE conversation FROM participation WHERE talk > $from AND talk < $until);
+    LET $ids = array::concat($listed.conversation, $closed, $busy);
+    RETURN [encoding::json::encode((SELECT *, record::id(id) AS id FROM $ids)), $last];
 }"""
 
 # The new conversation's id is fresh, so one that is stored already was stored by an earlier try
-# of this very call. Of the keys that have expired a few are forgotten with each new one, which
-# is faster than they come.
+# of this very call. Of the keys that have expired a few are deleted with each new one, which is
+# faster than they come.
 CREATE = """{
     LET $kept = IF $key = NONE { NONE } ELSE { (SELECT * FROM ONLY created:[$owner, $key]) };
-    IF $kept != NONE AND $kept.at > $horizon { RETURN (SELECT * FROM ONLY $kept.conversation) };
-    LET $earlier = (SELECT * FROM ONLY $conversation);
-    IF $earlier != NONE { RETURN $earlier };
-    LET $stored = (CREATE ONLY $conversation CONTENT $content);
+    LET $id = IF $kept != NONE AND $kept.at > $horizon { $kept.conversation } ELSE { $conversation };
+    LET $earlier = (SELECT *, record::id(id) AS id FROM ONLY $id);
+    IF $earlier != NONE { RETURN encoding::json::encode($earlier) };
+    CREATE ONLY $conversation CONTENT $content RETURN NONE;
     FOR $user IN $participants {
         CREATE ONLY participation:[$user, record::id($conversation)] SET
             user = $user, conversation = $conversation, status = 'active', place = $place
@@ -115,40 +100,56 @@ CREATE = """{
         UPSERT ONLY created:[$owner, $key] SET conversation = $conversation, at = $now RETURN NONE;
         DELETE (SELECT VALUE id FROM created WHERE at <= $horizon ORDER BY at LIMIT 4) RETURN NONE;
     };
-    RETURN $stored;
+    RETURN encoding::json::encode((SELECT *, record::id(id) AS id FROM ONLY $conversation));
 }"""
 
-# Stores a group of drafts, all of them or, if there is one that cannot be stored, none: then it
-# returns how the logs stand and what was sent before, and `outcomes.of` tells who is out. `$at`
-# of a log's last message and of its conversation is the same; times never run backwards along a
-# log. A conversation's place in the lists of its participants is written anew when it is $window
-# ms old: that costs more than all the rest together, once for each participant.
+# Stores a batch of drafts, all of them or, if there is one that cannot be stored, none: then it
+# returns how the logs stand and what was sent before (`group_commit.py`). Numbers and times are
+# given here and nowhere else: times never run backwards along a log. `$at` of a log's last message
+# and of its conversation is the same. A conversation's key in the lists of its participants is
+# written anew when it is $window ms old: that costs more than all the rest together, once for each
+# participant. A SELECT over an array costs half of what a closure does [3.2.4].
 APPEND = """{
-    LET $before = (SELECT id, seq, updated_at, finalized_at, listed_at FROM $conversations);
+    LET $batch = encoding::json::decode($batch);
+    LET $ids = (SELECT VALUE type::record('conversation', log) FROM $batch.logs);
+    LET $heads = (SELECT id, seq, updated_at, finalized_at, listed_at FROM $ids);
+    LET $keys = (SELECT VALUE type::record('sent', key) FROM $batch.drafts WHERE key != NULL);
     LET $sent = IF $keys = [] { [] } ELSE { (SELECT * FROM $keys) };
-    IF $sent != [] OR array::len($before) < array::len($conversations) OR array::any($before.finalized_at) {
+    IF $sent != [] OR array::len($heads) < array::len($ids) OR array::any($heads.finalized_at) {
         LET $first = $sent.map(|$one| type::record('message', [record::id($one.id)[0], $one.seq]));
-        RETURN { stored: false, before: $before, sent: $sent, messages: (SELECT MESSAGE FROM $first) };
+        RETURN encoding::json::encode({
+            open: (SELECT VALUE record::id(id) FROM $heads WHERE finalized_at = NONE),
+            closed: (SELECT VALUE record::id(id) FROM $heads WHERE finalized_at != NONE),
+            sent: (SELECT VALUE [record::id(id), attempt, seq] FROM $sent),
+            messages: (SELECT * FROM $first),
+        });
     };
-    LET $logs = object::from_entries($before.map(|$one| [record::id($one.id), $one]));
-    INSERT INTO message $messages.map(|$one| object::extend($one.content, {
-        id: [$one.log, $logs[$one.log].seq + $one.number],
-        created_at: IF $one.at > $logs[$one.log].updated_at { $one.at } ELSE { $logs[$one.log].updated_at },
-    })) RETURN NONE;
-    IF $named != [] {
-        INSERT INTO sent $named.map(|$one| {
-            id: $one.id, seq: $logs[$one.log].seq + $one.number, attempt: $one.attempt
-        }) RETURN NONE;
+    LET $before = object::from_entries((
+        SELECT VALUE [record::id(id), { seq: seq, at: time::millis(updated_at) }] FROM $heads
+    ));
+    LET $numbered = (
+        SELECT *, $before[log].seq + number AS seq, math::max([at, $before[log].at]) AS at FROM $batch.drafts
+    );
+    INSERT INTO message (
+        SELECT VALUE object::extend(content, { id: [log, seq], created_at: time::from_millis(at) })
+        FROM $numbered
+    ) RETURN NONE;
+    IF $keys != [] {
+        INSERT INTO sent (
+            SELECT VALUE { id: key, seq: seq, attempt: attempt } FROM $numbered WHERE key != NULL
+        ) RETURN NONE;
     };
-    FOR $log IN $before {
-        LET $added = $growth[record::id($log.id)];
-        LET $at = IF $added.at > $log.updated_at { $added.at } ELSE { $log.updated_at };
-        IF $log.listed_at != NONE AND time::millis($at) < time::millis($log.listed_at) + $window {
-            UPDATE ONLY $log.id SET seq += $added.count, updated_at = $at RETURN NONE;
+    LET $added = object::from_entries((SELECT VALUE [log, { count: count, at: at }] FROM $batch.logs));
+    FOR $head IN $heads {
+        LET $id = record::id($head.id);
+        LET $ms = math::max([$added[$id].at, $before[$id].at]);
+        LET $at = time::from_millis($ms);
+        LET $seq = $head.seq + $added[$id].count;
+        IF $head.listed_at != NONE AND $ms < time::millis($head.listed_at) + $window {
+            UPDATE ONLY $head.id SET seq = $seq, updated_at = $at RETURN NONE;
         } ELSE {
-            LET $grown = (UPDATE ONLY $log.id SET seq += $added.count, updated_at = $at, listed_at = $at);
-            LET $id = record::id($log.id);
-            LET $place = <string>($beyond - time::millis($at)) + $id;
+            LET $grown = (UPDATE ONLY $head.id SET seq = $seq, updated_at = $at, listed_at = $at);
+            LET $place = <string>($end_of_time - $ms) + $id;
             FOR $user IN array::concat([$grown.owner], $grown.members.user_id) {
                 UPDATE ONLY type::record('participation', [$user, $id])
                     SET place = $place, talk = <string>string::len($user) + ':' + $user + ':' + $place
@@ -156,20 +157,22 @@ APPEND = """{
             };
         };
     };
-    RETURN { stored: true, before: $before };
-}""".replace("MESSAGE", _MESSAGE)
+    RETURN encoding::json::encode((SELECT VALUE [seq, at] FROM $numbered));
+}"""
 
 FINALIZE = """{
     LET $found = (SELECT * FROM ONLY $conversation);
     IF $found = NONE { RETURN NONE };
-    IF $found.finalized_at != NONE { RETURN $found };
     LET $id = record::id($conversation);
-    LET $at = IF $found.updated_at > $now { $found.updated_at } ELSE { $now };
-    LET $place = <string>($beyond - time::millis($at)) + $id;
-    FOR $user IN array::concat([$found.owner], $found.members.user_id) {
-        UPDATE ONLY participation:[$user, $id]
-            SET status = 'finalized', place = $place, talk = NONE RETURN NONE;
+    IF $found.finalized_at = NONE {
+        LET $at = IF $found.updated_at > $now { $found.updated_at } ELSE { $now };
+        LET $place = <string>($end_of_time - time::millis($at)) + $id;
+        FOR $user IN array::concat([$found.owner], $found.members.user_id) {
+            UPDATE ONLY participation:[$user, $id]
+                SET status = 'finalized', place = $place, talk = NONE RETURN NONE;
+        };
+        UPDATE ONLY $conversation SET
+            seq = $found.seq + 1, updated_at = $at, finalized_at = $at, finalized_by = $attempt RETURN NONE;
     };
-    RETURN (UPDATE ONLY $conversation SET
-        seq = $found.seq + 1, updated_at = $at, finalized_at = $at, finalized_by = $attempt);
+    RETURN encoding::json::encode((SELECT *, record::id(id) AS id FROM ONLY $conversation));
 }"""

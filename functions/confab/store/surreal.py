@@ -1,18 +1,20 @@
 """The log in SurrealDB."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from pydantic_core import from_json
+
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
-from confab.domain.models import Conversation, Draft, Entry, MessageView, Status
-from confab.ports import Appended, Closed, Created, End, Place
-from confab.store import listing, records, schema, statements
+from confab.domain.models import Conversation, Draft, Entry, Page, Status, Wire
+from confab.ports import ANY_SIZE, Appended, Closed, Created, Cursor
+from confab.store import listing, rows, schema, statements
 from confab.store.connection import Connection, Timing
-from confab.store.entries import Entries, Range
 from confab.store.group_commit import GroupCommit
-from confab.store.newest import Newest, PageKey
+from confab.store.reads import Entries, PageKey, Pages, Range
 from confab.store.session import Account
 
 KEY_LIFETIME = timedelta(hours=25)
@@ -39,55 +41,43 @@ class SurrealStore:
         account = Account(url, namespace, database, user, password)
         self._connection = Connection(account, prepare=schema.require, timing=timing)
         self._appends = GroupCommit(self._connection)
-        self._newest = Newest(self._connection)
+        self._pages = Pages(self._connection)
         self._entries = Entries(self._connection)
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
         """As the port promises. Safe to repeat: a new conversation's id is its own."""
         variables = {
-            "conversation": records.conversation_record(conversation.id),
-            "content": records.conversation_content(conversation),
+            "conversation": rows.conversation_record(conversation.id),
+            "content": rows.conversation_content(conversation),
             "owner": conversation.owner,
             "participants": list(conversation.participants),
-            "place": records.place(conversation.updated_at, conversation.id),
+            "place": rows.activity_key(conversation.updated_at, conversation.id),
             "key": key,
             "now": now,
             "horizon": now - KEY_LIFETIME,
         }
-        stored = records.conversation_of(await self._connection.query(statements.CREATE, variables))
+        stored = rows.conversation_of(from_json(await self._connection.query(statements.CREATE, variables)))
         return Created(stored, new=stored.id == conversation.id)
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         """As the port promises."""
-        variables = {"conversation": records.conversation_record(conversation_id)}
-        row = await self._connection.query(statements.CONVERSATION, variables)
-        return None if row is None else records.conversation_of(row)
+        variables = {"conversation": rows.conversation_record(conversation_id)}
+        row = from_json(await self._connection.query(statements.CONVERSATION, variables))
+        return None if row is None else rows.conversation_of(row)
 
-    async def newest(
-        self, conversation_id: str, limit: int, *, enough: int | None = None
-    ) -> tuple[Conversation, list[MessageView]] | None:
-        """As the port promises; many at once are read together."""
-        page = await self._newest.read(PageKey(conversation_id, limit, enough))
-        return None if page is None else (page[0], list(page[1]))
-
-    async def messages(
+    async def page(
         self,
         conversation_id: str,
-        first: int,
-        last: int,
+        reader: str,
+        limit: int,
         *,
-        nearest: End = "last",
-        enough: int | None = None,
-    ) -> list[MessageView]:
-        """As the port promises."""
-        variables = {
-            "conversation": conversation_id,
-            "first": first,
-            "last": last,
-            "nearest": nearest,
-            "enough": enough,
-        }
-        return records.views_of(await self._connection.query(statements.MESSAGES, variables))
+        after: int | None = None,
+        before: int | None = None,
+        max_chars: int = ANY_SIZE,
+    ) -> Page | None:
+        """As the port promises; many at once are read together."""
+        page = await self._pages.read(PageKey(conversation_id, limit, after, before, max_chars, reader))
+        return page if page is not None and reader in page.conversation.participants else None
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """As the port promises; many ranges at once are read together."""
@@ -95,15 +85,14 @@ class SurrealStore:
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
         """As the port promises."""
-        variables = {"conversations": [records.conversation_record(one) for one in conversation_ids]}
-        rows = await self._connection.query(statements.HEADS, variables)
-        return {row["id"].id: row["seq"] for row in rows}
+        logs = json.dumps([{"log": one} for one in conversation_ids])
+        return dict(from_json(await self._connection.query(statements.HEADS, {"logs": logs})))
 
     async def conversations(
-        self, user: str, *, status: Status | None, behind: Place | None, limit: int
-    ) -> list[Conversation]:
+        self, user: str, *, status: Status | None, after: Cursor | None, limit: int
+    ) -> list[Wire]:
         """As the port promises."""
-        return await listing.conversations(self._connection, user, status=status, behind=behind, limit=limit)
+        return await listing.conversations(self._connection, user, status=status, after=after, limit=limit)
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
         """As the port promises; many at once go to the server together."""
@@ -113,17 +102,18 @@ class SurrealStore:
         """As the port promises. Safe to repeat: the record names the attempt that closed the log."""
         attempt = secrets.token_hex(8)  # names this call through all its tries
         variables = {
-            "conversation": records.conversation_record(conversation_id),
+            "conversation": rows.conversation_record(conversation_id),
             "now": now,
             "attempt": attempt,
-            "beyond": records.BEYOND,
+            "end_of_time": rows.END_OF_TIME_MS,
         }
-        row = await self._connection.query(statements.FINALIZE, variables)
-        if row is None:
+        found = await self._connection.query(statements.FINALIZE, variables)
+        if found is None:
             raise NotFound(NO_CONVERSATION)
-        conversation = records.conversation_of(row)
+        row = from_json(found)
+        conversation = rows.conversation_of(row)
         new = row["finalized_by"] == attempt
-        return Closed(conversation, records.finalized_of(conversation), new=new)
+        return Closed(conversation, rows.finalized_of(conversation), new=new)
 
     @property
     def conflicts(self) -> int:

@@ -96,9 +96,9 @@ class Campaign:
     async def read_logs(self, store: Store) -> None:
         """Write down what is stored."""
         for each in self._users:
-            found = await store.conversations(each.uid, status=None, behind=None, limit=10_000)
+            found = await store.conversations(each.uid, status=None, after=None, limit=10_000)
             for conversation in found:
-                self._recording.owned.setdefault(conversation.owner, set()).add(conversation.id)
+                self._recording.owned.setdefault(conversation["owner"], set()).add(conversation["id"])
         for conversation_id in set().union(*self._recording.owned.values()):
             log = self._recording.logs[conversation_id] = []
             while entries := await store.entries(conversation_id, len(log) + 1, len(log) + ENTRIES_PER_READ):

@@ -12,11 +12,12 @@ from confab.domain.models import (
     Entry,
     Finalized,
     Message,
-    MessageView,
+    Page,
     Status,
+    Wire,
     canonical,
 )
-from confab.ports import Appended, Closed, Created, End, Place
+from confab.ports import ANY_SIZE, Appended, Closed, Created, Cursor
 
 KEY_LIFETIME_S = 25 * 3600
 
@@ -52,7 +53,6 @@ class MemoryStore:
         self._closed = False
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
-        """As the port promises."""
         self._require_open()
         if key is not None:
             earlier, at = self._created.get((conversation.owner, key), (None, now))
@@ -63,33 +63,30 @@ class MemoryStore:
         return Created(log.conversation, new=True)
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
-        """As the port promises."""
         self._require_open()
         log = self._logs.get(conversation_id)
         return None if log is None else log.conversation
 
-    async def newest(
-        self, conversation_id: str, limit: int, *, enough: int | None = None
-    ) -> tuple[Conversation, list[MessageView]] | None:
-        """As the port promises."""
-        self._require_open()
-        log = self._logs.get(conversation_id)
-        return None if log is None else (log.conversation, _views(log.messages[-limit:], "last", enough))
-
-    async def messages(
+    async def page(
         self,
         conversation_id: str,
-        first: int,
-        last: int,
+        reader: str,
+        limit: int,
         *,
-        nearest: End = "last",
-        enough: int | None = None,
-    ) -> list[MessageView]:
-        """As the port promises."""
-        return _views(self._range(conversation_id, first, last), nearest, enough)
+        after: int | None = None,
+        before: int | None = None,
+        max_chars: int = ANY_SIZE,
+    ) -> Page | None:
+        self._require_open()
+        log = self._logs.get(conversation_id)
+        if log is None or reader not in log.conversation.participants:
+            return None
+        if after is None:
+            found = log.messages[: len(log.messages) if before is None else before - 1][-limit:]
+            return Page(log.conversation, _fitting(found[::-1], max_chars)[::-1])
+        return Page(log.conversation, _fitting(log.messages[after : after + limit], max_chars), forward=True)
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        """As the port promises."""
         entries: list[Entry] = list(self._range(conversation_id, first, last))
         log = self._logs.get(conversation_id)
         if log is not None and log.conversation.status == "finalized":
@@ -97,14 +94,12 @@ class MemoryStore:
         return entries
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
-        """As the port promises."""
         self._require_open()
         return {one: self._logs[one].conversation.seq for one in conversation_ids if one in self._logs}
 
     async def conversations(
-        self, user: str, *, status: Status | None, behind: Place | None, limit: int
-    ) -> list[Conversation]:
-        """As the port promises, except that the cost grows with how many conversations there are."""
+        self, user: str, *, status: Status | None, after: Cursor | None, limit: int
+    ) -> list[Wire]:
         self._require_open()
         found = sorted(
             (
@@ -114,13 +109,12 @@ class MemoryStore:
             ),
             key=lambda one: _order(one.updated_at, one.id),
         )
-        if behind is not None:
-            after = _order(behind.updated_at, behind.conversation_id)
-            found = [one for one in found if _order(one.updated_at, one.id) > after]
-        return found[:limit]
+        if after is not None:
+            start = _order(after.updated_at, after.conversation_id)
+            found = [one for one in found if _order(one.updated_at, one.id) > start]
+        return [one.wire() for one in found[:limit]]
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
-        """As the port promises."""
         log = self._log(draft.conversation_id)
         key = None if draft.client_message_id is None else (draft.author, draft.client_message_id)
         if key is not None and key in log.sent:
@@ -136,7 +130,6 @@ class MemoryStore:
         return Appended(message, new=True)
 
     async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
-        """As the port promises."""
         log = self._log(conversation_id)
         new = log.conversation.status == "active"
         if new:
@@ -152,11 +145,9 @@ class MemoryStore:
         return Closed(log.conversation, log.finalized(), new=new)
 
     async def check(self) -> None:
-        """As the port promises."""
         self._require_open()
 
     async def close(self) -> None:
-        """As the port promises."""
         self._closed = True
 
     def _range(self, conversation_id: str, first: int, last: int) -> list[Message]:
@@ -175,15 +166,16 @@ class MemoryStore:
             raise Unavailable("The store is closed.")
 
 
-def _views(messages: list[Message], nearest: End, enough: int | None) -> list[MessageView]:
-    kept: list[MessageView] = []
+def _fitting(messages: Sequence[Message], max_chars: int) -> list[Wire]:
+    """The first of these that have so many characters together, and at least one."""
+    kept: list[Wire] = []
     size = 0
-    for message in messages if nearest == "first" else reversed(messages):
+    for message in messages:
         size += len(message.content) + len(canonical(message.metadata))
-        if kept and enough is not None and size > enough:
+        if kept and size > max_chars:
             break
-        kept.append(message.view())
-    return kept if nearest == "first" else kept[::-1]
+        kept.append(message.wire())
+    return kept
 
 
 def _order(updated_at: datetime, conversation_id: str) -> tuple[float, str]:

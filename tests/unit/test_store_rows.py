@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from surrealdb.errors import ServerError, parse_query_error
 
 from confab.domain.models import to_millisecond
-from confab.store import records
+from confab.store import rows
 from confab.store.session import is_conflict
 
 instants = st.datetimes(timezones=st.just(UTC)).map(to_millisecond)
@@ -23,7 +23,7 @@ def test_places_sort_as_latest_first_and_then_by_id(one: Spot, other: Spot) -> N
     def listed(spot: Spot) -> tuple[timedelta, str]:
         return (datetime.max.replace(tzinfo=UTC) - spot[0], spot[1])
 
-    assert (records.place(*one) < records.place(*other)) == (listed(one) < listed(other))
+    assert (rows.activity_key(*one) < rows.activity_key(*other)) == (listed(one) < listed(other))
 
 
 def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
@@ -39,8 +39,15 @@ def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
 
 
 def test_a_row_that_is_no_message_is_refused_without_its_content() -> None:
-    row = [["c1", 1], "a secret", "alice", 17, None, "{}", datetime.now(UTC)]
+    row = {
+        "id": "message:['c1', 1]",
+        "role": "user",
+        "author": 17,
+        "content": "a secret",
+        "metadata": "{}",
+        "created_at": "2026-01-02T03:04:05Z",
+    }
     with pytest.raises(ValidationError) as raised:
-        records.messages_of([row])
+        rows.message_of(row)
     assert "17" not in str(raised.value)
     assert "secret" not in str(raised.value)
