@@ -111,6 +111,14 @@ async def test_the_keys_are_fetched_once_for_many_first_callers(verifier, certif
     assert certificates.requests == 1
 
 
+async def test_more_users_than_threads_may_come_at_once(verifier, monkeypatch):
+    monkeypatch.setattr(firebase, "DEADLINE_S", 30)
+    await verifier.check()
+    tokens = [GOOGLE.token(f"user-{n}") for n in range(600)]
+    principals = await asyncio.gather(*map(verifier.verify, tokens))
+    assert [principal.uid for principal in principals] == [f"user-{n}" for n in range(600)]
+
+
 async def test_without_keys_nobody_is_let_in_and_nobody_waits_long(verifier, certificates, monkeypatch):
     monkeypatch.setattr(firebase, "DEADLINE_S", 0.3)
     certificates.delay_s = 1.5

@@ -40,19 +40,19 @@ INVALID = "The ID token is not valid for this project."
 MAX_TOKEN_CHARS = 8_192
 CACHED_TOKENS = 10_000
 THREADS = 4
-MAX_CALLS = 500
-"""Calls of firebase-admin that wait for a thread or are on one."""
+MAX_CALLS = 2_000
+"""Calls of firebase-admin in the queue or on a thread: more than the sockets that a container serves."""
 HTTP_TIMEOUT_S = 3
 DEADLINE_S = 5
-"""Seconds within which a token is verified or the caller is told `unavailable`."""
+"""Seconds for verifying a token; it is `unavailable` after that."""
 LIVE_TTL_S = 5
-"""Seconds for which, at least, the records of users with live sockets are believed."""
+"""Seconds for which, at least, the record of a user with a live socket is cached."""
 _BASE64URL = (
     "(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?"
     # RFC 7515, section 2, without unused bits that are set (RFC 4648, section 3.5)
 )
 TOKEN = re.compile(rf"{_BASE64URL}\.{_BASE64URL}\.{_BASE64URL}", re.ASCII)
-"""The one spelling of a token. A decoder takes others too, each of which would be a token to remember."""
+"""The one spelling of a token. A decoder accepts others, each of which would be cached on its own."""
 
 
 class FirebaseVerifier:
@@ -96,7 +96,7 @@ class FirebaseVerifier:
         return principal
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
-        """Those who may not go on; see `TokenVerifier.revoked`."""
+        """Those of these callers who are revoked; see `TokenVerifier.revoked`."""
         ttl = self._revocation_ttl_s
         if ttl is None:
             return ()
@@ -104,7 +104,7 @@ class FirebaseVerifier:
         async def is_revoked(principal: Principal) -> bool:
             try:
                 return await self._is_revoked(principal, max(ttl, LIVE_TTL_S))
-            except Unavailable:  # which is logged; the next look comes soon
+            except Unavailable:  # it is logged, and looked up again soon
                 return False
 
         found = await asyncio.gather(*map(is_revoked, principals))
@@ -126,14 +126,14 @@ class FirebaseVerifier:
         return {user.uid: user.tokens_valid_after_timestamp / 1000 for user in found if not user.disabled}
 
     async def check(self) -> None:
-        """Return if keys can be had: a token that nobody signed is refused for its signature."""
+        """Return if the keys can be fetched: an unsigned token is then rejected for its signature."""
         try:
             await self._check_signature(_unsigned_token(self._project))
         except Unauthenticated:
             return
 
     async def close(self) -> None:
-        """End the threads; what they are doing ends by its own deadline."""
+        """End the threads; calls under way end by their own timeout."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         firebase_admin.delete_app(self._app)
 
@@ -155,7 +155,7 @@ class FirebaseVerifier:
         try:
             claims: Mapping[str, Any] = client.verify_id_token(token, clock_skew_seconds=self._clock_skew_s)
         except (TypeError, LookupError, AttributeError, RecursionError) as error:
-            raise ValueError("the library expects something else in a token") from error
+            raise ValueError("a token of an unexpected form") from error
         return claims
 
     async def _call(self, call: Callable[..., T], *args: object) -> T:
@@ -198,7 +198,7 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
-    """Who the claims name; the emulator's are not checked by the library, so their types are."""
+    """The caller in the claims; the library does not check the types of an emulator's."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     try:
         if not isinstance(issued_at, int) or not isinstance(expires_at, int):
