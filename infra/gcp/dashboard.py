@@ -1,4 +1,4 @@
-"""One page of charts that shows whether Confab is healthy."""
+"""The dashboard: one page of charts that shows whether Confab is healthy."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ WIDTH, HEIGHT, COLUMNS = 6, 4, 12
 
 
 def _run(metric: str, services: str = PREFIX) -> str:
-    """A metric of Cloud Run, of the services whose names begin like that."""
+    """Return the filter of a metric of Cloud Run, for the services with this prefix."""
     return (
         f'metric.type="run.googleapis.com/{metric}" AND resource.type="cloud_run_revision"'
         f' AND resource.labels.service_name=starts_with("{services}")'
@@ -47,7 +47,7 @@ CHARTS = (
 
 
 def _tile(index: int, title: str, metric: str, aligner: str, reducer: str) -> dict[str, Any]:
-    """A chart with a line for each service; a subscription has none."""
+    """Return a chart with one line for each service; a subscription has no service."""
     aggregation = {
         "alignmentPeriod": "60s",
         "perSeriesAligner": aligner,
@@ -69,11 +69,12 @@ def _tile(index: int, title: str, metric: str, aligner: str, reducer: str) -> di
 
 
 def make_dashboard(project: Project, metrics: Mapping[str, logging.Metric]) -> None:
-    """Show it in the console."""
+    """Make the dashboard of the console."""
     tiles = [_tile(index, *chart) for index, chart in enumerate(CHARTS)]
     board = {"displayName": "Confab", "mosaicLayout": {"columns": COLUMNS, "tiles": tiles}}
     monitoring.Dashboard(
         "dashboard",
-        monitoring.DashboardArgs(project=project.id, dashboard_json=json.dumps(board)),
-        pulumi.ResourceOptions(depends_on=[*project.apis, *metrics.values()]),
+        project=project.id,
+        dashboard_json=json.dumps(board),
+        opts=pulumi.ResourceOptions(depends_on=[*project.apis, *metrics.values()]),
     )

@@ -1,4 +1,4 @@
-"""Who runs what, and what each may do: a service account for every function and container."""
+"""Service accounts and their permissions: one account for each function and container."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,117 +7,97 @@ import pulumi
 from pulumi_gcp import cloudrunv2, projects, pubsub, secretmanager, serviceaccount
 
 from confab.domain.cells import MAIN
-from infra.gcp.credentials import Credential
 from infra.gcp.project import Project
 
-EVERYBODY = "allUsers"
 ROLES = {
     "confabTokenVerifier": ("Confab: see whether a user is revoked", ("firebaseauth.users.get",)),
     "confabSubscriptions": (
         "Confab: manage the subscriptions of containers",
-        (
-            "pubsub.subscriptions.consume",
-            "pubsub.subscriptions.create",
-            "pubsub.subscriptions.delete",
-            "pubsub.subscriptions.list",
-            "pubsub.subscriptions.update",
-        ),
+        tuple(f"pubsub.subscriptions.{verb}" for verb in ("consume", "create", "delete", "list", "update")),
     ),
 }
-"""Roles of our own, where Google's give more than is needed."""
+"""Custom roles, where Google's grant more than a process needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A service account and what it was granted."""
+    """A service account and its grants."""
 
     name: str
     account: serviceaccount.Account
     grants: list[pulumi.Resource] = field(default_factory=list)
-    """What must be in place before something runs as this account."""
+    """A process that runs as this account depends on them."""
 
     @property
     def member(self) -> pulumi.Output[str]:
-        """The account as policies write it."""
+        """The account as IAM policies name it."""
         return self.account.email.apply(lambda email: f"serviceAccount:{email}")
 
 
 class Grants:
-    """Gives identities their permissions, each on the smallest thing that it can be given on."""
+    """Gives identities their permissions, each on the smallest resource that takes it."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._roles = {
             role_id: projects.IAMCustomRole(
                 role_id,
-                projects.IAMCustomRoleArgs(
-                    project=project.id, role_id=role_id, title=title, permissions=permissions
-                ),
-                project.ready,
+                project=project.id,
+                role_id=role_id,
+                title=title,
+                permissions=permissions,
+                opts=project.ready,
             )
             for role_id, (title, permissions) in ROLES.items()
         }
 
     def identity(self, name: str, purpose: str) -> Identity:
-        """A new service account that may do nothing."""
+        """Make a service account without permissions."""
         account = serviceaccount.Account(
-            name,
-            serviceaccount.AccountArgs(project=self._project.id, account_id=name, display_name=purpose),
-            self._project.ready,
+            name, project=self._project.id, account_id=name, display_name=purpose, opts=self._project.ready
         )
         return Identity(name, account)
 
-    def verify_tokens(self, identity: Identity) -> None:
-        """Look up whether a user is disabled or revoked."""
-        self._in_project(identity, "confabTokenVerifier", self._roles["confabTokenVerifier"].name)
+    def process(self, name: str, purpose: str, secrets: Mapping[str, secretmanager.Secret]) -> Identity:
+        """Make the account of a function or container, which verifies tokens and reads the secrets."""
+        identity = self.identity(name, purpose)
+        self.in_project(identity, "confabTokenVerifier")
+        identity.grants.extend(
+            secretmanager.SecretIamMember(
+                f"{name}-{variable}",
+                project=self._project.id,
+                secret_id=secret.secret_id,
+                role="roles/secretmanager.secretAccessor",
+                member=identity.member,
+            )
+            for variable, secret in secrets.items()
+        )
+        return identity
 
     def manage_subscriptions(self, identity: Identity, topic: pubsub.Topic) -> None:
-        """Make subscriptions to the topic, read, renew and delete them.
+        """Allow to create subscriptions of the topic, and to read, renew and delete them.
 
-        Their names are not known in advance, so all but the attachment is granted in the project.
+        Their names are not known in advance, so only the attachment is limited to the topic.
         """
-        self._in_project(identity, "confabSubscriptions", self._roles["confabSubscriptions"].name)
+        self.in_project(identity, "confabSubscriptions")
         self._on_topic(identity, "subscriber", topic, "roles/pubsub.subscriber")
 
     def publish(self, identity: Identity, topics: Mapping[str, pubsub.Topic]) -> None:
-        """Publish on the topics of these cells."""
+        """Allow to publish on the topics of these cells."""
         for cell, topic in topics.items():
             label = "publisher" if cell == MAIN else f"publisher-{cell}"
             self._on_topic(identity, label, topic, "roles/pubsub.publisher")
 
-    def read_secrets(self, identity: Identity, credentials: Mapping[str, Credential]) -> None:
-        """Read these secrets."""
-        identity.grants.extend(
-            secretmanager.SecretIamMember(
-                f"{identity.name}-{variable}",
-                secretmanager.SecretIamMemberArgs(
-                    project=self._project.id,
-                    secret_id=credential.secret.secret_id,
-                    role="roles/secretmanager.secretAccessor",
-                    member=identity.member,
-                ),
-            )
-            for variable, credential in credentials.items()
-        )
-
     def in_project(self, identity: Identity, role: str, condition: str | None = None) -> None:
-        """One of Google's roles in the project, under a condition if there is one."""
-        self._in_project(identity, role.rpartition("/")[2], role, condition)
-
-    def _in_project(
-        self, identity: Identity, label: str, role: pulumi.Input[str], condition: str | None = None
-    ) -> None:
+        """Grant a custom role or one of Google's in the project, under the condition if there is one."""
+        label = role.rpartition("/")[2]
         identity.grants.append(
             projects.IAMMember(
                 f"{identity.name}-{label}",
-                projects.IAMMemberArgs(
-                    project=self._project.id,
-                    role=role,
-                    member=identity.member,
-                    condition=None
-                    if condition is None
-                    else projects.IAMMemberConditionArgs(title=label, expression=condition),
-                ),
+                project=self._project.id,
+                role=self._roles[role].name if role in self._roles else role,
+                member=identity.member,
+                condition=None if condition is None else {"title": label, "expression": condition},
             )
         )
 
@@ -125,24 +105,21 @@ class Grants:
         identity.grants.append(
             pubsub.TopicIAMMember(
                 f"{identity.name}-{label}",
-                pubsub.TopicIAMMemberArgs(
-                    project=self._project.id, topic=topic.name, role=role, member=identity.member
-                ),
+                project=self._project.id,
+                topic=topic.name,
+                role=role,
+                member=identity.member,
             )
         )
 
 
-def allow_calls(
-    project: Project, name: str, service: pulumi.Input[str], who: str, member: pulumi.Input[str]
-) -> None:
-    """Let a member call a Cloud Run service; `who` tells the grants of one service apart."""
+def allow_everybody(project: Project, name: str, service: pulumi.Input[str]) -> None:
+    """Make a Cloud Run service public; its process verifies tokens itself."""
     cloudrunv2.ServiceIamMember(
-        f"{name}-{who}",
-        cloudrunv2.ServiceIamMemberArgs(
-            project=project.id,
-            location=project.region,
-            name=service,
-            role="roles/run.invoker",
-            member=member,
-        ),
+        f"{name}-everybody",
+        project=project.id,
+        location=project.region,
+        name=service,
+        role="roles/run.invoker",
+        member="allUsers",
     )

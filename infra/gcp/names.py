@@ -1,24 +1,21 @@
-"""What things are called in the cloud. Everything of ours begins with `confab`."""
+"""The names of Confab's resources in Google Cloud, which all begin with `confab`."""
 
 PREFIX = "confab-"
-"""Names of services, and of the subscriptions that containers make."""
+"""The prefix of services, and of the subscriptions that containers create."""
 STAGED = "realtime"
-"""The folder of the source's bucket where the image's builds find what they are made of."""
+"""The folder of the source's bucket that holds the input of the image's builds."""
 
 
 def service_of(function: str) -> str:
-    """The Cloud Run service of a function of the route table, and the id of its service account.
-
-    Cloud Run allows no underscore in a name.
-    """
+    """Return the Cloud Run service and account id of a function; neither may contain an underscore."""
     return PREFIX + function.replace("_", "-")
 
 
 def realtime_of(cell: str) -> str:
-    """The Cloud Run service of a cell, and the id of its service account."""
+    """Return the Cloud Run service and account id of a cell."""
     return f"{PREFIX}realtime-{cell}"
 
 
 def url_of(service: str, project_number: str, region: str) -> str:
-    """The address of a Cloud Run service, known before the service is made."""
+    """Return the address that Cloud Run will give a service."""
     return f"https://{service}-{project_number}.{region}.run.app"

@@ -6,23 +6,19 @@ import pulumi
 
 from infra.gcp import settings as configuration
 from infra.gcp.alerts import make_alerts
-from infra.gcp.credentials import make_credentials
 from infra.gcp.dashboard import make_dashboard
-from infra.gcp.functions import make_functions
-from infra.gcp.hosting import hosting_rewrites, make_site
-from infra.gcp.identities import Grants
-from infra.gcp.parts import Parts
-from infra.gcp.project import REPOSITORY, make_project, number_of
+from infra.gcp.functions import hosting_rewrites, make_functions
+from infra.gcp.project import REPOSITORY, make_project, make_site, number_of
 from infra.gcp.realtime import make_cell
 from infra.gcp.settings import Settings, SettingsError
+from infra.gcp.shared import make_shared
 from infra.gcp.signals import make_signals
 from infra.gcp.source import make_source
-from infra.gcp.topic import make_topics
 from infra.gcp.variables import addresses, site_origins, variables
 
 
 def main() -> None:
-    """Make what the stack's configuration asks for, and tell where it is."""
+    """Make the resources of the stack's configuration, and export its outputs."""
     try:
         settings = configuration.load()
         number = number_of(settings.project)
@@ -34,20 +30,14 @@ def main() -> None:
 
 
 def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> Mapping[str, object]:
-    """Make everything; what is returned are the outputs of the stack."""
+    """Make every resource; return the outputs of the stack."""
     project = make_project(settings, project_number)
-    parts = Parts(
-        project=project,
-        grants=Grants(project),
-        topics=make_topics(project, [cell.name for cell in settings.cells]),
-        credentials=make_credentials(project),
-        variables=env,
-    )
-    cells = [make_cell(parts, cell, settings.image) for cell in settings.cells]
-    make_functions(parts, settings.functions, make_source(project), cells)
+    shared = make_shared(project, [cell.name for cell in settings.cells], env)
+    cells = [make_cell(shared, cell, settings.image) for cell in settings.cells]
+    make_functions(shared, settings.functions, make_source(project), cells)
     make_site(project, settings.site_id)
     metrics = make_signals(project)
-    make_alerts(project, list(metrics.values()), settings.alert_emails)
+    make_alerts(project, metrics, settings.alert_emails)
     make_dashboard(project, metrics)
     return {
         "webUrl": site_origins(settings)[0],

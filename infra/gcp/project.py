@@ -1,10 +1,10 @@
-"""What the project needs before anything of ours can be made in it."""
+"""What a Google Cloud project needs first: APIs, the repository of images and the Hosting site."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp import artifactregistry, organizations, projects
+from pulumi_gcp import artifactregistry, firebase, organizations, projects
 
 from infra.gcp.settings import Settings
 
@@ -28,15 +28,15 @@ REPOSITORY = "confab"
 REALTIME = "realtime"
 """The package of the container's images; the others are those of the functions and their builds."""
 KEPT_IMAGES = 10
-"""So many releases back the container's image need not be built again."""
+"""A rollback over this many releases needs no build of the container's image."""
 KEPT_OF_THE_REST = 2
-"""A function's image is made anew whenever the function is."""
+"""Every release of a function builds its image again."""
 OLD = "604800s"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The project, ready to be built in."""
+    """A project with its APIs enabled."""
 
     id: str
     number: str
@@ -47,58 +47,56 @@ class Project:
 
     @property
     def ready(self) -> pulumi.ResourceOptions:
-        """For whatever needs an API of the project."""
+        """The options of a resource that needs an API of the project."""
         return pulumi.ResourceOptions(depends_on=list(self.apis))
 
 
 def number_of(project: str) -> str:
-    """The project's number, which Google puts into addresses."""
+    """Return the project's number, which is part of Cloud Run's addresses."""
     return organizations.get_project(project_id=project).number
 
 
 def make_project(settings: Settings, number: str) -> Project:
-    """Enable the APIs, and make the repository of images."""
+    """Enable the APIs and make the repository of images."""
     apis = [
         projects.Service(
             name,
-            projects.ServiceArgs(
-                project=settings.project,
-                service=f"{name}.googleapis.com",
-                disable_on_destroy=False,  # something else in the project may use it
-            ),
+            project=settings.project,
+            service=f"{name}.googleapis.com",
+            disable_on_destroy=False,  # other apps of the project may use it
         )
         for name in APIS
     ]
     repository = artifactregistry.Repository(
         "images",
-        artifactregistry.RepositoryArgs(
-            project=settings.project,
-            location=settings.region,
-            repository_id=REPOSITORY,
-            format="DOCKER",
-            cleanup_policies=[
-                _keep("recent", KEPT_OF_THE_REST),
-                _keep("releases", KEPT_IMAGES, REALTIME),
-                artifactregistry.RepositoryCleanupPolicyArgs(
-                    id="old",
-                    action="DELETE",
-                    condition=artifactregistry.RepositoryCleanupPolicyConditionArgs(older_than=OLD),
-                ),
-            ],
-        ),
-        pulumi.ResourceOptions(depends_on=apis),
+        project=settings.project,
+        location=settings.region,
+        repository_id=REPOSITORY,
+        format="DOCKER",
+        cleanup_policies=[
+            {"id": "recent", "action": "KEEP", "most_recent_versions": {"keep_count": KEPT_OF_THE_REST}},
+            {
+                "id": "releases",
+                "action": "KEEP",
+                "most_recent_versions": {"keep_count": KEPT_IMAGES, "package_name_prefixes": [REALTIME]},
+            },
+            {"id": "old", "action": "DELETE", "condition": {"older_than": OLD}},
+        ],
+        opts=pulumi.ResourceOptions(depends_on=apis),
     )
     return Project(settings.project, number, settings.region, apis, repository)
 
 
-def _keep(
-    policy: str, count: int, package: str | None = None
-) -> artifactregistry.RepositoryCleanupPolicyArgs:
-    """Keep the newest versions of every package, or of those whose names begin like that."""
-    return artifactregistry.RepositoryCleanupPolicyArgs(
-        id=policy,
-        action="KEEP",
-        most_recent_versions=artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
-            keep_count=count, package_name_prefixes=None if package is None else [package]
-        ),
+def make_site(project: Project, site_id: str) -> firebase.HostingSite:
+    """Make the project a Firebase project, which nothing undoes, and give it the Hosting site.
+
+    The program adopts an existing site, and deletes none, because another app may have made it.
+    """
+    added = firebase.Project("firebase", project=project.id, opts=project.ready)
+    return firebase.HostingSite(
+        "site",
+        project=project.id,
+        site_id=site_id,
+        deletion_policy="ABANDON",
+        opts=pulumi.ResourceOptions(depends_on=[added]),
     )

@@ -1,4 +1,4 @@
-"""The stack's configuration, checked whole before anything is made."""
+"""The stack's configuration, validated as a whole before the program makes any resource."""
 
 import json
 from collections.abc import Mapping
@@ -14,14 +14,18 @@ from confab.domain.cells import MAIN
 
 FUNCTION_TIMEOUT_S = 30
 """Longer than any call to the store and the bus together may take."""
-SECRETS = ("storeUser", "storePassword")
-"""The keys that `pulumi config set --secret` has to write."""
-OPTIONAL_SECRETS = ("otlpHeaders",)
-"""Those that it may write."""
+CREDENTIALS = {
+    "SURREALDB_USER": "storeUser",
+    "SURREALDB_PASSWORD": "storePassword",
+    "OTEL_EXPORTER_OTLP_HEADERS": "otlpHeaders",
+}
+"""Variables that come from Secret Manager, and the stack's secret keys with their values."""
+OPTIONAL = frozenset({"otlpHeaders"})
+"""The secret keys that need no value."""
 
 
 def _parsed(value: object) -> object:
-    """A structured value; Pulumi keeps it as JSON."""
+    """Return a structured value, which Pulumi stores as JSON."""
     if not isinstance(value, str):
         return value
     try:
@@ -40,7 +44,7 @@ HttpsOrigin = Annotated[str, Field(pattern=r"^https://[^\s/]+$")]
 
 
 class SettingsError(Exception):
-    """The stack's configuration is not usable; the message names each key."""
+    """The stack's configuration is invalid; the message names each key."""
 
 
 class _Strict(BaseModel):
@@ -48,18 +52,18 @@ class _Strict(BaseModel):
         frozen=True,
         extra="forbid",
         alias_generator=to_camel,
-        coerce_numbers_to_str=True,  # `pulumi config set --path` makes numbers of what looks like one
+        coerce_numbers_to_str=True,  # `pulumi config set --path` turns a text of digits into a number
     )
 
 
 class Scale(_Strict):
-    """How large the instances of a service are, and how many there may be."""
+    """The size and number of a service's instances."""
 
     memory: Memory
     cpu: Cpu = "1"
-    """Whole processors: with less than one, Cloud Run serves one request at a time."""
+    """Whole processors: on less than one, Cloud Run serves one request at a time."""
     concurrency: Concurrency
-    """Requests that an instance serves at a time."""
+    """Concurrent requests of an instance."""
     min_instances: CountOrNone = 0
     max_instances: Count
 
@@ -83,13 +87,13 @@ class Cell(Scale):
 
     name: CellName
     url: HttpsOrigin | None = None
-    """Its public address, where it has a domain of its own; otherwise the one that Cloud Run gives it."""
+    """The public address, if the cell has its own domain; by default Cloud Run's address."""
     memory: Memory = "1Gi"
-    """1,000 sockets take some 30 MiB; what slow readers have not read yet takes the rest."""
+    """1,000 sockets take some 30 MiB; the rest is for unsent bytes of slow readers."""
     concurrency: Concurrency = 1000
     max_instances: Count = 10
     takes_new: bool = True
-    """Whether new conversations go here; those that are here stay."""
+    """Whether the cell takes new conversations; it keeps those that it has."""
 
 
 class Settings(_Strict):
@@ -100,19 +104,19 @@ class Settings(_Strict):
     region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d{1,2}$")] = "us-central1"
     """From `gcp:region`."""
     image: Annotated[str, Field(pattern=r"^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
-    """The realtime container's, with a tag or a digest."""
+    """The realtime container's image, with a tag or a digest."""
     store_url: Annotated[str, Field(pattern=r"^wss://\S+$")]
     store_namespace: Annotated[str, Field(min_length=1)] = "confab"
     store_database: Annotated[str, Field(min_length=1)] = "confab"
     site: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,28}[a-z0-9]$")] = None
-    """The Hosting site's id; otherwise the project's id."""
+    """The Hosting site's id; by default the project's id."""
     origins: Annotated[HttpOrigins, FromJson] = ()
-    """Further web origins that may call and open sockets, beside the site's own."""
+    """Web origins besides the site's that may send requests and open sockets."""
     cells: Annotated[tuple[Cell, ...], Field(min_length=1), FromJson] = (Cell(name=MAIN),)
-    """`main`, which serves the conversations of no other cell, and further ones in any order."""
+    """`main`, which also serves conversations without a cell, and further cells in any order."""
     functions: Annotated[FunctionScale, FromJson] = FunctionScale()
     variables: Annotated[dict[str, str], FromJson] = {}
-    """Limits and other variables of docs/configuration.md, for every function and container."""
+    """Variables of docs/configuration.md, such as limits, for every function and container."""
     alert_emails: Annotated[tuple[Annotated[str, Field(pattern=r"^\S+@\S+$")], ...], FromJson] = ()
 
     @model_validator(mode="after")
@@ -133,7 +137,7 @@ class Settings(_Strict):
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
-    """The settings that these keys make. Raises SettingsError naming every key that is wrong."""
+    """Return the settings of these keys. Raises SettingsError naming every invalid key."""
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -145,19 +149,19 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
 
 def load() -> Settings:
-    """This stack's settings, checked. Raises SettingsError naming every key that is wrong."""
+    """Return the stack's settings. Raises SettingsError naming every invalid key."""
     ours, provider = pulumi.Config("confab"), pulumi.Config("gcp")
     values: dict[str, str | None] = {key: provider.get(key) for key in ("project", "region")}
     fields = (field.alias or name for name, field in Settings.model_fields.items())
     values |= {key: ours.get(key) for key in fields if key not in values}
-    given = [key for key in OPTIONAL_SECRETS if pulumi.runtime.get_config(f"confab:{key}") is not None]
-    unusable = [f"{key}: set it with --secret" for key in (*SECRETS, *given) if not _is_secret(key)]
-    if unusable:
-        raise SettingsError("; ".join(unusable))
+    wrong = [f"{key}: set it with --secret" for key in CREDENTIALS.values() if not _is_secret(key)]
+    if wrong:
+        raise SettingsError("; ".join(wrong))
     return settings_of({key: value for key, value in values.items() if value is not None})
 
 
 def _is_secret(key: str) -> bool:
-    return pulumi.runtime.is_config_secret(f"confab:{key}") and bool(
-        pulumi.runtime.get_config(f"confab:{key}")
-    )
+    value = pulumi.runtime.get_config(f"confab:{key}")
+    if value is None:
+        return key in OPTIONAL
+    return bool(value) and pulumi.runtime.is_config_secret(f"confab:{key}")

@@ -1,4 +1,4 @@
-"""The source that the functions are built from."""
+"""The source archive of the functions' builds."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ BUILT_AFTER_DAYS = 1
 
 
 def contents() -> Mapping[str, bytes]:
-    """Every file of the archive by its path: code, schema and what to install, in exact versions."""
+    """Return the archive's files by path: code, schema, and requirements in exact versions."""
     code = [
         FUNCTIONS / "main.py",
         *(FUNCTIONS / "confab").rglob("*.py"),
@@ -29,7 +29,7 @@ def contents() -> Mapping[str, bytes]:
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
-    """What changes when a file does, and only then."""
+    """Return a digest of all paths and contents."""
     total = hashlib.sha256()
     for path, content in sorted(files.items()):
         total.update(f"{path}\0{len(content)}\0".encode() + content)
@@ -37,35 +37,29 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
 
 def make_source(project: Project) -> storage.BucketObject:
-    """The archive in a bucket of its own. A change of the source is another object."""
+    """Make a bucket with the archive. Changed sources make another object."""
     files = contents()
     bucket = storage.Bucket(
         "source",
-        storage.BucketArgs(
-            project=project.id,
-            name=f"{PREFIX}source-{project.number}",
-            location=project.region,
-            uniform_bucket_level_access=True,
-            public_access_prevention="enforced",
-            force_destroy=True,  # everything in it can be made again
-            lifecycle_rules=[
-                storage.BucketLifecycleRuleArgs(
-                    action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
-                    condition=storage.BucketLifecycleRuleConditionArgs(
-                        age=BUILT_AFTER_DAYS, matches_prefixes=[f"{STAGED}/"]
-                    ),
-                )
-            ],
-        ),
-        project.ready,
+        project=project.id,
+        name=f"{PREFIX}source-{project.number}",
+        location=project.region,
+        uniform_bucket_level_access=True,
+        public_access_prevention="enforced",
+        force_destroy=True,  # it holds nothing that a release cannot make again
+        lifecycle_rules=[
+            {
+                "action": {"type": "Delete"},
+                "condition": {"age": BUILT_AFTER_DAYS, "matches_prefixes": [f"{STAGED}/"]},
+            }
+        ],
+        opts=project.ready,
     )
     return storage.BucketObject(
         "source",
-        storage.BucketObjectArgs(
-            bucket=bucket.name,
-            name=f"functions-{digest_of(files)}.zip",
-            source=pulumi.AssetArchive(
-                {path: pulumi.StringAsset(content.decode()) for path, content in files.items()}
-            ),
+        bucket=bucket.name,
+        name=f"functions-{digest_of(files)}.zip",
+        source=pulumi.AssetArchive(
+            {path: pulumi.StringAsset(content.decode()) for path, content in files.items()}
         ),
     )

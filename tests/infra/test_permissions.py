@@ -4,7 +4,7 @@ from confab.domain.cells import topic_of
 from confab.http.routes import functions, rewrites
 from infra.gcp.functions import WRITERS
 from infra.gcp.names import realtime_of, service_of
-from infra.gcp.variables import CREDENTIALS
+from infra.gcp.settings import CREDENTIALS
 from tests.infra.collect import PROJECT_NUMBER
 from tests.infra.deployment import Deployment, Resource
 from tests.infra.mutations import assert_found, change, drop, found_by, permit

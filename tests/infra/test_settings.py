@@ -3,8 +3,8 @@
 import pytest
 
 from confab.config import FORBIDDEN_ON_CLOUD_RUN, REQUIRED_ON_CLOUD_RUN
-from infra.gcp.settings import Settings, SettingsError, settings_of
-from infra.gcp.variables import CREDENTIALS, addresses, known, variables
+from infra.gcp.settings import CREDENTIALS, Settings, SettingsError, settings_of
+from infra.gcp.variables import addresses, known, variables
 
 LEAST = {
     "project": "my-project",
@@ -97,10 +97,10 @@ def test_variables_of_opentelemetry_are_passed_on():
         ("PUBSUB_EMULATOR_HOST", "x:1", "variables.PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
         ("SURREALDB_PASSWORD", "p", "SURREALDB_PASSWORD: it is a secret: set storePassword with --secret"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "k=v", "it is a secret: set otlpHeaders with --secret"),
-        ("CONFAB_REALTIME_URLS", "https://x", "variables.CONFAB_REALTIME_URLS: another key decides it"),
-        ("CONFAB_CELLS", "b=https://b", "variables.CONFAB_CELLS: another key decides it"),
-        ("CONFAB_NEW_CELLS", "main", "variables.CONFAB_NEW_CELLS: another key decides it"),
-        ("CONFAB_CELL", "b", "variables.CONFAB_CELL: another key decides it"),
+        ("CONFAB_REALTIME_URLS", "https://x", "variables.CONFAB_REALTIME_URLS: another key sets it"),
+        ("CONFAB_CELLS", "b=https://b", "variables.CONFAB_CELLS: another key sets it"),
+        ("CONFAB_NEW_CELLS", "main", "variables.CONFAB_NEW_CELLS: another key sets it"),
+        ("CONFAB_CELL", "b", "variables.CONFAB_CELL: another key sets it"),
         ("CONFAB_MAX_PAGE", "0", "CONFAB_MAX_PAGE: "),
     ],
 )

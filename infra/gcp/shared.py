@@ -1,0 +1,84 @@
+"""What all functions and containers share: the cells' topics, the store's credentials and the variables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pulumi
+from pulumi_gcp import pubsub, secretmanager
+
+from confab.domain.cells import topic_of
+from infra.gcp.identities import Grants, Identity
+from infra.gcp.names import PREFIX
+from infra.gcp.project import Project
+from infra.gcp.settings import CREDENTIALS
+
+
+class Credential(NamedTuple):
+    """A secret and its current version, which processes name: a new value makes new revisions."""
+
+    secret: secretmanager.Secret
+    version: secretmanager.SecretVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The inputs of every function and container."""
+
+    project: Project
+    grants: Grants
+    topics: Mapping[str, pubsub.Topic]
+    """By cell."""
+    credentials: Mapping[str, Credential]
+    """By variable."""
+    variables: Mapping[str, str]
+
+    def identity(self, name: str, purpose: str) -> Identity:
+        """Make the account of a function or container."""
+        secrets = {variable: credential.secret for variable, credential in self.credentials.items()}
+        return self.grants.process(name, purpose, secrets)
+
+
+def make_shared(project: Project, cells: Sequence[str], variables: Mapping[str, str]) -> Shared:
+    """Make a topic for each cell and a secret for each credential that has a value in the stack."""
+    config = pulumi.Config("confab")
+    values = {variable: config.get_secret(key) for variable, key in CREDENTIALS.items()}
+    return Shared(
+        project=project,
+        grants=Grants(project),
+        topics={cell: _make_topic(project, topic_of(cell)) for cell in cells},
+        credentials={
+            variable: _make_credential(project, variable, value)
+            for variable, value in values.items()
+            if value is not None
+        },
+        variables=variables,
+    )
+
+
+def _make_topic(project: Project, name: str) -> pubsub.Topic:
+    return pubsub.Topic(
+        name,
+        project=project.id,
+        name=name,
+        message_storage_policy={"allowed_persistence_regions": [project.region]},
+        opts=project.ready,
+    )
+
+
+def _make_credential(project: Project, variable: str, value: pulumi.Output[str]) -> Credential:
+    name = PREFIX + variable.lower().replace("_", "-")
+    secret = secretmanager.Secret(
+        name,
+        project=project.id,
+        secret_id=name,
+        replication={"user_managed": {"replicas": [{"location": project.region}]}},
+        opts=project.ready,
+    )
+    version = secretmanager.SecretVersion(
+        name,
+        secret=secret.id,
+        secret_data=value,
+        deletion_policy="ABANDON",  # a rollback restarts older revisions, which name it
+    )
+    return Credential(secret, version)
