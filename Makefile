@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev check test properties faults hostile bench bench-functions cost doctor specifications lint format types imports build reset clean install deploy-check deploy destroy startable new-enough
+.PHONY: help dev check test properties faults hostile bench bench-functions cost doctor lint format types imports build reset clean install deploy-check deploy destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ PY_STAMP := .venv/.installed
 PATH_STAMP := .venv/.importable
 JS_STAMP := node_modules/.installed
 BUNDLE := public/app.bundle.js
+RENDERER := public/reference/redoc.bundle.js
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
@@ -56,9 +57,6 @@ cost: install  ## bring the tables of docs/cost.md up to date
 doctor: install  ## what is wrong with a running system, and how to fix it; PROJECT= DOCTOR_ARGS=
 	@$(BIN)/python -m infra.probes $(PROJECT:%=--project %) $(DOCTOR_ARGS)
 
-specifications: install  ## write the OpenAPI and AsyncAPI documents of public/reference
-	@$(BIN)/python -m infra.specifications
-
 lint: install  ## style, and formatting
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -73,7 +71,7 @@ types: install  ## mypy --strict
 imports: install  ## the direction of the imports
 	@$(BIN)/lint-imports
 
-build: $(BUNDLE)  ## bundle the web app
+build: $(BUNDLE) $(RENDERER)  ## bundle the web app and the reference page
 
 deploy-check: install build  ## say what a deployment lacks, and how to fix it; PROJECT=
 	@$(DEPLOY) check $(PROJECT:%=--project %) $(ARGS)
@@ -88,7 +86,7 @@ reset: new-enough  ## empty .confab/: conversations, users, logs
 	@$(FIRST) -m infra.local --reset
 
 clean:  ## delete what these commands made, except .confab/
-	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) $(RENDERER) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## the virtual environment and node_modules
 
@@ -118,3 +116,6 @@ $(JS_STAMP): package.json package-lock.json .npmrc
 
 $(BUNDLE): $(JS_STAMP) $(shell find public/src public/confab public/confab.js -type f)
 	@npm run --silent build -- --log-level=warning
+
+$(RENDERER): $(JS_STAMP)
+	@cp node_modules/redoc/bundles/redoc.standalone.js $@

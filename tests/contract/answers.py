@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.conformance import rest_document
+from tests.support.conformance import PREFLIGHT, PROBLEM_JSON, rest_document
 
 ORIGIN = "https://app.example"
 DOCUMENT = rest_document()
@@ -21,7 +21,7 @@ ANOTHER = {"create_conversation": {"title": "Another"}, "add_message": {"content
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation as the document has it."""
+    """One operation as the document has it, or a preflight."""
 
     name: str
     method: str
@@ -30,37 +30,45 @@ class Operation:
     """The example of its request's body; None if it takes none."""
 
 
-def operations() -> Iterator[tuple[Operation, Mapping[str, Any]]]:
-    """Each operation with its responses."""
-    for path, item in DOCUMENT.content["paths"].items():
-        for method, part in item.items():
-            if method == "parameters":
-                continue
-            content = part.get("requestBody", {}).get("content", {})
-            body = content["application/json"]["example"] if content else None
-            yield Operation(part["operationId"], method.upper(), path, body), part["responses"]
+def responses() -> Iterator[tuple[Operation, int, str]]:
+    """Each response that the document lists, with the pointer to it.
+
+    It says once, for all paths, what a preflight and a method that a path does not take get.
+    """
+    shared = "#/components/responses"
+    for path, method, part in DOCUMENT.operations():
+        content = part.get("requestBody", {}).get("content", {})
+        body = content["application/json"]["example"] if content else None
+        operation = Operation(part["operationId"], method.upper(), path, body)
+        pointer = f"#/paths/{path.replace('/', '~1')}/{method}/responses"
+        for status in part["responses"]:
+            yield operation, int(status), DOCUMENT.resolved(f"{pointer}/{status}")
+        yield operation, 405, f"{shared}/MethodNotAllowed"
+    for path in DOCUMENT.content["paths"]:
+        preflight = Operation(f"preflight {path}", "OPTIONS", path, None)
+        for status, name in PREFLIGHT.items():
+            yield preflight, status.value, f"{shared}/{name}"
 
 
-OPERATIONS = {operation.name: operation for operation, _ in operations()}
+OPERATIONS = {operation.name: operation for operation, *_ in responses()}
 
 
 def codes(pointer: str) -> list[str | None]:
-    """The codes that a response can tell; None stands for a success."""
-    content = DOCUMENT.at(DOCUMENT.resolved(pointer)).get("content", {})
-    if "application/problem+json" not in content:
+    """The codes that a response can have; None stands for a success."""
+    content = DOCUMENT.at(pointer).get("content", {})
+    if PROBLEM_JSON not in content:
         return [None]
-    schema = content["application/problem+json"]["schema"]
-    refs = [choice["$ref"] for choice in schema.get("oneOf", [schema])]
-    return [DOCUMENT.at(ref)["properties"]["code"]["const"] for ref in refs]
+    schema = content[PROBLEM_JSON]["schema"]
+    return [
+        DOCUMENT.at(choice["$ref"])["properties"]["code"]["const"] for choice in schema.get("oneOf", [schema])
+    ]
 
 
 def documented() -> Iterator[tuple[Operation, int, str | None]]:
-    """Each answer that the document lists."""
-    for operation, responses in operations():
-        item = f"#/paths/{operation.path.replace('/', '~1')}/{operation.method.lower()}"
-        for status in responses:
-            for code in codes(f"{item}/responses/{status}"):
-                yield operation, int(status), code
+    """Each response that the document lists, by its code."""
+    for operation, status, pointer in responses():
+        for code in codes(pointer):
+            yield operation, status, code
 
 
 class Site:
@@ -187,5 +195,5 @@ def requests() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def expected(operation: Operation, code: str | None) -> str | None:
-    """The operation that an answer with this code is told to be of."""
-    return None if code == "method_not_allowed" else operation.name
+    """The operation that a response with this code is found to be of."""
+    return None if code == "method_not_allowed" or operation.method == "OPTIONS" else operation.name

@@ -27,7 +27,7 @@ from tests.contract.answers import (
 )
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
-from tests.support.conformance import Outcome, RestDocument
+from tests.support.conformance import REST, Outcome, RestDocument
 
 
 class MemorySite(Site):
@@ -119,4 +119,4 @@ async def test_an_answer_that_is_not_documented_is_caught(site, tamper):
     tamper(content["paths"]["/api/conversations"]["post"]["responses"])
     DOCUMENT.check(answer)
     with pytest.raises(AssertionError):
-        RestDocument(content).check(answer)
+        RestDocument(REST, {REST: content}).check(answer)

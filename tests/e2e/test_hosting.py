@@ -12,8 +12,14 @@ PUBLIC = Path(__file__).parents[2] / "public"
 def test_a_release_reaches_every_browser_at_once(stack: Stack) -> None:
     """No file is used for an hour after a release, as Hosting's own max-age=3600 would have it."""
     files = {path.relative_to(PUBLIC).as_posix() for path in PUBLIC.rglob("*.*") if path.suffix != ".svg"}
-    served = {"", *(file for file in files if not file.startswith("src/"))}
-    assert {"", "index.html", "confab.js", "confab/room.js", "reference.html"} <= served
+    served = {"", "reference/", *(file for file in files if not file.startswith("src/"))}
+    assert {
+        "index.html",
+        "confab.js",
+        "confab/room.js",
+        "reference/openapi.yaml",
+        "reference/redoc.bundle.js",
+    } <= served
     with httpx.Client(base_url=stack.url) as client:
         answers = {path: client.get(f"/{path}") for path in served}
     assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
@@ -23,3 +29,8 @@ def test_a_release_reaches_every_browser_at_once(stack: Stack) -> None:
 
 def test_what_the_api_says_is_kept_nowhere(stack: Stack) -> None:
     assert httpx.get(f"{stack.url}/api/conversations").headers["Cache-Control"] == "no-store"
+
+
+def test_links_to_the_former_reference_page_still_lead_there(stack: Stack) -> None:
+    response = httpx.get(f"{stack.url}/reference.html")
+    assert (response.status_code, response.headers["Location"]) == (301, "/reference/")

@@ -1,62 +1,71 @@
-"""Holds what the functions, the sockets and the bus say against the committed documents."""
+"""Holds what the functions, the sockets and the bus send against the documents of `public/reference`."""
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
-from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
-from jsonschema.protocols import Validator
-from referencing import Registry, Specification
-from referencing.jsonschema import DRAFT7, DRAFT202012
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parents[2] / "public/reference"
-UNDOCUMENTED_PATH = "#/components/responses/NotFound"
+BASE = "https://confab.example/reference/"
+REST, EVENTS = "openapi.yaml", "asyncapi.yaml"
+PROBLEM_JSON = "application/problem+json"
+NOT_OPERATIONS = {"parameters"}
+"""Keys of a path item beside its operations."""
+PREFLIGHT = {HTTPStatus.NO_CONTENT: "Preflight", HTTPStatus.FORBIDDEN: "Forbidden"}
+"""The shared responses to OPTIONS, which every path takes."""
 PLUMBING = {"content-type", "content-length"}
 """Headers of HTTP itself, which a document does not list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Which documented answer an answer is."""
+    """Which documented response a response is."""
 
     operation: str | None
-    """None for a path or a method that is not documented, and is refused as documented."""
+    """None for a preflight, and for a path or a method that no operation has."""
     status: int
     code: str | None
     """The error's; None for a success."""
 
 
 class Document:
-    """A document whose parts are named by JSON pointers."""
+    """A document whose parts are named by JSON pointers; it may refer to the other document."""
 
-    def __init__(self, content: Json, dialect: type[Validator], specification: Specification[Any]) -> None:
-        self.content = content
-        self._dialect = dialect
-        self._registry = Registry().with_resource("urn:document", specification.create_resource(content))
+    def __init__(self, name: str, contents: Mapping[str, Json]) -> None:
+        self.content = contents[name]
+        self._name = name
+        self._contents = contents
+        self._registry: Registry[Any] = Registry().with_resources(
+            (f"{BASE}{each}", DRAFT202012.create_resource(content)) for each, content in contents.items()
+        )
 
-    def at(self, pointer: str) -> Json:
-        """The part that a pointer names."""
-        part: Any = self.content
-        for step in pointer.removeprefix("#/").split("/"):
-            part = part[step.replace("~1", "/").replace("~0", "~")]
-        found: Json = part
-        return found
+    def at(self, reference: str) -> Any:
+        """The part that a pointer, or a reference into the other document, names."""
+        name, _, pointer = reference.partition("#/")
+        part: Any = self._contents[name or self._name]
+        for step in pointer.split("/"):
+            part = part[int(step) if isinstance(part, list) else step.replace("~1", "/").replace("~0", "~")]
+        return part
 
     def resolved(self, pointer: str) -> str:
         """The pointer itself, or where the reference that stands there leads."""
         return str(self.at(pointer).get("$ref", pointer))
 
-    def faults(self, pointer: str, value: Any) -> list[str]:
+    def faults(self, pointer: str, value: object) -> list[str]:
         """What is wrong with a value by the schema at a pointer."""
-        validator = self._dialect(
-            {"$ref": f"urn:document{pointer}"},
+        validator = Draft202012Validator(
+            {"$ref": f"{BASE}{self._name}{pointer}"},
             registry=self._registry,
             format_checker=FormatChecker(),
         )
@@ -66,90 +75,113 @@ class Document:
 class RestDocument(Document):
     """The OpenAPI document."""
 
-    def __init__(self, content: Json) -> None:
-        super().__init__(content, Draft202012Validator, DRAFT202012)
+    def operations(self) -> Iterator[tuple[str, str, Json]]:
+        """The path, the method and the description of each operation."""
+        for path, item in self.content["paths"].items():
+            for method in item.keys() - NOT_OPERATIONS:
+                yield path, method, item[method]
 
-    def check(self, answer: httpx.Response, *, closed: bool = True) -> Outcome:
-        """Which documented answer this is; fails if it is none, or not as documented.
+    def check(self, response: httpx.Response, *, closed: bool = True) -> Outcome:
+        """Which documented response this is; fails if it is none, or not as documented.
 
-        Unless `closed`, headers that are not documented are passed over: proxies add some.
+        Unless `closed`, headers that are not documented are ignored: proxies add some.
         """
-        request = answer.request
-        operation, pointer = self._response(request.method, request.url.path, answer.status_code)
-        self._check_headers(pointer, answer.headers, closed=closed)
-        return Outcome(operation, answer.status_code, self._check_body(pointer, answer))
+        request = response.request
+        operation, pointer = self._response(request.method, request.url.path, response.status_code)
+        self._check_headers(pointer, response.headers, closed=closed)
+        return Outcome(operation, response.status_code, self._check_body(pointer, response))
 
     def _response(self, method: str, path: str, status: int) -> tuple[str | None, str]:
-        """The operation that was asked, and the pointer to the answer that it may give."""
+        """The operation that was called, and the pointer to the response that it may give."""
+        shared = "#/components/responses"
         item = next((template for template in self.content["paths"] if _matches(template, path)), None)
         if item is None:
-            assert status == HTTPStatus.NOT_FOUND, f"{path} is not documented, and answered {status}"
-            return None, UNDOCUMENTED_PATH
-        pointer = f"#/paths/{item.replace('/', '~1')}"
-        operations = {name: part for name, part in self.at(pointer).items() if name != "parameters"}
-        name = method.lower()
-        if name not in operations:
+            assert status == HTTPStatus.NOT_FOUND, f"{path} is not documented, and responded {status}"
+            return None, f"{shared}/NotFound"
+        if method == "OPTIONS":
+            assert status in PREFLIGHT, f"a preflight responded {status}"
+            return None, f"{shared}/{PREFLIGHT[HTTPStatus(status)]}"
+        name, pointer = method.lower(), f"#/paths/{item.replace('/', '~1')}"
+        if name not in self.at(pointer):
             assert status == HTTPStatus.METHOD_NOT_ALLOWED, f"{method} {item} is not documented"
-            return None, self.resolved(f"{pointer}/{next(iter(operations))}/responses/{status}")
-        assert str(status) in operations[name]["responses"], f"{method} {item}: {status} is not documented"
-        return operations[name]["operationId"], self.resolved(f"{pointer}/{name}/responses/{status}")
+            return None, f"{shared}/MethodNotAllowed"
+        operation = self.at(f"{pointer}/{name}")
+        assert str(status) in operation["responses"], f"{method} {item}: {status} is not documented"
+        return operation["operationId"], self.resolved(f"{pointer}/{name}/responses/{status}")
 
     def _check_headers(self, pointer: str, given: Mapping[str, str], *, closed: bool) -> None:
-        documented = self.at(pointer)["headers"]
-        for name in documented:
-            header = self.resolved(f"{pointer}/headers/{name}")
+        documented = {name: f"#/components/headers/{name}" for name in self._everywhere()}
+        for name in self.at(pointer).get("headers", {}):
+            documented[name] = self.resolved(f"{pointer}/headers/{name}")
+        for name, header in documented.items():
             if name in given:
-                whole = self.at(header)["schema"]["type"] == "integer"
-                faults = self.faults(f"{header}/schema", int(given[name]) if whole else given[name])
+                schema = self.at(self.resolved(f"{header}/schema"))
+                value = int(given[name]) if schema["type"] == "integer" else given[name]
+                faults = self.faults(f"{header}/schema", value)
                 assert not faults, f"{name}: {faults}"
             else:
                 assert not self.at(header).get("required"), f"{name} is missing"
         others = {name.lower() for name in given} - {name.lower() for name in documented} - PLUMBING
         assert not closed or not others, f"headers that are not documented: {others}"
 
-    def _check_body(self, pointer: str, answer: httpx.Response) -> str | None:
+    def _everywhere(self) -> Iterator[str]:
+        """The headers that the document says once, for every response."""
+        headers: Json = self.content["components"]["headers"]
+        return (name for name, header in headers.items() if header.get("x-every-response"))
+
+    def _check_body(self, pointer: str, response: httpx.Response) -> str | None:
         contents = self.at(pointer).get("content", {})
         if not contents:
-            assert not answer.content, answer.text
+            assert not response.content, response.text
             return None
-        media_type = answer.headers["content-type"].partition(";")[0]
+        media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in contents, f"{media_type} is not documented"
         faults = self.faults(
-            f"{pointer}/content/{media_type.replace('/', '~1')}/schema", body := answer.json()
+            f"{pointer}/content/{media_type.replace('/', '~1')}/schema", body := response.json()
         )
-        assert not faults, f"{faults}\n{answer.text}"
-        return body["code"] if media_type == "application/problem+json" else None
+        assert not faults, f"{faults}\n{response.text}"
+        return body["code"] if media_type == PROBLEM_JSON else None
 
 
 class EventDocument(Document):
     """The AsyncAPI document."""
 
-    def __init__(self, content: Json) -> None:
-        super().__init__(content, Draft7Validator, DRAFT7)
+    def message(self, key: str) -> str:
+        """The pointer to the message with that key (`join.ack`, `message.created`)."""
+        for name, part in self.content["channels"].items():
+            if key in part["messages"]:
+                return f"#/channels/{name}/messages/{key}"
+        raise AssertionError(f"{key} is not documented")
 
-    def check(self, message: str, payload: object, headers: Mapping[str, str] | None = None) -> None:
-        """Fail if this is not the message with that key (`join.accepted`, `message.created`)."""
-        pointer = f"#/components/messages/{message}"
+    def check(self, key: str, payload: object, headers: Mapping[str, str] | None = None) -> None:
+        """Fail if this is not the message with that key."""
+        pointer = self.message(key)
         faults = self.faults(f"{pointer}/payload", payload)
-        assert not faults, f"{message}: {faults}\n{payload}"
+        assert not faults, f"{key}: {faults}\n{payload}"
         if headers is not None:
             faults = self.faults(f"{pointer}/headers", dict(headers))
-            assert not faults, f"{message}: {faults}"
+            assert not faults, f"{key}: {faults}"
 
     def which(self, channel: str, payload: object) -> list[str]:
         """The keys of the channel's messages that a payload can be."""
         keys = self.content["channels"][channel]["messages"]
-        return [key for key in keys if not self.faults(f"#/components/messages/{key}/payload", payload)]
+        return [key for key in keys if not self.faults(f"{self.message(key)}/payload", payload)]
+
+
+@cache
+def contents() -> Mapping[str, Json]:
+    """Both documents as they are written."""
+    return {name: yaml.safe_load((FOLDER / name).read_text(encoding="utf-8")) for name in (REST, EVENTS)}
 
 
 def rest_document() -> RestDocument:
-    """The committed OpenAPI document."""
-    return RestDocument(json.loads((FOLDER / "openapi.json").read_text()))
+    """The OpenAPI document."""
+    return RestDocument(REST, contents())
 
 
 def event_document() -> EventDocument:
-    """The committed AsyncAPI document."""
-    return EventDocument(json.loads((FOLDER / "asyncapi.json").read_text()))
+    """The AsyncAPI document."""
+    return EventDocument(EVENTS, contents())
 
 
 def _matches(template: str, path: str) -> bool:

@@ -103,7 +103,7 @@ class Instance:
         async def fail(*_: object, **__: object) -> None:
             raise error
 
-        for name in ("newest", "conversation", "messages"):
+        for name in ("page", "conversation"):
             setattr(self.adapters.store, name, fail)
 
     async def stop(self) -> None:
