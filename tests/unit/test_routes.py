@@ -94,11 +94,6 @@ def test_the_use_cases_do_not_import_pubsub_before_they_announce():
     assert not [name for name in modules if name.startswith(("google.pubsub", "confab.bus.pubsub", "grpc"))]
 
 
-def test_the_store_imports_no_client_of_which_it_uses_a_part():
-    script = "import sys, confab.store.surreal; print(*sys.modules, sep='\\n')"
-    assert not {"aiohttp", "requests", "surrealdb", "websockets.asyncio"} & printed_by(script)
-
-
 def test_a_wrong_environment_stops_a_function_before_it_serves():
     done = subprocess.run(
         [
