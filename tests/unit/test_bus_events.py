@@ -16,59 +16,46 @@ def test_an_event_has_the_contracts_form():
     assert GOOD["at"] == "2026-01-02T03:04:05.678Z"
 
 
+TYPING = {"conversationId": "c2", "userId": "eve", "typing": True}
+INVALID_TIMES = (
+    "2026-01-02T03:04:05.678",
+    "yesterday",
+    5,
+    None,
+    -1,
+    1e30,
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+)
+UNREADABLE = (b"", b"\xff", b"[" * 100_000, b'{"v":' * 50_000, b"null", b"1e400")
+DISAGREEING = (
+    {"conversationId": "another"},
+    {"seq": 2},
+    {"seq": None},
+    {"seq": 0, "data": GOOD["data"] | {"seq": 0}},
+    {"seq": -5, "data": GOOD["data"] | {"seq": -5}},
+    {"seq": 2**70, "data": GOOD["data"] | {"seq": 2**70}},
+    {"data": GOOD["data"] | {"createdAt": "0001-01-01T00:00:00+23:59"}},
+    {"type": "conversation.finalized"},
+    {"type": "typing", "seq": None, "data": TYPING},
+)
+
+
 @pytest.mark.parametrize(
-    "at",
+    "data",
     [
-        "2026-01-02T03:04:05.678",
-        "yesterday",
-        5,
-        None,
-        -1,
-        1e30,
-        "0001-01-01T00:00:00+23:59",
-        "9999-12-31T23:59:59-23:59",
+        *UNREADABLE,
+        *(
+            json.dumps(GOOD | changed).encode()
+            for changed in (*({"at": at} for at in INVALID_TIMES), {"extra": 1}, *DISAGREEING)
+        ),
     ],
 )
-def test_a_time_that_is_no_instant_is_refused(at):
+def test_anything_else_is_no_event(data):
     with pytest.raises(ValueError, match="not an event of ours"):
-        decode_event(json.dumps(GOOD | {"at": at}).encode())
-
-
-def test_an_undeclared_field_is_refused():
-    with pytest.raises(ValueError, match="not an event of ours"):
-        decode_event(json.dumps(GOOD | {"extra": 1}).encode())
+        decode_event(data)
 
 
 def test_an_offset_is_the_same_instant():
     moved = decode_event(json.dumps(GOOD | {"at": "2026-01-02T05:04:05.678+02:00"}).encode())
     assert json.loads(encode_event(moved)) == GOOD
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"conversationId": "another"},
-        {"seq": 2},
-        {"seq": None},
-        {"seq": 0, "data": GOOD["data"] | {"seq": 0}},
-        {"seq": -5, "data": GOOD["data"] | {"seq": -5}},
-        {"seq": 2**70, "data": GOOD["data"] | {"seq": 2**70}},
-        {"data": GOOD["data"] | {"createdAt": "0001-01-01T00:00:00+23:59"}},
-        {"type": "conversation.finalized"},
-    ],
-)
-def test_an_envelope_and_its_data_agree(changed):
-    with pytest.raises(ValueError, match="not an event of ours"):
-        decode_event(json.dumps(GOOD | changed).encode())
-
-
-def test_typing_in_one_conversation_is_not_told_in_another():
-    state = {"conversationId": "c2", "userId": "eve", "typing": True}
-    with pytest.raises(ValueError, match="not an event of ours"):
-        decode_event(json.dumps(GOOD | {"type": "typing", "seq": None, "data": state}).encode())
-
-
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[" * 100_000, b'{"v":' * 50_000, b"null", b"1e400"])
-def test_whatever_reading_it_raises_it_is_no_event(data):
-    with pytest.raises(ValueError, match="not an event of ours"):
-        decode_event(data)
