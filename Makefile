@@ -20,48 +20,34 @@ STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
 LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy destroy,$(MAKECMDGOALS))))
 $(if $(strip $(LACKING)),$(error say which: make $(strip $(LACKING))))
 
-help:  ## list these targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+##@ Try it
 
-dev: $(if $(STARTS_NOTHING),new-enough,startable install build)  ## run the whole system on loopback; Ctrl-C stops it; ARGS=--move takes free ports
+dev: $(if $(STARTS_NOTHING),new-enough,startable install build)  ## run the whole system on loopback until Ctrl-C; ARGS=--move takes free ports
 	@exec $(if $(STARTS_NOTHING),$(FIRST),$(BIN)/python) -m infra.local $(ARGS)
 
-check: install  ## lint, types, imports, and the tests that start no server: what to run while you work
+reset: new-enough  ## empty .confab/: conversations, users, logs
+	@$(FIRST) -m infra.local --reset
+
+##@ Develop
+
+check: install  ## lint, types, imports, and the tests that start no server; a minute
 	@echo "lint, types, imports, unit tests and the contracts on memory: up to a minute"
 	@$(MAKE) --no-print-directory -j2 lint types imports
 	@$(PYTEST) -q tests/unit tests/contract -k "unit or [memory or test_answers" $(PYTEST_ARGS)
 
-test: install build  ## lint, types, imports and every test, with coverage
+test: install build  ## lint, types, imports and every test, with coverage; some 6 minutes
 	@$(BIN)/python -m tests.support.prerequisites
 	@$(MAKE) --no-print-directory -j2 lint types imports
 	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
-properties: install  ## the property tests with 2,000 examples each, of which `make test` tries 100
+properties: install  ## the property tests with 2,000 examples each; `make test` tries 100
 	@$(PYTEST) -q tests/unit -m hypothesis --hypothesis-profile=thorough --timeout=3600 $(PYTEST_ARGS)
 
-faults: install  ## the storm: break everything under load, account for every entry; SEED= MINUTES=
-	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
-
-hostile: install  ## attack a real system beside a well-behaved pair, and judge the harm; SEED= HOSTILE_ARGS=
-	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)
-
-bench: install  ## what delivery costs, beside Socket.IO for Node and for Python; BENCH_ARGS=
-	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)
-
-bench-functions: install  ## cold start and request cost of each function, beside a bare one; BENCH_ARGS=
-	@$(BIN)/python -m tests.bench.functions $(BENCH_ARGS)
-
-cost: install  ## bring the tables of docs/cost.md up to date
-	@$(BIN)/python -m infra.cost --write
-
-doctor: install  ## what is wrong with a running system, and how to fix it; PROJECT= DOCTOR_ARGS=
-	@$(BIN)/python -m infra.probes $(PROJECT:%=--project %) $(DOCTOR_ARGS)
-
-lint: install  ## style, and formatting
+lint: install  ## style and formatting, without changing a file
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 
-format: install  ## format the Python code and fix what can be fixed
+format: install  ## format the Python code and fix what ruff can fix
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
@@ -71,24 +57,48 @@ types: install  ## mypy --strict
 imports: install  ## the direction of the imports
 	@$(BIN)/lint-imports
 
-build: $(BUNDLE) $(RENDERER)  ## bundle the web app and the reference page
+##@ Measure
 
-deploy-check: install build  ## say what a deployment lacks, and how to fix it; PROJECT=
+faults: install  ## break everything under load and account for every entry; SEED= MINUTES=
+	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
+
+hostile: install  ## attack a real system beside a well-behaved pair of users; SEED= HOSTILE_ARGS=
+	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)
+
+bench: install  ## delivery, beside Socket.IO for Node and for Python; BENCH_ARGS=
+	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)
+
+bench-functions: install  ## cold start and cost of a request of each function, beside a bare one; BENCH_ARGS=
+	@$(BIN)/python -m tests.bench.functions $(BENCH_ARGS)
+
+cost: install  ## compute the tables of docs/cost.md again
+	@$(BIN)/python -m infra.cost --write
+
+##@ Deploy and operate
+
+deploy-check: install build  ## list what a deployment lacks, and how to fix it; PROJECT=
 	@$(DEPLOY) check $(PROJECT:%=--project %) $(ARGS)
 
 deploy: install build  ## deploy to Google Cloud; PROJECT= ARGS=--dry-run
 	@$(DEPLOY) up $(PROJECT:%=--project %) $(ARGS)
 
-destroy: install  ## take a deployment away; PROJECT=
+doctor: install  ## diagnose a running system and suggest fixes; PROJECT= DOCTOR_ARGS=
+	@$(BIN)/python -m infra.probes $(PROJECT:%=--project %) $(DOCTOR_ARGS)
+
+destroy: install  ## destroy a deployment; PROJECT=
 	@$(DEPLOY) destroy $(PROJECT:%=--project %) $(ARGS)
 
-reset: new-enough  ## empty .confab/: conversations, users, logs
-	@$(FIRST) -m infra.local --reset
+##@ Maintain
 
-clean:  ## delete what these commands made, except .confab/
+install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## create the virtual environment and node_modules
+
+build: $(BUNDLE) $(RENDERER)  ## bundle the web app and the reference page
+
+clean:  ## delete what these commands created, except .confab/
 	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) $(RENDERER) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## the virtual environment and node_modules
+help:  ## list these targets
+	@awk -F':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The local stack's own program needs no package, so what keeps it from starting is said before the installation.
 startable: new-enough
