@@ -27,7 +27,7 @@ import firebase_admin
 from firebase_admin import auth, exceptions
 from google.auth.exceptions import GoogleAuthError
 
-from confab.auth.accounts import Accounts, Found
+from confab.auth.accounts import Accounts, ValidFrom
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.models import Principal
 
@@ -119,7 +119,7 @@ class FirebaseVerifier:
             raise _unavailable(error) from error
         return principal.issued_at.timestamp() < valid_from
 
-    async def _look_up(self, uids: Collection[str]) -> Found:
+    async def _look_up(self, uids: Collection[str]) -> ValidFrom:
         """Since when the tokens of these users are good; see `Accounts`."""
         asked = [auth.UidIdentifier(uid) for uid in uids]
         found = await self._call(lambda: self._client.get_users(asked).users)
@@ -134,6 +134,7 @@ class FirebaseVerifier:
 
     async def close(self) -> None:
         """End the threads; calls under way end by their own timeout."""
+        await self._accounts.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         firebase_admin.delete_app(self._app)
 
