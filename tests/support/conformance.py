@@ -78,8 +78,7 @@ class RestDocument(Document):
     def operations(self) -> Iterator[tuple[str, str, Json]]:
         """The path, the method and the description of each operation."""
         for path, item in self.content["paths"].items():
-            for method in item.keys() - NOT_OPERATIONS:
-                yield path, method, item[method]
+            yield from ((path, method, item[method]) for method in item if method not in NOT_OPERATIONS)
 
     def check(self, response: httpx.Response, *, closed: bool = True) -> Outcome:
         """Which documented response this is; fails if it is none, or not as documented.
