@@ -66,7 +66,7 @@ def test_what_is_made_before_the_image_is_what_its_build_needs(made):
 
 
 def test_the_build_runs_as_the_account_that_may_and_from_the_bucket_that_it_may_read(made):
-    bucket = made.one("Bucket", "source").inputs["name"]
+    bucket = made.one("Bucket/source").inputs["name"]
     _, build = plan.build(TARGET, IMAGE, bucket.rpartition("-")[2])
     assert f"--gcs-source-staging-dir=gs://{bucket}/realtime" in build.words
     account = made.one("Account", plan.BUILDER).inputs["accountId"]

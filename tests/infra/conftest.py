@@ -4,6 +4,6 @@ from tests.infra.deployment import BASE, FULL, Deployment, deployed
 
 
 @pytest.fixture(params=[BASE, FULL], ids=["smallest", "full"])
-def made(request: pytest.FixtureRequest) -> Deployment:
-    """What the program makes of the least configuration, and of one that uses every setting."""
+def stack(request: pytest.FixtureRequest) -> Deployment:
+    """The deployments of the smallest configuration, and of one that uses every setting."""
     return deployed(request.param)

@@ -1,91 +1,100 @@
-"""What the program makes, as data that tests read and mutations alter."""
+"""The Pulumi program's resources and outputs as data, for tests to read and mutations to alter."""
 
 import copy
 import json
 import multiprocessing
+import runpy
+import sys
+import warnings
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from tests.infra.collect import program
+import pulumi
 
+with warnings.catch_warnings():  # pulumi_gcp warns of its own deprecated parts on first use
+    warnings.filterwarnings("ignore", "gcp.* has been deprecated", DeprecationWarning)
+    import infra.gcp.program  # noqa: F401 - imported once, before the processes are forked
+
+PROGRAM = Path(__file__).resolve().parents[2] / "infra/gcp"
+PROJECT_NUMBER = "123456789012"
+SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key by which Pulumi marks a secret value."""
 SECRETS = {"confab:storeUser": "the-user-7c1", "confab:storePassword": "the-password-e09"}
 HEADERS = "confab:otlpHeaders"
-"""A secret that need not be set."""
+"""The optional secret."""
 BASE = {
     "gcp:project": "my-project",
     "confab:image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
     "confab:storeUrl": "wss://store.example",
 }
+CELLS = [
+    {"name": "b", "url": "https://b.example", "concurrency": 500},
+    {"name": "main", "minInstances": 1},
+    {"name": "c", "takesNew": False},
+]
 FULL = BASE | {
     "gcp:region": "europe-west1",
     "confab:site": "my-site",
     "confab:origins": '["https://app.example"]',
-    "confab:cells": json.dumps(
-        [
-            {"name": "b", "url": "https://b.example", "concurrency": 500},
-            {"name": "main", "minInstances": 1},
-            {"name": "c", "takesNew": False},
-        ]
-    ),
+    "confab:cells": json.dumps(CELLS),
     "confab:variables": '{"CONFAB_MAX_PAGE": "100", "OTEL_TRACES_SAMPLER": "always_on"}',
     HEADERS: "api-key=the-key-5aa",
     "confab:alertEmails": '["ops@my.example"]',
 }
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["tests.infra.collect"])  # importing pulumi_gcp takes seconds: once
+_FORKED.set_forkserver_preload([__name__])  # importing pulumi_gcp takes seconds: once
 
 
 @dataclass
 class Resource:
-    """A resource as the cloud was asked for it."""
+    """A resource that the program registers."""
 
-    type: str
-    """The last part of its type, as `TopicIAMMember`."""
     module: str
-    """The part before it, as `pubsub`."""
+    """The first part of its type, such as `pubsub`."""
+    type: str
+    """The last part, such as `TopicIAMMember`."""
     name: str
     inputs: dict[str, Any]
     after: list[str] = field(default_factory=list)
-    """What it depends on, as `Type/name`."""
+    """The keys of its dependencies."""
 
     @property
     def key(self) -> str:
-        """What `after` of others calls it."""
+        """Its type and name, such as `Topic/confab-events`."""
         return f"{self.type}/{self.name}"
 
 
 @dataclass
 class Deployment:
-    """Everything that one configuration makes."""
+    """The resources and outputs of one configuration."""
 
     settings: dict[str, str]
+    secrets: dict[str, str]
     resources: list[Resource]
     outputs: dict[str, Any]
-    secrets: dict[str, str]
 
     def all(self, kind: str) -> list[Resource]:
-        """The resources of a type."""
         return [resource for resource in self.resources if resource.type == kind]
 
-    def one(self, kind: str, name: str) -> Resource:
-        """The resource of a type with this logical name."""
-        (found,) = [resource for resource in self.all(kind) if resource.name == name]
+    def one(self, key: str) -> Resource:
+        (found,) = [resource for resource in self.resources if resource.key == key]
         return found
 
     def containers(self) -> list[Resource]:
-        """The Cloud Run services; `Service` is also a project's enabled API."""
+        """Return the Cloud Run services; an enabled API is a `Service` too."""
         return [resource for resource in self.all("Service") if resource.module == "cloudrunv2"]
 
     @property
     def project(self) -> str:
-        """The project's id."""
         return self.settings["gcp:project"]
 
     @property
     def region(self) -> str:
-        """Where everything is."""
         return self.settings.get("gcp:region", "us-central1")
 
     @property
@@ -95,31 +104,97 @@ class Deployment:
         return {cell["name"]: cell.get("takesNew", True) for cell in cells}
 
 
-def run(config: dict[str, str], secrets: dict[str, str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the program in a process of its own: Pulumi keeps its state and an event loop in globals."""
+class Cloud(pulumi.runtime.Mocks):
+    """Records every resource that the program registers."""
+
+    def __init__(self) -> None:
+        self.resources: dict[tuple[str, str], Resource] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Return the id, and the inputs with the outputs that Google Cloud adds."""
+        module, kind = args.typ.split(":")[1].split("/")[0], args.typ.rpartition(":")[2]
+        if args.typ.startswith("gcp:"):
+            self.resources[args.typ, args.name] = Resource(module, kind, args.name, plain(args.inputs))
+        return f"id-of-{args.name}", {**args.inputs, **outputs_of(kind, args.inputs)}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Return the response to the program's only lookup."""
+        assert args.token == "gcp:organizations/getProject:getProject", args.token
+        return {**args.args, "number": PROJECT_NUMBER}, []
+
+
+class Monitor(pulumi.runtime.mocks.MockMonitor):
+    """Adds its dependencies to each recorded resource."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._resources = cloud.resources
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        response = super().RegisterResource(request)
+        if (resource := self._resources.get((request.type, request.name))) is not None:
+            urns = (urn.rpartition("::") for urn in request.dependencies)
+            resource.after = [f"{kind.rpartition(':')[2]}/{name}" for kind, _, name in urns]
+        return response
+
+
+def outputs_of(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs of a resource that are not inputs."""
+    project = f"projects/{inputs.get('project')}"
+    match kind:
+        case "Account":
+            email = f"{inputs['accountId']}@{inputs['project']}.iam.gserviceaccount.com"
+            return {"email": email, "name": f"{project}/serviceAccounts/{email}"}
+        case "IAMCustomRole":
+            return {"name": f"{project}/roles/{inputs['roleId']}"}
+        case "SecretVersion":
+            return {"version": "1"}
+        case "NotificationChannel":
+            return {"name": f"{project}/notificationChannels/{inputs['displayName']}"}
+        case _:
+            return {}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON, a secret as `{"secret": value}`."""
+    if isinstance(value, dict):
+        secret = SECRET_SIGNATURE in value
+        return {"secret": plain(value["value"])} if secret else {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return sorted(value.assets) if isinstance(value, pulumi.AssetArchive) else value
+
+
+def _program(config: dict[str, str], secrets: dict[str, str]) -> tuple[list[Resource], dict[str, Any]]:
+    cloud, outputs = Cloud(), dict[str, Any]()
+    pulumi.runtime.set_mocks(cloud, project="confab", stack="test", monitor=Monitor(cloud))
+    pulumi.runtime.set_all_config({**config, **secrets}, secret_keys=list(secrets))
+    with (
+        mock.patch.object(pulumi, "export", outputs.__setitem__),
+        mock.patch.object(sys, "path", sys.path[:]),
+    ):
+        pulumi.runtime.test(lambda: runpy.run_path(str(PROGRAM), run_name="__main__") and None)()
+    resolved: list[str] = []
+    pulumi.runtime.test(lambda: pulumi.Output.json_dumps(outputs).apply(resolved.append))()
+    return list(cloud.resources.values()), json.loads(resolved[0])
+
+
+def run(config: dict[str, str], secrets: dict[str, str]) -> tuple[list[Resource], dict[str, Any]]:
+    """Run the program in its own process, because Pulumi keeps state and an event loop in globals.
+
+    Raises RunError for an invalid configuration.
+    """
     with ProcessPoolExecutor(1, mp_context=_FORKED) as process:
-        return process.submit(program, config, secrets).result(timeout=100)
+        return process.submit(_program, config, secrets).result(timeout=100)
 
 
 @cache
-def _made(config: tuple[tuple[str, str], ...]) -> Deployment:
+def _deployed(config: tuple[tuple[str, str], ...]) -> Deployment:
     settings = dict(config)
     secrets = SECRETS | ({HEADERS: settings.pop(HEADERS)} if HEADERS in settings else {})
-    found, outputs = run(settings, secrets)
-    resources = [
-        Resource(
-            type=each["type"].rpartition(":")[2],
-            module=each["type"].split(":")[1].split("/")[0],
-            name=each["name"],
-            inputs=each["inputs"],
-            after=each["after"],
-        )
-        for each in found
-        if each["type"].startswith("gcp:")
-    ]
-    return Deployment(settings, resources, outputs, secrets)
+    return Deployment(settings, secrets, *run(settings, secrets))
 
 
 def deployed(config: dict[str, str]) -> Deployment:
-    """What the configuration makes, as a copy of the caller's own."""
-    return copy.deepcopy(_made(tuple(sorted(config.items()))))
+    """Return the deployment of the configuration, as the caller's own copy."""
+    return copy.deepcopy(_deployed(tuple(sorted(config.items()))))

@@ -1,4 +1,4 @@
-"""Ways to spoil a deployment, each a function that alters it."""
+"""Mutations of a deployment, each of which a check must reject."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,8 +11,8 @@ Check = Callable[[Deployment], None]
 Mutation = Callable[[Deployment], object]
 
 
-def found_by(mutations: Mapping[Check, Mapping[str, Mutation]]) -> pytest.MarkDecorator:
-    """A test of `check` and `mutate` for each mutation, by the check that has to find it."""
+def each_of(mutations: Mapping[Check, Mapping[str, Mutation]]) -> pytest.MarkDecorator:
+    """Parametrize a test by `check` and `mutate`, for each mutation by the check that must reject it."""
     cases = [
         pytest.param(check, mutate, id=name)
         for check, each in mutations.items()
@@ -21,26 +21,25 @@ def found_by(mutations: Mapping[Check, Mapping[str, Mutation]]) -> pytest.MarkDe
     return pytest.mark.parametrize(("check", "mutate"), cases)
 
 
-def assert_found(check: Check, mutate: Mutation) -> None:
-    """Fails unless the check accepts the deployment, and rejects it once it is spoiled."""
-    made = deployed(FULL)
-    check(made)
-    mutate(made)
+def assert_rejected(check: Check, mutate: Mutation) -> None:
+    """Fail unless the check accepts the deployment and rejects its mutation."""
+    stack = deployed(FULL)
+    check(stack)
+    mutate(stack)
     with pytest.raises(AssertionError):
-        check(made)
+        check(stack)
 
 
-def drop(kind: str, name: str) -> Mutation:
-    """Leave a resource out."""
-    return lambda made: made.resources.remove(made.one(kind, name))
+def drop(key: str) -> Mutation:
+    return lambda stack: stack.resources.remove(stack.one(key))
 
 
-def change(kind: str, name: str, path: str, value: Any) -> Mutation:
-    """Set an input, found by its path, to something else."""
+def change(key: str, path: str, value: Any) -> Mutation:
+    """Set the input of a resource at a path to another value."""
 
-    def mutate(made: Deployment) -> None:
+    def mutate(stack: Deployment) -> None:
         *steps, last = path.split(".")
-        part: Any = made.one(kind, name).inputs
+        part: Any = stack.one(key).inputs
         for step in steps:
             part = part[int(step)] if step.isdecimal() else part[step]
         assert part.get(last) != value
@@ -49,25 +48,24 @@ def change(kind: str, name: str, path: str, value: Any) -> Mutation:
     return mutate
 
 
-def hurry(kind: str, name: str, before: str) -> Mutation:
-    """Let a resource not wait for one that it depends on."""
+def undepend(key: str, name: str) -> Mutation:
+    """Remove a resource's dependency on the resource of this name."""
 
-    def mutate(made: Deployment) -> None:
-        after = made.one(kind, name).after
-        (awaited,) = [each for each in after if each.endswith(f"/{before}")]
-        after.remove(awaited)
+    def mutate(stack: Deployment) -> None:
+        after = stack.one(key).after
+        (dependency,) = [each for each in after if each.endswith(f"/{name}")]
+        after.remove(dependency)
 
     return mutate
 
 
 def add(kind: str, module: str, **inputs: str) -> Mutation:
-    """Make one resource more."""
-    return lambda made: made.resources.append(
-        Resource(kind, module, "more", {"project": made.project, **inputs})
+    return lambda stack: stack.resources.append(
+        Resource(module, kind, "added", {"project": stack.project, **inputs})
     )
 
 
 def permit(kind: str, role: str, who: str, **on: str) -> Mutation:
-    """Grant one role more: to one of our accounts by its id, or to everybody."""
+    """Add a grant of a role, to one of our accounts by its id or to everybody."""
     member = who if who.startswith("all") else f"serviceAccount:{who}@my-project.iam.gserviceaccount.com"
     return add(kind, "iam", role=role, member=member, **on)

@@ -1,16 +1,15 @@
-"""Who may do what: a service account for each function and container, each with the least it needs."""
+"""Permissions: a service account for each function and container, with the fewest it needs."""
 
 from confab.domain.cells import topic_of
 from confab.http.routes import functions, rewrites
 from infra.gcp.functions import WRITERS
 from infra.gcp.names import realtime_of, service_of
 from infra.gcp.settings import CREDENTIALS
-from tests.infra.collect import PROJECT_NUMBER
-from tests.infra.deployment import Deployment, Resource
-from tests.infra.mutations import assert_found, change, drop, found_by, permit
+from tests.infra.deployment import PROJECT_NUMBER, Deployment, Resource
+from tests.infra.mutations import assert_rejected, change, drop, each_of, permit
 
 GRANTS = ("IAMMember", "IAMBinding", "IamMember", "IamBinding", "IAMPolicy", "IamPolicy")
-"""The ends of the types of resources that give permissions."""
+"""The suffixes of the types of resources that grant permissions."""
 GRANTED = {
     "TopicIAMMember": {"roles/pubsub.publisher", "roles/pubsub.subscriber"},
     "SecretIamMember": {"roles/secretmanager.secretAccessor"},
@@ -23,7 +22,7 @@ GRANTED = {
         "roles/logging.logWriter",
     },
 }
-"""Everything that may be granted, by the type of the grant."""
+"""The roles of the program, by the type of the grant."""
 PERMISSIONS = {
     "confabTokenVerifier": {"firebaseauth.users.get"},
     "confabSubscriptions": {
@@ -34,113 +33,111 @@ SOURCES = (
     f'resource.name.startsWith("projects/_/buckets/confab-source-{PROJECT_NUMBER}")'
     f' || resource.name.startsWith("projects/_/buckets/gcf-v2-sources-{PROJECT_NUMBER}-{{}}")'
 )
-"""What the builder may read, in a region."""
+"""The condition on the builder's reads, in a region."""
 BUILD = "confab-build"
 PUBLISHER, SUBSCRIBER, INVOKER = "roles/pubsub.publisher", "roles/pubsub.subscriber", "roles/run.invoker"
 ACCESSOR, WRITES_IMAGES = "roles/secretmanager.secretAccessor", "roles/artifactregistry.writer"
 SUBSCRIPTIONS = "projects/my-project/roles/confabSubscriptions"
 
 
-def grants(made: Deployment) -> list[Resource]:
-    """Every resource that gives a permission."""
-    return [resource for resource in made.resources if resource.type.endswith(GRANTS)]
+def grants(stack: Deployment) -> list[Resource]:
+    return [resource for resource in stack.resources if resource.type.endswith(GRANTS)]
 
 
-def processes(made: Deployment) -> set[str]:
-    """Every service that runs our code."""
-    return {service_of(name) for name in functions()} | {realtime_of(cell) for cell in made.cells}
+def processes(stack: Deployment) -> set[str]:
+    return {service_of(name) for name in functions()} | {realtime_of(cell) for cell in stack.cells}
 
 
-def who(made: Deployment, grant: Resource) -> str:
-    """The service account that a grant is for, by its id; anybody else as the policy has it."""
+def who(stack: Deployment, grant: Resource) -> str:
+    """Return a grant's service account by its id, or any other member as in the policy."""
     member = str(grant.inputs.get("member"))
-    suffix = f"@{made.project}.iam.gserviceaccount.com"
+    suffix = f"@{stack.project}.iam.gserviceaccount.com"
     return member.removeprefix("serviceAccount:").removesuffix(suffix) if member.endswith(suffix) else member
 
 
-def holders(made: Deployment, kind: str, role: str) -> set[str]:
-    """Who was granted a role, or one of our own by its id."""
-    return {who(made, grant) for grant in made.all(kind) if grant.inputs["role"].endswith(role)}
+def holders(stack: Deployment, kind: str, role: str) -> set[str]:
+    """Return the members with a role, which may be a custom one by its id."""
+    return {who(stack, grant) for grant in stack.all(kind) if grant.inputs["role"].endswith(role)}
 
 
-def on_topics(made: Deployment, role: str) -> set[tuple[str, str]]:
-    """Who was granted a role on which topic."""
-    members = [grant for grant in made.all("TopicIAMMember") if grant.inputs["role"] == role]
-    return {(who(made, grant), grant.inputs["topic"]) for grant in members}
+def on_topics(stack: Deployment, role: str) -> set[tuple[str, str]]:
+    """Return the members with a role and the topic that they have it on."""
+    members = [grant for grant in stack.all("TopicIAMMember") if grant.inputs["role"] == role]
+    return {(who(stack, grant), grant.inputs["topic"]) for grant in members}
 
 
-def test_only_known_roles_are_granted(made):
-    for grant in grants(made):
-        role = str(grant.inputs.get("role")).removeprefix(f"projects/{made.project}/roles/")
+def test_only_known_roles_are_granted(stack):
+    for grant in grants(stack):
+        role = str(grant.inputs.get("role")).removeprefix(f"projects/{stack.project}/roles/")
         assert role in GRANTED.get(grant.type, set()), grant.name
-    for own in made.all("IAMCustomRole"):
+    for own in stack.all("IAMCustomRole"):
         assert set(own.inputs["permissions"]) == PERMISSIONS[own.inputs["roleId"]]
 
 
-def test_every_process_has_an_account_of_its_own(made):
-    accounts = {account.inputs["accountId"] for account in made.all("Account")}
-    assert accounts == processes(made) | {BUILD}
-    for function in made.all("Function"):
+def test_every_process_has_an_account_of_its_own(stack):
+    accounts = {account.inputs["accountId"] for account in stack.all("Account")}
+    assert accounts == processes(stack) | {BUILD}
+    for function in stack.all("Function"):
         assert function.inputs["serviceConfig"]["serviceAccountEmail"].startswith(f"{function.name}@")
-    for service in made.containers():
+    for service in stack.containers():
         assert service.inputs["template"]["serviceAccount"].startswith(f"{service.name}@")
 
 
-def test_only_functions_that_announce_and_containers_publish_to_every_cell(made):
-    writers = {service_of(name) for name in WRITERS} | {realtime_of(cell) for cell in made.cells}
-    assert on_topics(made, PUBLISHER) == {(each, topic_of(cell)) for each in writers for cell in made.cells}
+def test_only_announcing_functions_and_containers_publish_to_every_cell(stack):
+    writers = {service_of(name) for name in WRITERS} | {realtime_of(cell) for cell in stack.cells}
+    assert on_topics(stack, PUBLISHER) == {(each, topic_of(cell)) for each in writers for cell in stack.cells}
 
 
-def test_only_containers_manage_subscriptions_and_attach_to_their_own_cell(made):
-    own = {(realtime_of(cell), topic_of(cell)) for cell in made.cells}
-    assert on_topics(made, SUBSCRIBER) == own
-    assert holders(made, "IAMMember", "confabSubscriptions") == {container for container, _ in own}
+def test_only_containers_manage_subscriptions_and_attach_to_their_own_cell(stack):
+    own = {(realtime_of(cell), topic_of(cell)) for cell in stack.cells}
+    assert on_topics(stack, SUBSCRIBER) == own
+    assert holders(stack, "IAMMember", "confabSubscriptions") == {container for container, _ in own}
 
 
-def test_only_processes_read_credentials_and_users(made):
-    for secret in made.all("Secret"):
-        granted = made.all("SecretIamMember")
+def test_only_processes_read_credentials_and_users(stack):
+    for secret in stack.all("Secret"):
+        granted = stack.all("SecretIamMember")
         readers = {
-            who(made, grant) for grant in granted if grant.inputs["secretId"] == secret.inputs["secretId"]
+            who(stack, grant) for grant in granted if grant.inputs["secretId"] == secret.inputs["secretId"]
         }
-        assert readers == processes(made), secret.name
-    assert holders(made, "IAMMember", "confabTokenVerifier") == processes(made)
+        assert readers == processes(stack), secret.name
+    assert holders(stack, "IAMMember", "confabTokenVerifier") == processes(stack)
 
 
-def test_only_the_builder_reads_sources_and_writes_images_and_logs(made):
-    assert holders(made, "IAMMember", "storage.objectViewer") == {BUILD}
-    assert holders(made, "IAMMember", "logging.logWriter") == {BUILD}
-    assert holders(made, "RepositoryIamMember", WRITES_IMAGES) == {BUILD}
-    for grant in made.all("IAMMember"):
+def test_only_the_builder_reads_sources_and_writes_images_and_logs(stack):
+    assert holders(stack, "IAMMember", "storage.objectViewer") == {BUILD}
+    assert holders(stack, "IAMMember", "logging.logWriter") == {BUILD}
+    assert holders(stack, "RepositoryIamMember", WRITES_IMAGES) == {BUILD}
+    for grant in stack.all("IAMMember"):
         if grant.inputs["role"] == "roles/storage.objectViewer":
-            assert (grant.inputs.get("condition") or {}).get("expression") == SOURCES.format(made.region)
+            assert (grant.inputs.get("condition") or {}).get("expression") == SOURCES.format(stack.region)
 
 
-def test_only_entry_points_are_public(made):
-    callers = {(grant.inputs["name"], who(made, grant)) for grant in made.all("ServiceIamMember")}
-    entries = {service_of(name) for _, name in rewrites()} | {realtime_of(cell) for cell in made.cells}
+def test_only_entry_points_are_public(stack):
+    callers = {(grant.inputs["name"], who(stack, grant)) for grant in stack.all("ServiceIamMember")}
+    entries = {service_of(name) for _, name in rewrites()} | {realtime_of(cell) for cell in stack.cells}
     assert callers == {(entry, "allUsers") for entry in entries}
-    for grant in grants(made):
-        assert grant.type == "ServiceIamMember" or not who(made, grant).startswith("all"), grant.name
-    for bucket in made.all("Bucket"):
+    for grant in grants(stack):
+        assert grant.type == "ServiceIamMember" or not who(stack, grant).startswith("all"), grant.name
+    for bucket in stack.all("Bucket"):
         assert bucket.inputs.get("publicAccessPrevention") == "enforced"
 
 
-def test_secrets_are_in_secret_manager_and_nowhere_else(made):
-    versions = made.all("SecretVersion")
+def test_secrets_are_in_secret_manager_and_nowhere_else(stack):
+    versions = stack.all("SecretVersion")
     held = [each.inputs["secretData"] for each in versions]
-    assert sorted(each["secret"] for each in held if isinstance(each, dict)) == sorted(made.secrets.values())
+    assert sorted(each["secret"] for each in held if isinstance(each, dict)) == sorted(stack.secrets.values())
     assert all(each.inputs.get("deletionPolicy") == "ABANDON" for each in versions)  # older revisions read it
-    elsewhere = [each.inputs for each in made.resources if each.type != "SecretVersion"]
-    assert not any(value in str([*elsewhere, made.outputs]) for value in made.secrets.values())
+    elsewhere = [each.inputs for each in stack.resources if each.type != "SecretVersion"]
+    assert not any(value in str([*elsewhere, stack.outputs]) for value in stack.secrets.values())
 
 
-def test_every_process_reads_its_credentials_from_a_version(made):
-    wanted = {variable for variable, key in CREDENTIALS.items() if f"confab:{key}" in made.secrets}
-    for function in made.all("Function"):
+def test_every_process_reads_its_credentials_from_a_version(stack):
+    wanted = {variable for variable, key in CREDENTIALS.items() if f"confab:{key}" in stack.secrets}
+    for function in stack.all("Function"):
         read = function.inputs["serviceConfig"]["secretEnvironmentVariables"]
         assert {each["key"] for each in read if each["version"]} == wanted, function.name
-    for service in made.containers():
+    for service in stack.containers():
         envs = service.inputs["template"]["containers"][0]["envs"]
         sources = {each["name"]: each["valueSource"] for each in envs if "valueSource" in each}
         assert sources.keys() == wanted, service.name
@@ -148,10 +145,11 @@ def test_every_process_reads_its_credentials_from_a_version(made):
 
 
 READER, WRITER, CELL = "confab-get-conversation", "confab-add-message", "confab-realtime-b"
+FUNCTION, SERVICE = f"Function/{READER}", f"Service/{CELL}"
 CREATE, LIST, EVENTS = "confab-create-conversation", "confab-list-conversations", "confab-events"
 EMAIL = "serviceConfig.serviceAccountEmail"
 DEFAULT_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
-VIEWER, USER = "confab-build-storage.objectViewer", "confab-surrealdb-user"
+VIEWER, VERSION = "IAMMember/confab-build-storage.objectViewer", "SecretVersion/confab-surrealdb-user"
 PASSWORD = "serviceConfig.environmentVariables.SURREALDB_PASSWORD"
 
 MUTATIONS = {
@@ -159,73 +157,71 @@ MUTATIONS = {
         "an editor": permit("IAMMember", "roles/editor", READER),
         "owners": permit("IAMBinding", "roles/owner", READER),
         "a policy": permit("TopicIAMPolicy", PUBLISHER, WRITER),
-        "a wider role": change("TopicIAMMember", f"{WRITER}-publisher", "role", "roles/pubsub.admin"),
+        "a wider role": change(f"TopicIAMMember/{WRITER}-publisher", "role", "roles/pubsub.admin"),
         "a publisher on every topic": permit("IAMMember", PUBLISHER, WRITER),
-        "a permission more": change(
-            "IAMCustomRole", "confabSubscriptions", "permissions", ["pubsub.topics.delete"]
+        "an extra permission": change(
+            "IAMCustomRole/confabSubscriptions", "permissions", ["pubsub.topics.delete"]
         ),
     },
     test_every_process_has_an_account_of_its_own: {
-        "a shared account": change("Function", READER, EMAIL, f"{WRITER}@my-project.iam.gserviceaccount.com"),
-        "the default account": change("Service", CELL, "template.serviceAccount", DEFAULT_ACCOUNT),
-        "no account": drop("Account", CELL),
+        "a shared account": change(FUNCTION, EMAIL, f"{WRITER}@my-project.iam.gserviceaccount.com"),
+        "the default account": change(SERVICE, "template.serviceAccount", DEFAULT_ACCOUNT),
+        "no account": drop(f"Account/{CELL}"),
     },
-    test_only_functions_that_announce_and_containers_publish_to_every_cell: {
+    test_only_announcing_functions_and_containers_publish_to_every_cell: {
         "a reader that publishes": permit("TopicIAMMember", PUBLISHER, READER, topic=EVENTS),
         "a dispatcher that publishes": permit(
             "TopicIAMMember", PUBLISHER, "confab-conversations", topic=EVENTS
         ),
-        "a writer that may not": drop("TopicIAMMember", f"{WRITER}-publisher"),
-        "another topic": change("TopicIAMMember", f"{WRITER}-publisher", "topic", "other"),
-        "a writer that may not in a further cell": drop("TopicIAMMember", f"{WRITER}-publisher-b"),
-        "a container that may not in another cell": drop("TopicIAMMember", f"{CELL}-publisher"),
+        "a writer without permission": drop(f"TopicIAMMember/{WRITER}-publisher"),
+        "another topic": change(f"TopicIAMMember/{WRITER}-publisher", "topic", "other"),
+        "a writer without permission for a cell": drop(f"TopicIAMMember/{WRITER}-publisher-b"),
+        "a container without permission for a cell": drop(f"TopicIAMMember/{CELL}-publisher"),
     },
     test_only_containers_manage_subscriptions_and_attach_to_their_own_cell: {
         "a function that makes subscriptions": permit("IAMMember", SUBSCRIPTIONS, WRITER),
         "a function that attaches": permit("TopicIAMMember", SUBSCRIBER, WRITER, topic=EVENTS),
-        "a container that may not make them": drop("IAMMember", f"{CELL}-confabSubscriptions"),
-        "a container that may not attach": drop("TopicIAMMember", f"{CELL}-subscriber"),
+        "a container that cannot create them": drop(f"IAMMember/{CELL}-confabSubscriptions"),
+        "a container that cannot attach": drop(f"TopicIAMMember/{CELL}-subscriber"),
         "a container of another cell": permit("TopicIAMMember", SUBSCRIBER, CELL, topic=EVENTS),
         "a container of another cell only": change(
-            "TopicIAMMember", f"{CELL}-subscriber", "topic", "confab-events-c"
+            f"TopicIAMMember/{CELL}-subscriber", "topic", "confab-events-c"
         ),
     },
     test_only_processes_read_credentials_and_users: {
         "a builder that reads the password": permit(
             "SecretIamMember", ACCESSOR, BUILD, secretId="confab-surrealdb-password"
         ),
-        "a function without the password": drop("SecretIamMember", f"{READER}-SURREALDB_PASSWORD"),
-        "a function that cannot look up users": drop("IAMMember", f"{READER}-confabTokenVerifier"),
+        "a function without the password": drop(f"SecretIamMember/{READER}-SURREALDB_PASSWORD"),
+        "a function that cannot look up users": drop(f"IAMMember/{READER}-confabTokenVerifier"),
     },
     test_only_the_builder_reads_sources_and_writes_images_and_logs: {
         "a function that pushes images": permit("RepositoryIamMember", WRITES_IMAGES, READER),
-        "a builder of every bucket": change("IAMMember", VIEWER, "condition", None),
-        "a builder of every bucket, put otherwise": change(
-            "IAMMember", VIEWER, "condition.expression", "true"
-        ),
+        "a builder that reads every bucket": change(VIEWER, "condition", None),
+        "a condition that is always true": change(VIEWER, "condition.expression", "true"),
     },
     test_only_entry_points_are_public: {
         "a public operation": permit("ServiceIamMember", INVOKER, "allUsers", name=CREATE),
         "any Google account": permit("ServiceIamMember", INVOKER, "allAuthenticatedUsers", name=LIST),
         "a function that calls another": permit("ServiceIamMember", INVOKER, READER, name=LIST),
-        "a closed entry point": drop("ServiceIamMember", f"{READER}-everybody"),
-        "a closed container": drop("ServiceIamMember", f"{CELL}-everybody"),
+        "a private entry point": drop(f"ServiceIamMember/{READER}-everybody"),
+        "a private container": drop(f"ServiceIamMember/{CELL}-everybody"),
         "a public topic": permit("TopicIAMMember", SUBSCRIBER, "allUsers", topic=EVENTS),
-        "a bucket that may be public": change("Bucket", "source", "publicAccessPrevention", "inherited"),
+        "a bucket that may be public": change("Bucket/source", "publicAccessPrevention", "inherited"),
     },
     test_secrets_are_in_secret_manager_and_nowhere_else: {
-        "plain text": change("SecretVersion", USER, "secretData", "the-user-7c1"),
-        "a version that is deleted": change("SecretVersion", USER, "deletionPolicy", "DELETE"),
-        "a missing version": drop("SecretVersion", USER),
-        "a password among the variables": change("Function", READER, PASSWORD, "the-password-e09"),
+        "plain text": change(VERSION, "secretData", "the-user-7c1"),
+        "a version that is deleted": change(VERSION, "deletionPolicy", "DELETE"),
+        "a missing version": drop(VERSION),
+        "a password among the variables": change(FUNCTION, PASSWORD, "the-password-e09"),
     },
     test_every_process_reads_its_credentials_from_a_version: {
-        "a function without": change("Function", READER, "serviceConfig.secretEnvironmentVariables", []),
-        "a container without": change("Service", CELL, "template.containers.0.envs", []),
+        "a function without credentials": change(FUNCTION, "serviceConfig.secretEnvironmentVariables", []),
+        "a container without credentials": change(SERVICE, "template.containers.0.envs", []),
     },
 }
 
 
-@found_by(MUTATIONS)
-def test_a_wrong_permission_is_found(check, mutate):
-    assert_found(check, mutate)
+@each_of(MUTATIONS)
+def test_mutations_of_permissions_are_rejected(check, mutate):
+    assert_rejected(check, mutate)

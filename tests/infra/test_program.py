@@ -1,4 +1,4 @@
-"""The Pulumi program against the rest of the repository."""
+"""The Pulumi program agrees with the rest of the repository."""
 
 import inspect
 import json
@@ -36,16 +36,15 @@ def test_pulumi_finds_the_program():
     assert (ROOT / "infra/gcp" / manifest["runtime"]["options"]["virtualenv"]).resolve() == ROOT / ".venv"
 
 
-def test_the_emulators_rewrites_are_the_clouds():
+def test_the_emulator_and_the_cloud_have_the_same_rewrites():
     local = json.loads((ROOT / "firebase.json").read_text())["hosting"]["rewrites"]
     cloud = deployed(BASE).outputs["rewrites"]
-    assert (
-        [each["source"] for each in local] == [each["source"] for each in cloud] == [s for s, _ in rewrites()]
-    )
+    sources = [[each["source"] for each in each_of] for each_of in (local, cloud)]
+    assert sources == [[source for source, _ in rewrites()]] * 2
     assert {each["function"]["region"] for each in local} == {each["run"]["region"] for each in cloud}
 
 
-def test_a_cell_more_is_a_service_more():
+def test_each_cell_has_its_service():
     few, many = deployed(BASE), deployed(FULL)
     assert [[*few.cells], [*many.cells]] == [["main"], ["b", "main", "c"]]
     assert few.outputs["realtimeUrls"] == ["https://confab-realtime-main-123456789012.us-central1.run.app"]
@@ -54,13 +53,13 @@ def test_a_cell_more_is_a_service_more():
         "https://confab-realtime-main-123456789012.europe-west1.run.app",
         "https://confab-realtime-c-123456789012.europe-west1.run.app",
     ]
-    template = many.one("Service", "confab-realtime-b").inputs["template"]
+    template = many.one("Service/confab-realtime-b").inputs["template"]
     assert template["maxInstanceRequestConcurrency"] == 500
 
 
 @pytest.mark.parametrize("cells", ['[{"name": "main"}, {"name": "b"}]', '[{"name": "b"}, {"name": "main"}]'])
-def test_a_cell_more_moves_no_conversation(cells):
-    """Wherever its line stands: a conversation is served, and its events go, where it was before."""
+def test_adding_a_cell_moves_no_conversation(cells):
+    """In any position of the new cell, a conversation keeps its service and its topic."""
     few, more = deployed(BASE), deployed(BASE | {"confab:cells": cells})
     old = conversation("8f14e45fceea467a9b2c1d0e3f5a7b6c")
     before, after = (config_of(made, "confab-get-conversation") for made in (few, more))
@@ -72,14 +71,14 @@ def test_a_cell_more_moves_no_conversation(cells):
     assert unchanged.items() <= {each.name: each.inputs for each in more.resources}.items()
 
 
-def test_nobody_is_sent_to_a_cell_that_is_not_there_yet():
+def test_functions_depend_on_the_cells_whose_addresses_they_return():
     made = deployed(FULL)
     for function in made.all("Function"):
         assert {f"Service/{realtime_of(cell)}" for cell in made.cells} <= set(function.after), function.name
 
 
 def config_of(made, process):
-    """The configuration that a process starts with."""
+    """Return the configuration with which a process starts."""
     return config.load(variables(made)[process] | {"SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"})
 
 
@@ -90,25 +89,25 @@ def test_variables_of_the_configuration_reach_every_process():
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_a_function_may_publish_if_its_code_does(route):
+def test_a_function_may_publish_if_and_only_if_its_code_announces(route):
     source = inspect.getsource(getattr(Conversations, route.operation))
     assert (".announce(" in source) == (route.operation in WRITERS) == route.announces
 
 
 @pytest.mark.parametrize("message", [text for signal in SIGNALS.values() for text in signal.messages])
-def test_what_is_counted_is_what_the_code_writes(message):
+def test_the_code_writes_the_lines_of_every_signal(message):
     written = "".join(path.read_text() for path in (ROOT / "functions/confab").rglob("*.py"))
     assert re.search(rf'log\.\w+\(\s*"{re.escape(message)}"', written)
 
 
-def test_settings_are_kept_where_a_checkout_of_another_release_does_not_reach():
+def test_version_control_ignores_the_stacks_settings():
     folder = yaml.safe_load((ROOT / "infra/gcp/Pulumi.yaml").read_text())["stackConfigDir"]
     file = f"infra/gcp/{folder}/Pulumi.production.yaml"
     asked = subprocess.run(["git", "check-ignore", "--quiet", file], cwd=ROOT, check=False, timeout=10)
     assert asked.returncode == 0
 
 
-def test_a_function_outlasts_what_it_waits_for():
+def test_functions_have_the_timeout_of_the_settings():
     timeouts = {each.inputs["serviceConfig"]["timeoutSeconds"] for each in deployed(FULL).all("Function")}
     assert timeouts == {FUNCTION_TIMEOUT_S}
 
@@ -116,25 +115,19 @@ def test_a_function_outlasts_what_it_waits_for():
 def test_the_source_is_the_functions_and_nothing_else():
     (archive,) = deployed(BASE).all("BucketObject")
     assert archive.inputs["source"] == sorted(contents())
-    assert {
-        "main.py",
-        "requirements.txt",
-        "constraints.txt",
-        "confab/store/schema.surql",
-    } <= contents().keys()
-    assert not [
-        path for path in contents() if "venv" in path or "__pycache__" in path or path.startswith("tests")
-    ]
+    needed = {"main.py", "requirements.txt", "constraints.txt", "confab/store/schema.surql"}
+    assert needed <= contents().keys()
+    assert not [path for path in contents() if re.search("venv|__pycache__|^tests", path)]
     assert digest_of(contents()) in archive.inputs["name"]
 
 
-def test_another_source_has_another_name():
+def test_a_changed_source_changes_the_archives_name():
     files = {"a.py": b"1", "b.py": b"2"}
     assert digest_of(files) == digest_of(dict(reversed(files.items())))
     assert len({digest_of(files), digest_of({"a.py": b"12", "b.py": b""}), digest_of({"a.py": b"1"})}) == 3
 
 
-def test_the_source_is_importable_as_it_is_uploaded(tmp_path):
+def test_the_uploaded_source_imports_with_compiled_bytecode(tmp_path):
     with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
         for path, content in contents().items():
             archive.writestr(path, content)
@@ -149,7 +142,7 @@ def test_the_source_is_importable_as_it_is_uploaded(tmp_path):
     )
     assert compiled.stdout == b""
     bytecode = (tmp_path / "source/__pycache__/main.cpython-311.pyc").read_bytes()
-    assert bytecode[4] & 1, "bound to the source's time"
+    assert bytecode[4] & 1, "valid by the source's time"
     listed = subprocess.run(
         [sys.executable, "-c", "import main; print(*dir(main))"],
         cwd=tmp_path / "source",
@@ -162,7 +155,7 @@ def test_the_source_is_importable_as_it_is_uploaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("config", "secrets", "told"),
+    ("config", "secrets", "message"),
     [
         (BASE, {}, "storeUser: set it with --secret; storePassword: set it with --secret"),
         (
@@ -174,6 +167,6 @@ def test_the_source_is_importable_as_it_is_uploaded(tmp_path):
     ],
     ids=["no secrets", "a plain secret", "plain headers"],
 )
-def test_a_wrong_configuration_makes_nothing(config, secrets, told):
-    with pytest.raises(pulumi.RunError, match=told):
+def test_an_invalid_configuration_stops_the_program(config, secrets, message):
+    with pytest.raises(pulumi.RunError, match=message):
         run(config, secrets)
