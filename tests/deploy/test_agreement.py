@@ -69,7 +69,7 @@ def test_the_build_runs_as_the_account_that_may_and_from_the_bucket_that_it_may_
     bucket = made.one("Bucket/source").inputs["name"]
     _, build = plan.build(TARGET, IMAGE, bucket.rpartition("-")[2])
     assert f"--gcs-source-staging-dir=gs://{bucket}/realtime" in build.words
-    account = made.one("Account", plan.BUILDER).inputs["accountId"]
+    account = made.one(f"Account/{plan.BUILDER}").inputs["accountId"]
     email = f"{account}@confab-trial.iam.gserviceaccount.com"
     assert f"--service-account=projects/confab-trial/serviceAccounts/{email}" in build.words
     (reader,) = (
