@@ -7,6 +7,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import yaml
@@ -19,6 +20,8 @@ Json = dict[str, Any]
 FOLDER = Path(__file__).parents[2] / "public/reference"
 BASE = "https://confab.example/reference/"
 REST, EVENTS = "openapi.yaml", "asyncapi.yaml"
+PROBLEM = f"{REST}#/components/schemas/Problem"
+"""An error as the table has it; a message says only which codes it may have."""
 PROBLEM_JSON = "application/problem+json"
 NOT_OPERATIONS = {"parameters"}
 """Keys of a path item beside its operations."""
@@ -63,9 +66,9 @@ class Document:
         return str(self.at(pointer).get("$ref", pointer))
 
     def faults(self, pointer: str, value: object) -> list[str]:
-        """What is wrong with a value by the schema at a pointer."""
+        """What is wrong with a value by the schema at a pointer, or at one into the other document."""
         validator = Draft202012Validator(
-            {"$ref": f"{BASE}{self._name}{pointer}"},
+            {"$ref": urljoin(f"{BASE}{self._name}", pointer)},
             registry=self._registry,
             format_checker=FormatChecker(),
         )
@@ -156,6 +159,10 @@ class EventDocument(Document):
         """Fail if this is not the message with that key."""
         pointer = self.message(key)
         faults = self.faults(f"{pointer}/payload", payload)
+        if not faults and key.endswith(".error"):
+            assert isinstance(payload, dict)
+            problem = payload["data" if key == "connect.error" else "error"]
+            faults = self.faults(PROBLEM, problem)
         assert not faults, f"{key}: {faults}\n{payload}"
         if headers is not None:
             faults = self.faults(f"{pointer}/headers", dict(headers))
