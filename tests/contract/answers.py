@@ -1,4 +1,4 @@
-"""The answers that the OpenAPI document lists, and what brings each of them about.
+"""The responses that the OpenAPI document lists, and what causes each of them.
 
 An operation, a status or a code that is new in the document needs a way here.
 """
@@ -175,7 +175,7 @@ CAUSES: Mapping[int | str, Cause] = {
     "unsupported_media_type": lambda site, operation: site.call(operation, content=b"{}"),
     "rate_limited": rate_limited,
 }
-"""What brings about each success, by status, and each error, by code, on any site."""
+"""What causes each success, by status, and each error, by code, on any site."""
 
 BODIES: tuple[dict[str, Any], ...] = (
     {},

@@ -1,4 +1,4 @@
-"""Every answer that the OpenAPI document lists is given as it says, and no other is given.
+"""Every response that the OpenAPI document lists can be caused and is as documented; there is no other.
 
 The operations are those of the functions; what stands behind them is in memory.
 """

@@ -1,4 +1,4 @@
-"""Every event, acknowledgement and refusal that the AsyncAPI document lists is said as it says.
+"""Every event, acknowledgement and error of the AsyncAPI document can be caused and is as documented.
 
 The document drives the tests: an event or a code that is new in it needs a way here to bring it
 about. The sockets and the messages on the bus are real ones; the store behind them is in memory.
@@ -59,7 +59,7 @@ def refusals() -> Iterator[tuple[str, str]]:
 
 
 def example(instance: Instance, name: str, **fields: object) -> dict[str, Any]:
-    """The document's example of what is asked, in the test's conversation and with a good token."""
+    """The document's example of a request, in the test's conversation and with a good token."""
     shown = DOCUMENT.at(DOCUMENT.message(f"{name}.request"))["examples"][0]["payload"]
     fit = {"conversationId": instance.room, "token": OWNER} | fields
     payload = {field: fit.get(field, value) for field, value in shown.items()}
@@ -67,7 +67,7 @@ def example(instance: Instance, name: str, **fields: object) -> dict[str, Any]:
     return payload
 
 
-async def asked(instance: Instance, user: str, name: str, **fields: object) -> Any:
+async def request(instance: Instance, user: str, name: str, **fields: object) -> Any:
     """The answer to the example of an event, or to the handshake, with these fields changed."""
     payload = example(instance, name, **fields)
     if name == CONNECT:
@@ -126,12 +126,12 @@ async def rate_limited(instance: Instance, name: str) -> Any:
 
 async def conversation_finalized(instance: Instance, name: str) -> Any:
     await instance.finalize()
-    return await asked(instance, OWNER, name)
+    return await request(instance, OWNER, name)
 
 
 async def idempotency_conflict(instance: Instance, name: str) -> Any:
-    await asked(instance, OWNER, name)
-    return await asked(instance, OWNER, name, content="Another")
+    await request(instance, OWNER, name)
+    return await request(instance, OWNER, name, content="Another")
 
 
 async def internal(instance: Instance, name: str) -> Any:
@@ -143,16 +143,16 @@ async def internal(instance: Instance, name: str) -> Any:
 
 async def unavailable(instance: Instance, name: str) -> Any:
     instance.break_store(Unavailable("The store does not answer."))
-    return await asked(instance, OWNER, name, token="unchecked")
+    return await request(instance, OWNER, name, token="unchecked")
 
 
 CAUSES: Mapping[str, Callable[[Instance, str], Awaitable[Any]]] = {
     "invalid_request": unfit,
     "unauthenticated": unauthenticated,
-    "token_expired": lambda instance, name: asked(instance, OWNER, name, token="expired"),
-    "token_revoked": lambda instance, name: asked(instance, OWNER, name, token="revoked"),
-    "forbidden": lambda instance, name: asked(instance, READER, name),
-    "not_found": lambda instance, name: asked(instance, STRANGER, name),
+    "token_expired": lambda instance, name: request(instance, OWNER, name, token="expired"),
+    "token_revoked": lambda instance, name: request(instance, OWNER, name, token="revoked"),
+    "forbidden": lambda instance, name: request(instance, READER, name),
+    "not_found": lambda instance, name: request(instance, STRANGER, name),
     "conversation_finalized": conversation_finalized,
     "idempotency_conflict": idempotency_conflict,
     "payload_too_large": too_large,
@@ -160,11 +160,11 @@ CAUSES: Mapping[str, Callable[[Instance, str], Awaitable[Any]]] = {
     "internal": internal,
     "unavailable": unavailable,
 }
-"""How to bring about each error, by code."""
+"""How to cause each error, by code."""
 
 
 @pytest.mark.parametrize(("name", "code"), list(refusals()))
-async def test_every_refusal_is_told_as_documented(instance, name, code):
+async def test_every_error_is_as_documented(instance, name, code):
     refusal = await CAUSES[code](instance, name)
     DOCUMENT.check(f"{name}.error", refusal)
     assert refusal["data" if name == CONNECT else "error"]["code"] == code
@@ -175,7 +175,7 @@ async def test_an_end_of_typing_gets_through_when_another_start_does_not(instanc
     starts = [(await alice.call("typing", example(instance, "typing")))["ok"] for _ in range(3)]
     assert starts == [True, True, False]
     assert await alice.call("typing", example(instance, "typing", typing=False)) == {"ok": True}
-    await bob.until(lambda c: [told["typing"] for told in c.of("typing")] == [True, True, False])
+    await bob.until(lambda c: [event["typing"] for event in c.of("typing")] == [True, True, False])
 
 
 async def join(instance: Instance, client: Client) -> None:
@@ -217,11 +217,11 @@ OCCASIONS: Mapping[str, Callable[[Instance, Client], Awaitable[None]]] = {
     "going_away": stop,
     "auth_expired": run_out,
 }
-"""What has to happen for a server to say each event."""
+"""What has to happen for a server to send each event."""
 
 
 @pytest.mark.parametrize("name", channels("event"))
-async def test_every_event_of_a_server_is_said_as_documented(instance, name):
+async def test_every_event_of_a_server_is_as_documented(instance, name):
     client = await instance.in_room(OWNER)
     await OCCASIONS[name](instance, client)
     await client.until(lambda c: bool(c.of(name)))
@@ -267,15 +267,15 @@ async def test_what_the_bus_carries_is_as_documented():
         await client.until(lambda c: bool(c.of("finalized")))
         await instance.stop()  # what is on its way to the bus is there
         messages = await pulled()
-    said, traced = {}, set()
+    carried, traced = {}, set()
     for each in messages:
         attributes, payload = dict(each.attributes), json.loads(each.data)
         DOCUMENT.check(attributes["type"], payload, attributes)
         assert attributes["conversationId"] == payload["conversationId"]
-        said[attributes["type"]] = DOCUMENT.which(BUS, payload)
+        carried[attributes["type"]] = DOCUMENT.which(BUS, payload)
         traced |= {attributes["type"]} if trace.HEADER in attributes else set()
     every = DOCUMENT.content["channels"][BUS]["messages"]
-    assert said == {name: [name] for name in every}
+    assert carried == {name: [name] for name in every}
     assert traced == set(every)
 
 

@@ -1,4 +1,4 @@
-"""The functions as they are deployed answer as the OpenAPI document says.
+"""The functions as they are deployed respond as the OpenAPI document says.
 
 Each is a process of functions-framework, on the real store and bus. What a server adds by itself,
 such as `Date`, is no part of the document.
@@ -38,7 +38,7 @@ OTHERWISE = {
     "internal": "takes a defect",
     "unavailable": "is brought about for all operations at a time",
 }
-"""Why an answer is not asked for one by one."""
+"""Why an error is not caused for each operation."""
 
 
 class Hosting(httpx.AsyncHTTPTransport):
@@ -129,25 +129,25 @@ async def test_a_path_that_is_not_documented_is_not_found(site):
     assert DOCUMENT.check(answer, closed=False) == Outcome(None, 404, "not_found")
 
 
-async def test_a_store_that_is_away_is_told_as_documented(site, processes):
-    asked = [operation for operation in OPERATIONS.values() if operation.method != "OPTIONS"]
+async def test_a_frozen_store_is_unavailable_as_documented(site, processes):
+    operations = [operation for operation in OPERATIONS.values() if operation.method != "OPTIONS"]
     processes.store_server.freeze()
     try:
-        answers = await asyncio.gather(*(site.call(operation) for operation in asked))
+        answers = await asyncio.gather(*(site.call(operation) for operation in operations))
     finally:
         processes.store_server.thaw()
-    for operation, answer in zip(asked, answers, strict=True):
+    for operation, answer in zip(operations, answers, strict=True):
         assert DOCUMENT.check(answer, closed=False) == Outcome(operation.name, 503, "unavailable")
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND"])
-async def test_a_method_that_no_function_is_asked_about_is_refused_in_the_frameworks_words(site, method):
+async def test_a_method_that_reaches_no_function_is_refused_in_the_frameworks_words(site, method):
     answer = await site.call(OPERATIONS["list_conversations"], method=method)
     assert (answer.status_code, answer.text) == (405, "Method Not Allowed")
 
 
 @pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico"])
-async def test_paths_that_no_function_is_asked_about_are_not_found_in_the_frameworks_words(site, path):
+async def test_paths_that_reach_no_function_are_not_found_in_the_frameworks_words(site, path):
     answer = await site.call(OPERATIONS["list_conversations"], path=path)
     assert (answer.status_code, answer.text) == (404, "Not Found")
     assert path in ERRORS.read_text(encoding="utf-8")
