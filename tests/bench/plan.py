@@ -62,6 +62,9 @@ def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
         *on(("confab", "node"), "50 rooms of 10", sized(10)),
         *on(("confab", "node"), "5 rooms of 100", sized(100)),
         *on(BROADCASTING, "idle", partial(scenarios.idle, sockets=sockets)),
+        Measurement(
+            "1,000 join again", "confab", STARTERS["confab"], partial(scenarios.rejoin, rooms=200, people=5)
+        ),
         Measurement("two instances", "confab", two, partial(scenarios.across, seconds=seconds)),
         Measurement("bystander", "confab", two, partial(scenarios.bystander, seconds=seconds)),
     ]

@@ -1,6 +1,7 @@
 """What is measured of a running server. Each gives figures by name; units are in the names."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
@@ -9,6 +10,7 @@ from tests.bench.load import Load, Loop, Room
 from tests.bench.servers import KEY, Confab, Server
 from tests.bench.sockets import BenchSocket
 from tests.support.accounting import cpu_s, resident_kib
+from tests.support.samples import NOW, draft
 
 Figures = dict[str, float]
 
@@ -19,6 +21,8 @@ MEMBERS = 100
 """People in a conversation at most, as Confab's default has it; more sockets are their other tabs."""
 AT_ONCE = 16
 """Connections that are under way together, as after a deployment."""
+SEEN, MISSED = 5, 5
+"""Entries that whoever comes back has seen, and has missed."""
 ACQUAINTED = 50
 """Connections before the first one that counts."""
 
@@ -101,6 +105,38 @@ async def across(server: Confab, *, seconds: float) -> Figures:
         figures |= {f"{name}_instance_{key}": value for key, value in _latency(load).items()}
     hang_up([Room(conversation_id, [here, near, far])])
     return figures
+
+
+async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
+    """Everybody comes back at once, each having missed five entries: how long until the last is live."""
+    names = [f"user{number}" for number in range(people)]
+    ids = [await server.conversation(names[0], tuple(names[1:])) for _ in range(rooms)]
+    for conversation_id in ids:
+        drafts = [draft(f"entry {n}", conversation_id=conversation_id) for n in range(SEEN + MISSED)]
+        await asyncio.gather(*(server.adapter.append(one, now=NOW) for one in drafts))
+    tokens = [KEY.token(name) for name in names]
+    places = [(conversation_id, token) for token in tokens for conversation_id in ids]
+    with ThreadPoolExecutor(AT_ONCE) as arrivals:
+        sockets = list(arrivals.map(lambda place: BenchSocket.connected(server.url, place[1]), places))
+    before = {name: cpu_s([pid]) for name, pid in server.parts.items()}
+    begun = time.perf_counter()
+    await asyncio.to_thread(_join_again, sockets, [conversation_id for conversation_id, _ in places])
+    took = time.perf_counter() - begun
+    spent = {name: cpu_s([pid]) - before[name] for name, pid in server.parts.items()}
+    for one in sockets:
+        one.close()
+    return {
+        "last_live_ms": took * 1e3,
+        "server_cpu_ms": spent["server"] * 1e3,
+        "store_cpu_ms": spent["store"] * 1e3,
+    }
+
+
+def _join_again(sockets: Sequence[BenchSocket], ids: Sequence[str]) -> None:
+    for one, conversation_id in zip(sockets, ids, strict=True):
+        one.ask("join", {"conversationId": conversation_id, "after": SEEN})
+    for one in sockets:
+        one.joined()
 
 
 async def bystander(server: Confab, *, seconds: float) -> Figures:

@@ -45,6 +45,10 @@ class BenchSocket:
     def join(self, conversation_id: str) -> None:
         """Enter a room; returns once the server says so, and takes no wait from here on."""
         self.ask("join", {"conversationId": conversation_id})
+        self.joined()
+
+    def joined(self) -> None:
+        """Return once the server has acknowledged a join."""
         while not (packet := self._next()).startswith(ACK):
             assert not packet.startswith(EVENT), packet
         assert b'"ok":true' in packet.replace(b" ", b"")[:40], packet

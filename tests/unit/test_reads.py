@@ -19,7 +19,7 @@ class Echoes(Reads[int, str]):
     def rows(self, key: int) -> int:
         return key
 
-    async def fetch(self, wanted: Sequence[Sequence[int]]) -> Sequence[str]:
+    async def fetch(self, wanted: Sequence[Sequence[int]], _: float) -> Sequence[str]:
         keys = [same[0] for same in wanted]
         self.fetched.append(keys)
         await asyncio.sleep(0)

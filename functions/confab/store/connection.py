@@ -77,20 +77,24 @@ class Connection:
         statement: str,
         variables: Mapping[str, Any],
         *,
+        deadline: float | None = None,
         repeatable: bool = True,
         persistent: bool = True,
     ) -> Any:
         """The result of one statement, which is one transaction.
 
-        A statement that is not `repeatable` is never sent again once it may have been run; one
-        that is not `persistent` is given up at the first conflict. Raises Unavailable, which is
-        Aborted where that is known, and nothing else.
+        It is tried until the `deadline` in the event loop's time, or for `Timing.overall`. A
+        statement that is not `repeatable` is never sent again once it may have been run; one that
+        is not `persistent` is given up at the first conflict. Raises Unavailable, which is Aborted
+        where that is known, and nothing else.
         """
         if self._closed or self._waiting >= MAX_WAITING:
             raise Unavailable(NO_ANSWER)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self.timing.overall):
+            async with asyncio.timeout_at(
+                deadline or asyncio.get_running_loop().time() + self.timing.overall
+            ):
                 return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
         except ServerError as error:
             _log.warning("the store refused a query", extra={"cause": kind_of(error)})

@@ -111,7 +111,11 @@ class GroupCommit:
             logs = _by_conversation(batch)
             try:
                 answer = await self._connection.query(
-                    statements.APPEND, _variables(logs), repeatable=repeatable, persistent=persistent
+                    statements.APPEND,
+                    _variables(logs),
+                    deadline=max(pending.deadline for pending in batch),
+                    repeatable=repeatable,
+                    persistent=persistent,
                 )
             except Aborted:
                 raise
