@@ -94,6 +94,14 @@ def test_the_use_cases_do_not_import_pubsub_before_they_announce():
     assert not [name for name in modules if name.startswith(("google.pubsub", "confab.bus.pubsub", "grpc"))]
 
 
+def test_the_store_is_reached_through_its_official_client():
+    script = (
+        "import sys; sys.modules['surrealdb'] = None\n"
+        "try:\n    import confab.store.surreal\nexcept ImportError as error:\n    print(error.name)"
+    )
+    assert printed_by(script) == {"surrealdb"}
+
+
 def test_a_wrong_environment_stops_a_function_before_it_serves():
     done = subprocess.run(
         [
