@@ -8,21 +8,23 @@ from pulumi_gcp import logging, monitoring
 
 from infra.gcp.names import PREFIX, realtime_of
 from infra.gcp.project import Project
-from infra.gcp.signals import metric_type
 
-REQUESTS = (
-    'metric.type="run.googleapis.com/request_count" AND resource.type="cloud_run_revision"'
-    f' AND resource.labels.service_name=starts_with("{PREFIX}")'
-)
+
+def run_metric(metric: str, services: str = PREFIX) -> str:
+    """Return the filter of a metric of Cloud Run, for the services with this prefix."""
+    return (
+        f'metric.type="run.googleapis.com/{metric}" AND resource.type="cloud_run_revision"'
+        f' AND resource.labels.service_name=starts_with("{services}")'
+    )
+
+
+REQUESTS = run_metric("request_count")
 FAILED = f'{REQUESTS} AND metric.labels.response_code_class="5xx"'
+AWAKE = run_metric("container/instance_count", realtime_of(""))
 UNACKNOWLEDGED = (
     'metric.type="pubsub.googleapis.com/subscription/oldest_unacked_message_age"'
     ' AND resource.type="pubsub_subscription"'
     f' AND resource.labels.subscription_id=starts_with("{PREFIX}")'
-)
-AWAKE = (
-    'metric.type="run.googleapis.com/container/instance_count" AND resource.type="cloud_run_revision"'
-    f' AND resource.labels.service_name=starts_with("{realtime_of("")}")'
 )
 
 
@@ -54,7 +56,7 @@ class Alert:
 
 def counted(metric: str) -> str:
     """Return the filter of a log-based metric of Confab's services."""
-    return f'metric.type="{metric_type(metric)}" AND resource.type="cloud_run_revision"'
+    return f'metric.type="logging.googleapis.com/user/{metric}" AND resource.type="cloud_run_revision"'
 
 
 ALERTS = {

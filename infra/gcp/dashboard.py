@@ -7,36 +7,28 @@ from typing import Any
 import pulumi
 from pulumi_gcp import logging, monitoring
 
-from infra.gcp.alerts import FAILED, REQUESTS, UNACKNOWLEDGED, counted
-from infra.gcp.names import PREFIX, realtime_of
+from infra.gcp.alerts import FAILED, REQUESTS, UNACKNOWLEDGED, counted, run_metric
+from infra.gcp.names import realtime_of
 from infra.gcp.project import Project
 from infra.gcp.signals import SIGNALS
 
 WIDTH, HEIGHT, COLUMNS = 6, 4, 12
 
 
-def _run(metric: str, services: str = PREFIX) -> str:
-    """Return the filter of a metric of Cloud Run, for the services with this prefix."""
-    return (
-        f'metric.type="run.googleapis.com/{metric}" AND resource.type="cloud_run_revision"'
-        f' AND resource.labels.service_name=starts_with("{services}")'
-    )
-
-
 CHARTS = (
     ("Requests a second", REQUESTS, "ALIGN_RATE", "REDUCE_SUM"),
     ("Failed requests a second", FAILED, "ALIGN_RATE", "REDUCE_SUM"),
-    ("Latency, 95th percentile, ms", _run("request_latencies"), "ALIGN_PERCENTILE_95", "REDUCE_MAX"),
-    ("Instances", _run("container/instance_count"), "ALIGN_MAX", "REDUCE_SUM"),
+    ("Latency, 95th percentile, ms", run_metric("request_latencies"), "ALIGN_PERCENTILE_95", "REDUCE_MAX"),
+    ("Instances", run_metric("container/instance_count"), "ALIGN_MAX", "REDUCE_SUM"),
     (
         "Sockets and requests of the fullest container",
-        _run("container/max_request_concurrencies", realtime_of("")),
+        run_metric("container/max_request_concurrencies", realtime_of("")),
         "ALIGN_PERCENTILE_99",
         "REDUCE_MAX",
     ),
     (
         "CPU of the containers",
-        _run("container/cpu/utilizations", realtime_of("")),
+        run_metric("container/cpu/utilizations", realtime_of("")),
         "ALIGN_PERCENTILE_95",
         "REDUCE_MAX",
     ),

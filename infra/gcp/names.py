@@ -14,8 +14,3 @@ def service_of(function: str) -> str:
 def realtime_of(cell: str) -> str:
     """Return the Cloud Run service and account id of a cell."""
     return f"{PREFIX}realtime-{cell}"
-
-
-def url_of(service: str, project_number: str, region: str) -> str:
-    """Return the address that Cloud Run will give a service."""
-    return f"https://{service}-{project_number}.{region}.run.app"

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import pulumi
+from pulumi_gcp import organizations
 
 from infra.gcp import settings as configuration
 from infra.gcp.alerts import make_alerts
 from infra.gcp.dashboard import make_dashboard
 from infra.gcp.functions import hosting_rewrites, make_functions
-from infra.gcp.project import REPOSITORY, make_project, make_site, number_of
+from infra.gcp.project import REPOSITORY, make_project, make_site
 from infra.gcp.realtime import make_cell
 from infra.gcp.settings import Settings, SettingsError
 from infra.gcp.shared import make_shared
@@ -21,7 +22,7 @@ def main() -> None:
     """Make the resources of the stack's configuration, and export its outputs."""
     try:
         settings = configuration.load()
-        number = number_of(settings.project)
+        number = organizations.get_project(project_id=settings.project).number
         env = variables(settings, number)
     except SettingsError as error:
         raise pulumi.RunError(f"the stack's configuration: {error}") from None

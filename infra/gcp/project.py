@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp import artifactregistry, firebase, organizations, projects
+from pulumi_gcp import artifactregistry, firebase, projects
 
 from infra.gcp.settings import Settings
 
@@ -40,6 +40,7 @@ class Project:
 
     id: str
     number: str
+    """Part of the names of buckets and of Cloud Run's addresses."""
     region: str
     apis: Sequence[projects.Service]
     repository: artifactregistry.Repository
@@ -49,11 +50,6 @@ class Project:
     def ready(self) -> pulumi.ResourceOptions:
         """The options of a resource that needs an API of the project."""
         return pulumi.ResourceOptions(depends_on=list(self.apis))
-
-
-def number_of(project: str) -> str:
-    """Return the project's number, which is part of Cloud Run's addresses."""
-    return organizations.get_project(project_id=project).number
 
 
 def make_project(settings: Settings, number: str) -> Project:

@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_gcp import cloudrunv2
 
-from infra.gcp.identities import Identity, allow_everybody
+from infra.gcp.identities import allow_everybody
 from infra.gcp.names import realtime_of
 from infra.gcp.settings import Cell
 from infra.gcp.shared import Shared
@@ -26,25 +26,19 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
         name=name,
         ingress="INGRESS_TRAFFIC_ALL",
         deletion_protection=False,  # it stores nothing
-        template=_template(shared, cell, identity, image),
+        template={
+            "service_account": identity.account.email,
+            "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
+            "timeout": f"{LONGEST_SOCKET_S}s",
+            "session_affinity": True,  # a polling client's requests must reach the same instance
+            "max_instance_request_concurrency": cell.concurrency,
+            "scaling": {"min_instance_count": cell.min_instances, "max_instance_count": cell.max_instances},
+            "containers": [_container(shared, cell, image)],
+        },
         opts=pulumi.ResourceOptions(depends_on=[*shared.project.apis, *identity.grants]),
     )
     allow_everybody(shared.project, name, service.name)
     return service
-
-
-def _template(
-    shared: Shared, cell: Cell, identity: Identity, image: str
-) -> cloudrunv2.ServiceTemplateArgsDict:
-    return {
-        "service_account": identity.account.email,
-        "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
-        "timeout": f"{LONGEST_SOCKET_S}s",
-        "session_affinity": True,  # a polling client's requests must reach the same instance
-        "max_instance_request_concurrency": cell.concurrency,
-        "scaling": {"min_instance_count": cell.min_instances, "max_instance_count": cell.max_instances},
-        "containers": [_container(shared, cell, image)],
-    }
 
 
 def _container(shared: Shared, cell: Cell, image: str) -> cloudrunv2.ServiceTemplateContainerArgsDict:

@@ -56,11 +56,6 @@ SIGNALS: Mapping[str, Signal] = {
 }
 
 
-def metric_type(name: str) -> str:
-    """Return the type of a log-based metric in Cloud Monitoring."""
-    return f"logging.googleapis.com/user/{name}"
-
-
 def make_signals(project: Project) -> Mapping[str, logging.Metric]:
     """Make the log-based metrics, which count by service."""
     return {

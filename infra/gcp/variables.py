@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from confab import config
 from confab.domain.cells import MAIN
 from infra.allocator import MALLOC
-from infra.gcp.names import realtime_of, url_of
+from infra.gcp.names import realtime_of
 from infra.gcp.settings import CREDENTIALS, Settings, SettingsError
 
 SDK_PREFIX = "OTEL_"  # OpenTelemetry's SDK reads these itself
@@ -27,7 +27,7 @@ def known(name: str) -> bool:
 def addresses(settings: Settings, project_number: str) -> Mapping[str, str]:
     """Return the address of each cell, in the order of the configuration."""
     return {
-        cell.name: cell.url or url_of(realtime_of(cell.name), project_number, settings.region)
+        cell.name: cell.url or f"https://{realtime_of(cell.name)}-{project_number}.{settings.region}.run.app"
         for cell in settings.cells
     }
 

@@ -6,6 +6,7 @@ from confab import config
 from confab.domain.cells import MAIN, topic_of
 from confab.http.routes import DISPATCHER, functions, rewrites
 from infra.gcp.names import realtime_of, service_of
+from infra.gcp.settings import FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import known
 from tests.infra.deployment import Deployment
@@ -52,6 +53,7 @@ def test_every_operation_has_its_function(stack):
         assert (build["runtime"], build["serviceAccount"]) == ("python311", builder)
         assert build["dockerRepository"] == "id-of-images"
         assert "SOURCE_DATE_EPOCH" in build["environmentVariables"]  # else each start compiles again
+        assert service["timeoutSeconds"] == FUNCTION_TIMEOUT_S
         assert service["minInstanceCount"] == 0 < service["maxInstanceCount"]
         assert service["maxInstanceRequestConcurrency"] > 1
 
@@ -119,7 +121,7 @@ def regions(inputs: object) -> set[str]:
     return found
 
 
-def test_resources_depend_on_their_apis_and_grants(stack):
+def test_resources_depend_on_their_apis_grants_and_cells(stack):
     after = {each.key: set(each.after) for each in stack.resources}
     for resource in stack.resources:
         earlier, found = set[str](), set(resource.after)
@@ -131,6 +133,8 @@ def test_resources_depend_on_their_apis_and_grants(stack):
     for process in (*stack.all("Function"), *stack.containers()):
         runs_as = {process.name, BUILD} if process.type == "Function" else {process.name}
         needed = {grant.key for grant in grants(stack) if who(stack, grant) in runs_as}
+        if process.type == "Function":  # it returns the cells' addresses
+            needed |= {f"Service/{realtime_of(cell)}" for cell in stack.cells}
         assert needed <= set(process.after), process.key
 
 
@@ -187,6 +191,7 @@ MUTATIONS = {
         "a missing function": drop("Function/confab-finalize-conversation"),
         "another operation's code": change(FUNCTION, "buildConfig.entryPoint", "add_message"),
         "one request at a time": change(FUNCTION, "serviceConfig.maxInstanceRequestConcurrency", 1),
+        "a short timeout": change(FUNCTION, "serviceConfig.timeoutSeconds", 5),
         "a function that never sleeps": change(FUNCTION, "serviceConfig.minInstanceCount", 1),
         "instances without bound": change(FUNCTION, "serviceConfig.maxInstanceCount", 0),
         "another builder": change(FUNCTION, "buildConfig.serviceAccount", READER),
@@ -237,7 +242,8 @@ MUTATIONS = {
         "a name without our prefix": change(FUNCTION, "name", "get-conversation"),
         "a long account id": change(f"Account/{READER}", "accountId", "confab-" + "x" * 24),
     },
-    test_resources_depend_on_their_apis_and_grants: {
+    test_resources_depend_on_their_apis_grants_and_cells: {
+        "a function before the cell that it names": undepend(FUNCTION, CELL),
         "a function before its secrets": undepend(FUNCTION, f"{READER}-SURREALDB_USER"),
         "a function before its builder": undepend(FUNCTION, "confab-build-images"),
         "a container before it may subscribe": undepend(SERVICE, f"{CELL}-confabSubscriptions"),

@@ -7,21 +7,10 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
+from infra.cost import inputs
 from infra.cost.bill import Basis, usage_of
 from infra.cost.fleet import fleet_of
-from infra.cost.inputs import (
-    ALTERNATIVE,
-    BENCHMARKS,
-    DELIVERY,
-    FUNCTIONS,
-    ROOMS,
-    STORE,
-    NotMeasured,
-    Price,
-    figures_of,
-    list_prices,
-    measured,
-)
+from infra.cost.inputs import DELIVERY, FUNCTIONS, NotMeasured, Price, figures_of, list_prices, measured
 from infra.cost.scenario import Scenario
 
 TIERS = ((0, 0.12), (1_000, 0.10), (5_000, 0.08))
@@ -30,14 +19,7 @@ PRICE = Price(item="network", what="bytes", unit="GiB", tiers=TIERS, free=100, s
 
 @pytest.mark.parametrize(
     ("amount", "full", "with_free_tier"),
-    [
-        (0, 0, 0),
-        (100, 12, 0),
-        (1_000, 120, 108),
-        (1_001, 120.1, 108.1),
-        (5_000, 520, 508),
-        (6_000, 600, 588),
-    ],
+    [(0, 0, 0), (100, 12, 0), (1_000, 120, 108), (1_001, 120.1, 108.1), (5_000, 520, 508), (6_000, 600, 588)],
 )
 def test_each_tier_has_its_price_and_the_first_units_are_free(amount, full, with_free_tier):
     assert PRICE.of(amount) == pytest.approx(full)
@@ -59,14 +41,14 @@ def test_every_price_names_its_source_and_its_date():
 
 def test_every_unit_used_has_a_price_and_every_price_is_used():
     used = usage_of(Scenario(), fleet_of(Scenario(), measured()), measured())
-    assert used.keys() == {key for key, price in list_prices().items() if price.item != ALTERNATIVE}
-    assert STORE in Basis(list_prices(), measured()).bill(Scenario())
+    assert used.keys() == {key for key, price in list_prices().items() if price.item != inputs.ALTERNATIVE}
+    assert inputs.STORE in Basis(list_prices(), measured()).bill(Scenario())
 
 
 @pytest.fixture
 def results():
     """The committed results, for a test to change."""
-    return [json.loads((BENCHMARKS / name).read_text("utf-8")) for name in (DELIVERY, FUNCTIONS)]
+    return [json.loads((inputs.BENCHMARKS / name).read_text("utf-8")) for name in (DELIVERY, FUNCTIONS)]
 
 
 def figures_in(delivery, scenario):
@@ -78,14 +60,14 @@ def figures_in(delivery, scenario):
 def test_a_send_is_separated_from_its_deliveries_in_the_most_expensive_room(
     results, in_rooms_of_10, delivery
 ):
-    cpu = {size: 300 + 7 * size for size in ROOMS} | {10: in_rooms_of_10}
-    for size, scenario in ROOMS.items():
+    cpu = {size: 300 + 7 * size for size in inputs.ROOMS} | {10: in_rooms_of_10}
+    for size, scenario in inputs.ROOMS.items():
         figures_in(results[0], scenario)["server_cpu_us_per_send"]["median"] = cpu[size]
     figures = figures_of(*results)
     assert [figures.send_cpu_us, figures.delivery_cpu_us] == pytest.approx([300, delivery])
 
 
-@pytest.mark.parametrize("scenario", [*ROOMS.values(), "idle", "bystander"])
+@pytest.mark.parametrize("scenario", [*inputs.ROOMS.values(), "idle", "bystander"])
 def test_other_results_give_other_figures(scenario, results):
     before = copy.deepcopy(results)
     for figure in figures_in(results[0], scenario).values():
