@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # a search through every installed package
-gc.set_threshold(20_000, 20, 100)  # what is imported stays: looking for garbage in it makes a start longer
+gc.set_threshold(20_000, 20, 100)  # imported modules are not garbage: scanning them lengthens a cold start
 
 from confab.http.routes import functions  # noqa: E402 - pydantic reads the variable when it is imported
 

@@ -162,34 +162,34 @@ class Store(Protocol):
 
 
 class Publisher(Protocol):
-    """The sending side of the bus. The bus is a hint: what it loses, the store still has."""
+    """The sending side of the bus. An event only says where to look: the store has the entry."""
 
     async def connect(self) -> None:
-        """Begin to connect, for the events to come. What goes wrong, the next publish meets again."""
+        """Begin to connect, ahead of the first event. A failure shows again in the next publish."""
         ...
 
     async def publish(self, event: Event) -> None:
-        """Hand the event to the bus; raises Unavailable when it does not take it in time."""
+        """Publish an event; raises Unavailable when the bus does not accept it in time."""
         ...
 
     async def close(self) -> None:
-        """Send what is waiting, within a short deadline, and give back the connection."""
+        """Send the queue, within a short deadline, and close the connection."""
         ...
 
 
 class Subscription(Protocol):
     """The receiving side of the bus for one process: every event of every conversation.
 
-    At least once, in no promised order, from some moment after `events` is first iterated. Of
-    the entries that the process published itself none need come.
+    At least once, in no guaranteed order, from some moment after `events` is first iterated.
+    Entries that the process published itself may be left out.
     """
 
     def events(self) -> AsyncIterator[Event]:
         """The events, for ever; reconnects and recreates the subscription by itself.
 
-        Acknowledges what it yields. What is not an event of ours is acknowledged, counted and
-        left out. Until the next one is asked for, `trace.current()` is what it was where the
-        event was published.
+        Acknowledges what it yields. An invalid message is acknowledged, counted and left out.
+        Until the next event is requested, `trace.current()` is the trace in which this one was
+        published.
         """
         ...
 
@@ -204,9 +204,9 @@ class Subscription(Protocol):
         ...
 
     def restart(self, *, fresh: bool) -> None:
-        """Begin anew, for those who find that nothing comes: connect again, or be `fresh`.
+        """Replace a subscription that delivers nothing: its connection, or the whole if `fresh`.
 
-        A fresh subscription is another one, and knows nothing of what the old one held.
+        A fresh subscription does not have the messages that the old one held.
         """
         ...
 
@@ -216,13 +216,13 @@ class Subscription(Protocol):
 
 
 class TokenVerifier(Protocol):
-    """Who says who is who."""
+    """Verifies the identity of callers."""
 
     async def verify(self, token: str) -> Principal:
         """The caller that a Firebase ID token stands for.
 
         Raises Unauthenticated, TokenExpired or TokenRevoked, and Unavailable if the keys or the
-        user record cannot be fetched: nobody is let in unchecked. A token has one spelling.
+        user record cannot be fetched: it fails closed. A token has one spelling.
         """
         ...
 
@@ -234,11 +234,11 @@ class TokenVerifier(Protocol):
         ...
 
     async def check(self) -> None:
-        """Return if the keys are usable; raises Unavailable."""
+        """Return if the keys are available; raises Unavailable."""
         ...
 
     async def close(self) -> None:
-        """Give back threads and connections."""
+        """End threads and connections."""
         ...
 
 
@@ -251,13 +251,13 @@ class Clock(Protocol):
 
 
 class Announcer(Protocol):
-    """How a stored entry gets to everyone in the room."""
+    """Hands stored entries to the fan-out."""
 
     async def announce(self, entry: Entry) -> None:
-        """Tell of an entry that is stored.
+        """Announce an entry that is stored.
 
-        Never raises and never holds up the caller for long: what is not told now, the rooms find
-        in the store.
+        Never raises, and delays the caller by half a second at most: the rooms find an entry whose
+        event is lost in the store.
         """
         ...
 
@@ -271,19 +271,19 @@ Metric = Literal[
     "confab.rooms",
     "confab.bus.lag",
 ]
-"""What a process keeps count of by itself, and telemetry only reads."""
+"""Figures that a process keeps itself; telemetry reads them."""
 
 
 class Commit(NamedTuple):
-    """What whoever brings an entry knows of its commit; nothing, if it was read from the store."""
+    """An entry's commit, as far as it is known; an entry that was read from the store has none."""
 
     at: datetime | None = None
     trace: Trace | None = None
-    """The trace that the writing was part of."""
+    """The trace in which it was written."""
 
 
 class Span(Protocol):
-    """A stretch of work that may be recorded."""
+    """An operation that may be recorded."""
 
     def note(self, name: str, value: str | int) -> None:
         """Attach an attribute. A status of 500 and above marks the span as failed."""
@@ -295,7 +295,7 @@ class Span(Protocol):
 
 
 class Telemetry(Protocol):
-    """What operators see of a process. Nothing here raises, waits, or costs much where nobody looks."""
+    """What operators see of a process. Nothing here raises, blocks, or costs much where it is off."""
 
     def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:
         """The work within the context, as part of the parent's trace or of a new one."""

@@ -8,11 +8,11 @@ from confab.domain.models import Conversation, Principal, Role
 NO_CONVERSATION = "There is no such conversation."
 
 Standing = Literal["owner", "write", "read"]
-"""What somebody is in a conversation: its owner, or a member with that access."""
+"""A user's role in a conversation: its owner, or a member with that access."""
 
 
 def standing(conversation: Conversation | None, caller: Principal) -> Standing:
-    """What the caller is in the conversation.
+    """The caller's standing in the conversation.
 
     Raises NotFound for strangers, exactly as for a conversation that does not exist.
     """
@@ -33,10 +33,10 @@ def require_read(conversation: Conversation | None, caller: Principal) -> Conver
 
 
 def require_write(held: Standing, caller: Principal, role: Role) -> None:
-    """Let through whoever may write messages of this role.
+    """Require that the caller may write messages of this role.
 
-    The owner writes any role, a member `user`, a member who is an agent also the others. Raises
-    Forbidden for all others.
+    The owner writes any role, a member `user`, a member who is an agent the others too. Raises
+    Forbidden otherwise.
     """
     require_type(held)
     if role != "user" and held != "owner" and not caller.agent:
@@ -44,12 +44,12 @@ def require_write(held: Standing, caller: Principal, role: Role) -> None:
 
 
 def require_type(held: Standing) -> None:
-    """Let through whoever may write at all, and so may be seen typing. Raises Forbidden for readers."""
+    """Require write access, which typing needs too. Raises Forbidden for readers."""
     if held == "read":
         raise Forbidden("Your access to this conversation is read only.")
 
 
 def require_finalize(held: Standing) -> None:
-    """Let the owner through. Raises Forbidden for members."""
+    """Require the owner. Raises Forbidden for members."""
     if held != "owner":
         raise Forbidden("Only the owner finalizes a conversation.")

@@ -1,8 +1,8 @@
-"""Cells: realtime services with a topic each, so that an event goes to the instances of one only.
+"""Cells: realtime services with a topic each, so that an event reaches the instances of one only.
 
-A conversation belongs to one cell for life, and its id says to which: 32 hexadecimal digits are
-the cell `main`, which every deployment has; those of another cell end with a hyphen and its name.
-So nothing has to be looked up, and a cell more moves no conversation.
+A conversation belongs to one cell for life, and its id names it: 32 hexadecimal digits are the cell
+`main`, which every deployment has; the ids of another cell end with a hyphen and its name. So no
+lookup is needed, and adding a cell moves no conversation.
 """
 
 import re
@@ -27,8 +27,8 @@ def new_id(cell: str) -> str:
 def cell_of(conversation_id: str, cells: Container[str]) -> str:
     """Which of these cells a conversation belongs to.
 
-    `main`, if the id names none or one that is not there: whatever an id looks like, it has a cell,
-    and the conversations of a cell that is taken away are served by `main`.
+    `main`, if the id names none or one that does not exist: any id has a cell, and `main` serves the
+    conversations of a cell that was removed.
     """
     named = _NAMED.fullmatch(conversation_id)
     return named[1] if named is not None and named[1] in cells else MAIN

@@ -1,7 +1,7 @@
 """What the bus carries: one closed model per event type.
 
-`data` is the payload that the sockets of a room get for the same event, so an event needs no
-second look at the store. Delivery is at least once; consumers key on (conversationId, seq).
+`data` is the payload that the sockets of a room get for the same event. Delivery is at least once;
+consumers deduplicate by (conversationId, seq).
 """
 
 from datetime import datetime
@@ -59,7 +59,7 @@ Event = Annotated[MessageCreated | ConversationFinalized | Typing, Field(discrim
 
 
 def _agree(event: Event) -> Event:
-    """Refuse an event whose envelope says something else than its data."""
+    """Reject an event whose envelope contradicts its data."""
     if event.data.conversation_id != event.conversation_id:
         raise ValueError("the event and its data name two conversations")
     if not isinstance(event, Typing) and event.data.seq != event.seq:
@@ -75,9 +75,9 @@ _event: TypeAdapter[Event] = TypeAdapter(
 def event_of(
     entry: Entry, *, origin: str, at: datetime | None = None
 ) -> MessageCreated | ConversationFinalized:
-    """The event that tells of a stored entry.
+    """The event of a stored entry.
 
-    `at` is the moment after its commit; the entry's own time, where nobody knows it.
+    `at` is the moment after its commit, or the entry's own time where that is unknown.
     """
     if isinstance(entry, Message):
         return MessageCreated(
@@ -102,10 +102,9 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_event(data: bytes) -> Event:
-    """The event in a bus message; it tells where to look, and is not to be believed.
+    """The event in a bus message. It is not to be trusted: anyone who may publish can send anything.
 
-    Raises ValueError for what is none of ours, whatever reading it raises: anybody who may publish
-    can send anything.
+    Raises ValueError for an invalid one, whatever parsing it raises.
     """
     try:
         return _event.validate_json(data)

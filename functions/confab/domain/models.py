@@ -1,4 +1,4 @@
-"""The things a conversation is made of."""
+"""The resources of the domain: principals, conversations, messages."""
 
 import json
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ class Principal(Model):
 
 
 class Member(Model):
-    """A user whom the owner let into a conversation."""
+    """A user whom the owner added to a conversation."""
 
     user_id: str
     access: Access = "write"

@@ -1,4 +1,4 @@
-"""How often somebody may do something, exactly and in bounded memory."""
+"""Rate limits: exact, in bounded memory."""
 
 import math
 from collections import OrderedDict, deque
@@ -11,14 +11,14 @@ MOST_REMEMBERED = 10_000
 
 
 class Rate:
-    """Lets each key do something at most `most` times in any `seconds`; 0 is no limit.
+    """Allows each key at most `most` times in any window of `seconds`; 0 is no limit.
 
-    The window slides: one time is free again as soon as the earliest of the last `most` is
-    `seconds` old. What is refused does not count. `clock` tells seconds that never run backwards.
+    The window slides: a time is free again as soon as the earliest of the last `most` is `seconds`
+    old. What is refused does not count. `clock` is monotonic, in seconds.
 
-    A key that was not let through for `seconds` is forgotten, and nothing is lost with it. Only
-    when more than MOST_REMEMBERED keys come within `seconds` does the one that has been still for
-    longest begin anew: it is let through too often rather than anybody be refused for the others.
+    A key without a time in its window is forgotten, which changes nothing. If more than
+    MOST_REMEMBERED keys have one, the least recent is forgotten too: it may exceed its rate, rather
+    than another key be refused for it.
     """
 
     def __init__(self, most: int, seconds: int, what: str, *, clock: Callable[[], float]) -> None:
@@ -27,7 +27,7 @@ class Rate:
         self._what = what
         self._clock = clock
         self._free_at: OrderedDict[Hashable, deque[float]] = OrderedDict()
-        """When each of a key's last times is free again; the key that was let through last is last."""
+        """When each of a key's last times is free again; the most recent key is last."""
 
     def __len__(self) -> int:
         """How many keys are remembered."""

@@ -1,7 +1,7 @@
-"""Which subscriptions still have a process.
+"""Leases of subscriptions, so that those of dead processes are deleted.
 
-Each process writes down that it lives, and deletes the subscriptions of those that no longer do:
-a subscription outlives a process that was killed, and Pub/Sub would keep it for a day.
+A subscription outlives a process that was killed, and Pub/Sub would keep it for a day. Each process
+renews the lease of its own, and deletes those whose lease has expired.
 """
 
 import logging
@@ -14,18 +14,18 @@ from google.pubsub_v1 import SubscriberAsyncClient, UpdateSubscriptionRequest
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 RENEW_S = 60.0
-"""Seconds between two signs of life."""
+"""Seconds between two renewals."""
 STALE_S = 300.0
-"""Seconds without a sign of life after which a process is taken for dead."""
+"""Seconds after a renewal at which a lease expires."""
 CALL_SECONDS = 5.0
 ALIVE = "confab-alive"
-"""The label that marks a subscription of ours; its value is the second of the last sign of life."""
+"""The label of a subscription of Confab's; its value is the second of the last renewal."""
 
 log = logging.getLogger(__name__)
 
 
 def labels() -> dict[str, str]:
-    """The sign of life of this moment."""
+    """A lease that is renewed now."""
     return {ALIVE: str(int(time.time()))}
 
 
@@ -35,16 +35,16 @@ def pause() -> float:
 
 
 async def renew(client: SubscriberAsyncClient, name: str) -> None:
-    """Write down that the process of this subscription lives; raises what the call raises."""
+    """Renew the lease of a subscription; raises what the call raises."""
     changed = SubscriptionConfig(name=name, labels=labels())
     request = UpdateSubscriptionRequest(subscription=changed, update_mask=FieldMask(paths=["labels"]))
     await client.update_subscription(request, retry=None, timeout=CALL_SECONDS)
 
 
 async def sweep(client: SubscriberAsyncClient, topic: str) -> int:
-    """Delete the subscriptions of dead processes to this topic; how many there were.
+    """Delete the subscriptions to this topic whose lease has expired; how many there were.
 
-    One whose process was only frozen is made again by it. Raises what the calls raise.
+    A process that was only frozen creates its subscription again. Raises what the calls raise.
     """
     project = "/".join(topic.split("/")[:2])
     swept = 0
@@ -62,6 +62,6 @@ async def sweep(client: SubscriberAsyncClient, topic: str) -> int:
 
 
 def stale(marked: dict[str, str]) -> bool:
-    """Whether labels are those of a process that is taken for dead."""
+    """Whether these labels are an expired lease."""
     alive = marked.get(ALIVE, "")
     return alive.isdecimal() and time.time() - int(alive) > STALE_S

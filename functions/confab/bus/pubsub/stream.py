@@ -15,10 +15,10 @@ MAX_OUTSTANDING_MESSAGES = 1_000
 MAX_OUTSTANDING_BYTES = 16 * 1024 * 1024
 OPEN_SECONDS = 5.0
 QUIET_SECONDS = 0.5
-"""A stream that stands this long is open, whether the server has said so or, as some, has not."""
+"""A stream without an error for this long counts as open: some servers send no headers before a message."""
 PING_SECONDS = 4.0
 SILENCE_SECONDS = 10.0
-"""A stream whose server answers pings is given up after this long without a word."""
+"""A stream whose server answers pings is given up after this long without a response."""
 KEEP_ALIVE_PROTOCOL = 1
 """The server answers each empty request with an empty response (older emulators do not)."""
 ACK_INTERVAL_SECONDS = 0.5
@@ -30,7 +30,7 @@ MAX_ACKS = 10_000
 
 
 class Acknowledgements:
-    """Ack ids that wait to be sent."""
+    """A bounded queue of ack ids."""
 
     def __init__(self) -> None:
         self._ids: deque[str] = deque(maxlen=MAX_ACKS)
@@ -43,14 +43,14 @@ class Acknowledgements:
             self._many.set()
 
     def take(self) -> list[str]:
-        """Those to send in one request, the oldest first; they are no longer waiting."""
+        """Remove and return those of the next request, the oldest first."""
         taken = [self._ids.popleft() for _ in range(min(len(self._ids), ACKS_PER_REQUEST))]
         if len(self._ids) < ACKS_EARLY:
             self._many.clear()
         return taken
 
     async def due(self) -> None:
-        """Return when it is time to send: after ACK_INTERVAL_SECONDS, or earlier if there are many."""
+        """Return when the next request is due: after ACK_INTERVAL_SECONDS, or earlier if there are many."""
         try:
             async with asyncio.timeout(ACK_INTERVAL_SECONDS):
                 await self._many.wait()
@@ -63,9 +63,8 @@ async def open_stream(
 ) -> AsyncGenerator[list[Any], None]:
     """Start pulling; returns once the server has accepted the stream.
 
-    The iterator gives the messages as they come (`ReceivedMessage`, several at a time, none as a
-    sign of life). It never ends by itself: a stream that ends, fails or falls silent raises what
-    `FAILURES` lists.
+    The iterator yields lists of `ReceivedMessage`, empty ones for answered pings. It never ends by
+    itself: a stream that ends, fails or falls silent raises what `FAILURES` lists.
     """
     async with asyncio.timeout(OPEN_SECONDS):
         call: Any = await client.streaming_pull(

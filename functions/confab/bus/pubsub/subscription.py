@@ -1,4 +1,4 @@
-"""The receiving side of the bus on Pub/Sub: a subscription of this process's own."""
+"""The receiving side of the bus on Pub/Sub: one subscription a process."""
 
 import asyncio
 import logging
@@ -26,12 +26,12 @@ RETENTION_SECONDS = 600
 CALL_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 BUFFER_RESPONSES = 16
-"""Responses that wait for the reader of `events`; flow control bounds the messages in them."""
+"""Responses in the queue of `events`; flow control bounds the messages in them."""
 
 log = logging.getLogger(__name__)
 
 Received = tuple[str, Event, Trace | None]
-"""An event, with the ack id of the message that brought it and the trace that came along."""
+"""The ack id of a message, its event, and the trace in which it was published."""
 
 
 class PubSubSubscription:
@@ -53,7 +53,7 @@ class PubSubSubscription:
         self._connected = False
         self._closed = False
         self.undecodable = 0
-        """How many messages were none of ours."""
+        """Messages that were not valid events."""
         self.lag_s = 0.0
         """How long the newest message was on the bus, as far as the clocks agree."""
 
@@ -78,7 +78,7 @@ class PubSubSubscription:
                 self._acknowledgements.add(ack_id)
 
     def restart(self, *, fresh: bool) -> None:
-        """Give up the stream for a new one on a new connection, or on another subscription.
+        """Replace the stream by one on a new connection, or on a new subscription if `fresh`.
 
         The old subscription is left for a sweep to delete.
         """
@@ -104,7 +104,7 @@ class PubSubSubscription:
         self._buffer.put_nowait(None)
 
     async def _listen(self) -> None:
-        """Run one stream after the other, whatever each of them ends with."""
+        """Run one stream after the other, whatever ends each."""
         backoff = Backoff(0.1, 2.0)
         while True:
             stream = self._stream = asyncio.create_task(self._receive(backoff))
@@ -159,19 +159,19 @@ class PubSubSubscription:
             return
 
     async def _keep_lease(self) -> None:
-        """Give signs of life, and sweep up after those who no longer do."""
+        """Renew the lease, and delete the subscriptions whose lease has expired."""
         while True:
             try:
                 async with self._endpoint.subscriber() as client:
                     if self._exists:
                         await leases.renew(client, self.name)
                     await leases.sweep(client, self._topic)
-            except FAILURES as error:  # the next round comes soon enough
+            except FAILURES as error:  # retried in the next round, long before the lease expires
                 log.info("the subscription's lease was not renewed: %s", type(error).__name__)
             await asyncio.sleep(leases.pause())
 
     def _decoded(self, messages: list[Any]) -> list[Received]:
-        """The messages that are events; the others are acknowledged and counted."""
+        """The valid events; other messages are acknowledged and counted."""
         decoded: list[Received] = []
         if messages:
             self.lag_s = max(0.0, time.time() - messages[-1].message.publish_time.ToMilliseconds() / 1000)
@@ -204,7 +204,7 @@ class PubSubSubscription:
 
 
 def _log_end(stream: asyncio.Task[None]) -> None:
-    """Log why a stream has ended; a defect of ours with its traceback."""
+    """Log why a stream has ended; a defect of Confab's with its traceback."""
     error = None if stream.cancelled() else stream.exception()
     if error is None or isinstance(error, FAILURES):
         log.warning("the bus stream has ended: %s", repr(error) if error else "restarted")
