@@ -27,7 +27,7 @@ from tests.support.adapters import Announced, NamedUsers
 from tests.support.clients import Client, DeafSocket
 from tests.support.pubsub import PubSubServer, pubsub_server
 from tests.support.samples import principal
-from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_server
 
 ORIGIN = "http://127.0.0.1:5000"
 PROJECT = "demo-confab"
@@ -38,6 +38,15 @@ async def store_server() -> AsyncIterator[SurrealServer]:
     with tempfile.TemporaryDirectory() as folder:
         async with surreal_server(Path(folder) / "store") as server:
             yield server
+
+
+@pytest.fixture
+async def server(store_server: SurrealServer) -> AsyncIterator[SurrealServer]:
+    """A database of the test's own on the server of all tests, which they may freeze but not kill."""
+    server = store_server.with_database()
+    await migrate(server)
+    yield server
+    server.thaw()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -20,7 +20,8 @@ IMPATIENT = Timing(attempt=0.4, overall=1.0)
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
+async def mortal(tmp_path: Path) -> AsyncIterator[SurrealServer]:
+    """A server that may be killed."""
     async with surreal_server(tmp_path) as server:
         yield server
 
@@ -33,28 +34,32 @@ async def store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
 
 
 async def test_what_was_stored_survives_a_killed_server_and_the_store_finds_it_again(
-    server: SurrealServer, store: SurrealStore
+    mortal: SurrealServer,
 ) -> None:
+    store = surreal_store(mortal)
     await store.create(conversation(), "key", now=NOW)
     stored = [(await store.append(draft(str(n)), now=NOW)).message for n in range(20)]
-    await server.restart()
+    await mortal.restart()
     assert await store.entries("c1", 1, 100) == stored
     assert (await store.append(draft("after"), now=NOW)).message.seq == 21
+    await store.close()
 
 
 async def test_a_store_that_is_down_is_unavailable_at_once_and_usable_when_it_is_back(
-    server: SurrealServer, store: SurrealStore
+    mortal: SurrealServer,
 ) -> None:
+    store = surreal_store(mortal)
     await store.create(conversation(), None, now=NOW)
-    await server.kill()
+    await mortal.kill()
     before = time.monotonic()
     with pytest.raises(Unavailable, match=NO_ANSWER):
         await store.conversation("c1")
     with pytest.raises(Unavailable, match=NO_ANSWER):
         await store.append(draft(), now=NOW)
     assert time.monotonic() - before < 2 * Timing().overall
-    await server.start()
+    await mortal.start()
     assert (await store.append(draft(), now=NOW)).message.seq == 1
+    await store.close()
 
 
 async def test_a_stalled_server_is_unavailable_within_the_deadline_and_heals(server: SurrealServer) -> None:
@@ -132,10 +137,10 @@ async def test_closing_ends_the_queries_that_wait_for_a_session(server: SurrealS
 
 
 async def test_a_session_whose_socket_is_gone_sends_nothing_and_does_not_reconnect(
-    server: SurrealServer,
+    mortal: SurrealServer,
 ) -> None:
-    session = await Session.open(server.account())
-    await server.restart()
+    session = await Session.open(mortal.account())
+    await mortal.restart()
     with pytest.raises(NotSent):
         await session.query("RETURN 1", {})
     assert not session.usable

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -24,20 +23,14 @@ from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
-    async with surreal_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
 async def proxy(server: SurrealServer) -> AsyncIterator[LosingProxy]:
     async with losing_proxy(server.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def store(proxy: LosingProxy) -> AsyncIterator[SurrealStore]:
-    store = surreal_store(proxy)
+async def store(server: SurrealServer, proxy: LosingProxy) -> AsyncIterator[SurrealStore]:
+    store = surreal_store(proxy, database=server.database)
     await store.create(conversation(), None, now=NOW)
     yield store
     await store.close()
@@ -370,10 +363,12 @@ async def test_who_gives_up_waiting_for_a_page_keeps_nobody_up(proxy, store, rea
     assert reads == [1] * (IN_FLIGHT + 1)
 
 
-async def test_without_a_store_every_reader_is_told(server, store, reads):
-    await store.page("c1", "alice", 50)
-    await server.kill()
+async def test_without_a_store_every_reader_is_told(tmp_path):
+    async with surreal_server(tmp_path) as server:
+        store = surreal_store(server)
+        assert await store.page("c1", "alice", 50) is None
     pages = await asyncio.gather(
         *(store.page(f"c{n}", "alice", 50) for n in range(9)), return_exceptions=True
     )
+    await store.close()
     assert all(isinstance(page, Unavailable) for page in pages)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,16 +11,10 @@ from confab.store.listing import WINDOW_MS
 from confab.store.session import Session
 from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
+from tests.support.surrealdb import SurrealServer, surreal_store
 
 WINDOW = timedelta(milliseconds=WINDOW_MS)
 MILLISECOND = timedelta(milliseconds=1)
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
-    async with surreal_server(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -10,18 +9,18 @@ from confab.domain.errors import Unavailable
 from confab.store.surreal import SurrealStore
 from tests.support.lost_answers import LosingProxy, losing_proxy
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import surreal_server, surreal_store
+from tests.support.surrealdb import SurrealServer, surreal_store
 
 
 @pytest.fixture
-async def proxy(tmp_path: Path) -> AsyncIterator[LosingProxy]:
-    async with surreal_server(tmp_path) as server, losing_proxy(server.port) as proxy:
+async def proxy(server: SurrealServer) -> AsyncIterator[LosingProxy]:
+    async with losing_proxy(server.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def store(proxy: LosingProxy) -> AsyncIterator[SurrealStore]:
-    store = surreal_store(proxy)
+async def store(server: SurrealServer, proxy: LosingProxy) -> AsyncIterator[SurrealStore]:
+    store = surreal_store(proxy, database=server.database)
     await store.check()
     yield store
     await store.close()

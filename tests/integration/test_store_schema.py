@@ -6,7 +6,6 @@ import re
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from surrealdb.errors import ServerError
@@ -15,6 +14,7 @@ from confab.domain.errors import Unavailable
 from confab.store import schema, statements
 from confab.store.schema import ABSENT, MIGRATIONS, OLDER, TOO_NEW, VERSION, Migration
 from confab.store.session import Session
+from tests.support.pubsub import closed_port
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import (
     PASSWORD,
@@ -22,7 +22,6 @@ from tests.support.surrealdb import (
     USER,
     SurrealServer,
     migrate,
-    surreal_server,
     surreal_store,
 )
 
@@ -39,9 +38,9 @@ BROKEN = (
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[SurrealServer]:
-    async with surreal_server(tmp_path, migrated=False) as server:
-        yield server
+def server(store_server: SurrealServer) -> SurrealServer:
+    """A database of the test's own, without a schema."""
+    return store_server.with_database()
 
 
 @pytest.fixture
@@ -186,6 +185,7 @@ async def command(server: SurrealServer, *arguments: str) -> tuple[int | None, s
         **os.environ,
         "PYTHONPATH": str(ROOT / "functions"),
         "SURREALDB_URL": server.url,
+        "SURREALDB_DATABASE": server.database,
         "SURREALDB_USER": USER,
         "SURREALDB_PASSWORD": PASSWORD,
     }
@@ -206,8 +206,9 @@ async def test_the_command_puts_the_schema_in_place_and_says_whether_it_is(serve
     )
     assert (await command(server, "migrate"))[:2] == (0, f"migrated to schema version {VERSION} in 0 steps\n")
     assert await command(server, "check") == (0, f"schema version {VERSION} is in place\n", "")
-    await server.kill()
-    code, out, err = await command(server, "check")
+    gone = server.with_database()
+    gone.port = int(closed_port().rpartition(":")[2])
+    code, out, err = await command(gone, "check")
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
 

@@ -1,9 +1,11 @@
 """A local SurrealDB server in a process of its own, to be started, killed, frozen and thawed."""
 
 import asyncio
+import copy
 import os
 import signal
 import sys
+import uuid
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +30,7 @@ class SurrealServer:
     def __init__(self, path: Path, *options: str) -> None:
         self.path = path
         self.port = 0
+        self.database = "confab"
         self._options = options
         self._process: Process | None = None
 
@@ -40,8 +43,14 @@ class SurrealServer:
         assert self._process is not None
         return self._process.pid
 
-    def account(self, database: str = "confab") -> Account:
-        return Account(self.url, "confab", database, USER, PASSWORD)
+    def account(self) -> Account:
+        return Account(self.url, "confab", self.database, USER, PASSWORD)
+
+    def with_database(self) -> "SurrealServer":
+        """The same server with a new database, which nobody else uses."""
+        other = copy.copy(self)
+        other.database = f"test_{uuid.uuid4().hex}"
+        return other
 
     async def start(self) -> None:
         """Start it and wait for its ready line."""
@@ -119,9 +128,9 @@ async def surreal_server(path: Path, *options: str, migrated: bool = True) -> As
         await server.kill()
 
 
-async def migrate(server: SurrealServer, database: str = "confab") -> None:
-    """Put the schema in place in a database of the server."""
-    session = await Session.open(server.account(database), define=True)
+async def migrate(server: SurrealServer) -> None:
+    """Put the schema in place in the server's database."""
+    session = await Session.open(server.account(), define=True)
     try:
         await schema.migrate(session)
     finally:
@@ -131,7 +140,7 @@ async def migrate(server: SurrealServer, database: str = "confab") -> None:
 def surreal_store(
     server: Listening,
     *,
-    database: str = "confab",
+    database: str | None = None,
     timing: Timing | None = None,
     password: str = PASSWORD,
 ) -> SurrealStore:
@@ -139,7 +148,7 @@ def surreal_store(
     return SurrealStore(
         f"ws://127.0.0.1:{server.port}",
         namespace="confab",
-        database=database,
+        database=database or (server.database if isinstance(server, SurrealServer) else "confab"),
         user=USER,
         password=password,
         timing=timing,
