@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from confab import config, trace
 from confab.ports import Commit, Metric
+from confab.telemetry import otlp
 from confab.telemetry.logs import LogTelemetry
 from confab.telemetry.otlp import INSTRUMENTS, LATENCY
 from confab.trace import Trace
@@ -194,3 +196,24 @@ def test_every_metric_has_its_row_in_the_documentation():
     page = (ROOT / "docs/operations.md").read_text().partition("## Metrics")[2]
     rows = re.findall(r"^\| (`confab[^|]+) \|", page, re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == {*INSTRUMENTS, LATENCY}
+
+
+FULL = 2_048
+"""Spans that wait for an export, in the SDK's default configuration: four batches."""
+
+
+@pytest.fixture
+def black_hole():
+    """An address that takes connections and requests, and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def test_a_full_queue_and_a_collector_that_never_answers_hold_nobody_up(black_hole, monkeypatch):
+    monkeypatch.setattr(otlp, "FLUSH_S", 0.5)
+    telemetry = otlp.exporting(black_hole, service="s", instance="i")
+    for _ in range(FULL):
+        with telemetry.span("work", None):
+            pass
+    async with asyncio.timeout(1.0):
+        await telemetry.close()

@@ -1,10 +1,95 @@
-"""A process gives back what it used."""
+"""Adapters are imported and connected ahead of the first request, and closed when a process ends."""
 
 import asyncio
+import os
+import threading
 
-from confab import config, wiring
+import pytest
+from starlette.requests import Request
+
+from confab import config, log, wiring
+from confab.domain.errors import Unavailable
+from confab.http.function import function
 from confab.wiring import Adapters
 from tests.support.adapters import MemoryAdapters
+from tests.support.twins.bus import MemoryBus, MemoryPublisher
+from tests.support.twins.store import MemoryStore
+
+
+class SlowStore(MemoryStore):
+    """A store that is connected when a test says so, and then is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def check(self) -> None:
+        self.asked.set()
+        await self.answers.wait()
+        raise Unavailable("The store does not answer.")
+
+
+async def test_what_takes_long_to_import_is_imported_beside_the_loop(monkeypatch):
+    made_by = []
+    monkeypatch.setattr(Adapters, "telemetry", property(lambda _: made_by.append(threading.current_thread())))
+    await MemoryAdapters().prepare(announces=False)
+    assert made_by != [threading.main_thread()]
+    assert len(made_by) == 1
+
+
+async def test_nobody_waits_for_the_store_and_its_failure_is_left_to_the_first_query():
+    adapters = MemoryAdapters()
+    adapters.store = store = SlowStore()
+    await adapters.prepare(announces=False)
+    await store.asked.wait()
+    store.answers.set()
+    await asyncio.gather(*adapters._connecting)
+
+
+class LatePublisher(MemoryPublisher):
+    """A publisher that knows whether it was asked to connect."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryBus())
+        self.asked = asyncio.Event()
+
+    async def connect(self) -> None:
+        self.asked.set()
+        await asyncio.sleep(60)
+
+
+async def test_the_bus_is_connected_for_the_first_event_and_nobody_waits_for_it():
+    adapters = MemoryAdapters()
+    adapters.publisher = publisher = LatePublisher()
+    async with asyncio.timeout(3):
+        await adapters.prepare(announces=True)
+        await publisher.asked.wait()
+    for connecting in adapters._connecting:
+        connecting.cancel()
+
+
+async def test_a_function_that_publishes_nothing_connects_to_no_bus():
+    adapters = MemoryAdapters()
+    await adapters.prepare(announces=False)
+    assert len(adapters._connecting) == 1
+
+
+@pytest.mark.parametrize(("name", "announces"), [("get_conversation", False), ("add_message", True)])
+async def test_a_functions_first_request_prepares_it(monkeypatch, name, announces):
+    prepared: list[bool] = []
+
+    async def prepare(_adapters: Adapters, *, announces: bool) -> None:
+        prepared.append(announces)
+
+    monkeypatch.setattr(Adapters, "prepare", prepare)
+    monkeypatch.setattr(log, "setup", lambda _project: None)
+    monkeypatch.setattr(os, "environ", {})
+    serve = function(name)
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    for _ in range(2):
+        assert (await serve(Request(scope))).status_code == 404
+    assert prepared == [announces]
 
 
 class Adapter:
