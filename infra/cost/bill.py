@@ -43,7 +43,7 @@ class UnitCosts:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What bills are computed from."""
+    """Computes bills from list prices and measured figures."""
 
     prices: Mapping[str, Price]
     figures: Figures

@@ -69,7 +69,7 @@ class Price(BaseModel):
 
 
 class Figures(BaseModel):
-    """What the code uses of one machine. The descriptions are the labels of the table in docs/cost.md."""
+    """CPU and memory on one machine. The descriptions are the labels of the table in docs/cost.md."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

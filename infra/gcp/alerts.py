@@ -1,4 +1,4 @@
-"""The alerts: their conditions, and what to do then."""
+"""The alerts: their conditions, and advice for the operator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ UNACKNOWLEDGED = (
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A condition, how long it must hold, and what to do then."""
+    """A condition, how long it must hold, and advice for the operator."""
 
     title: str
     filter: str

@@ -13,7 +13,7 @@ from infra.gcp.shared import Shared
 from infra.gcp.variables import BUILD
 
 WRITERS = frozenset(route.operation for route in ROUTES if route.announces)
-"""The operations that announce what they stored."""
+"""The operations that announce an entry."""
 RUNTIME = "python311"
 
 

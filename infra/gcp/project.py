@@ -1,4 +1,4 @@
-"""What a Google Cloud project needs first: APIs, the repository of images and the Hosting site."""
+"""The project: its APIs, the repository of images and the Hosting site."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What all functions and containers share: the cells' topics, the store's credentials and the variables."""
+"""The inputs that functions and containers share: topics, credentials and variables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

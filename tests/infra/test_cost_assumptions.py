@@ -22,11 +22,11 @@ def test_no_socket_outlives_cloud_runs_timeout():
 
 
 def test_the_bill_counts_every_resource():
-    made = deployed(BASE)
-    assert len(made.all("Function")) == len(functions()) == bill.FUNCTIONS
-    assert len(made.all("SecretVersion")) == bill.SECRETS
+    stack = deployed(BASE)
+    assert len(stack.all("Function")) == len(functions()) == bill.FUNCTIONS
+    assert len(stack.all("SecretVersion")) == bill.SECRETS
     assert project.KEPT_IMAGES + 2 * bill.FUNCTIONS * project.KEPT_OF_THE_REST == bill.IMAGES
-    conditions = [one for alert in made.all("AlertPolicy") for one in alert.inputs["conditions"]]
+    conditions = [one for alert in stack.all("AlertPolicy") for one in alert.inputs["conditions"]]
     assert len(conditions) == bill.ALERT_CONDITIONS
 
 

@@ -19,10 +19,10 @@ def settings(**more: object) -> Settings:
 
 
 def test_the_smallest_configuration():
-    made = settings()
-    assert (made.region, made.site_id) == ("us-central1", "my-project")
-    assert [cell.name for cell in made.cells] == ["main"]
-    assert made.cells[0].min_instances == made.functions.min_instances == 0
+    parsed = settings()
+    assert (parsed.region, parsed.site_id) == ("us-central1", "my-project")
+    assert [cell.name for cell in parsed.cells] == ["main"]
+    assert parsed.cells[0].min_instances == parsed.functions.min_instances == 0
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_regions_of_google_are_valid(region):
 
 
 def test_numbers_are_read_as_text():
-    made = settings(functions='{"cpu": 2}', variables='{"CONFAB_MAX_PAGE": 50}')
-    assert (made.functions.cpu, made.variables) == ("2", {"CONFAB_MAX_PAGE": "50"})
+    parsed = settings(functions='{"cpu": 2}', variables='{"CONFAB_MAX_PAGE": 50}')
+    assert (parsed.functions.cpu, parsed.variables) == ("2", {"CONFAB_MAX_PAGE": "50"})
 
 
 def test_all_invalid_keys_are_named_at_once():
@@ -75,11 +75,11 @@ def test_all_invalid_keys_are_named_at_once():
 
 
 def test_every_required_variable_is_set_and_none_is_unknown():
-    made = variables(settings(variables={"CONFAB_MAX_PAGE": "50"}), NUMBER)
-    assert set(REQUIRED_ON_CLOUD_RUN) <= made.keys() | CREDENTIALS.keys()
-    assert all(map(known, made))
+    env = variables(settings(variables={"CONFAB_MAX_PAGE": "50"}), NUMBER)
+    assert set(REQUIRED_ON_CLOUD_RUN) <= env.keys() | CREDENTIALS.keys()
+    assert all(map(known, env))
     assert not any(map(known, FORBIDDEN_ON_CLOUD_RUN))
-    assert made["CONFAB_MAX_PAGE"] == "50"
+    assert env["CONFAB_MAX_PAGE"] == "50"
 
 
 def test_variables_of_opentelemetry_are_passed_on():
@@ -114,9 +114,9 @@ def test_a_cell_has_cloud_runs_address_or_its_own():
     two = settings(cells=[{"name": "main"}, {"name": "b", "url": "https://b.example"}])
     main = "https://confab-realtime-main-123456789012.us-central1.run.app"
     assert addresses(two, NUMBER) == {"main": main, "b": "https://b.example"}
-    made = variables(two, NUMBER)
-    assert (made["CONFAB_REALTIME_URLS"], made["CONFAB_CELLS"]) == (main, "b=https://b.example")
-    assert made["CONFAB_NEW_CELLS"] == "main,b"
+    env = variables(two, NUMBER)
+    assert (env["CONFAB_REALTIME_URLS"], env["CONFAB_CELLS"]) == (main, "b=https://b.example")
+    assert env["CONFAB_NEW_CELLS"] == "main,b"
 
 
 def test_two_cells_at_one_address_are_refused():
