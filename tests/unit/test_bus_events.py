@@ -52,7 +52,7 @@ DISAGREEING = (
     ],
 )
 def test_anything_else_is_no_event(data):
-    with pytest.raises(ValueError, match="not an event of ours"):
+    with pytest.raises(ValueError, match="not a valid event"):
         decode_event(data)
 
 

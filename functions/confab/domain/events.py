@@ -109,4 +109,4 @@ def decode_event(data: bytes) -> Event:
     try:
         return _event.validate_json(data)
     except Exception as error:
-        raise ValueError("not an event of ours") from error
+        raise ValueError("not a valid event") from error

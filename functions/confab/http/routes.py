@@ -81,7 +81,7 @@ def functions() -> Mapping[str, tuple[Route, ...]]:
 
 
 def rewrites() -> Iterator[tuple[str, str]]:
-    """Each path of the API as a Hosting glob, and the function behind it; the last takes the rest."""
+    """Each path of the API as a Hosting glob, and its function; the last one takes the rest."""
     for route in ROUTES:
         if not _shares_path(route):
             yield route.path.replace("{id}", "*"), route.operation

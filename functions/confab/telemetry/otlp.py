@@ -64,7 +64,7 @@ INSTRUMENTS: dict[Metric, _Instrument] = {
     "confab.gaps.filled": _Instrument("counter", "{gap}", "Gaps that were filled from the store."),
     "confab.sweeps": _Instrument("counter", "{sweep}", "Comparisons of all rooms' heads with the store."),
     "confab.conflicts.retried": _Instrument("counter", "{conflict}", "Transactions that were tried again."),
-    "confab.sockets": _Instrument("gauge", "{socket}", "Sockets that were let in."),
+    "confab.sockets": _Instrument("gauge", "{socket}", "Admitted sockets."),
     "confab.rooms": _Instrument("gauge", "{room}", "Rooms that have a socket here."),
     "confab.bus.lag": _Instrument("gauge", "s", "How long the newest event was on the bus."),
 }
