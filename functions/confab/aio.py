@@ -49,8 +49,9 @@ class Batcher(Generic[Item, Answer]):
     """Sends together what is submitted while earlier batches are in flight. Belongs to one event loop.
 
     An item that finds nothing in flight is sent at once; up to `in_flight` batches are under way
-    at a time, so a single one keeps the items' order. Two batches of one slot begin at least
-    `pause_s` apart.
+    at a time, so a single one keeps the items' order. A further one begins only once the newest
+    is older than `stagger_s`: a fast answer is worth waiting for, since it costs less to send more
+    items together. Two batches of one slot begin at least `pause_s` apart.
 
     `send` settles each item of its batch; what it raises is the error of those that it has not
     settled. `bounds` makes the rule of one batch; the first item is taken whatever its size. An
@@ -67,6 +68,7 @@ class Batcher(Generic[Item, Answer]):
         deadline_s: float,
         max_waiting: int,
         in_flight: int = 1,
+        stagger_s: float = 0.0,
         pause_s: float = 0.0,
         ordered: bool = True,
         held: Callable[[Item], bool] = lambda _: False,
@@ -78,6 +80,9 @@ class Batcher(Generic[Item, Answer]):
         self._deadline_s = deadline_s
         self._max_waiting = max_waiting
         self._in_flight = in_flight
+        self._stagger_s = stagger_s
+        self._sent_at = 0.0
+        self._waking: asyncio.TimerHandle | None = None
         self._pause_s = pause_s
         self._ordered = ordered
         self._held = held
@@ -106,7 +111,16 @@ class Batcher(Generic[Item, Answer]):
 
     def wake(self) -> None:
         """Begin to send, if there is something in the queue and a slot is free."""
-        if self._queue and len(self._senders) < self._in_flight:
+        if not self._queue or len(self._senders) >= self._in_flight:
+            return
+        loop = asyncio.get_running_loop()
+        if self._waking is not None:
+            self._waking.cancel()
+            self._waking = None
+        if self._senders and loop.time() < self._sent_at + self._stagger_s:
+            self._waking = loop.call_at(self._sent_at + self._stagger_s, self.wake)
+        else:
+            self._sent_at = loop.time()
             sender = asyncio.create_task(
                 self._send_all(), context=Context()
             )  # it is part of no caller's trace
@@ -129,7 +143,9 @@ class Batcher(Generic[Item, Answer]):
         batch: list[Pending[Item, Answer]] = []
         try:
             while batch := self._next_batch():
-                resume_at = now() + self._pause_s
+                self._sent_at = now()
+                self.wake()
+                resume_at = self._sent_at + self._pause_s
                 await fan_out(self._send, batch)
                 if self._pause_s:
                     await asyncio.sleep(resume_at - now())

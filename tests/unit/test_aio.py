@@ -90,6 +90,28 @@ async def test_several_batches_may_be_in_flight():
     assert await asyncio.gather(*tasks) == [*"abc"]
 
 
+async def test_a_further_batch_begins_only_if_the_answer_takes_longer():
+    echo = Echo(in_flight=3, stagger_s=0.05)
+    now = asyncio.get_running_loop().time
+    echo.passing.clear()
+    before = now()
+    tasks = echo.submit("a")
+    await settle()
+    tasks += echo.submit("b", "c")
+    await settle()
+    assert echo.sent == [["a"]]
+    while len(echo.sent) < 2:
+        await asyncio.sleep(0.001)
+    assert now() - before >= 0.05
+    tasks += echo.submit("d")
+    await settle()
+    assert echo.sent == [["a"], ["b", "c"]]
+    echo.passing.set()
+    assert await asyncio.gather(*tasks) == [*"abcd"]
+    assert now() - before < 0.1
+    assert echo.sent == [["a"], ["b", "c"], ["d"]]
+
+
 async def test_an_error_reaches_everybody_in_the_batch_and_nobody_in_the_next():
     echo = Echo(bounds=up_to(2, 2, len))
     echo.error = ValueError("a defect")

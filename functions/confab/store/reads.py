@@ -20,6 +20,8 @@ BATCH_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
 IN_FLIGHT = 4
 """Batches of one kind under way at once: to a store 20 ms away, a page takes 25 ms with four, 40 with one."""
+STAGGER_S = 0.005
+"""Seconds between two of these. A store close by answers sooner, and then waiting makes larger batches."""
 ANSWERED_A_TURN = 8
 """Answers that are given before other tasks get their turn: whoever has one renders a page of it."""
 FEW = 16
@@ -41,6 +43,7 @@ class Reads(ABC, Generic[Key, Found]):
             deadline_s=connection.timing.overall,
             max_waiting=MAX_WAITING,
             in_flight=IN_FLIGHT,
+            stagger_s=STAGGER_S,
             ordered=False,
         )
 

@@ -37,8 +37,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME_CHARS = len("2026-01-02T03:04:05.678Z")
 _MESSAGE_ID = re.compile(r"message:\['([\w-]+)', (\d+)\]")
-_PLAIN = {name: to_camel(name) for name in Draft.model_fields if name not in ("conversation_id", "metadata")}
-"""The columns of a message that are the same in JSON, with their names there."""
+_PLAIN = tuple(
+    (name, to_camel(name)) for name in Draft.model_fields if name not in ("conversation_id", "metadata")
+)
+"""The columns of a message that are the same in JSON, and their names there."""
 
 
 def activity_key(updated_at: datetime, conversation_id: str) -> str:
@@ -100,23 +102,26 @@ def conversation_of(row: Row) -> Conversation:
 
 def draft_content(draft: Draft) -> dict[str, Any]:
     """The columns of a message that is not numbered yet; one that is None is left out."""
-    plain = {name: value for name in _PLAIN if (value := getattr(draft, name)) is not None}
+    plain = {name: value for name, _ in _PLAIN if (value := getattr(draft, name)) is not None}
     return plain | {"metadata": _metadata_text(draft.metadata)}
 
 
 def message_wire(row: Row) -> Wire:
-    """The message in a row as clients see it."""
+    """The message in a row as clients see it. A page has many, so a microsecond counts here."""
     found = _MESSAGE_ID.fullmatch(row["id"])
     assert found is not None, "a message's id is its conversation's and its number"
     conversation_id, seq = found[1], int(found[2])
-    return {
+    wire: Wire = {
         "id": message_id(conversation_id, seq),
         "conversationId": conversation_id,
         "seq": seq,
-        **{alias: row.get(name) for name, alias in _PLAIN.items()},
-        "metadata": _metadata(row["metadata"]),
-        "createdAt": _time(row["created_at"]),
     }
+    for name, alias in _PLAIN:
+        wire[alias] = row.get(name)
+    metadata, at = row["metadata"], row["created_at"]
+    wire["metadata"] = {} if metadata == "{}" else from_json(metadata)
+    wire["createdAt"] = at if len(at) == _TIME_CHARS else _time(at)
+    return wire
 
 
 def message_of(row: Row) -> Message:

@@ -45,7 +45,7 @@ class SurrealStore:
         self._entries = Entries(self._connection)
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
-        """As the port promises. Safe to repeat: a new conversation's id is its own."""
+        """Safe to repeat: a new conversation's id is its own."""
         variables = {
             "conversation": rows.conversation_record(conversation.id),
             "content": rows.conversation_content(conversation),
@@ -60,7 +60,6 @@ class SurrealStore:
         return Created(stored, new=stored.id == conversation.id)
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
-        """As the port promises."""
         variables = {"conversation": rows.conversation_record(conversation_id)}
         row = from_json(await self._connection.query(statements.CONVERSATION, variables))
         return None if row is None else rows.conversation_of(row)
@@ -75,31 +74,26 @@ class SurrealStore:
         before: int | None = None,
         max_chars: int = ANY_SIZE,
     ) -> Page | None:
-        """As the port promises; many at once are read together."""
         page = await self._pages.read(PageKey(conversation_id, limit, after, before, max_chars, reader))
         return page if page is not None and reader in page.conversation.participants else None
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        """As the port promises; many ranges at once are read together."""
         return list(await self._entries.read(Range(conversation_id, first, last)))
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
-        """As the port promises."""
         logs = json.dumps([{"log": one} for one in conversation_ids])
         return dict(from_json(await self._connection.query(statements.HEADS, {"logs": logs})))
 
     async def conversations(
         self, user: str, *, status: Status | None, after: Cursor | None, limit: int
     ) -> list[Wire]:
-        """As the port promises."""
         return await listing.conversations(self._connection, user, status=status, after=after, limit=limit)
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
-        """As the port promises; many at once go to the server together."""
         return await self._appends.append(draft, now=now)
 
     async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
-        """As the port promises. Safe to repeat: the record names the attempt that closed the log."""
+        """Safe to repeat: the record names the attempt that closed the log."""
         attempt = secrets.token_hex(8)  # names this call through all its tries
         variables = {
             "conversation": rows.conversation_record(conversation_id),
@@ -117,14 +111,11 @@ class SurrealStore:
 
     @property
     def conflicts(self) -> int:
-        """As the port promises."""
         return self._connection.conflicts
 
     async def check(self) -> None:
-        """As the port promises."""
         if (wrong := schema.trouble(await self._connection.query(schema.READ, {}))) is not None:
             raise Unavailable(wrong)
 
     async def close(self) -> None:
-        """As the port promises."""
         await self._connection.close()
