@@ -16,7 +16,7 @@ from google.pubsub_v1 import PublishRequest
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
-from confab.bus.pubsub import leases
+from confab.bus.pubsub import leases, stream
 from confab.bus.pubsub import publisher as publisher_module
 from confab.bus.pubsub.client import Endpoint
 from confab.bus.pubsub.publisher import PubSubPublisher
@@ -69,8 +69,15 @@ def subscription(listener: Listener) -> PubSubSubscription:
     return listener.subscription
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream takes two seconds without an answer for a bus that is gone."""
+    monkeypatch.setattr(stream, "PING_SECONDS", 0.5)
+    monkeypatch.setattr(stream, "SILENCE_SECONDS", 2.0)
+
+
 async def test_a_bus_that_falls_silent_is_noticed_and_found_again(
-    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
+    impatient: None, bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
 ) -> None:
     (event,) = events(1)
     await publisher.publish(event)
