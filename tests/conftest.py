@@ -23,22 +23,23 @@ SHARED = {
 }
 """Files that share the fixtures of a session, or what the Pulumi program made."""
 LONGEST_FIRST = (
-    "stack",
+    "contract/test_bus.py",
     "hostile/test_hostile.py",
     "faults/test_storm.py",
+    "integration/test_bus_pubsub.py",
+    "integration/test_dependencies.py",
+    "integration/test_realtime_edges.py",
+    "faults/test_going_away.py",
+    "faults/test_crash_points.py",
+    "stack",
     "integration/test_local_stack.py",
     "integration/test_probes.py",
-    "contract/test_bus.py",
-    "faults/test_crash_points.py",
-    "faults/test_going_away.py",
     "faults/test_sabotage.py",
     "deploy/test_image.py",
-    "integration/test_dependencies.py",
-    "integration/test_bus_pubsub.py",
-    "integration/test_realtime_edges.py",
     "deployment",
 )
-"""Units that would leave one worker alone if they came last."""
+"""Units that would leave one worker alone if they came last. The first one mostly waits, and so leaves the
+machine to the attacks and the storm, which hold others to a time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,13 +1,9 @@
 """`python -m tests.hostile`: attack a real system, with a well-behaved pair beside it, and judge."""
 
 import argparse
-import asyncio
 import json
 import random
-import shutil
 import sys
-import tempfile
-import time
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -16,42 +12,29 @@ from tests.hostile.attacks.attack import Attack
 from tests.hostile.options import ROOT, Options, malloc_of
 from tests.hostile.report import fields, markdown, text, verdict
 from tests.hostile.siege import besiege
-
-INTERRUPTED = 130
+from tests.support.command import Say, carry_out, show
 
 
 def main() -> int:
     """Run the attacks; 0 if none did harm, 1 if one did, 130 if it was interrupted."""
     given = _parser().parse_args()
     if given.list:
-        _print(*(f"{attack.name:22} item {attack.item}" for attack in ATTACKS.values()))
+        show(*(f"{attack.name:22} item {attack.item}" for attack in ATTACKS.values()))
         return 0
-    options, started = _options(given), time.monotonic()
+    options = _options(given)
 
-    def say(said: str) -> None:
-        _print(f"[{time.monotonic() - started:6.1f}] {said}")
+    async def attack(folder: Path, say: Say) -> tuple[bool, bool]:
+        records = await besiege(options, _chosen(given), folder, say)
+        show(*text(records, options))
+        if given.json:
+            given.json.write_text(json.dumps(fields(records, options), indent=1))
+        if given.write:
+            given.write.write_text(markdown(records, options))
+        harm = any(verdict(record, options) for record in records)
+        return not harm, harm
 
-    say(f"seed {options.seed}, {options.root}, allocator {dict(options.malloc) or 'as it is'}")
-    folder = Path(tempfile.mkdtemp(prefix="confab-hostile-"))
-    try:
-        records = asyncio.run(besiege(options, _chosen(given), folder, say))
-    except KeyboardInterrupt:
-        shutil.rmtree(folder)
-        return INTERRUPTED
-    _print(*text(records, options))
-    if given.json:
-        given.json.write_text(json.dumps(fields(records, options), indent=1))
-    if given.write:
-        given.write.write_text(markdown(records, options))
-    if harm := any(verdict(record, options) for record in records):
-        _print(f"What the processes logged is in {folder}.")
-    else:
-        shutil.rmtree(folder)
-    return 1 if harm else 0
-
-
-def _print(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's answer
+    allocator = dict(options.malloc) or "as it is"
+    return carry_out("hostile", f"seed {options.seed}, {options.root}, allocator {allocator}", attack)
 
 
 def _chosen(given: argparse.Namespace) -> list[Attack]:

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.hostile.books import Books
 from tests.hostile.judge import KINDS, failures
 from tests.hostile.options import Options
 from tests.hostile.record import Outcome, Record, Sample, beside
+from tests.support.command import Say
 from tests.support.inherited import inherited
 from tests.support.processes import ROOT
 
@@ -28,8 +29,6 @@ QUIET, AFTERMATH = "quiet", "aftermath"
 WARM_S, WARM_POLL_S = 30.0, 0.2
 ENDS_S = 20.0
 LINE_BYTES = 16 * 1024 * 1024
-
-Say = Callable[[str], None]
 
 
 class Siege:

@@ -1,48 +1,28 @@
 """`python -m tests.faults.storm`: a storm over the real processes, and the account of every entry."""
 
 import argparse
-import asyncio
 import random
-import shutil
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 from tests.faults.storm.check import violations
 from tests.faults.storm.options import Options
 from tests.faults.storm.report import table
 from tests.faults.storm.storm import storm
-
-INTERRUPTED = 130
+from tests.support.command import Say, carry_out, show
 
 
 def main() -> int:
     """Run a storm; 0 if every promise was kept, 1 if one was broken, 130 if it was interrupted."""
     options = _options()
-    started = time.monotonic()
 
-    def say(text: str) -> None:
-        _print(f"[{time.monotonic() - started:6.1f}] {text}")
+    async def blow(folder: Path, say: Say) -> tuple[bool, bool]:
+        recording = await storm(options, folder, say)
+        found = violations(recording)
+        show(*table(options, recording, found))
+        return not found, bool(found or recording.errors)
 
-    say(f"seed {options.seed}")
-    folder = Path(tempfile.mkdtemp(prefix="confab-storm-"))
-    try:
-        recording = asyncio.run(storm(options, folder, say))
-    except KeyboardInterrupt:
-        shutil.rmtree(folder)
-        return INTERRUPTED
-    found = violations(recording)
-    _print(*table(options, recording, found))
-    if found or recording.errors:
-        _print(f"What the processes logged, and their data, is in {folder}.")
-    else:
-        shutil.rmtree(folder)
-    return 1 if found else 0
-
-
-def _print(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's answer
+    return carry_out("storm", f"seed {options.seed}", blow)
 
 
 def _options() -> Options:

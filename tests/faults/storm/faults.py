@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import grpc.aio
 
@@ -13,6 +13,7 @@ from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.schedule import Fault
 from tests.faults.storm.stack import FUNCTIONS, INSTANCES
+from tests.support.command import Say
 from tests.support.processes import Server
 from tests.support.system import System
 
@@ -32,8 +33,6 @@ WAYS = {
     "realtime-2": {"store", "realtime-2"},
 }
 """The ways in which a message is sent, and what each needs."""
-
-Say = Callable[[str], None]
 
 
 class Faults:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.storm.campaign import Campaign
@@ -12,10 +11,9 @@ from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.schedule import faults, weather
 from tests.faults.storm.stack import FUNCTIONS, INSTANCES, running
+from tests.support.command import Say
 
 PROGRESS_S = 5.0
-
-Say = Callable[[str], None]
 
 
 async def storm(options: Options, folder: Path, say: Say) -> Recording:
