@@ -17,7 +17,7 @@ from infra.probes.probes import WITH_CREDENTIALS, probes
 from infra.probes.system import Named, at
 
 PATIENCE_S = 180.0
-"""How long the probes are repeated after a deployment: until something new is known everywhere."""
+"""How long failing probes of a deployment are repeated: until new revisions and grants have propagated."""
 
 
 def main(arguments: Sequence[str], make_runner: Callable[[Mapping[str, str]], Runner] = Runner) -> int:
@@ -43,12 +43,12 @@ def main(arguments: Sequence[str], make_runner: Callable[[Mapping[str, str]], Ru
 
 
 def check(target: Target, runner: Runner, _: argparse.Namespace) -> int:
-    """Probe whether everything is there that a deployment needs."""
+    """List what a deployment lacks, and how to fix it."""
     return 0 if _ready(DEPLOYMENT, runner, target) else 1
 
 
 def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
-    """Deploy; nothing is touched while something is missing."""
+    """Deploy. Changes nothing while a prerequisite is missing."""
     ready = _ready(DEPLOYMENT, runner, target)
     if not ready and not options.dry_run:
         return 1
@@ -68,13 +68,13 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
             runner.run(command)
         outputs = stack.outputs(runner, target.stack)
         try:
-            hosting.require_free(runner, target, outputs.site)  # it may have been taken since the beginning
+            hosting.require_free(runner, target, outputs.site)  # another app may have taken it meanwhile
         except Failure as failure:
             raise DeployError(f"the page was not released: {failure.seen}") from None
         hosting.lay_out(firebase_json, outputs)
         runner.run(page)
-    print("\nprobes of what was deployed", flush=True)
-    system = at(outputs, Named(skipped=WITH_CREDENTIALS))
+    print("\nprobing the deployment", flush=True)
+    system = at(outputs, Named())
     if not passed(run_all(probes(system, WITH_CREDENTIALS), patience_s=PATIENCE_S)):
         return 1
     print(f"\ndeployed {outputs.web_url}")
@@ -120,13 +120,13 @@ def _show(commands: Iterable[Command], *, ready: bool) -> int:
         if command.retry is not None:
             print(f"({command.retry})")
     if not ready:
-        print("\nsomething is missing, as said above: these commands cannot be run yet")
+        print("\nprerequisites are missing, see above: these commands cannot run yet")
     return 0 if ready else 1
 
 
 def _confirmed(target: Target) -> bool:
     try:
-        return input(f"This destroys Confab in {target.project}. Type its id to go on: ") == target.project
+        return input(f"This destroys Confab in {target.project}. Type its id to continue: ") == target.project
     except EOFError:
         return False
 
@@ -142,10 +142,10 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--site", help="the Hosting site [the stack's; the project's id for a new one]")
         elsewhere = "this machine cannot reach the store: neither probe nor migrate it"
         one.add_argument("--store-elsewhere", action="store_true", help=elsewhere)
-        move = "deploy even where the region, the site or the store differs from the stack's"
+        move = "deploy even if the region, site or store differs from the stack's"
         one.add_argument("--move", action="store_true", help=move)
         if command is not check:
-            dry_run = "print the commands and run none, even where something is missing"
+            dry_run = "print the commands and run none, even while prerequisites are missing"
             one.add_argument("--dry-run", action="store_true", help=dry_run)
         if command is destroy:
             one.add_argument("--yes", action="store_true", help="do not ask")

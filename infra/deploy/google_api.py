@@ -1,4 +1,4 @@
-"""Calls Google's APIs as the account of a login."""
+"""Calls Google's APIs with the access token of a login."""
 
 from functools import cache
 from typing import Any
@@ -16,9 +16,9 @@ _tls = cache(httpx.create_ssl_context)  # some 50 ms of CPU each
 
 
 def call(runner: Runner, target: Target, login: str, url: str, body: object = None) -> tuple[int, Any]:
-    """The status and the JSON of the response, to a POST where there is a body. Raises Failure.
+    """The response's status and JSON; POSTs `body` if there is one. Raises Failure.
 
-    The call is counted on the target's project.
+    Google counts the call against the quota of the target's project.
     """
     token = runner.ask(*login.split())
     if not token.ok:

@@ -1,17 +1,16 @@
-"""What is released on Firebase Hosting, and whether it may be: never where another app is served.
+"""Prepares a release on Firebase Hosting, and refuses one that would replace another app.
 
-firebase.json names functions of the Firebase CLI, for the emulator. In the cloud they are deployed
-by themselves, and the stack says which Cloud Run service each path is rewritten to, and on which site.
+The repository's firebase.json rewrites to the emulator's functions. In the cloud, the stack's outputs name
+the site, and the Cloud Run service behind each rewrite.
 
-A release replaces all that a site serves. So it takes evidence that it harms nobody, and a response that
-gives none forbids it:
+A release replaces everything that a site serves, so it fails closed. It takes evidence of one of these:
 
-- Nothing is served: there is no such site, nothing was ever released on it, or it was disabled by hand.
-- Confab is served: the version has the label that the Firebase CLI gives it because of MARK. A version
-  never changes, and a rollback serves an older one again with its label.
+- The site serves nothing: it does not exist, never had a release, or an operator disabled it.
+- The site serves Confab: its version has the label that the Firebase CLI derives from MARK. Versions are
+  immutable, so a rollback brings the label back.
 
-Neither rewrites to Confab's services nor a release's message show that it is Confab: an app that uses
-Confab has the former too, and anybody may write the latter, which a rollback does not keep.
+Rewrites to Confab's services prove nothing, because any app that uses Confab has them. A release's message
+proves nothing either: everybody can write one, and a rollback drops it.
 """
 
 import json
@@ -28,14 +27,12 @@ from infra.deploy.target import ROOT, Target
 from infra.probes.probe import Failure
 
 MARK = {"FIREBASE_DEPLOY_AGENT": "confab"}
-"""What the Firebase CLI gets with each release of Confab, and puts into the version's labels."""
-OVERRIDE = "FIREBASE_HOSTING_API_URL"
-"""Where the Firebase CLI, too, looks for another address of this API."""
+"""The variable from which the Firebase CLI derives the label of a version."""
 _API = "https://firebasehosting.googleapis.com"
 
 
 def lay_out(file: Path, outputs: Outputs, public: Path = ROOT / "public") -> None:
-    """Write a project for the Firebase CLI, Hosting alone, into the folder of its firebase.json."""
+    """Write a project for the Firebase CLI: this firebase.json with Hosting alone, and the page beside it."""
     hosting = json.loads((ROOT / "firebase.json").read_text())["hosting"]
     released = {"hosting": {**hosting, "site": outputs.site, "rewrites": outputs.rewrites}}
     file.write_text(json.dumps(released, indent=2))
@@ -43,9 +40,8 @@ def lay_out(file: Path, outputs: Outputs, public: Path = ROOT / "public") -> Non
 
 
 def require_free(runner: Runner, target: Target, site: str) -> str:
-    """Why a release on a site of the project harms nobody; raises Failure where that is not known."""
-    base = (target.env.get(OVERRIDE) or _API).rstrip("/")
-    url = f"{base}/v1beta1/projects/{target.project}/sites/{site}/channels/live"
+    """The reason why a release on this site replaces no other app. Raises Failure without evidence."""
+    url = f"{_API}/v1beta1/projects/{target.project}/sites/{site}/channels/live"
     try:
         response = google_api.call(runner, target, google_api.GCLOUD, url)
     except Failure as failure:

@@ -1,4 +1,4 @@
-"""The name of the realtime image: what it is built from is in its tag, so nothing is built twice."""
+"""The realtime image's tag: a hash of its sources, so that no image is built twice."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ _SOURCES = (
     "infra/realtime-requirements.txt",
     "infra/realtime.Dockerfile",
 )
-"""All that the build is given, and what decides that."""
+"""The build's context, and the file that selects it."""
 _TAG_CHARS = 16
 
 
 def tag(root: Path = ROOT) -> str:
-    """The same for the same sources, and another one for others."""
+    """The hash of the sources' names and contents."""
     digest = hashlib.sha256()
     for file in _files(root):
         content = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""What an account may do in the project, according to Resource Manager."""
+"""Probes an account's permissions in the project, with Resource Manager's testIamPermissions."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ from infra.deploy.runner import Runner
 from infra.deploy.target import Target
 from infra.probes.probe import Failure
 
-MAKES = {
+CREATION = {
     "artifactregistry/Repository": ("artifactregistry.repositories.create",),
     "artifactregistry/RepositoryIamMember": ("artifactregistry.repositories.setIamPolicy",),
     "cloudfunctionsv2/Function": ("cloudfunctions.functions.create", "iam.serviceAccounts.actAs"),
@@ -31,37 +31,33 @@ MAKES = {
     "storage/Bucket": ("storage.buckets.create",),
     "storage/BucketObject": ("storage.objects.create",),
 }
-"""What it takes to make a resource of the Pulumi program, by its type."""
+"""The permissions that create a resource of the Pulumi program, by its type."""
 CALLS = ("resourcemanager.projects.get", "serviceusage.services.use")
-"""For reading the project, and for counting a person's calls on it."""
-BUILDS = (
+"""For reading the project, and for counting a person's calls against its quota."""
+INSPECTION_AND_BUILD = (
     "artifactregistry.dockerimages.get",
     "cloudbuild.builds.create",
+    "firebasehosting.sites.get",
     "iam.serviceAccounts.actAs",
     "storage.objects.create",
 )
-"""For finding the image, and building it."""
-LOOKS = ("firebasehosting.sites.get",)
-"""For finding out whether a Hosting site serves another app."""
-OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER"
-"""Where gcloud, too, looks for another address of this API."""
+"""For inspecting the Hosting site and the image, and for building the image."""
 _API = "https://cloudresourcemanager.googleapis.com"
 
 
 def of_gcloud(runner: Runner, target: Target) -> str:
-    """The account of gcloud may do all that it is used for."""
-    return _require(runner, target, google_api.GCLOUD, {*CALLS, *BUILDS, *LOOKS})
+    """The account of gcloud may inspect and build."""
+    return _require(runner, target, google_api.GCLOUD, {*CALLS, *INSPECTION_AND_BUILD})
 
 
 def of_the_program(runner: Runner, target: Target) -> str:
-    """The application default credentials, which the Pulumi program runs with, may make everything."""
-    needed = {*CALLS, *(permission for each in MAKES.values() for permission in each)}
+    """The application default credentials, with which the Pulumi program runs, may create every resource."""
+    needed = {*CALLS, *(permission for each in CREATION.values() for permission in each)}
     return _require(runner, target, google_api.APPLICATION_DEFAULT, needed)
 
 
 def _require(runner: Runner, target: Target, login: str, needed: set[str]) -> str:
-    base = (target.env.get(OVERRIDE) or _API).rstrip("/")
-    url = f"{base}/v1/projects/{target.project}:testIamPermissions"
+    url = f"{_API}/v1/projects/{target.project}:testIamPermissions"
     status, body = google_api.call(runner, target, login, url, {"permissions": sorted(needed)})
     if status != HTTPStatus.OK:
         raise Failure(f"{url} responds {status}")

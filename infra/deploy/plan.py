@@ -1,4 +1,4 @@
-"""The commands of a deployment, in order. Each may be repeated without harm."""
+"""The commands of a deployment, in order. Each can be repeated safely."""
 
 import sys
 from collections.abc import Iterator
@@ -21,29 +21,29 @@ _BUILD_S = 1500.0
 _RELEASE_S = 600.0
 
 BUILDER = f"{PREFIX}build"
-"""The service account that builds, which may read the sources' bucket and push images."""
+"""The build's service account, which may read the sources' bucket and push images."""
 BEFORE_THE_IMAGE = (
     "**gcp:projects/service:Service::**",
     "**gcp:artifactregistry/repository:Repository::images",
     "**gcp:storage/bucket:Bucket::source",
     f"**::{BUILDER}**",
 )
-"""What the image's build needs, as patterns of Pulumi's names of resources."""
+"""The resources that the image's build needs, as patterns of Pulumi's URNs."""
 SECRETS = frozenset({"confab:storeUser", "confab:storePassword"})
 
 METRIC = r"Cannot find metric\(s\)"
-"""An alert on a log metric made just before: known everywhere after up to 10 minutes."""
+"""An alert refers to a new log metric, which takes up to 10 minutes to propagate."""
 API = "has not been used in project .* before or it is disabled"
 ACCESS = "does not have .* access|Permission .* denied|Permission denied on secret|PERMISSION_DENIED"
 ACCOUNT = "[Ss]ervice account .* does not exist"
 NEW_PROJECT = Retry((METRIC, API, ACCESS, ACCOUNT), times=12, pause_s=60)
 NEW_ACCOUNT = Retry((ACCESS, ACCOUNT, r"\b403\b"), times=10, pause_s=30)
-"""For the build: the account is made just before. The build's own errors stand in its log only, but by
-the time it pushes, the account has been known for minutes."""
+"""For the build, whose account was created just before. Errors of its own steps show in its log alone, but
+by the time it pushes, the account has existed for minutes."""
 
 
 def settings(target: Target, image: str) -> Iterator[Command]:
-    """Make the stack if there is none, and write the settings that it does not have yet."""
+    """Create the stack if there is none, and write the settings that differ from its own."""
     select = f"pulumi stack select --create {target.stack} --cwd {PROGRAM} --non-interactive"
     yield Command("stack", tuple(select.split()), _QUICK_S)
     wanted = stack.settings(target, image)
@@ -58,12 +58,12 @@ def settings(target: Target, image: str) -> Iterator[Command]:
 
 
 def preview(target: Target) -> Command:
-    """Say what will change. Settings that the program rejects end the deployment here."""
+    """Print the changes. Settings that the program rejects end the deployment here."""
     return Command("preview", stack.pulumi(target.stack, "preview"), _PREPARE_S)
 
 
 def build(target: Target, image: str, project_number: str) -> Iterator[Command]:
-    """Build the image, once there is an account that may and a repository to push it to."""
+    """Create the build's account and repository, then build the image."""
     targets = (word for pattern in BEFORE_THE_IMAGE for word in ("--target", pattern))
     yield Command("what the build needs", _up(target, *targets), _PREPARE_S, retry=NEW_PROJECT)
     builder = f"{BUILDER}@{target.project}.iam.gserviceaccount.com"
@@ -84,14 +84,14 @@ def release(target: Target) -> Iterator[Command]:
 
 
 def page(target: Target, firebase_json: Path) -> Command:
-    """Release the page and the rewrites, marked as Confab's own."""
+    """Release the page and the rewrites, labelled as Confab's."""
     project, config = f"--project={target.project}", f"--config={firebase_json}"
     words = ("firebase", "deploy", "--only=hosting", project, config, "--non-interactive")
     return Command("page", words, _RELEASE_S, env=MARK)
 
 
 def destruction(target: Target) -> Command:
-    """Destroy everything that the Pulumi program made."""
+    """Destroy everything that the Pulumi program created."""
     return Command("everything in the cloud", stack.pulumi(target.stack, "destroy", "--yes"), _UP_S)
 
 

@@ -1,4 +1,4 @@
-"""What a deployment needs, as probes that change nothing."""
+"""The prerequisites of a deployment, as probes that change nothing."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from confab.store.schema import ABSENT, OLDER
 from infra.deploy import hosting, permissions, project, stack
 from infra.deploy.plan import STORE_CHECK, STORE_ENV
-from infra.deploy.project import Look
+from infra.deploy.project import Check, succeeds
 from infra.deploy.runner import ASK_S, Runner
-from infra.deploy.target import ROOT, Target
+from infra.deploy.target import Target
 from infra.probes.probe import Failure, Group, Probe
 
 DEADLINE_S = 2 * ASK_S
@@ -21,49 +21,41 @@ class Prerequisite:
     """One thing that a deployment needs."""
 
     name: str
-    look: Look
+    check: Check
     fix: str
-    """The command, or what else to do, with {names} of the target."""
+    """A command or an instruction, with {names} of the target."""
     after: tuple[str, ...] = ()
 
     def probe(self, runner: Runner, target: Target) -> Probe:
-        """The probe of a target."""
+        """The probe for a target."""
         fix = self.fix.format(project=target.project, stack=target.stack, site=target.site_id)
 
         async def run() -> str:
-            return await asyncio.to_thread(self.look, runner, target)
+            return await asyncio.to_thread(self.check, runner, target)
 
         return Probe(self.name, run, fix, DEADLINE_S, self.after)
 
 
 def group(prerequisites: Iterable[Prerequisite], runner: Runner, target: Target) -> Group:
-    """The probes of what a target needs."""
+    """The probes for a target."""
     probes = [each.probe(runner, target) for each in prerequisites]
     return lambda: nullcontext(probes)
 
 
-def tool(name: str) -> Look:
-    """A tool on the PATH."""
+def tool(name: str) -> Check:
+    """A tool is on the PATH."""
 
-    def look(runner: Runner, _: Target) -> str:
+    def check(runner: Runner, _: Target) -> str:
         path = runner.find(name)
         if path is None:
             raise Failure("not on PATH")
         return path
 
-    return look
-
-
-def bundle(*_: object) -> str:
-    """The page's JavaScript, as esbuild has bundled it."""
-    file = "public/app.bundle.js"
-    if not (ROOT / file).exists():
-        raise Failure(f"there is no {file}")
-    return file
+    return check
 
 
 def store_address(_: Runner, target: Target) -> str:
-    """An address of the store, encrypted."""
+    """The store's address is given, and encrypted."""
     url = target.env.get("SURREALDB_URL", "")
     if not url.startswith("wss://"):
         raise Failure(f"SURREALDB_URL is {url!r}, not a wss:// address")
@@ -71,7 +63,7 @@ def store_address(_: Runner, target: Target) -> str:
 
 
 def store_account(_: Runner, target: Target) -> str:
-    """Somebody to sign in to the store as."""
+    """The store's credentials are given."""
     absent = [name for name in ("SURREALDB_USER", "SURREALDB_PASSWORD") if not target.env.get(name)]
     if absent:
         raise Failure(f"{' and '.join(absent)} not set")
@@ -79,7 +71,7 @@ def store_account(_: Runner, target: Target) -> str:
 
 
 def store(runner: Runner, target: Target) -> str:
-    """A store; without the schema or with an older one, too, because the deployment migrates it."""
+    """The store responds. Its schema may be absent or older, because the deployment migrates it."""
     if target.store_elsewhere:
         return "not probed, because of --store-elsewhere"
     answer = runner.ask(*STORE_CHECK, env=STORE_ENV)
@@ -89,7 +81,7 @@ def store(runner: Runner, target: Target) -> str:
 
 
 def site(runner: Runner, target: Target) -> str:
-    """A Hosting site that serves nothing or Confab."""
+    """The Hosting site serves nothing or Confab."""
     return hosting.require_free(runner, target, target.site_id)
 
 
@@ -98,7 +90,7 @@ TOOLS = (
         "gcloud", tool("gcloud"), "install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
     ),
     Prerequisite("pulumi", tool("pulumi"), "install the Pulumi CLI (https://www.pulumi.com/docs/install/)"),
-    Prerequisite("pulumi login", project.says("pulumi whoami"), "pulumi login", ("pulumi",)),
+    Prerequisite("pulumi login", succeeds("pulumi whoami"), "pulumi login", ("pulumi",)),
     Prerequisite(
         "Pulumi's encryption",
         stack.encryption,
@@ -114,28 +106,27 @@ TOOLS = (
     Prerequisite("gcloud login", project.account, "gcloud auth login", ("gcloud",)),
     Prerequisite(
         "application credentials",
-        project.says("gcloud auth application-default print-access-token"),
+        succeeds("gcloud auth application-default print-access-token"),
         "gcloud auth application-default login",
         ("gcloud",),
     ),
     Prerequisite(
         "project",
-        project.says(
-            "gcloud projects describe {project} --format=value(lifecycleState)", "not active", "ACTIVE"
-        ),
+        succeeds("gcloud projects describe {project} --format=value(lifecycleState)", "ACTIVE", "not active"),
         "gcloud projects create {project}",
         ("gcloud login",),
     ),
 )
-"""What it takes to change anything, or to destroy it."""
+"""The prerequisites of every change, destruction included."""
 
 DEPLOYMENT = (
     *TOOLS,
     Prerequisite("firebase", tool("firebase"), "make install"),
-    Prerequisite("Pulumi's packages", stack.packages, "make install"),
-    Prerequisite("the page's bundle", bundle, "make build"),
     Prerequisite(
-        "place", stack.places, "leave it out or unset it; --move goes there all the same", ("stack",)
+        "location",
+        stack.location,
+        "omit the option or unset the variable; --move deploys there anyway",
+        ("stack",),
     ),
     Prerequisite("store address", store_address, "export SURREALDB_URL=wss://…"),
     Prerequisite("store account", store_account, "export SURREALDB_USER=… SURREALDB_PASSWORD=…"),
@@ -147,8 +138,8 @@ DEPLOYMENT = (
     ),
     Prerequisite(
         "billing",
-        project.says(
-            "gcloud billing projects describe {project} --format=value(billingEnabled)", "not enabled", "True"
+        succeeds(
+            "gcloud billing projects describe {project} --format=value(billingEnabled)", "True", "not enabled"
         ),
         "gcloud billing projects link {project} --billing-account=…",
         ("project",),
@@ -175,8 +166,8 @@ DEPLOYMENT = (
     Prerequisite(
         "site",
         site,
-        'give Confab a site of its own beside it: ARGS="--site {project}-chat"; or, if nobody needs what is'
-        " there: firebase hosting:disable --project {project} --site {site}",
+        'give Confab its own site in the project: ARGS="--site {project}-chat"; or, if nobody needs that'
+        " app: firebase hosting:disable --project {project} --site {site}",
         ("stack", "APIs", "permissions of gcloud"),
     ),
     Prerequisite(
@@ -188,7 +179,7 @@ DEPLOYMENT = (
     ),
     Prerequisite(
         "firebase login",
-        project.says("firebase projects:list --non-interactive"),
+        succeeds("firebase projects:list --non-interactive"),
         "firebase login",
         ("firebase",),
     ),
@@ -200,4 +191,4 @@ DEPLOYMENT = (
         ("firebase login", "project"),
     ),
 )
-"""What a deployment needs."""
+"""The prerequisites of a deployment."""

@@ -1,4 +1,4 @@
-"""What the tools say of the Google Cloud project."""
+"""Probes of the Google Cloud project, by the output of gcloud and the Firebase CLI."""
 
 import json
 from collections.abc import Callable
@@ -16,13 +16,13 @@ APIS = (
     "iam.googleapis.com",
     "serviceusage.googleapis.com",
 )
-"""Those that are called before the Pulumi program has enabled the others."""
-Look = Callable[[Runner, Target], str]
-"""Says what is there; raises Failure with what is not."""
+"""The APIs that a deployment calls before the Pulumi program enables the others."""
+Check = Callable[[Runner, Target], str]
+"""Returns what it found; raises Failure with what is missing."""
 
 
 def ask(runner: Runner, target: Target, command: str) -> str:
-    """What a command says once its {project} is put in. Raises Failure."""
+    """The output of a command, with the target's {project}. Raises Failure."""
     answer = runner.ask(*command.format(project=target.project).split())
     if not answer.ok:
         raise Failure(answer.trouble)
@@ -31,27 +31,26 @@ def ask(runner: Runner, target: Target, command: str) -> str:
 
 def ask_json(runner: Runner, target: Target, command: str) -> Any:
     """The JSON that a command prints. Raises Failure."""
-    said = ask(runner, target, command)
+    output = ask(runner, target, command)
     try:
-        return json.loads(said)
+        return json.loads(output)
     except ValueError:
-        raise Failure(f"{command.split(maxsplit=1)[0]} prints no JSON: {said[:200]}") from None
+        raise Failure(f"{command.split(maxsplit=1)[0]} prints no JSON: {output[:200]}") from None
 
 
-def says(command: str, problem: str = "", expected: str | None = None) -> Look:
-    """A command that succeeds, and says what is expected if anything is."""
+def succeeds(command: str, expected: str | None = None, problem: str = "") -> Check:
+    """A command succeeds, and prints `expected` if that is given."""
 
-    def look(runner: Runner, target: Target) -> str:
-        said = ask(runner, target, command)
-        if expected is not None and said != expected:
+    def check(runner: Runner, target: Target) -> str:
+        if ask(runner, target, command) != expected and expected is not None:
             raise Failure(problem)
         return ""
 
-    return look
+    return check
 
 
 def public(runner: Runner, target: Target) -> str:
-    """The organization allows `allUsers`: pages call functions without a Google account."""
+    """The organization allows `allUsers`, because pages call functions without a Google account."""
     command = (
         "gcloud resource-manager org-policies describe iam.allowedPolicyMemberDomains"
         " --project={project} --effective --format=json"
@@ -63,7 +62,7 @@ def public(runner: Runner, target: Target) -> str:
 
 
 def web_app(runner: Runner, target: Target) -> str:
-    """A web app of the project: the page gets the key from it that people sign in with."""
+    """The project has a web app, whose API key the page needs for signing in."""
     command = "firebase apps:list WEB --project={project} --json --non-interactive"
     if not ask_json(runner, target, command).get("result"):
         raise Failure("the project has none")
@@ -71,7 +70,7 @@ def web_app(runner: Runner, target: Target) -> str:
 
 
 def account(runner: Runner, target: Target) -> str:
-    """The account that gcloud works for."""
+    """An account is active in gcloud."""
     who = ask(runner, target, "gcloud auth list --filter=status:ACTIVE --format=value(account)")
     if not who:
         raise Failure("nobody is logged in")
@@ -79,7 +78,7 @@ def account(runner: Runner, target: Target) -> str:
 
 
 def apis(runner: Runner, target: Target) -> str:
-    """The APIs that have to be enabled before the first deployment."""
+    """The first deployment's APIs are enabled."""
     command = "gcloud services list --enabled --project={project} --format=value(config.name)"
     absent = sorted(set(APIS) - set(ask(runner, target, command).split()))
     if absent:

@@ -1,4 +1,4 @@
-"""Runs the tools: every command has a deadline, and one that changes something is printed first."""
+"""Runs command-line tools, each with a deadline, and prints those that change something before they run."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from infra.deploy.target import ROOT
 
 ASK_S = 60.0
 _STOP_S = 30.0
-"""How long a tool that is terminated may take; Pulumi then releases its lock."""
+"""The grace period after SIGTERM, in which Pulumi releases its lock."""
 
 
 class DeployError(Exception):
@@ -23,20 +23,20 @@ class DeployError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When a command that failed is retried: for errors that pass by themselves in a new project."""
+    """Retries a failed command on errors that are transient in a new project."""
 
-    passing: tuple[str, ...]
-    """Patterns of what it then prints."""
+    transient: tuple[str, ...]
+    """Patterns of the errors."""
     times: int
     pause_s: float
 
     def reason(self, printed: str) -> str | None:
-        """What of all that was printed is known to pass, or None."""
-        found = re.search("|".join(self.passing), printed)
+        """The transient error in this output, or None."""
+        found = re.search("|".join(self.transient), printed)
         return None if found is None else found[0]
 
     def __str__(self) -> str:
-        patterns = ", ".join(self.passing)
+        patterns = ", ".join(self.transient)
         return f"retried every {self.pause_s:.0f} s, at most {self.times} times, while it prints: {patterns}"
 
 
@@ -48,7 +48,7 @@ class Command:
     words: tuple[str, ...]
     deadline_s: float
     stdin: str = field(default="", repr=False)
-    """What it reads; this is how it gets a secret, which is never printed."""
+    """Its standard input, which is never printed: secrets go in this way."""
     env: Mapping[str, str] = field(default_factory=dict)
     retry: Retry | None = None
 
@@ -59,7 +59,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command has printed, and its exit code."""
+    """A command's output and exit code."""
 
     code: int
     out: str
@@ -84,11 +84,11 @@ class Runner:
         self.env = dict(env)
 
     def find(self, tool: str) -> str | None:
-        """Where a tool is, if it is on the PATH."""
+        """The path of a tool on the PATH, or None."""
         return shutil.which(tool, path=self.env.get("PATH", ""))
 
     def ask(self, *words: str, env: Mapping[str, str] | None = None) -> Answer:
-        """What a command that changes nothing prints. Never raises."""
+        """The output of a command that changes nothing. Never raises."""
         try:
             done = subprocess.run(
                 (self.find(words[0]) or words[0], *words[1:]),
@@ -107,7 +107,7 @@ class Runner:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def run(self, command: Command) -> None:
-        """Print the command and run it in view, again where its `retry` says so.
+        """Print the command, run it in view, and retry it as its `retry` allows.
 
         Raises DeployError if it fails or takes too long.
         """
@@ -119,7 +119,7 @@ class Runner:
                 raise DeployError(f"{command.title}: {command.words[0]} ended with {answer.code}")
             left -= 1
             pause = f"retrying in {command.retry.pause_s:.0f} s, and {left} times after that"
-            print(f"\n{reason!r} passes by itself in a new project: {pause}", flush=True)
+            print(f"\n{reason!r} is transient in a new project: {pause}", flush=True)
             self.sleep(command.retry.pause_s)
 
     def sleep(self, seconds: float) -> None:
@@ -155,12 +155,12 @@ class Runner:
             _reap(process)
             raise
         finally:
-            showing.join(_STOP_S)  # something that it started may still hold the other end
+            showing.join(_STOP_S)  # a process that the tool started may still hold the pipe
         return Answer(process.returncode, "".join(printed))
 
 
 def _show(source: int, printed: list[str]) -> None:
-    """Pass on what a command prints, line by line, and keep it."""
+    """Print a command's output line by line, and keep it."""
     with open(source, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             printed.append(line)

@@ -1,4 +1,4 @@
-"""What is deployed where."""
+"""The target of a deployment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = "infra/gcp"
 """The folder of the Pulumi program."""
 REGION = "us-central1"
-"""Where a new stack goes by default."""
+"""The default region of a new stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deployment: the project, and the names that it goes by there."""
+    """A project, and the names of the deployment in it."""
 
     project: str
     region: str
@@ -21,15 +21,15 @@ class Target:
     site: str | None
     """The Hosting site, if it is not the project's own."""
     env: Mapping[str, str]
-    """Where the SURREALDB_ variables are, and the PATH of the tools."""
+    """Holds the SURREALDB_ variables, and the PATH of the tools."""
     store_elsewhere: bool = False
-    """Whether the store cannot be reached from this machine."""
+    """Whether this machine cannot reach the store."""
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The settings that the stack has, by key; empty for a new one."""
     trouble: str | None = None
-    """Why the stack's settings could not be read."""
+    """The error, if the stack's settings cannot be read."""
     move: bool = False
-    """Whether it may go to another place than where the stack is."""
+    """Whether region, site and store may differ from the stack's."""
 
     @property
     def site_id(self) -> str:

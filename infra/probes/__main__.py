@@ -1,8 +1,7 @@
-"""`python -m infra.probes`: what is wrong with a running system, and how to fix it.
+"""`python -m infra.probes`: the doctor diagnoses a running system and suggests fixes.
 
-The same variables as everywhere say where its parts are, or a deployed stack does; what they leave out,
-the stack says that runs here. Exits with 0 if nothing failed, 1 if something did, 2 if the command line
-or the environment is wrong, or nothing says where the system is.
+Probes the stack that runs here, or with --project what is deployed. Exits with 0 if no probe failed,
+1 if one did, 2 if the command line or the environment is wrong or no system can be found.
 """
 
 import argparse
@@ -16,7 +15,7 @@ from infra.deploy.runner import Runner
 from infra.local.data import ROOT, DataFolder
 from infra.probes.probe import document, passed, run_all, summary
 from infra.probes.probes import PARTS, probes
-from infra.probes.system import Named, System, Unclear, deployed, local_or_named
+from infra.probes.system import Named, System, Unclear, deployed, local
 
 STANDARD_INPUT = "-"
 
@@ -41,7 +40,7 @@ def _system(options: argparse.Namespace) -> System:
     token = sys.stdin.readline().strip() if options.token == STANDARD_INPUT else options.token
     named = Named(options.url, tuple(options.realtime), token, frozenset(options.skip))
     if options.project is None:
-        return local_or_named(named, os.environ, DataFolder(options.data))
+        return local(named, os.environ, DataFolder(options.data))
     return deployed(options.project, options.stack, named, Runner(os.environ))
 
 
@@ -49,26 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.probes", description=__doc__)
     parser.add_argument("--project", help="probe what is deployed to this Google Cloud project")
     parser.add_argument("--stack", default="production", help="its Pulumi stack [production]")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=ROOT / ".confab",
-        help="data folder of the stack that runs here [.confab]",
-    )
-    parser.add_argument("--url", help="where Hosting serves the web app and /api [the stack's]")
-    parser.add_argument(
-        "--realtime",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="a realtime instance; repeatable [CONFAB_REALTIME_URLS and CONFAB_CELLS, or the stack's]",
-    )
-    parser.add_argument(
-        "--token", help="a user's ID token, or - to read it; without one the Auth emulator makes a user"
-    )
-    parser.add_argument(
-        "--skip", action="append", default=[], choices=PARTS, help="leave a part out; repeatable"
-    )
+    data = "data folder of the stack that runs here [.confab]"
+    parser.add_argument("--data", type=Path, default=ROOT / ".confab", help=data)
+    parser.add_argument("--url", help="Hosting's address [the stack's]")
+    realtime = "a realtime instance; repeatable [the stack's]"
+    parser.add_argument("--realtime", action="append", default=[], metavar="URL", help=realtime)
+    identity = "a user's ID token, or - to read it; without one the Auth emulator creates a user"
+    parser.add_argument("--token", help=identity)
+    skip = "leave a part out; repeatable"
+    parser.add_argument("--skip", action="append", default=[], choices=tuple(PARTS), help=skip)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object at the end, and nothing else"
     )

@@ -1,4 +1,4 @@
-"""The bus: a topic exists, delivers what is published, and has no abandoned subscriptions."""
+"""Probes the bus: the topic exists and delivers, and no subscription is abandoned."""
 
 import asyncio
 import secrets
@@ -23,23 +23,21 @@ from infra.probes.system import System
 CALL_S = 5.0
 CLEAN_UP_S = 2.0
 EXPIRES_S = 86_400
-"""After which Pub/Sub deletes a subscription of the doctor's that it could not delete itself."""
-FIX_AWAY = (
-    "locally: make dev, or correct PUBSUB_EMULATOR_HOST; in the cloud: check the network and the credentials"
-)
+"""Pub/Sub deletes a probe's subscription after a day without use, if the probe cannot."""
+FIX_AWAY = "locally: make dev; in the cloud: check the network and the credentials"
 FIX_PERMISSION = "give this account the role pubsub.editor, or leave the bus out with --skip bus"
-FIX_TOPIC = "locally: start a realtime instance, which makes it; in the cloud: run make deploy"
+FIX_TOPIC = "locally: start a realtime instance, which creates it; in the cloud: run make deploy"
 FIX_SILENT = (
     "Pub/Sub accepts events and does not deliver them: see its status page; locally, restart the emulator"
 )
-FIX_LEFT = "every realtime instance deletes them within some minutes: check that one runs and may delete them"
+FIX_LEFT = "a realtime instance deletes them within minutes: check that one runs and may delete subscriptions"
 
 
 @asynccontextmanager
 async def bus(system: System, cell: str = MAIN) -> AsyncIterator[Sequence[Probe]]:
-    """Whether a cell's topic works. Makes and deletes a subscription, and publishes one event.
+    """A cell's topic works. Creates and deletes a subscription, and publishes one event.
 
-    The event is what instances probe with: `typing: false` in a conversation that does not exist.
+    The event is the instances' own probe: `typing: false` in a conversation that does not exist.
     """
     visit = Visit(system.config.project, topic_of(cell), system.config.pubsub_emulator_host)
     prefix = "bus" if cell == MAIN else f"bus {cell}"
@@ -58,17 +56,17 @@ async def bus(system: System, cell: str = MAIN) -> AsyncIterator[Sequence[Probe]
 
 
 async def responding(probe: Callable[[], Awaitable[str]]) -> str:
-    """What was seen; raises Pub/Sub's errors as a Failure."""
+    """The probe's result; raises Pub/Sub's errors as a Failure."""
     try:
         return await probe()
     except PermissionDenied:
-        raise Failure("this account may not do that", FIX_PERMISSION) from None
+        raise Failure("this account lacks the permission", FIX_PERMISSION) from None
     except FAILURES as error:
         raise Failure(f"Pub/Sub does not respond: {type(error).__name__}") from None
 
 
 class Visit:
-    """What the doctor does on a topic, under a name of its own."""
+    """The probes of a topic, with a subscription of their own."""
 
     def __init__(self, project: str, topic: str, emulator_host: str | None) -> None:
         self._endpoint = Endpoint(emulator_host)
@@ -88,10 +86,10 @@ class Visit:
         return f"{self._topic} exists"
 
     async def round_trip(self) -> str:
-        """A subscription delivers what is published."""
+        """A subscription delivers a published event."""
         async with self._endpoint.subscriber() as client:
             self._subscribed = True
-            await client.create_subscription(self._wanted(), retry=None, timeout=CALL_S)
+            await client.create_subscription(self._configuration(), retry=None, timeout=CALL_S)
             began = time.monotonic()
             async with self._endpoint.publisher() as publisher:
                 await publisher.publish(
@@ -105,17 +103,17 @@ class Visit:
         return f"an event was delivered after {(time.monotonic() - began) * 1000:.0f} ms"
 
     async def subscriptions(self) -> str:
-        """None is left of instances that are gone."""
+        """Every instance's subscription belongs to a live instance."""
         async with self._endpoint.subscriber() as client:
             listed = await client.list_subscriptions(project=self._project, retry=None, timeout=CALL_S)
             ours = [each async for each in listed if self._is_an_instances(each)]
         left = sum(leases.stale(dict(each.labels)) for each in ours)
         if left:
-            raise Failure(f"{left} of {len(ours)} are of instances that are gone", FIX_LEFT)
-        return f"{len(ours)} of realtime instances, all alive"
+            raise Failure(f"{left} of {len(ours)} belong to instances that are gone", FIX_LEFT)
+        return f"{len(ours)} of live instances"
 
     async def end(self) -> None:
-        """Delete the doctor's subscription; a realtime instance deletes one that it cannot."""
+        """Delete the probes' subscription; a realtime instance deletes it if this fails."""
         if self._subscribed:
             with suppress(*FAILURES):
                 async with asyncio.timeout(CLEAN_UP_S), self._endpoint.subscriber() as client:
@@ -123,7 +121,7 @@ class Visit:
                         subscription=self._subscription, retry=None, timeout=CLEAN_UP_S
                     )
 
-    def _wanted(self) -> Subscription:
+    def _configuration(self) -> Subscription:
         return Subscription(
             name=self._subscription,
             topic=self._topic,
@@ -139,7 +137,7 @@ class Visit:
         return PubsubMessage(data=encode_event(event), attributes=attributes)
 
     async def _delivered(self, client: SubscriberAsyncClient) -> None:
-        """Return once the subscription has delivered something: its filter admits only the event."""
+        """Return at the first message: the subscription's filter admits the event alone."""
         while True:
             response = await client.pull(
                 subscription=self._subscription, max_messages=1, retry=None, timeout=CALL_S

@@ -1,4 +1,4 @@
-"""HTTP and Socket.IO clients of the probes. They leave nothing open, however a probe ends."""
+"""HTTP and Socket.IO clients of the probes, closed however a probe ends."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ PROBLEM = "application/problem+json"
 
 @asynccontextmanager
 async def http_client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client that waits RESPONSE_S for a response and uses no proxy of this machine."""
+    """A client with RESPONSE_S as its timeout; it ignores this machine's proxy."""
     async with httpx.AsyncClient(timeout=RESPONSE_S, trust_env=False) as client:
         yield client
 
@@ -33,7 +33,7 @@ async def request(
     headers: Mapping[str, str] | None = None,
     body: Mapping[str, Any] | None = None,
 ) -> httpx.Response:
-    """The response; raises Failure with this fix where there is none."""
+    """The response; raises Failure with this fix if there is none."""
     try:
         return await client.request(method, url, headers=headers, json=body)
     except httpx.TimeoutException:
@@ -43,7 +43,7 @@ async def request(
 
 
 def fields(response: httpx.Response) -> Mapping[str, Any]:
-    """The JSON object in a response; an empty one where the body is anything else."""
+    """The JSON object in a response; an empty one for any other body."""
     try:
         found = json.loads(response.content)
     except ValueError:
@@ -57,7 +57,7 @@ def is_a(media_type: str, response: httpx.Response) -> bool:
 
 
 def problem(response: httpx.Response) -> Mapping[str, Any]:
-    """The problem object in a response; an empty one where there is none."""
+    """The problem object in a response; an empty one if there is none."""
     return fields(response) if is_a(PROBLEM, response) else {}
 
 
@@ -70,7 +70,7 @@ def described(response: httpx.Response) -> str:
 
 @asynccontextmanager
 async def socket_client() -> AsyncIterator[socketio.AsyncClient]:
-    """A Socket.IO client that does not reconnect; it is disconnected at the end, within CLOSE_S."""
+    """A Socket.IO client without reconnection, disconnected at the end within CLOSE_S."""
     async with aiohttp.ClientSession() as session:
         client = socketio.AsyncClient(reconnection=False, http_session=session)
         try:
@@ -82,7 +82,7 @@ async def socket_client() -> AsyncIterator[socketio.AsyncClient]:
 
 
 async def connect(client: socketio.AsyncClient, url: str, origin: str, token: str | None = None) -> None:
-    """Connect over a WebSocket as a page of this origin does; raises Refused."""
+    """Connect over a WebSocket as a page on this origin does; raises Refused."""
     refusals: list[object] = []
     client.on("connect_error", refusals.append)
     try:
@@ -98,7 +98,7 @@ async def connect(client: socketio.AsyncClient, url: str, origin: str, token: st
 
 
 class Refused(Exception):
-    """An instance rejects a handshake; `code` is the problem's, if it was rejected with one."""
+    """An instance rejected a handshake or a join; `code` is the problem's, if it named one."""
 
     def __init__(self, reason: object) -> None:
         found = reason if isinstance(reason, Mapping) else {}

@@ -1,4 +1,4 @@
-"""One whole conversation: created and written over REST, received on every instance, and finalized."""
+"""Probes a whole conversation: created and written over REST, received on every instance, finalized."""
 
 import asyncio
 import time
@@ -18,24 +18,24 @@ from infra.probes.system import System
 from infra.probes.web import FIX_RESPONSE, FIX_ROUTE, FIX_WEB
 
 SOON_S = 1.0
-"""Seconds after a response by which the bus has delivered an entry; rooms ask the store every 2 s."""
+"""The bus delivers an entry within a second of the response; the sweep alone takes up to 2 s."""
 PROMISED_S = 5.0
-"""Seconds within which an entry arrives even without the bus."""
+"""An entry arrives within 5 s even without the bus."""
 STEP_S = 2 * RESPONSE_S + 15
-"""A token may have to be got first, and a handshake and its join are two responses."""
+"""Covers a sign-up before the request, or a handshake before the join."""
 FIX_IDENTITY = "pass a token that is valid now, of a user of GOOGLE_CLOUD_PROJECT"
 FIX_UNAVAILABLE = "see the probes of the store; the functions' SURREALDB_ variables may differ"
 FIX_URLS = (
-    "give the functions the CONFAB_REALTIME_URLS and CONFAB_CELLS that the doctor has, or name the addresses"
+    "give the functions the probed addresses in CONFAB_REALTIME_URLS or CONFAB_CELLS, or probe the functions'"
     " with --realtime"
 )
-FIX_JOIN = "check whether it is alive and ready; if so, it has another store or project than the functions"
+FIX_JOIN = "check that it is alive and ready; if so, its store or project differs from the functions'"
 FIX_SLOW = (
-    "the bus does not reach it, so its rooms only catch up from the store: see the probes of the bus, whether"
-    " it is ready, and whether the functions may publish"
+    "the bus does not reach it, so only the sweep fills its rooms from the store: see the probes of the bus,"
+    " whether it is ready, and whether the functions may publish"
 )
 FIX_SILENT = (
-    "neither the bus nor the store delivers entries: check whether it is ready, and whether it has the"
+    "neither the bus nor the store delivers entries: check that it is ready, and that it has the"
     " functions' SURREALDB_ variables"
 )
 _FIXES = {401: FIX_IDENTITY, 503: FIX_UNAVAILABLE}
@@ -43,7 +43,7 @@ _FIXES = {401: FIX_IDENTITY, 503: FIX_UNAVAILABLE}
 
 @asynccontextmanager
 async def conversation(system: System) -> AsyncIterator[Sequence[Probe]]:
-    """Whether messages go all the way. The conversation stays, finalized, in the store."""
+    """Messages arrive end to end. The conversation stays in the store, finalized."""
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(http_client())
         identity = Identity(system, client)
@@ -54,7 +54,7 @@ async def conversation(system: System) -> AsyncIterator[Sequence[Probe]]:
 
 
 class Rehearsal:
-    """The conversation, as far as it has come."""
+    """The steps of the conversation, and what one step hands to the next."""
 
     def __init__(self, system: System, client: httpx.AsyncClient, identity: Identity) -> None:
         self._system = system
@@ -78,23 +78,23 @@ class Rehearsal:
         yield Probe("finalize", self.finalize, FIX_ROUTE, STEP_S, after=made)
 
     async def create(self) -> str:
-        """A conversation of the doctor's is created."""
+        """A function creates a conversation."""
         made = await self._post("", {"type": "chat", "title": "doctor"}, "id", "realtimeUrl")
         self._id, self._realtime_url = made["id"], made["realtimeUrl"]
         return f"conversation {self._id}"
 
     async def realtime_url(self) -> str:
-        """The functions send browsers to an instance that is probed."""
+        """The functions send browsers to a probed instance."""
         if self._realtime_url not in self._system.realtime:
             raise Failure(f"the functions send browsers to {self._realtime_url}")
         return self._realtime_url
 
     async def join(self, listener: Listener) -> str:
-        """A socket on the instance joins the room, if the room is of the instance's cell."""
+        """A socket on the instance joins the room, if the instance serves the room's cell."""
         addresses = self._system.config.addresses
         home = cell_of(self._id, addresses)
         if any(listener.url in urls for cell, urls in addresses.items() if cell != home):
-            raise Skipped(f"the conversation is of the cell {home}")
+            raise Skipped(f"the conversation belongs to the cell {home}")
         began = time.monotonic()
         try:
             origin = self._system.config.allowed_origins[0]
@@ -104,15 +104,15 @@ class Rehearsal:
         return f"joined after {_ms(time.monotonic() - began)}"
 
     async def write(self) -> str:
-        """A message is stored over REST."""
+        """A function stores a message."""
         began = time.monotonic()
         message = await self._post(f"/{self._id}/messages", {"content": "Is everything all right?"}, "seq")
         responded = time.monotonic()
         self._written = message["seq"], responded
-        return f"entry {message['seq']} was stored after {_ms(responded - began)}"
+        return f"entry {message['seq']} stored after {_ms(responded - began)}"
 
     async def delivery(self, listener: Listener) -> str:
-        """The socket receives the message, and soon."""
+        """The socket receives the message within SOON_S."""
         seq, responded = self._written
         try:
             async with asyncio.timeout(PROMISED_S + SOON_S):
@@ -124,12 +124,12 @@ class Rehearsal:
         return f"entry {seq} arrived {_ms(late)} after the response"
 
     async def finalize(self) -> str:
-        """The conversation is finalized."""
+        """A function finalizes the conversation."""
         closed = await self._post(f"/{self._id}/finalize", {}, "seq")
         return f"entry {closed['seq']} closes the log"
 
     async def _post(self, path: str, body: Mapping[str, Any], *expected: str) -> Mapping[str, Any]:
-        """The object in the response, with the expected fields in it."""
+        """The object in the response, which must have the expected fields."""
         url = f"{self._system.web}/api/conversations{path}"
         headers = {"Authorization": f"Bearer {await self._identity.token()}"}
         response = await request(self._client, "POST", url, FIX_WEB, headers=headers, body=body)

@@ -1,4 +1,4 @@
-"""Whose token a conversation is held with: the operator's, or a throwaway user's of the Auth emulator."""
+"""The ID token of the conversation: the operator's, or a throwaway user's of the Auth emulator."""
 
 from contextlib import suppress
 
@@ -8,34 +8,34 @@ from infra.probes.clients import fields, request
 from infra.probes.probe import Failure
 from infra.probes.system import System
 
-FIX_EMULATOR = "start the emulator (make dev), correct FIREBASE_AUTH_EMULATOR_HOST, or pass a token: --token"
+FIX_EMULATOR = "start the emulator (make dev), or pass a token: --token"
 FIX_NOBODY = "pass one with --token, or --token - to read it from standard input; or --skip conversation"
 
 
 class Identity:
-    """An ID token. A user that was made for it is deleted at the end."""
+    """An ID token; deletes the throwaway user at the end."""
 
     def __init__(self, system: System, client: httpx.AsyncClient) -> None:
         self._client = client
         self._emulator = system.config.auth_emulator_host
         self._given = system.token
-        self._made: str | None = None
+        self._throwaway: str | None = None
 
     async def token(self) -> str:
-        """The token. Raises Failure if there is no way to one: what was not tried is not known to work."""
+        """The token. Raises Failure without one, because a conversation that was not tried may not work."""
         if self._given is not None:
             return self._given
         if self._emulator is None:
             raise Failure("no conversation was tried: it takes a user's ID token", FIX_NOBODY)
-        if self._made is None:
-            self._made = await self._sign_up()
-        return self._made
+        if self._throwaway is None:
+            self._throwaway = await self._sign_up()
+        return self._throwaway
 
     async def end(self) -> None:
-        """Delete the throwaway user, if one was made."""
-        if self._made is not None:
+        """Delete the throwaway user, if there is one."""
+        if self._throwaway is not None:
             with suppress(httpx.HTTPError):
-                await self._client.post(self._url("delete"), json={"idToken": self._made}, timeout=2)
+                await self._client.post(self._url("delete"), json={"idToken": self._throwaway}, timeout=2)
 
     async def _sign_up(self) -> str:
         body = {"returnSecureToken": True}

@@ -1,4 +1,4 @@
-"""A socket in a room that notes which entries it receives, and when."""
+"""A socket in a room that records when it receives each entry."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ class Listener:
             raise Refused(f"{ack['error']['code']}: {ack['error']['detail']}")
 
     async def received(self, seq: int) -> float:
-        """The instant, on the clock `time.monotonic`, at which this message arrived; waits for it."""
+        """Wait for this message; its arrival on the clock `time.monotonic`."""
         while seq not in self._received:
             self._arrival.clear()
             await self._arrival.wait()

@@ -1,7 +1,7 @@
-"""A probe, how probes are run, and how their results are printed.
+"""Probes: their definition, their execution and their report.
 
-`make doctor` probes a running system with them, `make deploy` what it has deployed, and
-`make deploy-check` what a deployment needs.
+`make doctor` probes a running system, `make deploy` its deployment, and `make deploy-check` the
+prerequisites of one.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from typing import Literal
 
 Status = Literal["ok", "FAIL", "skipped"]
 RESPONSE_S = 30.0
-"""Seconds for one response: a function or a container may have to start first."""
+"""Seconds for one response, cold start of a function or container included."""
 PAUSE_S = 3.0
-"""Seconds between two attempts of a probe that fails, where there is patience."""
-FIX_DEFECT = "this is a defect of the probe, or a response that it does not know: read the log of that part"
+"""Seconds before a failed probe is repeated."""
+FIX_DEFECT = "a defect of the probe, or a response that it does not know: read the log of that part"
 
 
 class Failure(Exception):
-    """What a probe found wrong, and how to fix it; the probe's own `fix` unless another is given."""
+    """A probe's finding, and how to fix it: by the probe's own `fix` unless another is given."""
 
     def __init__(self, seen: str, fix: str | None = None) -> None:
         super().__init__(seen)
@@ -30,37 +30,37 @@ class Failure(Exception):
 
 
 class Skipped(Exception):
-    """Why a probe does not apply."""
+    """The probe does not apply; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing to find out."""
+    """One check."""
 
     name: str
     run: Callable[[], Awaitable[str]]
-    """Returns what was seen, if that says more than the name; raises Failure or Skipped."""
+    """Returns what it saw, or "" if the name says enough; raises Failure or Skipped."""
     fix: str
-    """How to fix it when it fails, or does not respond within the deadline."""
+    """How to fix a failure or a missed deadline."""
     deadline_s: float = RESPONSE_S + 5
     after: tuple[str, ...] = ()
-    """The probes of its group that have to be ok, or it is skipped."""
+    """The probes of its group that must be ok; otherwise it is skipped."""
 
 
 Group = Callable[[], AbstractAsyncContextManager[Sequence[Probe]]]
-"""Probes that run one after the other. What they share is open meanwhile; opening and closing it
-neither raises nor waits long."""
+"""Probes that run in sequence, and the resources that they share. Opening and closing those neither raises
+nor blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out of a probe."""
+    """The outcome of a probe."""
 
     name: str
     status: Status
     seen: str
     fix: str | None
-    """Only of a failure."""
+    """Set for a failure alone."""
     ms: int
 
     def line(self, failed: str = "FAIL") -> str:
@@ -72,9 +72,9 @@ class Result:
 
 
 async def run(groups: Sequence[Group], patience_s: float = 0.0) -> AsyncGenerator[Result, None]:
-    """Every probe's result in the order of the probes; the groups run concurrently.
+    """Every probe's result, in the probes' order; the groups run concurrently.
 
-    A probe that fails is repeated until it is ok or the patience has run out.
+    A failed probe is repeated until it is ok or `patience_s` has passed.
     """
     until = time.monotonic() + patience_s
     queues: list[asyncio.Queue[Result | None]] = [asyncio.Queue() for _ in groups]
@@ -96,7 +96,7 @@ async def run(groups: Sequence[Group], patience_s: float = 0.0) -> AsyncGenerato
 def run_all(
     groups: Sequence[Group], *, patience_s: float = 0.0, failed: str = "FAIL", quiet: bool = False
 ) -> list[Result]:
-    """Run the probes to their end, printing a line for each unless quiet."""
+    """Run all probes, and print a line for each unless quiet."""
 
     async def collected() -> list[Result]:
         results = []
@@ -160,7 +160,7 @@ def passed(results: Sequence[Result]) -> bool:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """How many probes went which way."""
+    """The number of probes by status."""
     counts = {status: sum(one.status == status for one in results) for status in ("ok", "FAIL", "skipped")}
     return ", ".join(f"{count} {status}" for status, count in counts.items())
 

@@ -1,6 +1,6 @@
-"""A realtime instance: alive, ready, and closed to clients without a token.
+"""Probes a realtime instance: alive, ready, and closed to clients without a token.
 
-The paths end in no `z`: Cloud Run keeps those that do to itself.
+The paths do not end in `z`, because Cloud Run intercepts those that do.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -13,17 +13,15 @@ from infra.probes.clients import Refused, connect, fields, http_client, request,
 from infra.probes.probe import Failure, Probe
 from infra.probes.system import System
 
-FIX_AWAY = (
-    "start it (locally: make dev), or correct CONFAB_REALTIME_URLS or CONFAB_CELLS; its log says why it ended"
-)
+FIX_AWAY = "start it (locally: make dev), or correct its address; its log says why it ended"
 FIX_MISSING = {
     "store": "see the probes of the store, and give the container the same SURREALDB_ variables",
     "bus": "see the probes of the bus; if they are ok, the container may not subscribe, or its subscription"
-    " delivers nothing: its log says which, and a new container has a new one",
+    " delivers nothing: its log says which, and a new container creates a new subscription",
     "keys": "the container cannot reach Firebase Auth (its emulator, or Google's keys): allow the egress",
-    "draining": "it is shutting down: try again in 10 s; if that lasts, it was stopped and does not end",
+    "draining": "it is shutting down: try again in 10 s; if it still drains then, kill it",
 }
-FIX_UNKNOWN = "the container is another release's than the doctor: use the doctor of its release"
+FIX_UNKNOWN = "the container and the doctor are of different releases: use the doctor of its release"
 FIX_STRANGER = "take it off the network: this is not Confab's container"
 FIX_SOCKETS = (
     "let WebSockets through to the container (Cloud Run does; a proxy in front of it may not), and give it"
@@ -33,7 +31,7 @@ FIX_SOCKETS = (
 
 @asynccontextmanager
 async def realtime(system: System, url: str) -> AsyncIterator[Sequence[Probe]]:
-    """Whether the instance at `url` is alive, can serve, and guards its sockets."""
+    """The instance at `url` is alive, can serve, and guards its sockets."""
     origin = system.config.allowed_origins[0]
     async with http_client() as client:
         yield [
@@ -52,7 +50,7 @@ async def alive(client: httpx.AsyncClient, url: str) -> str:
 
 
 async def ready(client: httpx.AsyncClient, url: str) -> str:
-    """The process has what it needs."""
+    """The process has its dependencies."""
     response = await request(client, "GET", f"{url}/ready", FIX_AWAY)
     found = fields(response)
     if response.status_code == httpx.codes.OK and found.get("status") == "ready":
@@ -63,7 +61,7 @@ async def ready(client: httpx.AsyncClient, url: str) -> str:
         or not isinstance(missing, list)
         or not missing
     ):
-        raise Failure(f"/ready responds {response.status_code} without what is missing")
+        raise Failure(f"/ready responds {response.status_code} without a list of what is missing")
     parts = [str(part) for part in missing]
     fixes = dict.fromkeys(FIX_MISSING.get(part, FIX_UNKNOWN) for part in parts)
     raise Failure(f"it lacks {', '.join(parts)}", "; ".join(fixes))

@@ -1,4 +1,4 @@
-"""Whether people can sign in on the page as it is deployed: with e-mail and password at Firebase Auth."""
+"""Probes the sign-in on the deployed page: e-mail and password at Firebase Auth."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,17 +11,17 @@ from infra.probes.system import System
 
 IDENTITY_TOOLKIT = "https://identitytoolkit.googleapis.com"
 UNKNOWN = ("INVALID_LOGIN_CREDENTIALS", "EMAIL_NOT_FOUND", "INVALID_PASSWORD", "TOO_MANY_ATTEMPTS_TRY_LATER")
-"""How Firebase Auth rejects somebody whom it does not know, where others may sign in."""
+"""Firebase Auth's rejections of an unknown user, if sign-in with a password is enabled."""
 FIX_WEB_APP = "register a web app: firebase apps:create WEB confab --project PROJECT, linked to this site"
 FIX_SIGN_IN = (
-    "enable Authentication with Email/Password in the Firebase console; if your own page signs people in"
-    " otherwise, leave this out with --skip sign-in"
+    "enable Authentication with Email/Password in the Firebase console; if your own page signs users in"
+    " otherwise, pass --skip sign-in"
 )
 
 
 @asynccontextmanager
 async def sign_in(system: System) -> AsyncIterator[Sequence[Probe]]:
-    """Nothing to probe where an emulator signs people in."""
+    """Users can sign in; no probe if the Auth emulator is in use."""
     async with http_client() as client:
         page = Page(system.web, client)
         yield (
@@ -35,7 +35,7 @@ async def sign_in(system: System) -> AsyncIterator[Sequence[Probe]]:
 
 
 class Page:
-    """The page, as it finds out how to sign people in."""
+    """The page's way to sign users in."""
 
     def __init__(self, web: str, client: httpx.AsyncClient) -> None:
         self._web = web
@@ -52,7 +52,7 @@ class Page:
         return "the page gets the project's API key"
 
     async def rejects(self) -> str:
-        """Firebase Auth accepts e-mail and password, and so rejects somebody whom it does not know."""
+        """Firebase Auth accepts e-mail and password: it rejects an unknown user as unknown."""
         url = f"{IDENTITY_TOOLKIT}/v1/accounts:signInWithPassword?key={self._key}"
         nobody = {"email": "nobody@example.com", "password": "nobody"}
         headers = {"Referer": f"{self._web}/"}

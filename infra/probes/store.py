@@ -1,4 +1,4 @@
-"""The store: reachable, signed in to, with a schema that this code works with, and the right time."""
+"""Probes the store: it responds, signs the user in, and has a usable schema and the right time."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -16,9 +16,9 @@ from infra.probes.system import System
 SILENT_S = 5.0
 NOW = "RETURN time::now()"
 FIX_AWAY = "start it (locally: make dev), or correct SURREALDB_URL; a firewall may keep this machine out"
-FIX_SIGN_IN = "correct SURREALDB_USER and SURREALDB_PASSWORD, here and where the system has them"
+FIX_SIGN_IN = "correct SURREALDB_USER and SURREALDB_PASSWORD, here and in the system's configuration"
 FIX_OLD = "run .venv/bin/python -m confab.store migrate"
-FIX_NEW = "deploy the code that knows this version; a schema does not go back"
+FIX_NEW = "deploy the release that knows this version; a schema cannot be migrated back"
 FIX_QUERY = (
     "check that SURREALDB_USER may use SURREALDB_NAMESPACE and SURREALDB_DATABASE, and the server's log"
 )
@@ -27,7 +27,7 @@ FIX_CLOCK = "synchronize the clocks of the store and of this machine (NTP); toke
 
 @asynccontextmanager
 async def store(system: System) -> AsyncIterator[Sequence[Probe]]:
-    """Whether the store can be used. Nothing is written."""
+    """The store can be used. Writes nothing."""
     visit = Visit(system.config)
     try:
         yield [
@@ -49,7 +49,7 @@ class Visit:
         self._config = config
 
     async def sign_in(self) -> str:
-        """The store responds and knows the user."""
+        """The store responds and accepts the credentials."""
         config = self._config
         account = Account(
             config.surrealdb_url,
@@ -72,7 +72,7 @@ class Visit:
         try:
             found = await schema.read(self.session)
         except SurrealError as error:
-            raise Failure(f"its version cannot be read: {kind_of(error)}") from None
+            raise Failure(f"cannot read its version: {kind_of(error)}") from None
         number = 0 if found is None else found["number"]
         if not schema.usable(found):
             seen = f"it has version {number}, and this code needs {schema.VERSION}"
@@ -80,13 +80,13 @@ class Visit:
         return f"it has version {number}, which this code works with"
 
     async def clock(self) -> str:
-        """Its clock and this machine's differ by no more than tokens may."""
+        """Its clock and this machine's differ by no more than a token's times may."""
         assert self.session is not None
         began = time.monotonic()
         try:
             there: datetime = await self.session.query(NOW, {})
         except SurrealError as error:
-            raise Failure(f"it does not say the time: {kind_of(error)}") from None
+            raise Failure(f"cannot read its clock: {kind_of(error)}") from None
         here = datetime.now(UTC).timestamp() - (time.monotonic() - began) / 2
         skew, limit = there.timestamp() - here, max(self._config.clock_skew_s, 1)
         if abs(skew) > limit:

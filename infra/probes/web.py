@@ -1,4 +1,4 @@
-"""Hosting and the functions, probed from outside without a credential: no call here changes anything."""
+"""Probes Hosting and the functions from outside, without credentials or side effects."""
 
 import time
 import uuid
@@ -15,17 +15,15 @@ from infra.probes.system import System
 
 FOREIGN_ORIGIN = "https://foreign.invalid"
 FIX_WEB = "locally: make dev; in the cloud: check the address, and run make deploy again"
-FIX_ROUTE = "check that the function is deployed and that everybody may invoke it; its log says more"
+FIX_ROUTE = "check that the function is deployed and admits allUsers; its log has details"
 FIX_REWRITE = "run make deploy again: Hosting needs a rewrite to the function, in the function's region"
-FIX_RESPONSE = (
-    "something in front of the function responds in its place, or it is another release's: deploy again"
-)
-FIX_ORIGINS = "give the functions the CONFAB_ALLOWED_ORIGINS that the doctor has, and deploy them again"
+FIX_RESPONSE = "a proxy in front of the function responds instead, or its release differs: deploy again"
+FIX_ORIGINS = "give the functions the CONFAB_ALLOWED_ORIGINS of this configuration, and deploy them again"
 
 
 @asynccontextmanager
 async def web(system: System) -> AsyncIterator[Sequence[Probe]]:
-    """Whether the page is served, every route is guarded, and only the allowed origins may call."""
+    """Hosting serves the page, every route is guarded, and only allowed origins may call."""
     async with http_client() as client:
         yield [
             Probe("web page", partial(page, client, system.web), FIX_WEB),
@@ -42,15 +40,15 @@ async def web(system: System) -> AsyncIterator[Sequence[Probe]]:
 
 
 async def page(client: httpx.AsyncClient, base: str) -> str:
-    """Hosting serves a page at the root, whatever is on it."""
+    """Hosting serves some HTML page at the root."""
     response = await request(client, "GET", f"{base}/", FIX_WEB)
     if response.status_code != httpx.codes.OK or not is_a("text/html", response):
-        raise Failure(f"{described(response)}, which is no page")
+        raise Failure(f"{described(response)}, which is not a page")
     return f"{base} serves a page"
 
 
 async def guarded(client: httpx.AsyncClient, base: str, route: Route) -> str:
-    """The function itself rejects a call without a token, in the form of the contract."""
+    """The function itself rejects a call without a token, with the contract's 401."""
     began = time.monotonic()
     request_id = f"doctor-{uuid.uuid4().hex}"
     url = base + route.path.replace("{id}", "doctor")

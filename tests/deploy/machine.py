@@ -1,35 +1,32 @@
-"""An operator's machine on which the deploy command runs, and as much of the cloud as it asks."""
+"""An operator's machine for the deploy command, with fakes of the tools and of Google's APIs."""
 
 import io
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import httpx
 import pytest
 
 from infra.deploy import __main__ as deploy
-from infra.deploy import prerequisites, stack
-from infra.deploy.hosting import OVERRIDE as HOSTING
-from infra.deploy.permissions import OVERRIDE as RESOURCE_MANAGER
+from infra.deploy import stack
 from infra.deploy.project import APIS
 from infra.deploy.runner import Answer, Command, Runner
-from infra.deploy.target import PROGRAM, ROOT
 from infra.probes.probe import Failure, Group, Probe
 from infra.probes.system import System
-from tests.support.threaded_server import threaded_server
 
 USER, PASSWORD = "keeper", "never to be seen"
 PROJECT = "confab-trial"
+HOSTING = f"https://firebasehosting.googleapis.com/v1beta1/projects/{PROJECT}/sites"
+PERMISSIONS = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
 STORE = {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
 OUTPUTS = {
     "webUrl": "https://a-site.web.app",
@@ -59,11 +56,11 @@ class Call:
     stdin: str
     env: Mapping[str, str]
     config: str | None
-    """The firebase.json that it is given."""
+    """Its firebase.json."""
 
 
 class Tools(Runner):
-    """Calls the machine's tools."""
+    """Runs the machine's tools."""
 
     def __init__(self, machine: "Machine", env: Mapping[str, str]) -> None:
         super().__init__(env)
@@ -83,10 +80,7 @@ class Tools(Runner):
 
 
 class Machine:
-    """Everything is in order; a test spoils something."""
-
-    google: str
-    """Where Google's APIs are."""
+    """Every prerequisite is met; a test breaks one."""
 
     def __init__(self, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
         self.tools = {"gcloud", "pulumi", "firebase"}
@@ -98,35 +92,29 @@ class Machine:
         """The settings of the Pulumi stack."""
         self.lacking: dict[str, set[str]] = {}
         """The permissions that the owner of a token lacks."""
-        self.live: dict[str, tuple[int, Any]] = {}
-        """What Hosting says of a site's live channel; of others, that there is no such site."""
-        self.looked: list[tuple[str, str]] = []
-        """Whose token asked for live channels, and which."""
+        self.live: dict[str, tuple[int, Any] | httpx.HTTPError] = {}
+        """Hosting's responses about live channels, by site; other sites do not exist."""
+        self.inspected: list[tuple[str, str]] = []
+        """The tokens that asked for live channels, and the sites."""
         self.deployed_is_well = True
         self.probed: list[tuple[System, frozenset[str]]] = []
         self.root = root
         self._capfd = capfd
         self._answers = {part: (0, out, -1) for part, out in GOOD.items()}
         self._answers["gcloud artifacts docker images describe"] = (1, "not found", -1)
-        (root / "public").mkdir()
-        (root / "public/app.bundle.js").touch()
-        (root / ".venv/lib/python3.11/site-packages/pulumi_gcp").mkdir(parents=True)
-        (root / PROGRAM).mkdir(parents=True)
-        shutil.copy(ROOT / PROGRAM / "Pulumi.yaml", root / PROGRAM)
 
     def answer(self, part: str, code: int, out: str = "", *, times: int = -1) -> None:
-        """Answer calls that contain this text like that, the next few or all."""
+        """Answer this to calls that contain `part`, to the next few or to all."""
         self._answers = {part: (code, out, times), **{k: v for k, v in self._answers.items() if k != part}}
 
     def run(self, command: str, *options: str, stdin: str = "") -> tuple[int, str]:
-        """The exit code, and all that was printed."""
+        """The exit code and the output."""
         self.asked.clear()
         self.changes.clear()
-        apis = {HOSTING: self.google, RESOURCE_MANAGER: f"{self.google}/"}
         with (
-            patch.dict(os.environ, {**apis, **self.env}, clear=True),
+            patch.dict(os.environ, self.env, clear=True),
             patch.object(sys, "stdin", io.StringIO(stdin)),
-            patch.object(prerequisites, "ROOT", self.root),
+            patch.object(httpx, "request", self._google),
             patch.object(stack, "ROOT", self.root),
             patch.object(deploy, "probes", self._probes),
             patch.object(deploy, "PATIENCE_S", 0),
@@ -165,48 +153,28 @@ class Machine:
             return Answer(0, json.dumps({key: {"value": value} for key, value in self.kept.items()}))
         return Answer(0, "")
 
+    def _google(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """Hosting's live channels, and the permissions of a token's account."""
+        assert request["headers"]["X-Goog-User-Project"] == PROJECT
+        token = request["headers"]["Authorization"].removeprefix("Bearer ")
+        if method == "GET":
+            site = url.removeprefix(f"{HOSTING}/").removesuffix("/channels/live")
+            self.inspected.append((token, site))
+            match self.live.get(site, (404, {"error": {"code": 404, "status": "NOT_FOUND"}})):
+                case int(status), body:
+                    return httpx.Response(status, json=body)
+                case error:
+                    raise error
+        assert url == PERMISSIONS
+        granted = [one for one in request["json"]["permissions"] if one not in self.lacking.get(token, ())]
+        return httpx.Response(200 if token.startswith("a-token-of-") else 401, json={"permissions": granted})
+
     def _probes(self, system: System, skipped: frozenset[str]) -> list[Group]:
         self.probed.append((system, skipped))
 
-        async def look() -> str:
+        async def check() -> str:
             if not self.deployed_is_well:
                 raise Failure("it is not well")
             return ""
 
-        return [lambda: nullcontext([Probe("a part", look, "wait")])]
-
-
-def google(machine: Machine) -> AbstractContextManager[str]:
-    """Google's APIs, as far as a deployment asks them itself."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            assert self.path.endswith("/channels/live"), self.path
-            machine.looked.append((self.headers["Authorization"], self.path))
-            nothing = 404, {"error": {"code": 404, "status": "NOT_FOUND"}}
-            self._answer(*machine.live.get(self.path.split("/")[-3], nothing))
-
-        def do_POST(self) -> None:
-            assert self.path == f"/v1/projects/{PROJECT}:testIamPermissions"
-            assert self.headers["X-Goog-User-Project"] == PROJECT
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["permissions"]
-            token = self.headers["Authorization"].removeprefix("Bearer ")
-            granted = [one for one in asked if one not in machine.lacking.get(token, ())]
-            self._answer(200 if token.startswith("a-token-of-") else 401, {"permissions": granted})
-
-        def _answer(self, status: int, body: Any) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        log_message: Callable[..., None] = lambda *_: None
-
-    return _url(Handler)
-
-
-@contextmanager
-def _url(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with threaded_server(handler) as host:
-        yield f"http://{host}"
+        return [lambda: nullcontext([Probe("a part", check, "wait")])]

@@ -1,4 +1,4 @@
-"""What the deploy command takes for granted of the Pulumi program, looked up in what the program makes."""
+"""The deploy command's assumptions about the Pulumi program hold for its resources."""
 
 from fnmatch import fnmatch
 
@@ -20,7 +20,7 @@ TARGET = Target(
 
 @pytest.fixture(scope="module")
 def made() -> Deployment:
-    """What the program makes of the settings that the command writes."""
+    """The program's resources for the settings that the command writes."""
     (plain,) = (one.words for one in plan.settings(TARGET, IMAGE) if "set-all" in one.words)
     return deployed(dict(word.split("=", 1) for word in plain if "=" in word))
 
@@ -30,19 +30,19 @@ def test_the_secrets_are_those_of_the_program():
     assert written == set(SECRETS)
 
 
-def test_the_program_says_where_it_is(made):
+def test_the_outputs_have_the_addresses(made):
     assert made.outputs["webUrl"] == "https://trial-site.web.app"
     assert all(url.startswith("https://") for url in made.outputs["realtimeUrls"])
     assert IMAGE.startswith(made.outputs["repository"])
 
 
-def test_every_kind_of_thing_that_the_program_makes_takes_a_permission_that_is_asked_for():
+def test_the_permissions_of_every_resource_type_are_probed():
     made = {f"{one.module}/{one.type}" for one in deployed(FULL).resources}
-    assert made == permissions.MAKES.keys()
-    assert all(permissions.MAKES.values())
+    assert made == permissions.CREATION.keys()
+    assert all(permissions.CREATION.values())
 
 
-def test_what_is_made_before_the_image_is_what_its_build_needs(made):
+def test_the_builds_account_and_repository_are_created_before_it(made):
     early = {
         (one.type, one.name)
         for one in made.resources
@@ -65,7 +65,7 @@ def test_what_is_made_before_the_image_is_what_its_build_needs(made):
     assert {(one.type, one.name) for one in grants} <= early
 
 
-def test_the_build_runs_as_the_account_that_may_and_from_the_bucket_that_it_may_read(made):
+def test_the_build_runs_as_its_account_from_the_bucket_that_it_may_read(made):
     bucket = made.one("Bucket/source").inputs["name"]
     _, build = plan.build(TARGET, IMAGE, bucket.rpartition("-")[2])
     assert f"--gcs-source-staging-dir=gs://{bucket}/realtime" in build.words

@@ -1,4 +1,4 @@
-"""The deploy command: what it runs, in which order, and what it does when something fails."""
+"""The deploy command: its steps, their order, and its failures."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def test_a_deployment_ends_with_the_probes_that_need_no_credentials(machine):
     assert output.splitlines()[-1] == "FAIL    a part: it is not well. Fix: wait"
 
 
-def test_settings_have_the_names_that_the_program_reads(machine):
+def test_the_settings_have_the_programs_names(machine):
     machine.env |= {"SURREALDB_NAMESPACE": "n", "SURREALDB_DATABASE": "d"}
     machine.up("--site", "trial-site", "--region", "europe-west1")
     image = machine.kept.pop("confab:image")
@@ -70,7 +70,7 @@ def test_settings_have_the_names_that_the_program_reads(machine):
     }
 
 
-def test_secrets_are_handed_over_unseen(machine):
+def test_secrets_go_in_through_standard_input_alone(machine):
     _, output = machine.up()
     secrets = {call.words[4]: call.stdin for call in machine.changes if "--secret" in call.words}
     assert secrets == {"confab:storeUser": USER, "confab:storePassword": PASSWORD}
@@ -79,7 +79,7 @@ def test_secrets_are_handed_over_unseen(machine):
         assert secret not in output
 
 
-def test_hosting_is_released_as_the_stack_says(machine):
+def test_hosting_is_released_with_the_stacks_site_and_rewrites(machine):
     assert machine.up()[0] == 0
     config = json.loads(machine.changes[-1].config)
     assert set(config) == {"hosting"}
@@ -99,7 +99,7 @@ def test_an_image_that_exists_is_not_built_again(machine):
     assert len([call for call in machine.changes if "up" in call.words]) == 1
 
 
-def test_a_project_without_a_number_is_not_built_for(machine):
+def test_without_a_project_number_nothing_is_built(machine):
     machine.answer("value(projectNumber)", 1, "no answer")
     code, output = machine.up()
     assert code == 1
@@ -119,7 +119,7 @@ def test_a_dry_run_prints_the_commands_and_runs_none(machine):
 
 
 @pytest.mark.parametrize("command", ["up", "destroy"])
-def test_a_dry_run_prints_the_commands_although_something_is_missing(machine, command):
+def test_a_dry_run_prints_the_commands_while_prerequisites_are_missing(machine, command):
     _, planned = machine.run(command, "--dry-run")
     machine.tools.clear()
     machine.answer("gcloud", 127)
@@ -127,7 +127,7 @@ def test_a_dry_run_prints_the_commands_although_something_is_missing(machine, co
     assert code == 1
     titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", printed) for printed in (output, planned))
     assert titles == all_titles
-    assert output.splitlines()[-1] == "something is missing, as said above: these commands cannot be run yet"
+    assert output.splitlines()[-1] == "prerequisites are missing, see above: these commands cannot run yet"
     assert machine.changes == []
 
 
@@ -151,15 +151,15 @@ def test_a_dry_run_prints_the_commands_although_something_is_missing(machine, co
         ),
     ],
 )
-def test_errors_that_pass_in_a_new_project_are_retried(machine, part, printed, pause):
+def test_transient_errors_of_a_new_project_are_retried(machine, part, printed, pause):
     machine.answer(part, 255, printed, times=2)
     code, output = machine.up()
     assert code == 0, output
     assert machine.slept == [pause, pause]
-    assert output.count("passes by itself in a new project: retrying in") == 2
+    assert output.count("is transient in a new project: retrying in") == 2
 
 
-def test_errors_that_do_not_pass_end_the_deployment(machine):
+def test_other_errors_end_the_deployment(machine):
     machine.answer("builds submit", 1, "PERMISSION_DENIED")
     code, output = machine.up()
     assert code == 1
@@ -183,7 +183,7 @@ def test_nothing_is_destroyed_unless_the_operator_confirms_it(machine, typed):
 
 
 @pytest.mark.parametrize(("options", "typed"), [((), f"{PROJECT}\n"), (("--yes",), "")])
-def test_what_is_destroyed_is_what_was_deployed(machine, options, typed):
+def test_a_confirmed_destruction_destroys_the_stack(machine, options, typed):
     code, output = machine.run("destroy", *options, stdin=typed)
     assert code == 0, output
     (call,) = machine.changes
@@ -194,7 +194,7 @@ def test_what_is_destroyed_is_what_was_deployed(machine, options, typed):
     assert machine.changes == []
 
 
-def test_a_deployment_without_options_is_where_the_one_before_was(machine):
+def test_a_deployment_without_options_keeps_the_stacks_settings(machine):
     machine.env |= {"SURREALDB_NAMESPACE": "ours", "SURREALDB_DATABASE": "restored"}
     assert machine.up(*ELSEWHERE)[0] == 0
     first = dict(machine.kept)
@@ -205,7 +205,7 @@ def test_a_deployment_without_options_is_where_the_one_before_was(machine):
     assert machine.kept == first
     assert not [call for call in machine.changes if "config" in call.words]
     assert PASSWORD not in output
-    for calls in (machine.asked, machine.changes):  # the stack's store is probed and migrated, no default
+    for calls in (machine.asked, machine.changes):  # probes and migrates the stack's store
         (store,) = (call for call in calls if "confab.store" in call.words)
         assert {name: store.env[name] for name in STORE} == STORE
 
@@ -219,13 +219,13 @@ def test_a_deployment_without_options_is_where_the_one_before_was(machine):
         ((), {"SURREALDB_URL": "wss://x"}, "the store is wss://db.example, not wss://x"),
     ],
 )
-def test_another_place_than_the_stacks_is_refused_unless_it_is_meant(machine, options, env, line):
+def test_another_location_than_the_stacks_is_refused_without_move(machine, options, env, line):
     machine.up(*ELSEWHERE)
     before = dict(machine.kept)
     machine.env |= env
     code, output = machine.up(*options)
     assert code == 1
-    assert f"MISSING place: {line}. Fix: " in output
+    assert f"MISSING location: {line}. Fix: " in output
     assert machine.kept == before
     assert machine.up(*options, "--move")[0] == 0
     assert machine.kept != before
@@ -236,19 +236,19 @@ def test_a_stack_of_another_project_is_left_alone(machine, command):
     machine.kept = {"gcp:project": "another"}
     code, output = machine.run(command, "--move", stdin=f"{PROJECT}\n")
     assert code == 1
-    assert "MISSING stack: it is of the project another. Fix: " in output
+    assert "MISSING stack: it belongs to the project another. Fix: " in output
     assert machine.changes == []
 
 
 @pytest.mark.parametrize("outputs", ["", "{}", '{"webUrl": "https://x.example"}'])
-def test_a_stack_that_does_not_say_where_it_is_fails_the_deployment(machine, outputs):
+def test_a_stack_without_outputs_fails_the_deployment(machine, outputs):
     machine.answer("pulumi stack output", 0, outputs)
     code, output = machine.up()
     assert code == 1
-    assert "infra.deploy: the stack production does not say where it is: deploy it again" in output
+    assert "infra.deploy: the stack production has no outputs: deploy it again" in output
 
 
-def test_a_store_that_this_machine_cannot_reach_is_neither_probed_nor_migrated(machine):
+def test_a_store_elsewhere_is_neither_probed_nor_migrated(machine):
     machine.answer("confab.store check", 1, "away")
     code, output = machine.up()
     assert code == 1
@@ -272,7 +272,7 @@ echo "$(basename $0) $*" >>"$CALLS"
 
 
 def test_the_check_on_real_processes(tmp_path):
-    """It finds the tools on the PATH, and each answer and exit code where it is."""
+    """Finds the tools on the PATH, and reads their output and exit codes."""
     for name in ("gcloud", "pulumi", "firebase"):
         (tmp_path / name).write_text(TOOL)
         (tmp_path / name).chmod(0o755)

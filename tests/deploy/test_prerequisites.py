@@ -1,4 +1,7 @@
-"""What the deploy command probes before it touches anything."""
+"""The prerequisites that the deploy command probes before it changes anything."""
+
+from collections.abc import Callable
+from operator import methodcaller
 
 import pytest
 
@@ -10,31 +13,28 @@ from infra.deploy.project import APIS
 from infra.deploy.runner import Runner
 from infra.deploy.target import PROGRAM, Target
 from infra.probes.probe import Failure
-from tests.deploy.machine import PROJECT
+from tests.deploy.machine import PROJECT, Machine
 from tests.support.inherited import inherited
 from tests.support.surrealdb import PASSWORD, USER, surreal_server
 
 
-def test_a_machine_with_nothing_lists_all_that_is_missing_and_nothing_is_touched(machine):
+def test_a_bare_machine_lists_every_missing_prerequisite(machine):
     machine.env.clear()
     machine.tools.clear()
-    (machine.root / "public/app.bundle.js").unlink()
-    (machine.root / ".venv/lib/python3.11/site-packages/pulumi_gcp").rmdir()
     code, output = machine.up()
     assert code == 1
     lines = output.splitlines()
     assert all(line.startswith(("ok      ", "MISSING ", "skipped ")) for line in lines)
     missing = {line.removeprefix("MISSING ").partition(":")[0] for line in lines if line.startswith("M")}
-    tools = {"gcloud", "pulumi", "firebase", "Pulumi's packages", "the page's bundle"}
-    assert missing == tools | {"store address", "store account"}
+    assert missing == {"gcloud", "pulumi", "firebase", "store address", "store account"}
     assert lines[0] == (
         "MISSING gcloud: not on PATH. Fix: install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
     )
-    assert [call.words[1] for call in machine.asked] == ["config"]  # what the stack keeps
+    assert [call.words[1] for call in machine.asked] == ["config"]  # the stack's settings
     assert machine.changes == []
 
 
-def test_all_that_is_there_is_listed_and_nothing_is_touched(machine):
+def test_met_prerequisites_are_listed_and_nothing_changes(machine):
     code, output = machine.run("check")
     assert code == 0, output
     assert {line.split()[0] for line in output.splitlines()} == {"ok"}
@@ -42,92 +42,92 @@ def test_all_that_is_there_is_listed_and_nothing_is_touched(machine):
     assert machine.changes == []
 
 
+def lacking(token: str, permission: str) -> Callable[[Machine], None]:
+    permissions = {permission, "serviceusage.services.use"}
+    return lambda machine: machine.lacking.update({f"a-token-of-{token}": permissions})
+
+
+def given(variable: str, value: str) -> Callable[[Machine], None]:
+    return lambda machine: machine.env.update({variable: value})
+
+
 MISSING = [
-    ("pulumi whoami", 1, "no", "pulumi login: no. Fix: pulumi login"),
-    ("gcloud auth list", 0, "", "gcloud login: nobody is logged in. Fix: gcloud auth login"),
+    (methodcaller("answer", "pulumi whoami", 1, "no"), "pulumi login: no. Fix: pulumi login"),
     (
-        "application-default",
-        1,
-        "none",
+        methodcaller("answer", "gcloud auth list", 0, ""),
+        "gcloud login: nobody is logged in. Fix: gcloud auth login",
+    ),
+    (
+        methodcaller("answer", "application-default", 1, "none"),
         "application credentials: none. Fix: gcloud auth application-default login",
     ),
-    ("projects describe", 1, "no such", f"project: no such. Fix: gcloud projects create {PROJECT}"),
-    ("gcloud projects describe", 0, "DELETE_REQUESTED", "project: not active. Fix: "),
-    ("billing", 0, "False", "billing: not enabled. Fix: gcloud billing projects link "),
     (
-        "services list",
-        0,
-        "\n".join(APIS[1:]),
+        methodcaller("answer", "projects describe", 1, "no such"),
+        f"project: no such. Fix: gcloud projects create {PROJECT}",
+    ),
+    (methodcaller("answer", "gcloud projects describe", 0, "DELETE_REQUESTED"), "project: not active. Fix: "),
+    (
+        methodcaller("answer", "billing", 0, "False"),
+        "billing: not enabled. Fix: gcloud billing projects link ",
+    ),
+    (
+        methodcaller("answer", "services list", 0, "\n".join(APIS[1:])),
         f"APIs: not enabled: {APIS[0]}. Fix: gcloud services enable {APIS[0]} ",
     ),
-    ("projects:list", 1, "logged out", "firebase login: logged out. Fix: firebase login"),
-    ("auth print-access-token", 1, "expired", "permissions of gcloud: expired. Fix: "),
-    ("auth print-access-token", 0, "another", "permissions of gcloud: http"),
     (
-        "whoami --verbose",
-        0,
-        "User: me\nBackend URL: gs://state",
+        methodcaller("answer", "projects:list", 1, "logged out"),
+        "firebase login: logged out. Fix: firebase login",
+    ),
+    (
+        methodcaller("answer", "auth print-access-token", 1, "expired"),
+        "permissions of gcloud: expired. Fix: ",
+    ),
+    (methodcaller("answer", "auth print-access-token", 0, "another"), "permissions of gcloud: http"),
+    (
+        methodcaller("answer", "whoami --verbose", 0, "User: me\nBackend URL: gs://state"),
         "Pulumi's encryption: PULUMI_CONFIG_PASSPHRASE_FILE is not set, and the state is at gs://state.",
     ),
-    ("pulumi config", 1, "error: incorrect passphrase", "stack: error: incorrect passphrase. Fix: "),
-    ("pulumi config", 0, "no JSON", "stack: pulumi prints no JSON. Fix: "),
     (
-        "org-policies",
-        0,
-        '{"listPolicy": {"allowedValues": ["C01"]}}',
+        methodcaller("answer", "pulumi config", 1, "error: incorrect passphrase"),
+        "stack: error: incorrect passphrase. Fix: ",
+    ),
+    (methodcaller("answer", "pulumi config", 0, "no JSON"), "stack: pulumi prints no JSON. Fix: "),
+    (
+        methodcaller("answer", "org-policies", 0, '{"listPolicy": {"allowedValues": ["C01"]}}'),
         "public access: iam.allowedPolicyMemberDomains blocks allUsers. Fix: ",
     ),
-    ("org-policies", 1, "denied", "public access: denied. Fix: "),
-    ("org-policies", 0, "no JSON", "public access: gcloud prints no JSON: no JSON. Fix: "),
+    (methodcaller("answer", "org-policies", 1, "denied"), "public access: denied. Fix: "),
     (
-        "apps:list",
-        0,
-        '{"result": []}',
+        methodcaller("answer", "org-policies", 0, "no JSON"),
+        "public access: gcloud prints no JSON: no JSON. Fix: ",
+    ),
+    (
+        methodcaller("answer", "apps:list", 0, '{"result": []}'),
         "web app: the project has none. Fix: firebase projects:addfirebase confab-trial",
+    ),
+    (given("SURREALDB_URL", "ws://127.0.0.1:8000"), "store address: SURREALDB_URL is "),
+    (given("SURREALDB_PASSWORD", ""), "store account: SURREALDB_PASSWORD not set. Fix: "),
+    (
+        lacking("gcloud", "cloudbuild.builds.create"),
+        "permissions of gcloud: lacks cloudbuild.builds.create, serviceusage.services.use. Fix: ",
+    ),
+    (
+        lacking("the-program", "pubsub.topics.setIamPolicy"),
+        "permissions of the application credentials: lacks pubsub.topics.setIamPolicy, serviceusage.",
     ),
 ]
 
 
-@pytest.mark.parametrize(("part", "code", "out", "line"), MISSING)
-def test_what_is_missing_is_named_with_its_fix(machine, part, code, out, line):
-    machine.answer(part, code, out)
-    ended, output = machine.up()
-    assert ended == 1
+@pytest.mark.parametrize(("broken", "line"), MISSING, ids=[line[:40] for _, line in MISSING])
+def test_a_missing_prerequisite_is_named_with_its_fix(machine, broken, line):
+    broken(machine)
+    code, output = machine.up()
+    assert code == 1
     assert any(one.startswith(f"MISSING {line}") for one in output.splitlines()), output
     assert machine.changes == []
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "line"),
-    [
-        ("SURREALDB_URL", "ws://127.0.0.1:8000", "MISSING store address: SURREALDB_URL is "),
-        ("SURREALDB_PASSWORD", "", "MISSING store account: SURREALDB_PASSWORD not set. Fix: "),
-    ],
-)
-def test_a_store_that_is_not_given_is_named(machine, variable, value, line):
-    machine.env[variable] = value
-    code, output = machine.up()
-    assert code == 1
-    assert line in output
-    assert machine.changes == []
-
-
-@pytest.mark.parametrize(
-    ("token", "lacking", "line"),
-    [
-        ("gcloud", "cloudbuild.builds.create", "gcloud"),
-        ("the-program", "pubsub.topics.setIamPolicy", "the application credentials"),
-    ],
-)
-def test_a_permission_that_either_login_lacks_is_named(machine, token, lacking, line):
-    machine.lacking = {f"a-token-of-{token}": {lacking, "serviceusage.services.use"}}
-    code, output = machine.up()
-    assert code == 1
-    assert f"MISSING permissions of {line}: lacks {lacking}, serviceusage.services.use. Fix: " in output
-    assert machine.changes == []
-
-
-def test_a_passphrase_or_a_key_service_will_do_where_pulumi_has_no_service(machine):
+def test_without_pulumi_cloud_a_passphrase_or_a_key_service_encrypts(machine):
     def encrypted() -> bool:
         return "ok      Pulumi's encryption: " in machine.run("check")[1]
 
@@ -143,14 +143,14 @@ def test_a_passphrase_or_a_key_service_will_do_where_pulumi_has_no_service(machi
     assert encrypted()
     del machine.env["PULUMI_CONFIG_PASSPHRASE_FILE"]
     settings = machine.root / PROGRAM / "stacks/Pulumi.production.yaml"
-    settings.parent.mkdir()
+    settings.parent.mkdir(parents=True)
     settings.write_text("encryptionsalt: v1:x")
     assert not encrypted()
     settings.write_text("secretsprovider: gcpkms://projects/x")
     assert encrypted()
 
 
-def test_what_depends_on_something_missing_is_skipped_and_not_asked_for(machine):
+def test_what_depends_on_a_missing_prerequisite_is_skipped(machine):
     machine.answer("projects describe", 1, "no")
     _, output = machine.up()
     assert "skipped billing: needs project" in output
@@ -158,7 +158,7 @@ def test_what_depends_on_something_missing_is_skipped_and_not_asked_for(machine)
 
 
 async def test_a_store_may_lack_the_schema_but_not_be_too_new(tmp_path, capfd):
-    """The commands as they run in a deployment."""
+    """By the deployment's own commands."""
 
     def probed() -> str:
         return prerequisites.store(Runner(env), Target("trial", "us-central1", "production", None, env))

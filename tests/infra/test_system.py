@@ -1,26 +1,18 @@
-"""Which system is probed: the local one, one that variables name, or a deployed one."""
+"""Which system the doctor probes: the stack that runs here, or a deployed one."""
 
 import json
 
 import pytest
 
-from confab import config
 from infra.deploy.runner import Answer, Runner
 from infra.local.data import DataFolder
 from infra.probes import __main__ as doctor
-from infra.probes.system import Named, Unclear, deployed, local_or_named
+from infra.probes.probes import PARTS
+from infra.probes.system import Named, Unclear, deployed, local
 from tests.infra import deployment
 from tests.infra.deployment import FULL, SECRETS
 
 CHAT, ROOMS = "https://chat.example", "https://rooms.example"
-NAMED = {
-    "SURREALDB_URL": "wss://store.example",
-    "SURREALDB_USER": "u",
-    "SURREALDB_PASSWORD": "p",
-    "GOOGLE_CLOUD_PROJECT": "my-project",
-    "CONFAB_ALLOWED_ORIGINS": CHAT,
-    "CONFAB_REALTIME_URLS": ROOMS,
-}
 MOVED = {
     "SURREALDB_URL": "ws://127.0.0.1:18000",
     "PUBSUB_EMULATOR_HOST": "127.0.0.1:18085",
@@ -32,7 +24,7 @@ MOVED = {
 
 
 class Pulumi(Runner):
-    """Answers like pulumi about one stack."""
+    """Pulumi with one stack."""
 
     def __init__(self, outputs: str, stack: str = "production") -> None:
         super().__init__({})
@@ -41,7 +33,7 @@ class Pulumi(Runner):
 
     def ask(self, *words: str, **_: object) -> Answer:
         if self._stack not in words:
-            return Answer(255, "", "error: no stack named so")
+            return Answer(255, "", "error: no stack of this name")
         if words[1:3] == ("stack", "output"):
             return Answer(0, self._outputs)
         return Answer(0, json.dumps({key: {"value": value} for key, value in SECRETS.items()}))
@@ -53,12 +45,6 @@ def outputs():
 
 
 @pytest.fixture
-def nothing(tmp_path):
-    """A folder on which no stack runs."""
-    return DataFolder(tmp_path / "data")
-
-
-@pytest.fixture
 def stack(tmp_path):
     """The folder of a stack on moved ports."""
     data = DataFolder(tmp_path / "stack")
@@ -66,85 +52,44 @@ def stack(tmp_path):
         yield data
 
 
-def test_without_a_word_it_is_the_stack_that_runs_here_wherever_it_is(stack):
-    system = local_or_named(Named(), {"SURREALDB_URL": ""}, stack)
+def test_the_stack_that_runs_here_is_probed_on_whatever_ports(stack):
+    system = local(Named(), {"SURREALDB_URL": "wss://store.example", "SURREALDB_USER": "u"}, stack)
     assert (system.web, system.realtime) == ("http://127.0.0.1:15000", ("http://127.0.0.1:18081",))
     assert system.config.surrealdb_url == "ws://127.0.0.1:18000"
+    assert system.config.surrealdb_user == "u"
     assert system.config.pubsub_emulator_host == "127.0.0.1:18085"
     assert system.config.auth_emulator_host == "127.0.0.1:19099"
     assert system.config.allowed_origins == ("http://127.0.0.1:15000",)
 
 
-def test_what_is_said_wins_over_the_stack_that_runs_here(stack):
-    named = Named(url="http://127.0.0.1:25000", realtime=("http://127.0.0.1:28081",))
-    system = local_or_named(named, {"SURREALDB_URL": "ws://127.0.0.1:28000"}, stack)
-    assert (system.web, system.realtime) == (named.url, named.realtime)
-    assert system.config.surrealdb_url == "ws://127.0.0.1:28000"
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "[::1]"])
+def test_other_addresses_of_this_machine_override_the_stacks(stack, host):
+    named = Named(f"http://{host}:25000/", (f"http://{host}:28081/",), "t")
+    system = local(named, {}, stack)
+    found = (system.web, system.realtime, system.token)
+    assert found == (f"http://{host}:25000", (f"http://{host}:28081",), "t")
     assert system.config.pubsub_emulator_host == "127.0.0.1:18085"
 
 
-def test_where_no_stack_runs_nothing_is_taken_for_it(nothing):
-    with pytest.raises(
-        Unclear, match=r"^no stack runs here .*: start `make dev`, or name a system"
-    ) as refused:
-        local_or_named(Named(), {}, nothing)
-    for name in ("--project", "--url", *(MOVED.keys() - {"GOOGLE_CLOUD_PROJECT", "CONFAB_ALLOWED_ORIGINS"})):
-        assert name in str(refused.value)
-    with pytest.raises(Unclear, match=r"not named: SURREALDB_URL$"):
-        local_or_named(Named(url="http://127.0.0.1:15000"), MOVED | {"SURREALDB_URL": ""}, nothing)
-
-
-def test_a_system_that_is_named_whole_needs_no_stack(nothing):
-    system = local_or_named(Named(url="http://127.0.0.1:15000"), MOVED, nothing)
-    assert system.config.surrealdb_url == "ws://127.0.0.1:18000"
-
-
-def test_a_stack_that_was_killed_is_not_looked_for(nothing):
-    nothing.path.mkdir()
-    (nothing.path / "stack.json").write_text(json.dumps({"web": "http://127.0.0.1:15000", "env": MOVED}))
-    with pytest.raises(Unclear, match="was killed"):
-        local_or_named(Named(), {}, nothing)
-
-
-def test_variables_and_addresses_can_name_a_system_elsewhere(stack):
-    system = local_or_named(Named(url=f"{CHAT}/", token="t"), NAMED, stack)
-    assert (system.web, system.realtime, system.token) == (CHAT, (ROOMS,), "t")
-    assert (system.config.surrealdb_url, system.config.pubsub_emulator_host) == ("wss://store.example", None)
-
-
-@pytest.mark.parametrize("named", [Named(url=CHAT), Named(realtime=(ROOMS,))])
-def test_addresses_elsewhere_do_not_go_with_the_local_store_and_bus(named, stack):
-    with pytest.raises(Unclear) as refused:
-        local_or_named(named, {}, stack)
-    assert ("--url" in str(refused.value)) == (named.url is None)
-    for name in (*NAMED, "--project"):
-        assert (name in str(refused.value)) == (name != "CONFAB_REALTIME_URLS" or not named.realtime), name
-
-
 @pytest.mark.parametrize(
-    "change",
+    ("named", "message"),
     [
-        *({name: ""} for name in NAMED),
-        {"GOOGLE_CLOUD_PROJECT": "demo-confab"},
-        {"PUBSUB_EMULATOR_HOST": "127.0.0.1:8085"},
-        {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"},
+        (Named(url=CHAT), f"{CHAT} is not on this machine: .* --project"),
+        (Named(realtime=("http://127.0.0.1:28081", ROOMS)), f"{ROOMS} is not on this machine"),
+        (Named(url="nowhere"), "'nowhere', which has no host and port"),
     ],
-    ids=str,
 )
-def test_nothing_of_a_system_elsewhere_is_left_to_this_machine(change, stack):
-    with pytest.raises(Unclear, match=next(iter(change))):
-        local_or_named(Named(url=CHAT), NAMED | change, stack)
+def test_remote_addresses_are_not_mixed_with_the_local_store_and_bus(named, message, stack):
+    with pytest.raises(Unclear, match=message):
+        local(named, {}, stack)
 
 
-def test_what_is_skipped_or_given_need_not_be_known(nothing):
-    unknown = dict.fromkeys(("SURREALDB_URL", "SURREALDB_USER", "SURREALDB_PASSWORD"), "")
-    named = Named(url=CHAT, realtime=(ROOMS,), skipped={"store"})
-    assert local_or_named(named, NAMED | unknown | {"CONFAB_REALTIME_URLS": ""}, nothing).realtime == (ROOMS,)
-
-
-@pytest.mark.parametrize("url", ["http://localhost:5000", "http://127.0.0.2:5000", "http://[::1]:5000"])
-def test_this_machine_has_several_names(url, stack):
-    assert local_or_named(Named(url=url), {}, stack).web == url
+def test_without_a_running_stack_nothing_else_is_probed(tmp_path):
+    with pytest.raises(Unclear, match=r"^no stack runs here .*: start `make dev`, or name a project"):
+        local(Named(), MOVED, DataFolder(tmp_path))
+    (tmp_path / "stack.json").write_text(json.dumps({"web": "http://127.0.0.1:15000", "env": MOVED}))
+    with pytest.raises(Unclear, match="was killed"):
+        local(Named(), {}, DataFolder(tmp_path))
 
 
 def test_a_deployed_stack_knows_its_addresses_variables_and_credentials(outputs):
@@ -164,24 +109,38 @@ def test_the_command_line_may_name_other_addresses_than_the_stack(outputs):
     assert (system.web, system.realtime) == (CHAT, (ROOMS,))
 
 
-@pytest.mark.parametrize("outputs", ["", "[]", "{}", '{"webUrl": "https://x.example"}'])
-def test_a_stack_that_does_not_say_where_it_is(outputs):
-    with pytest.raises(Unclear, match="production"):
-        deployed("my-project", "production", Named(), Pulumi(outputs))
+@pytest.mark.parametrize(
+    ("printed", "project", "stack", "message"),
+    [
+        *((printed, "my-project", "production", "production") for printed in ("", "[]", "{}")),
+        ('{"webUrl": "https://x.example"}', "my-project", "production", "production has no outputs"),
+        (None, "another", "production", "my-project, not another"),
+        (None, "my-project", "staging", "no stack of this name"),
+    ],
+)
+def test_a_stack_without_outputs_of_another_project_or_unknown(outputs, printed, project, stack, message):
+    pulumi = Pulumi(json.dumps(outputs) if printed is None else printed)
+    with pytest.raises(Unclear, match=message):
+        deployed(project, stack, Named(), pulumi)
 
 
-def test_a_stack_of_another_project_or_none(outputs):
-    with pytest.raises(Unclear, match="my-project, not another"):
-        deployed("another", "production", Named(), Pulumi(json.dumps(outputs)))
-    with pytest.raises(Unclear, match="no stack named so"):
-        deployed("my-project", "staging", Named(), Pulumi(json.dumps(outputs)))
-
-
-def test_the_command_refuses_what_is_unclear(monkeypatch, capsys):
-    for name in {field.alias for field in config.Config.model_fields.values()}:
-        monkeypatch.delenv(name, raising=False)
-    assert doctor.main(["--url", CHAT]) == 2
-    assert "--project" in capsys.readouterr().err
+def test_the_command_exits_with_2_if_it_finds_no_system(monkeypatch, capsys, tmp_path):
+    assert doctor.main(["--data", str(tmp_path / "none")]) == 2
+    printed = capsys.readouterr()
+    assert (printed.err[:34], printed.out) == ("infra.probes: no stack runs here (", "")
     monkeypatch.setenv("PATH", "")
     assert doctor.main(["--project", "my-project"]) == 2
     assert "pulumi" in capsys.readouterr().err
+
+
+def test_the_command_exits_with_2_if_the_environment_is_wrong(monkeypatch, capsys, stack):
+    monkeypatch.setenv("CONFAB_MAX_PAGE", "none")
+    assert doctor.main(["--data", str(stack.path)]) == 2
+    assert "CONFAB_MAX_PAGE" in capsys.readouterr().err
+
+
+def test_the_command_prints_no_result_for_parts_that_it_skips(capsys, stack):
+    assert (
+        doctor.main(["--data", str(stack.path), *(word for part in PARTS for word in ("--skip", part))]) == 0
+    )
+    assert capsys.readouterr().out == "0 ok, 0 FAIL, 0 skipped\n"

@@ -123,7 +123,7 @@ async def test_the_doctor_looks_at_every_cell_and_awaits_a_conversation_in_its_o
         results = await found(partial(conversation, patient))
         at, elsewhere = (one, two) if home == "main" else (two, one)
         assert results[f"delivery {at}"].status == "ok"
-        assert results[f"join {elsewhere}"].seen == f"the conversation is of the cell {home}"
+        assert results[f"join {elsewhere}"].seen == f"the conversation belongs to the cell {home}"
         assert results[f"delivery {elsewhere}"].status == "skipped"
         assert not [each for each in results.values() if each.status == "FAIL"]
         every = await found(*probes(patient, ["web", "store", "conversation"]))

@@ -1,4 +1,4 @@
-"""The probes of systems that are well, and of systems in which something is broken."""
+"""The probes on healthy and on broken systems."""
 
 import asyncio
 import time
@@ -44,13 +44,13 @@ async def patient(world) -> AsyncIterator[System]:
 
 
 @asynccontextmanager
-async def sick(world, app):
-    """The instances with something else in the functions' place."""
+async def replaced(world, app):
+    """The instances, with another app instead of the functions."""
     async with serving(app) as url, system(world._env, world.urls) as patient:
         yield replace(patient, web=url)
 
 
-async def test_a_system_that_is_well(world, patient):
+async def test_a_healthy_system(world, patient):
     results = await found(*probes(patient))
     assert not [result for result in results.values() if result.status != "ok"]
     one, two = world.urls
@@ -84,7 +84,7 @@ async def test_a_system_that_is_well(world, patient):
 
 async def test_no_subscription_is_left(patient, bus_server):
     results = await found(partial(bus, patient))
-    assert results["bus subscriptions"].seen == "2 of realtime instances, all alive"
+    assert results["bus subscriptions"].seen == "2 of live instances"
     async with Endpoint(bus_server.host).subscriber() as client:
         names = [each.name async for each in await client.list_subscriptions(project=f"projects/{PROJECT}")]
     assert not [name for name in names if "doctor" in name]
@@ -111,11 +111,11 @@ async def test_a_bus_that_is_down(world, patient):
     assert results[f"alive {world.urls[0]}"].status == "ok"
 
 
-async def test_a_topic_that_is_not_there():
+async def test_a_topic_that_does_not_exist():
     async with pubsub_server() as server:
         patient = System(config.load({"PUBSUB_EMULATOR_HOST": server.host}), "", ())
         results = await found(partial(bus, patient))
-        with pytest.raises(NotFound):  # and no probe has made it
+        with pytest.raises(NotFound):  # no probe has created it
             async with Endpoint(server.host).publisher() as client:
                 await client.get_topic(topic=TOPIC)
     assert (results["bus topic"].seen, results["bus topic"].fix) == (f"there is no {TOPIC}", buses.FIX_TOPIC)
@@ -132,10 +132,10 @@ async def test_subscriptions_of_instances_that_are_gone(patient, bus_server):
         results = await found(partial(bus, patient))
         await client.delete_subscription(subscription=left.name)
     result = results["bus subscriptions"]
-    assert (result.seen, result.fix) == ("1 of 3 are of instances that are gone", buses.FIX_LEFT)
+    assert (result.seen, result.fix) == ("1 of 3 belong to instances that are gone", buses.FIX_LEFT)
 
 
-async def test_a_store_that_goes_down_fails_every_part_that_needs_it(tmp_path, bus_server):
+async def test_a_store_that_goes_down_fails_its_dependents(tmp_path, bus_server):
     async with surreal_server(tmp_path / "store") as server:
         world = World(server, bus_server)
         await world.start()
@@ -151,15 +151,15 @@ async def test_a_store_that_goes_down_fails_every_part_that_needs_it(tmp_path, b
     }
 
 
-async def test_an_instance_that_is_not_there():
+async def test_an_instance_that_does_not_run():
     url = f"http://{closed_port()}"
     results = await found(partial(realtime, System(config.load({}), "", (url,)), url))
     assert set(outcome(results).values()) == {"FAIL"}
     assert results[f"alive {url}"].fix == results[f"ready {url}"].fix == instances.FIX_AWAY
 
 
-def run_app(**answers: Response):
-    """An address of Cloud Run's, which keeps the paths that end in z to itself."""
+def instance_app(**answers: Response):
+    """An instance's `/health` and `/ready`; other paths respond like Cloud Run's front end."""
 
     def at(path: str, answer: Response) -> Path:
         async def endpoint(_: object) -> Response:
@@ -175,52 +175,47 @@ def run_app(**answers: Response):
     )
 
 
-async def of_instance(app, check):
-    """What one check finds of an instance that is this application."""
-    async with serving(app) as url:
-        results = await found(partial(realtime, System(config.load({}), "", (url,)), url))
-    return results[f"{check} {url}"]
-
-
-WELL = {
-    "health": JSONResponse({"status": "alive"}),
-    "ready": JSONResponse({"status": "ready", "missing": []}),
-}
-
-
-@pytest.mark.parametrize("check", ["alive", "ready"])
-async def test_an_instance_on_cloud_run_is_asked_under_names_that_reach_it(check):
-    assert (await of_instance(run_app(**WELL), check)).status == "ok"
-    assert (await of_instance(run_app(), check)).fix == instances.FIX_AWAY
-
-
 @pytest.mark.parametrize(
-    ("answer", "seen", "fix"),
+    ("probe", "answer", "seen", "fix"),
     [
+        ("alive", JSONResponse({"status": "alive"}), "the process responds", None),
+        ("alive", None, "/health responds 404: this is no realtime instance", instances.FIX_AWAY),
         (
+            "ready",
+            JSONResponse({"status": "ready", "missing": []}),
+            "it has the store, the bus and the keys",
+            None,
+        ),
+        (
+            "ready",
             JSONResponse({"status": "unavailable", "missing": ["store", "keys"]}, 503),
             "it lacks store, keys",
             f"{instances.FIX_MISSING['store']}; {instances.FIX_MISSING['keys']}",
         ),
         (
+            "ready",
             JSONResponse({"status": "unavailable", "missing": ["flux"]}, 503),
             "it lacks flux",
             instances.FIX_UNKNOWN,
         ),
         *(
-            (answer, f"/ready responds {answer.status_code} without what is missing", instances.FIX_AWAY)
-            for answer in (
-                PlainTextResponse("no server", 503),
-                JSONResponse({}, 503),
-                JSONResponse(["store"], 503),
-                HTMLResponse("<p>Welcome"),
+            ("ready", answer, f"/ready responds {code} without a list of what is missing", instances.FIX_AWAY)
+            for answer, code in (
+                (None, 404),
+                (PlainTextResponse("no server", 503), 503),
+                (JSONResponse({}, 503), 503),
+                (JSONResponse(["store"], 503), 503),
+                (HTMLResponse("<p>Welcome"), 200),
             )
         ),
     ],
 )
-async def test_an_instance_that_is_not_ready_or_is_something_else(answer, seen, fix):
-    result = await of_instance(run_app(ready=answer), "ready")
-    assert (result.status, result.seen, result.fix) == ("FAIL", seen, fix)
+async def test_an_instance_is_asked_under_paths_that_reach_it_on_cloud_run(probe, answer, seen, fix):
+    path = {"alive": "health", "ready": "ready"}[probe]
+    async with serving(instance_app(**({path: answer} if answer else {}))) as url:
+        results = await found(partial(realtime, System(config.load({}), "", (url,)), url))
+    result = results[f"{probe} {url}"]
+    assert (result.seen, result.fix) == (seen, fix)
 
 
 async def test_an_instance_with_other_origins(world):
@@ -230,7 +225,7 @@ async def test_an_instance_with_other_origins(world):
     assert results[f"sockets {url}"].fix == instances.FIX_SOCKETS
 
 
-async def test_hosting_that_is_not_there():
+async def test_hosting_that_does_not_respond():
     results = await found(partial(web, System(config.load({}), f"http://{closed_port()}", ())))
     assert {(result.status, result.fix) for result in results.values()} == {("FAIL", hosting.FIX_WEB)}
 
@@ -242,47 +237,43 @@ async def test_functions_with_other_origins(world, patient):
     assert results["route add_message"].status == "ok"
 
 
-async def test_functions_that_are_not_deployed(world):
-    async with sick(world, PlainTextResponse("nothing here", 404)) as patient:
+@pytest.mark.parametrize(
+    ("app", "fixes"),
+    [
+        (
+            PlainTextResponse("nothing here", 404),
+            {
+                "web page": hosting.FIX_WEB,
+                "route add_message": hosting.FIX_REWRITE,
+                "foreign origins": hosting.FIX_ROUTE,
+                "create": hosting.FIX_ROUTE,
+                "finalize": None,
+            },
+        ),
+        (
+            JSONResponse({"code": "unauthenticated", "detail": "x"}, 401, media_type=clients.PROBLEM),
+            {"route add_message": hosting.FIX_RESPONSE, "create": conversations.FIX_IDENTITY},
+        ),
+        (JSONResponse({}), {"web page": hosting.FIX_WEB}),
+        *(
+            (answer, {"route add_message": hosting.FIX_ROUTE, "create": hosting.FIX_RESPONSE})
+            for answer in (
+                HTMLResponse("<p>Welcome", 201),
+                JSONResponse([], 201),
+                JSONResponse({"id": "x"}, 201),
+                PlainTextResponse("no JSON", 201, media_type=clients.PROBLEM),
+            )
+        ),
+    ],
+)
+async def test_another_app_instead_of_the_functions(world, app, fixes):
+    async with replaced(world, app) as patient:
         results = await found(partial(web, patient), partial(conversation, patient))
-    assert results["web page"].fix == hosting.FIX_WEB
-    assert results["route add_message"].fix == hosting.FIX_REWRITE
-    assert results["foreign origins"].fix == hosting.FIX_ROUTE
-    assert results["create"].fix == hosting.FIX_ROUTE
+    assert {name: results[name].fix for name in fixes} == fixes
     assert results["finalize"].status == "skipped"
 
 
-async def test_something_that_answers_in_the_functions_place(world):
-    problem = {"code": "unauthenticated", "detail": "no token"}
-    async with sick(world, JSONResponse(problem, 401, media_type=clients.PROBLEM)) as patient:
-        results = await found(partial(web, patient), partial(conversation, patient))
-    assert results["route add_message"].fix == hosting.FIX_RESPONSE
-    assert results["create"].fix == conversations.FIX_IDENTITY
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        HTMLResponse("<p>Welcome", 201),
-        JSONResponse([], 201),
-        JSONResponse({"id": "x"}, 201),
-        PlainTextResponse("no JSON", 201, media_type=clients.PROBLEM),
-    ],
-)
-async def test_answers_that_are_not_the_functions(world, answer):
-    async with sick(world, answer) as patient:
-        results = await found(partial(web, patient), partial(conversation, patient))
-    assert results["route add_message"].fix == hosting.FIX_ROUTE
-    assert results["create"].fix == hosting.FIX_RESPONSE
-    assert results["create"].seen.startswith("/api/conversations responds 201 without id")
-
-
-async def test_a_root_that_is_no_page(world):
-    async with sick(world, JSONResponse({})) as patient:
-        assert (await found(partial(web, patient)))["web page"].fix == hosting.FIX_WEB
-
-
-async def test_functions_that_do_not_answer(world, monkeypatch):
+async def test_functions_that_do_not_respond(world, monkeypatch):
     monkeypatch.setattr(clients, "RESPONSE_S", 0.2)
 
     over = asyncio.Event()
@@ -290,7 +281,7 @@ async def test_functions_that_do_not_answer(world, monkeypatch):
     async def hang(scope: object, receive: object, send: object) -> None:
         await over.wait()
 
-    async with sick(world, hang) as patient:
+    async with replaced(world, hang) as patient:
         results = await found(partial(web, patient), partial(conversation, patient))
         over.set()
     for check in ("web page", "create"):
@@ -298,7 +289,7 @@ async def test_functions_that_do_not_answer(world, monkeypatch):
         assert results[check].seen.endswith(" does not respond within 0.2 s")
 
 
-async def test_an_auth_emulator_that_is_something_else(world, patient):
+async def test_another_server_instead_of_the_auth_emulator(world, patient):
     async with serving(HTMLResponse("<p>Welcome")) as url:
         other = patient.config.model_copy(update={"auth_emulator_host": url.removeprefix("http://")})
         results = await found(partial(conversation, replace(patient, token=None, config=other)))
@@ -313,16 +304,16 @@ async def test_functions_that_name_another_instance(world):
     assert results[f"delivery {world.urls[1]}"].status == "ok"
 
 
-async def test_without_a_token_and_an_emulator_there_is_no_conversation(patient):
+async def test_without_a_token_or_an_emulator_the_conversation_fails(patient):
     cloud = patient.config.model_copy(update={"auth_emulator_host": None})
     results = await found(partial(conversation, replace(patient, token=None, config=cloud)))
-    assert outcome(results).pop("create") == "FAIL"  # what was not tried is not known to be well
+    assert outcome(results).pop("create") == "FAIL"  # a conversation that was not tried may not work
     assert results["create"].fix == identity.FIX_NOBODY
     assert {result.status for name, result in results.items() if name != "create"} == {"skipped"}
 
 
 def firebase(init, error) -> Starlette:
-    """Hosting's configuration for the page, and Firebase Auth."""
+    """Hosting's configuration of the page, and Firebase Auth."""
 
     async def configuration(_: object) -> Response:
         return JSONResponse(init)
@@ -344,7 +335,7 @@ def firebase(init, error) -> Starlette:
         ({}, "INVALID_PASSWORD", {"web app": "FAIL", "sign-in": "skipped"}),
     ],
 )
-async def test_whether_people_can_sign_in(monkeypatch, init, error, outcomes):
+async def test_sign_in_on_the_page(monkeypatch, init, error, outcomes):
     cloud = config.load({"GOOGLE_CLOUD_PROJECT": "my-project"})
     async with serving(firebase(init, error)) as url:
         monkeypatch.setattr(sign_in, "IDENTITY_TOOLKIT", url)
