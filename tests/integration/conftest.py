@@ -55,18 +55,6 @@ async def bus_server() -> AsyncIterator[PubSubServer]:
         yield server
 
 
-class ExpiringUsers(NamedUsers):
-    """Named users whose tokens end when a test says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.expires_at = datetime.now(UTC) + timedelta(hours=1)
-
-    async def verify(self, token: str) -> Principal:
-        caller = await super().verify(token)
-        return caller.model_copy(update={"expires_at": self.expires_at})
-
-
 class World:
     """Two instances, what stands behind them, and the clients of a test."""
 
@@ -91,7 +79,7 @@ class World:
             "CONFAB_MAX_PAGE_BYTES": str(self.slow_reader_bytes // 4),
             "CONFAB_CELLS": ",".join(f"{cell}=http://{cell}.test" for cell in self.cells if cell != "main"),
         }
-        self._users = ExpiringUsers()
+        self._users = NamedUsers()
         self._instances: list[AsyncExitStack] = []
         self._containers: list[Container] = []
         self._adapters: list[Adapters] = []

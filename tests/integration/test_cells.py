@@ -10,7 +10,7 @@ import pytest_asyncio
 from confab import config
 from confab.domain.cells import cell_of
 from confab.domain.events import Event, Typing
-from confab.realtime import watchdog
+from confab.fanout import watchdog
 from confab.wiring import Adapters
 from infra.probes.conversation import conversation
 from infra.probes.probes import probes

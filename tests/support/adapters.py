@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 
 from confab import config
 from confab.conversations import Conversations, SystemClock
@@ -21,6 +22,8 @@ class NamedUsers:
     def __init__(self) -> None:
         self.gone: set[str] = set()
         """Users who were disabled, deleted or revoked."""
+        self.expires_at = datetime.now(UTC) + timedelta(hours=1)
+        """When the tokens end that are verified from now on."""
 
     async def verify(self, token: str) -> Principal:
         await asyncio.sleep(0)
@@ -34,7 +37,8 @@ class NamedUsers:
             raise refusals["revoked"]
         if token in refusals:
             raise refusals[token]
-        return principal(token, agent=token.startswith("bot"))
+        caller = principal(token, agent=token.startswith("bot"))
+        return caller.model_copy(update={"expires_at": self.expires_at})
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
         await asyncio.sleep(0)

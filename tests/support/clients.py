@@ -1,4 +1,4 @@
-"""A Socket.IO client that remembers what it was told."""
+"""A Socket.IO client that remembers what it was sent."""
 
 import asyncio
 import json

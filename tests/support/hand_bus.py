@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
@@ -141,21 +141,13 @@ class Clock:
         return self._now
 
 
-class Users(NamedUsers):
-    """Named users whose tokens do not run out during a test."""
-
-    async def verify(self, token: str) -> Principal:
-        caller = await super().verify(token)
-        return caller.model_copy(update={"expires_at": datetime.now(UTC) + timedelta(hours=1)})
-
-
 class Instance:
     """A realtime container without a network: what its sockets are sent goes to `sink`."""
 
     def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, sink: Sink, **env: str) -> None:
         adapters = MemoryAdapters(**env)
         adapters.store, adapters.publisher, adapters.clock = store, bus, clock
-        adapters.verifier = Users()
+        adapters.verifier = NamedUsers()
         self._container = Container(adapters)
         self._origin = adapters.instance
         self._sink = sink

@@ -1,13 +1,11 @@
 """One realtime instance on in-memory twins, reached over real sockets."""
 
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
-from confab.domain.models import Principal
 from confab.domain.requests import CreateConversation, parse
 from confab.ports import Publisher, TokenVerifier
 from confab.realtime.container import Container
@@ -19,18 +17,6 @@ from tests.support.twins.bus import MemoryBus
 OWNER, MEMBER, READER, STRANGER = "alice", "bob", "rita", "eve"
 
 
-class Users(NamedUsers):
-    """Named users whose tokens end in an hour, or when a test says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.expires_at = datetime.now(UTC) + timedelta(hours=1)
-
-    async def verify(self, token: str) -> Principal:
-        caller = await super().verify(token)
-        return caller.model_copy(update={"expires_at": self.expires_at})
-
-
 class Instance:
     """The instance, and a conversation of the owner's in its store.
 
@@ -40,7 +26,7 @@ class Instance:
     def __init__(self, publisher: Publisher | None = None, verifier: TokenVerifier | None = None) -> None:
         """With a publisher, what the instance publishes goes there and does not come back."""
         self.bus = MemoryBus()
-        self.users = Users()
+        self.users = NamedUsers()
         self.adapters = MemoryAdapters(
             CONFAB_MAX_ROOMS_PER_SOCKET="1",
             CONFAB_MAX_SOCKETS_PER_USER="2",

@@ -1,4 +1,4 @@
-"""What a client of a room was told, in the order it came."""
+"""What a client of a room was sent, in the order it came."""
 
 import asyncio
 from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 from confab.domain.events import Typing, TypingState, encode_event, event_of
 from confab.domain.models import Message
-from confab.realtime import watchdog
+from confab.fanout import watchdog
 from confab.realtime.packets import event as event_packet
 from confab.realtime.wire import text_frame
 from infra.cost import __main__ as command

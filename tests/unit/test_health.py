@@ -1,4 +1,4 @@
-"""What a container tells of its health without being asked: lines and a gauge."""
+"""What a container reports of its health unasked: log lines and a gauge."""
 
 import asyncio
 from types import SimpleNamespace
@@ -6,15 +6,15 @@ from types import SimpleNamespace
 import pytest
 
 from confab.domain.errors import Unavailable
+from confab.fanout import watchdog as watchdog_module
 from confab.realtime import health as health_module
-from confab.realtime import watchdog as watchdog_module
 from confab.realtime.container import Container
 from confab.realtime.health import Health
 from tests.support.adapters import MemoryAdapters
 from tests.support.telemetry import Collected
 from tests.support.twins.bus import MemoryBus
 
-TOLD_EVERY_S = 0.02
+EVERY_S = 0.02
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def adapters():
 
 @pytest.fixture
 async def health(adapters, monkeypatch):
-    monkeypatch.setattr(health_module, "REPORT_S", TOLD_EVERY_S)
+    monkeypatch.setattr(health_module, "REPORT_S", EVERY_S)
     health = Health(adapters, bus_delivers=lambda: True)
     reporting = asyncio.create_task(health.report())
     yield health
     reporting.cancel()
 
 
-def told(caplog):
+def logged(caplog):
     return [
         (record.name, record.levelname, record.missing)
         for record in caplog.records
@@ -39,27 +39,27 @@ def told(caplog):
     ]
 
 
-async def test_what_is_missing_is_told_again_and_again(health, adapters, caplog, monkeypatch):
+async def test_what_is_missing_is_logged_again_and_again(health, adapters, caplog, monkeypatch):
     async def away() -> None:
         raise Unavailable("away")
 
     monkeypatch.setattr(adapters.store, "check", away)
     async with asyncio.timeout(3):
-        while len(told(caplog)) < 3:
+        while len(logged(caplog)) < 3:
             await asyncio.sleep(0.01)
-    assert set(map(str, told(caplog))) == {str(("confab.realtime.health", "WARNING", ["store"]))}
+    assert set(map(str, logged(caplog))) == {str(("confab.realtime.health", "WARNING", ["store"]))}
     monkeypatch.undo()
 
 
-async def test_nothing_is_told_when_nothing_is_missing(health, caplog):
-    await asyncio.sleep(TOLD_EVERY_S * 5)
-    assert told(caplog) == []
+async def test_nothing_is_logged_when_nothing_is_missing(health, caplog):
+    await asyncio.sleep(EVERY_S * 5)
+    assert logged(caplog) == []
 
 
 async def test_an_instance_that_goes_away_is_not_missed(health, caplog):
     health.draining = True
-    await asyncio.sleep(TOLD_EVERY_S * 5)
-    assert told(caplog) == []
+    await asyncio.sleep(EVERY_S * 5)
+    assert logged(caplog) == []
 
 
 async def test_a_dead_bus_shows_in_its_lag(adapters, monkeypatch):

@@ -4,9 +4,9 @@ import pytest
 
 from confab.conversations import SystemClock
 from confab.domain.errors import Unavailable
+from confab.fanout import watchdog as watchdog_module
 from confab.fanout.consume import consume
-from confab.realtime import watchdog as watchdog_module
-from confab.realtime.watchdog import Watchdog
+from confab.fanout.watchdog import Watchdog
 from tests.support.twins.bus import MemoryBus, MemorySubscription
 
 

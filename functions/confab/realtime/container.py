@@ -13,6 +13,7 @@ from confab.aio import end_all
 from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.consume import consume
+from confab.fanout.watchdog import Watchdog
 from confab.ports import Telemetry
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
@@ -22,7 +23,6 @@ from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Sessions
 from confab.realtime.transport import Transport
 from confab.realtime.typing import TypingIndicators
-from confab.realtime.watchdog import Watchdog
 from confab.wiring import CLOSE_S, Adapters
 
 log = logging.getLogger(__name__)
