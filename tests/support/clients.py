@@ -82,7 +82,9 @@ class DeafSocket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
         sock.connect((address.hostname, address.port))
         target = f"ws://{address.netloc}/socket.io/?EIO=4&transport=websocket"
-        async with connect(target, sock=sock, max_queue=1, max_size=None, compression=None) as wire:
+        async with connect(
+            target, sock=sock, max_queue=1, max_size=None, compression=None, close_timeout=0.2
+        ) as wire:
             yield cls(wire)
 
     async def say(self, text: str) -> None:
