@@ -77,11 +77,9 @@ class Store(Protocol):
         return the conversation of that time as it is now, `new` being False. The two are not
         compared here.
         """
-        ...
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         """The conversation, or None if there is none."""
-        ...
 
     async def page(
         self,
@@ -103,18 +101,15 @@ class Store(Protocol):
         None for whoever may not read, at the cost and with the answer of a conversation that does
         not exist.
         """
-        ...
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
         """The entries numbered `first` to `last`, both included, ascending.
 
         The cost depends on how many there are in the range, not on the length of the log.
         """
-        ...
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
         """The newest sequence number of each of these conversations that exists, in one query."""
-        ...
 
     async def conversations(
         self, user: str, *, status: Status | None, after: Cursor | None, limit: int
@@ -124,7 +119,6 @@ class Store(Protocol):
         At most `limit`, starting after the cursor. The cost does not grow with how many the user
         has. Conversations with the same `updated_at` come in the order of their ids.
         """
-        ...
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
         """Give the draft the next number of its conversation and store it, in one transaction.
@@ -137,7 +131,6 @@ class Store(Protocol):
         Raises NotFound if there is no such conversation, ConversationFinalized if its log is
         closed. Whatever runs at the same time, the numbers have no gap and no repeat.
         """
-        ...
 
     async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
         """Close the log with an entry that takes its last number, in one transaction.
@@ -145,20 +138,16 @@ class Store(Protocol):
         A conversation that is finalized already is returned as it is, `new` being False.
         Raises NotFound if there is no such conversation.
         """
-        ...
 
     @property
     def conflicts(self) -> int:
         """How many transactions met a faster one and were aborted, to be tried again."""
-        ...
 
     async def check(self) -> None:
         """Return if the store answers and its schema is in place; raises Unavailable."""
-        ...
 
     async def close(self) -> None:
         """Give back the connections. Calls after this raise Unavailable."""
-        ...
 
 
 class Publisher(Protocol):
@@ -166,15 +155,12 @@ class Publisher(Protocol):
 
     async def connect(self) -> None:
         """Begin to connect, ahead of the first event. A failure shows again in the next publish."""
-        ...
 
     async def publish(self, event: Event) -> None:
         """Publish an event; raises Unavailable when the bus does not accept it in time."""
-        ...
 
     async def close(self) -> None:
         """Send the queue, within a short deadline, and close the connection."""
-        ...
 
 
 class Subscription(Protocol):
@@ -191,28 +177,23 @@ class Subscription(Protocol):
         Until the next event is requested, `trace.current()` is the trace in which this one was
         published.
         """
-        ...
 
     @property
     def connected(self) -> bool:
         """Whether the bus is delivering to this subscription right now."""
-        ...
 
     @property
     def lag_s(self) -> float:
         """Seconds for which the newest message was on the bus; 0 before the first."""
-        ...
 
     def restart(self, *, fresh: bool) -> None:
         """Replace a subscription that delivers nothing: its connection, or the whole if `fresh`.
 
         A fresh subscription does not have the messages that the old one held.
         """
-        ...
 
     async def close(self) -> None:
         """Acknowledge what was received and delete the subscription, within a short deadline."""
-        ...
 
 
 class TokenVerifier(Protocol):
@@ -224,22 +205,18 @@ class TokenVerifier(Protocol):
         Raises Unauthenticated, TokenExpired or TokenRevoked, and Unavailable if the keys or the
         user record cannot be fetched: it fails closed. A token has one spelling.
         """
-        ...
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
         """Those of these callers, once verified, whose user is disabled, deleted or revoked since.
 
         Users who cannot be looked up now are not among them.
         """
-        ...
 
     async def check(self) -> None:
         """Return if the keys are available; raises Unavailable."""
-        ...
 
     async def close(self) -> None:
         """End threads and connections."""
-        ...
 
 
 class Clock(Protocol):
@@ -247,7 +224,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The current instant in UTC, to the millisecond."""
-        ...
 
 
 class Announcer(Protocol):
@@ -259,7 +235,6 @@ class Announcer(Protocol):
         Never raises, and delays the caller by half a second at most: the rooms find an entry whose
         event is lost in the store.
         """
-        ...
 
 
 Metric = Literal[
@@ -287,11 +262,9 @@ class Span(Protocol):
 
     def note(self, name: str, value: str | int) -> None:
         """Attach an attribute. A status of 500 and above marks the span as failed."""
-        ...
 
     def until(self, work: asyncio.Task[Any]) -> None:
         """Let the span end with this task, begun within it, and not with its context."""
-        ...
 
 
 class Telemetry(Protocol):
@@ -299,16 +272,12 @@ class Telemetry(Protocol):
 
     def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:
         """The work within the context, as part of the parent's trace or of a new one."""
-        ...
 
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
         """An entry was sent to so many live sockets, as part of the trace of its commit."""
-        ...
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Have a metric read, on whichever thread, whenever metrics are collected."""
-        ...
 
     async def close(self) -> None:
         """Send what is not sent yet, within a short deadline."""
-        ...

@@ -79,7 +79,7 @@ class Adapters:
         return self._open("publisher", CellPublisher(self._topic_publisher, cells=self.config.cells))
 
     def _topic_publisher(self, cell: str) -> Publisher:
-        from confab.bus.pubsub import PubSubPublisher
+        from confab.bus.publisher import PubSubPublisher
 
         publisher = PubSubPublisher(
             self.config.project,
@@ -92,7 +92,7 @@ class Adapters:
     @cached_property
     def subscription(self) -> Subscription:
         """The receiving side of the bus, this process's own, on its cell's topic."""
-        from confab.bus.pubsub import PubSubSubscription
+        from confab.bus.subscription import PubSubSubscription
 
         subscription = PubSubSubscription(
             self.config.project,
@@ -151,7 +151,7 @@ class Adapters:
     def _import(self, *, announces: bool) -> object:
         """Make the verifier and telemetry; import Pub/Sub for a function that `announces`."""
         if announces:
-            import confab.bus.pubsub  # noqa: F401 - CellPublisher makes its publishers on the event loop
+            import confab.bus.publisher  # noqa: F401 - CellPublisher makes its publishers on the event loop
         return self.verifier, self.telemetry
 
     def _open(self, name: str, adapter: A) -> A:

@@ -13,8 +13,8 @@ from google.api_core.exceptions import NotFound, PermissionDenied
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import ExpirationPolicy, PubsubMessage, SubscriberAsyncClient, Subscription
 
-from confab.bus.pubsub import leases
-from confab.bus.pubsub.client import FAILURES, Endpoint
+from confab.bus import leases
+from confab.bus.client import FAILURES, Endpoint
 from confab.domain.cells import MAIN, topic_of
 from confab.domain.events import Typing, TypingState, encode_event
 from infra.probes.probe import Failure, Probe

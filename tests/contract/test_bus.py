@@ -17,8 +17,8 @@ from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
-from confab.bus.pubsub import PubSubSubscription
-from confab.bus.pubsub.client import Endpoint
+from confab.bus.client import Endpoint
+from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import decode_event, event_of
 from confab.ports import Publisher

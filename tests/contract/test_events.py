@@ -15,8 +15,8 @@ import pytest
 from google.pubsub_v1 import PubsubMessage
 
 from confab import trace
-from confab.bus.pubsub.client import Endpoint
-from confab.bus.pubsub.publisher import PubSubPublisher
+from confab.bus.client import Endpoint
+from confab.bus.publisher import PubSubPublisher
 from confab.domain.cells import MAIN, topic_of
 from confab.domain.errors import Unavailable
 from confab.domain.requests import Request

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed
 
-from confab.bus.pubsub.client import Endpoint
+from confab.bus.client import Endpoint
 from confab.conversations import SystemClock
 from tests.support.clients import DeafSocket
 from tests.support.processes import Server

@@ -26,7 +26,7 @@ from google.pubsub_v1 import (
     Topic,
 )
 
-from confab.bus.pubsub.client import Endpoint
+from confab.bus.client import Endpoint
 from tests.support.pubsub import ROOT, PubSubServer, pubsub_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -16,12 +16,12 @@ from google.pubsub_v1 import PublishRequest
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
-from confab.bus.pubsub import leases, stream
-from confab.bus.pubsub import publisher as publisher_module
-from confab.bus.pubsub.client import Endpoint
-from confab.bus.pubsub.publisher import PubSubPublisher
-from confab.bus.pubsub.stream import MAX_OUTSTANDING_MESSAGES
-from confab.bus.pubsub.subscription import PubSubSubscription
+from confab.bus import leases, stream
+from confab.bus import publisher as publisher_module
+from confab.bus.client import Endpoint
+from confab.bus.publisher import PubSubPublisher
+from confab.bus.stream import MAX_OUTSTANDING_MESSAGES
+from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
 from confab.trace import Trace

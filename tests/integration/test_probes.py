@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route as Path
 
 from confab import config
-from confab.bus.pubsub import leases
-from confab.bus.pubsub.client import Endpoint
+from confab.bus import leases
+from confab.bus.client import Endpoint
 from infra.probes import bus as buses
 from infra.probes import clients, identity, sign_in
 from infra.probes import conversation as conversations

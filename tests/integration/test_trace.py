@@ -9,7 +9,7 @@ import pytest
 from google.pubsub_v1 import Subscription
 
 from confab import log
-from confab.bus.pubsub.client import Endpoint
+from confab.bus.client import Endpoint
 from tests.integration.conftest import PROJECT
 from tests.support.probes import system
 from tests.support.telemetry import Collected

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from google.pubsub_v1 import PubsubMessage, SubscriberAsyncClient
 
-from confab.bus.pubsub import PubSubPublisher, PubSubSubscription
-from confab.bus.pubsub.client import Endpoint
+from confab.bus.client import Endpoint
+from confab.bus.publisher import PubSubPublisher
+from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.ports import Publisher

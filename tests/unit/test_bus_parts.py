@@ -10,9 +10,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, TransportError
 from google.pubsub_v1 import StreamingPullResponse
 
-from confab.bus.pubsub import stream
-from confab.bus.pubsub.client import Endpoint, StreamEnded, is_transient
-from confab.bus.pubsub.stream import Acknowledgements
+from confab.bus import stream
+from confab.bus.client import Endpoint, StreamEnded, is_transient
+from confab.bus.stream import Acknowledgements
 from confab.domain.events import Event, event_of
 from tests.support.samples import message
 from tests.support.twins import bus as memory

@@ -1,1 +1,1 @@
-"""Adapters of the `Publisher` and `Subscription` ports."""
+"""The bus on Google Pub/Sub, or on an emulator of it."""

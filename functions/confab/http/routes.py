@@ -20,7 +20,6 @@ class Handler(Protocol):
 
     def __call__(self, call: Call, conversations: Conversations, /) -> Awaitable[Answer]:
         """Carry out a call."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ class Numbered(Protocol):
     @property
     def seq(self) -> int:
         """The entry's number."""
-        ...
 
 
 Item = TypeVar("Item", bound=Numbered)

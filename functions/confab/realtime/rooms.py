@@ -47,16 +47,13 @@ class Member(Protocol):
     @property
     def sid(self) -> str:
         """The id under which the transport knows it."""
-        ...
 
     @property
     def uid(self) -> str:
         """Its user."""
-        ...
 
     def resync(self, conversation_id: str, after: int) -> None:
         """Leave the room, having the log up to `after` only, and let the client join again from there."""
-        ...
 
 
 class Envelope(NamedTuple):

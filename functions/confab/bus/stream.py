@@ -8,7 +8,7 @@ from typing import Any
 
 from google.pubsub_v1 import StreamingPullRequest, StreamingPullResponse, SubscriberAsyncClient
 
-from confab.bus.pubsub.client import StreamEnded
+from confab.bus.client import StreamEnded
 
 ACK_SECONDS = 10
 MAX_OUTSTANDING_MESSAGES = 1_000

@@ -10,7 +10,7 @@ from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
 
 from confab import trace
 from confab.aio import Backoff, Batch, Batcher, up_to
-from confab.bus.pubsub.client import FAILURES, ORIGIN, Endpoint, is_transient
+from confab.bus.client import FAILURES, ORIGIN, Endpoint, is_transient
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, encode_event
 

@@ -15,9 +15,9 @@ from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
 from confab.aio import Backoff
-from confab.bus.pubsub import leases
-from confab.bus.pubsub.client import FAILURES, ORIGIN, Endpoint
-from confab.bus.pubsub.stream import ACK_SECONDS, Acknowledgements, open_stream
+from confab.bus import leases
+from confab.bus.client import FAILURES, ORIGIN, Endpoint
+from confab.bus.stream import ACK_SECONDS, Acknowledgements, open_stream
 from confab.domain.events import Event, decode_event
 from confab.trace import Trace
 
