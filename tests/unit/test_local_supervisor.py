@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 from infra.local import guard
 
@@ -62,16 +63,19 @@ def processes(folder: Path) -> dict[int, str]:
     return found
 
 
-def test_services_stop_in_the_opposite_order(tmp_path: Path) -> None:
+def test_services_stop_in_the_opposite_order_although_nobody_reads_the_output(tmp_path):
     with toys(tmp_path, "loyal") as run:
         run.until("ready toys")
         assert [line.split()[0] for line in run.lines] == ["ground", "first", "roof", "ready"]
+        assert run.process.stdout is not None
+        run.process.stdout.close()
         run.process.send_signal(signal.SIGTERM)
-        assert run.end() == 0
+        assert run.process.wait(ENDS_WITHIN_S) == 0
+        run.process.stdout = None
     assert (tmp_path / "stopped").read_text().split() == ["roof", "first", "ground"]
 
 
-def test_a_service_that_will_not_stop_is_killed_when_its_time_is_up(tmp_path: Path) -> None:
+def test_a_service_that_does_not_stop_in_time_is_killed(tmp_path):
     with toys(tmp_path, "stubborn") as run:
         run.until("ready toys")
         run.process.send_signal(signal.SIGINT)
@@ -79,7 +83,7 @@ def test_a_service_that_will_not_stop_is_killed_when_its_time_is_up(tmp_path: Pa
     assert "stubborn did not stop within 0.5 s: killed" in run.lines
 
 
-def test_a_second_interrupt_kills_at_once(tmp_path: Path) -> None:
+def test_a_second_interrupt_kills_at_once(tmp_path):
     with toys(tmp_path, "endless") as run:
         run.until("ready toys")
         run.process.send_signal(signal.SIGINT)
@@ -89,7 +93,7 @@ def test_a_second_interrupt_kills_at_once(tmp_path: Path) -> None:
     assert "killing" in run.lines
 
 
-def test_a_process_that_left_its_session_is_found(tmp_path: Path) -> None:
+def test_a_process_that_left_its_session_is_found(tmp_path):
     with toys(tmp_path, "deserted") as run:
         run.until("ready toys")
         assert sorted(processes(tmp_path).values()) == ["deserted", "deserted", "watcher"]
@@ -98,7 +102,7 @@ def test_a_process_that_left_its_session_is_found(tmp_path: Path) -> None:
         assert processes(tmp_path) == {}
 
 
-def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path):
     with toys(tmp_path, "stubborn") as run:
         run.until("ready toys")
         run.process.kill()
@@ -109,14 +113,26 @@ def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path: Path) -> Non
     assert (tmp_path / "stopped").read_text().split() == ["ground"]
 
 
-def test_a_service_that_is_never_ready_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
-    with toys(tmp_path, "mute") as run:
+@pytest.mark.parametrize(
+    ("case", "failure", "log"),
+    [
+        ("mute", "mute was not ready after 2 s; the end of ", ["still busy"]),
+        ("broken", "broken ended with exit code 1; the end of ", ["a reason"]),
+        ("restless", "restless ended with exit code 1, 4 times", ["ready", "enough"]),
+    ],
+)
+def test_a_service_that_fails_ends_the_stack_with_the_end_of_its_log(tmp_path, case, failure, log):
+    with toys(tmp_path, case) as run:
         assert run.end() == 1
-    at = run.lines.index(f"mute was not ready after 2 s; the end of {tmp_path}/mute.log:")
-    assert run.lines[at + 1] == "    still busy"
+    (at,) = [number for number, line in enumerate(run.lines) if line.startswith(failure)]
+    assert f"{tmp_path}/{case}.log:" in run.lines[at]
+    assert run.lines[at + 1 : at + 1 + len(log)] == [f"    {line}" for line in log]
+    restarts = run.lines.count(f"{case} ended with exit code 1; starting it again")
+    assert restarts == (3 if case == "restless" else 0)
+    assert not (tmp_path / "next.log").exists()
 
 
-def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
+def test_a_server_that_dies_is_started_again(tmp_path):
     with toys(tmp_path, "loyal") as run:
         run.until("ready toys")
         (pid,) = [pid for pid, name in processes(tmp_path).items() if name == "first"]
@@ -127,32 +143,3 @@ def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
         assert run.end() == 0
     assert (tmp_path / "stopped").read_text().split() == ["roof", "first", "ground"]
     assert (tmp_path / "first.previous.log").read_text() == "ready\n"
-
-
-def test_a_server_that_dies_again_and_again_ends_the_stack(tmp_path: Path) -> None:
-    with toys(tmp_path, "restless") as run:
-        assert run.end() == 1
-    assert run.lines.count("restless ended with exit code 1; starting it again") == 3
-    (at,) = [
-        n for n, line in enumerate(run.lines) if line.startswith("restless ended with exit code 1, 4 times")
-    ]
-    assert run.lines[at + 1 : at + 3] == ["    ready", "    enough"]
-
-
-def test_a_service_that_fails_keeps_the_next_from_starting(tmp_path: Path) -> None:
-    with toys(tmp_path, "broken") as run:
-        assert run.end() == 1
-    at = run.lines.index(f"broken ended with exit code 1; the end of {tmp_path}/broken.log:")
-    assert run.lines[at + 1] == "    a reason"
-    assert not (tmp_path / "next.log").exists()
-
-
-def test_services_stop_although_nobody_reads_what_is_said(tmp_path: Path) -> None:
-    with toys(tmp_path, "loyal") as run:
-        run.until("ready toys")
-        assert run.process.stdout is not None
-        run.process.stdout.close()
-        run.process.send_signal(signal.SIGINT)
-        assert run.process.wait(ENDS_WITHIN_S) == 0
-        run.process.stdout = None
-    assert (tmp_path / "stopped").read_text().split() == ["roof", "first", "ground"]
