@@ -13,39 +13,30 @@ EVENT = event_of(message(1), origin="i1")
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("header", "text", "expected"),
     [
-        (f"00-{ID}-{SPAN}-01", Trace(ID, SPAN, sampled=True)),
-        (f"00-{ID}-{SPAN}-00", Trace(ID, SPAN)),
-        (f"cc-{ID}-{SPAN}-09-what-comes-later", Trace(ID, SPAN, sampled=True)),
-        ("", None),
-        (f"ff-{ID}-{SPAN}-01", None),
-        (f"00-{ID.upper()}-{SPAN}-01", None),
-        (f"00-{'0' * 32}-{SPAN}-01", None),
-        (f"00-{ID}-{'0' * 16}-01", None),
-        (f"00-{ID}-{SPAN}", None),
+        (trace.HEADER, f"00-{ID}-{SPAN}-01", Trace(ID, SPAN, sampled=True)),
+        (trace.HEADER, f"00-{ID}-{SPAN}-00", Trace(ID, SPAN)),
+        (trace.HEADER, f"cc-{ID}-{SPAN}-09-a-later-version", Trace(ID, SPAN, sampled=True)),
+        (trace.HEADER, "", None),
+        (trace.HEADER, f"ff-{ID}-{SPAN}-01", None),
+        (trace.HEADER, f"00-{ID.upper()}-{SPAN}-01", None),
+        (trace.HEADER, f"00-{'0' * 32}-{SPAN}-01", None),
+        (trace.HEADER, f"00-{ID}-{'0' * 16}-01", None),
+        (trace.HEADER, f"00-{ID}-{SPAN}", None),
+        (trace.CLOUD_HEADER, f"{ID}/{int(SPAN, 16)};o=1", Trace(ID, SPAN, sampled=True)),
+        (trace.CLOUD_HEADER, f"{ID.upper()}/{int(SPAN, 16)};o=0", Trace(ID, SPAN)),
+        (trace.CLOUD_HEADER, f"{ID}/1", Trace(ID, "0000000000000001")),
+        (trace.CLOUD_HEADER, f"{ID}/{1 << 64};o=1", None),
+        (trace.CLOUD_HEADER, f"{ID}/0;o=1", None),
+        (trace.CLOUD_HEADER, ID, None),
     ],
 )
-def test_a_traceparent(text, expected):
-    assert trace.parse(text) == expected
+def test_a_trace_is_read_from_the_header_of_w3c_or_google(header, text, expected):
+    assert trace.of_request({header: text}) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (f"{ID}/{int(SPAN, 16)};o=1", Trace(ID, SPAN, sampled=True)),
-        (f"{ID.upper()}/{int(SPAN, 16)};o=0", Trace(ID, SPAN)),
-        (f"{ID}/1", Trace(ID, "0000000000000001")),
-        (f"{ID}/{1 << 64};o=1", None),
-        (f"{ID}/0;o=1", None),
-        (ID, None),
-    ],
-)
-def test_googles_header(text, expected):
-    assert trace.of_request({trace.CLOUD_HEADER: text}) == expected
-
-
-def test_w3cs_header_counts_first_where_it_is_valid():
+def test_w3cs_header_precedes_googles_where_it_is_valid():
     cloud = {trace.CLOUD_HEADER: f"{'a' * 32}/1"}
     assert trace.of_request(cloud | {trace.HEADER: f"00-{ID}-{SPAN}-00"}) == Trace(ID, SPAN)
     assert trace.of_request(cloud | {trace.HEADER: "nonsense"}) == Trace("a" * 32, "0000000000000001")
