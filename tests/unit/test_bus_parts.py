@@ -13,29 +13,20 @@ from google.pubsub_v1 import StreamingPullResponse
 from confab.bus import stream
 from confab.bus.client import Endpoint, StreamEnded, is_transient
 from confab.bus.stream import Acknowledgements
-from confab.domain.events import Event, event_of
-from tests.support.samples import message
-from tests.support.twins import bus as memory
-from tests.support.twins.bus import MemoryBus
 
 
-def test_acknowledgements_leave_oldest_first_and_so_many_at_a_time() -> None:
+def test_acknowledgements_leave_oldest_first_in_bounded_requests_and_are_bounded_themselves():
     waiting = Acknowledgements()
     for number in range(stream.ACKS_PER_REQUEST + 1):
         waiting.add(str(number))
     assert waiting.take() == [str(number) for number in range(stream.ACKS_PER_REQUEST)]
-    assert waiting.take() == [str(stream.ACKS_PER_REQUEST)]
-    assert waiting.take() == []
-
-
-def test_acknowledgements_are_bounded() -> None:
-    waiting = Acknowledgements()
+    assert [waiting.take(), waiting.take()] == [[str(stream.ACKS_PER_REQUEST)], []]
     for number in range(stream.MAX_ACKS + 5):
         waiting.add(str(number))
     assert waiting.take()[0] == "5"
 
 
-async def test_many_acknowledgements_do_not_wait_for_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_acknowledgements_do_not_wait_for_the_interval(monkeypatch):
     monkeypatch.setattr(stream, "ACK_INTERVAL_SECONDS", 60)
     waiting = Acknowledgements()
     due = asyncio.create_task(waiting.due())
@@ -52,30 +43,21 @@ async def test_many_acknowledgements_do_not_wait_for_the_interval(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "transient"),
     [
-        exceptions.ServiceUnavailable("x"),
-        exceptions.DeadlineExceeded("x"),
-        exceptions.ResourceExhausted("x"),
-        TimeoutError(),
-        TransportError("x", retryable=True),
+        (exceptions.ServiceUnavailable("x"), True),
+        (exceptions.DeadlineExceeded("x"), True),
+        (exceptions.ResourceExhausted("x"), True),
+        (TimeoutError(), True),
+        (TransportError("x", retryable=True), True),
+        (exceptions.NotFound("x"), False),
+        (exceptions.PermissionDenied("x"), False),
+        (exceptions.InvalidArgument("x"), False),
+        (DefaultCredentialsError("x"), False),
     ],
 )
-def test_these_failures_are_worth_another_try(error: Exception) -> None:
-    assert is_transient(error)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        exceptions.NotFound("x"),
-        exceptions.PermissionDenied("x"),
-        exceptions.InvalidArgument("x"),
-        DefaultCredentialsError("x"),
-    ],
-)
-def test_these_failures_are_not(error: Exception) -> None:
-    assert not is_transient(error)
+def test_a_transient_failure_is_retried(error, transient):
+    assert is_transient(error) is transient
 
 
 async def responses(*seen: StreamingPullResponse, hang: bool) -> AsyncIterator[StreamingPullResponse]:
@@ -85,30 +67,24 @@ async def responses(*seen: StreamingPullResponse, hang: bool) -> AsyncIterator[S
         await asyncio.sleep(60)
 
 
-async def test_a_stream_that_ends_is_a_failure() -> None:
+async def test_a_stream_that_ends_is_a_failure():
     with pytest.raises(StreamEnded):
         await anext(stream._messages(responses(hang=False)))
 
 
-async def test_a_server_that_answered_a_ping_may_not_fall_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_a_server_that_answered_a_ping_must_not_fall_silent(monkeypatch):
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.05)
     messages = stream._messages(responses(StreamingPullResponse(), hang=True))
     assert await anext(messages) == []
     with pytest.raises(TimeoutError):
         await anext(messages)
-
-
-async def test_a_server_that_answers_no_ping_may_have_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.05)
     with pytest.raises(TimeoutError) as outer:
         async with asyncio.timeout(0.3) as patience:
             await anext(stream._messages(responses(hang=True)))
     assert patience.expired(), outer
 
 
-async def test_without_an_emulator_google_is_asked_with_the_default_credentials(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_without_an_emulator_the_default_credentials_are_used(monkeypatch):
     asked: list[object] = []
 
     def default(scopes: object) -> tuple[AnonymousCredentials, None]:
@@ -121,22 +97,3 @@ async def test_without_an_emulator_google_is_asked_with_the_default_credentials(
         async with endpoint.publisher(), endpoint.subscriber():
             pass  # nothing connects before the first call
     assert asked == [("https://www.googleapis.com/auth/pubsub",)]
-
-
-async def test_a_subscription_in_memory_keeps_the_newest_of_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MAX_WAITING", 3)
-    bus = MemoryBus()
-    subscription = bus.subscription()
-    events = subscription.events()
-
-    async def next_event() -> Event:
-        return await anext(events)
-
-    first = asyncio.create_task(next_event())
-    await asyncio.sleep(0)
-    published = [event_of(message(seq), origin="i1") for seq in range(1, 6)]
-    publisher = bus.publisher()
-    for event in published:
-        await publisher.publish(event)
-    assert [await first, await anext(events), await anext(events)] == published[2:]
-    await subscription.close()

@@ -1,75 +1,113 @@
-"""The publishing side of an instance, and the consuming one, when things go wrong."""
+"""Both announcers and the consumer over a bus that is away, frozen or brings defects."""
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from confab.conversations import SystemClock
 from confab.domain.errors import Unavailable
-from confab.domain.events import Typing, TypingState, event_of
-from confab.fanout import announce
-from confab.fanout.announce import BackgroundAnnouncer
+from confab.domain.events import Event, Typing, TypingState, event_of
+from confab.fanout import announce, publishers
+from confab.fanout.announce import BackgroundAnnouncer, InlineAnnouncer
 from confab.fanout.consume import consume
-from tests.support.samples import NOW, message
+from confab.fanout.publishers import CircuitBreaker
+from tests.support.samples import NOW, finalized, message
 from tests.support.twins.bus import MemoryBus
+from tests.support.waiting import until
 
 LATER = NOW + timedelta(seconds=1)
+STATE = TypingState(conversation_id="c1", user_id="bob", typing=True)
 
 
-class StuckBus:
-    """Implements `Publisher`: takes nothing until it is freed."""
+class Bus:
+    """Implements `Publisher`: takes events unless it is `away`, and not while it is frozen."""
 
     def __init__(self) -> None:
-        self.free = asyncio.Event()
-        self.down = False
-        self.taken: list[str] = []
+        self.taken: list[Event] = []
+        self.tries = 0
+        self.away = False
+        self.thawed = asyncio.Event()
+        self.thawed.set()
 
     async def connect(self) -> None:
         pass
 
-    async def publish(self, event) -> None:
-        if self.down:
+    async def publish(self, event: Event) -> None:
+        self.tries += 1
+        if self.away:
             raise Unavailable("The event bus does not answer.")
-        await self.free.wait()
-        self.taken.append(event.type)
+        await self.thawed.wait()
+        self.taken.append(event)
 
     async def close(self) -> None:
         pass
 
 
-STATE = TypingState(conversation_id="c1", user_id="bob", typing=True)
+@pytest.fixture
+async def bus():
+    return Bus()
 
 
-def announcer(bus: StuckBus) -> BackgroundAnnouncer:
+@pytest.fixture
+def background(bus):
     return BackgroundAnnouncer(bus, lambda _entry, _at: None, origin="here", clock=SystemClock())
 
 
-async def test_events_in_flight_are_bounded_and_typing_gives_way(monkeypatch):
+@pytest.fixture
+def inline(bus, monkeypatch):
+    monkeypatch.setattr(publishers, "WAIT_S", 0.05)
+    monkeypatch.setattr(publishers, "PAUSE_S", 0.2)
+    return InlineAnnouncer(CircuitBreaker(bus), origin="a function")
+
+
+async def test_an_event_names_a_stored_entry_and_the_time_of_its_commit(inline, bus):
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # an event's time is in whole milliseconds
+    await inline.announce(message(1))
+    await inline.announce(finalized(2))
+    assert [event.seq for event in bus.taken] == [1, 2]
+    assert before <= bus.taken[0].at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("failure", ["away", "frozen"])
+async def test_a_bus_that_takes_nothing_delays_no_function(inline, bus, failure, caplog):
+    bus.away = failure == "away"
+    bus.thawed.clear()
+    async with asyncio.timeout(0.15):
+        for seq in (1, 2, 3):
+            await inline.announce(message(seq))
+    assert (bus.tries, len(caplog.records)) == (1, 1)
+    bus.away = False
+    bus.thawed.set()
+    await asyncio.sleep(0.25)
+    await inline.announce(message(4))
+    assert [event.seq for event in bus.taken] == [4]
+
+
+async def test_events_in_flight_are_bounded_and_entries_precede_typing(background, bus, monkeypatch):
     monkeypatch.setattr(announce, "MAX_PUBLISHING", 6)
     monkeypatch.setattr(announce, "MAX_PUBLISHING_TYPING", 2)
-    bus = StuckBus()
-    sender = announcer(bus)
+    bus.thawed.clear()
     for _ in range(5):
-        sender.announce_typing(STATE)
+        background.announce_typing(STATE)
     for seq in range(1, 10):
-        await sender.announce(message(seq))
-    bus.free.set()
-    await sender.close()
-    assert bus.taken == ["typing"] * 2 + ["message.created"] * 4
+        await background.announce(message(seq))
+    bus.thawed.set()
+    await background.close()
+    assert [event.type for event in bus.taken] == ["typing"] * 2 + ["message.created"] * 4
 
 
-async def test_a_bus_that_is_away_is_logged_once(caplog):
-    bus = StuckBus()
-    bus.down = True
-    sender = announcer(bus)
+async def test_a_bus_that_is_away_is_logged_once(background, bus, caplog):
+    bus.away = True
     with caplog.at_level(logging.WARNING, "confab"):
         for seq in range(1, 6):
-            await sender.announce(message(seq))
-        await sender.close()
+            await background.announce(message(seq))
+        await background.close()
     assert [record.message for record in caplog.records] == ["the bus does not take events"]
 
 
-async def test_its_own_events_and_defects_do_not_stop_the_consuming(caplog):
+async def test_its_own_events_and_defects_do_not_stop_the_consumer(caplog):
     bus = MemoryBus()
     subscription, publisher = bus.subscription(), bus.publisher()
     entries: list[tuple[int, datetime]] = []
@@ -84,15 +122,12 @@ async def test_its_own_events_and_defects_do_not_stop_the_consuming(caplog):
     consuming = asyncio.create_task(
         consume(subscription, origin="here", entry=entry, typing=typed.append, echo=lambda: echoes.append(1))
     )
-    while not subscription.connected:
-        await asyncio.sleep(0)
+    await until(lambda: subscription.connected)
     await publisher.publish(event_of(message(1), origin="here"))
     for seq in (2, 3):
         await publisher.publish(event_of(message(seq), origin="elsewhere", at=LATER))
     await publisher.publish(Typing(conversation_id="c1", data=STATE, origin="elsewhere", at=NOW))
-    async with asyncio.timeout(3):
-        while not typed:
-            await asyncio.sleep(0.01)
+    await until(lambda: typed)
     assert (entries, echoes) == ([(3, LATER)], [1])
     assert "could not be passed on" in caplog.text
     await subscription.close()

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from confab.domain.models import Entry
 from confab.realtime import room as room_module
 from confab.realtime.room import Gap, Room
-from tests.support.samples import finalized, log, message
+from tests.support.samples import log, message
 
 LOG = log(60)
 
@@ -43,69 +43,13 @@ def live_room(position: int = 0, *sids: str) -> Room[Entry]:
     return room
 
 
-def test_entries_are_sent_in_order_once():
+def test_a_gap_ends_before_the_next_entry_that_waits():
     room = live_room()
-    assert received(room, message(1)) == [(1, ["s1"])]
-    assert received(room, message(1)) == []
+    room.advance_head(6)
     assert received(room, message(3)) == []
-    assert room.gap == Gap(2, 2)
-    assert received(room, message(2)) == [(2, ["s1"]), (3, ["s1"])]
-    assert room.gap is None
-
-
-def test_a_head_without_its_entry_is_a_gap():
-    room = live_room()
-    room.advance_head(4)
-    received(room, message(3))
     assert room.gap == Gap(1, 2)
-    received(room, message(1))
-    received(room, message(2))
-    assert room.gap == Gap(4, 4)
-
-
-def test_a_socket_that_read_further_than_the_room_gets_nothing_twice():
-    room = live_room(0, "early")
-    room.begin_join("late")
-    room.finish_join("late", 2)
-    assert room.gap == Gap(1, 2)
-    received(room, message(2))
-    assert received(room, message(1)) == [(1, ["early"]), (2, ["early"])]
-    assert received(room, finalized(3)) == [(3, ["early", "late"])]
-
-
-def test_a_socket_that_joins_again_gets_nothing_before_its_answer():
-    room = live_room(0, "early", "again")
-    room.begin_join("again")
-    assert received(room, message(1)) == [(1, ["early"])]
-    assert room.finish_join("again", 0) == [message(1)]
-    assert received(room, message(2)) == [(2, ["again", "early"])]
-
-
-def test_what_is_delivered_during_a_join_follows_its_answer():
-    room = live_room(0, "early")
-    room.begin_join("late")
-    received(room, message(1))
-    received(room, message(2))
-    assert room.finish_join("late", 1) == [message(2)]
-    assert received(room, message(3)) == [(3, ["early", "late"])]
-
-
-def test_the_slower_of_two_first_joins_reads_what_the_faster_had():
-    room = Room[Entry]()
-    room.begin_join("slow")
-    room.begin_join("fast")
-    room.finish_join("fast", 5)
-    received(room, message(6))
-    assert room.finish_join("slow", 3) == Gap(4, 5)
-    assert room.finish_join("slow", 5) == [message(6)]
-
-
-def test_a_socket_that_left_while_joining_stays_out():
-    room = live_room(0, "s1")
-    room.begin_join("gone")
-    room.leave("gone")
-    assert room.finish_join("gone", 0) == ()
-    assert received(room, message(1)) == [(1, ["s1"])]
+    assert received(room, message(1), message(2)) == [(seq, ["s1"]) for seq in (1, 2, 3)]
+    assert room.gap == Gap(4, 6)
 
 
 def test_a_room_is_empty_without_sockets():
@@ -117,7 +61,7 @@ def test_a_room_is_empty_without_sockets():
     assert room.empty
 
 
-def test_what_waits_after_a_gap_is_bounded_and_read_later(monkeypatch):
+def test_the_entries_kept_after_a_gap_are_bounded_and_read_later(monkeypatch):
     monkeypatch.setattr(room_module, "MAX_WAITING", 3)
     room = live_room()
     for seq in (9, 8, 7, 6, 5):
@@ -129,7 +73,7 @@ def test_what_waits_after_a_gap_is_bounded_and_read_later(monkeypatch):
     assert room.gap == Gap(8, 9)
 
 
-def test_an_event_of_something_that_is_not_stored_is_forgotten():
+def test_a_reset_forgets_the_numbers_that_are_not_stored():
     room = live_room()
     received(room, message(7))
     room.reset_head()
@@ -138,7 +82,7 @@ def test_an_event_of_something_that_is_not_stored_is_forgotten():
 
 
 class RoomMachine(RuleBasedStateMachine):
-    """Joins, reads, writes and a bus that drops, repeats and reorders; every socket keeps up."""
+    """Joins, reads, writes and a bus that drops, repeats and reorders; every socket gets every entry once."""
 
     def __init__(self) -> None:
         super().__init__()

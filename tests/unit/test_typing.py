@@ -51,13 +51,13 @@ def room(monkeypatch):
     return Room()
 
 
-async def test_typing_ends_by_itself_and_everywhere_on_its_own(room):
+async def test_typing_expires_on_each_instance_by_itself(room):
     room.typing.set(ON, "s1")
     await asyncio.sleep(0.2)
     assert (room.shown, room.published) == ([ON, OFF], [ON])
 
 
-async def test_typing_on_puts_the_end_off(room):
+async def test_typing_again_defers_the_expiry(room):
     for _ in range(4):
         room.typing.set(ON, "s1")
         await asyncio.sleep(0.05)
@@ -65,7 +65,7 @@ async def test_typing_on_puts_the_end_off(room):
     room.typing.set(OFF, "s1")
 
 
-async def test_an_end_without_a_start_is_no_news(room):
+async def test_an_end_without_a_start_is_ignored(room):
     room.typing.set(OFF, "s1")
     assert (room.shown, room.published) == ([], [])
 

@@ -3,15 +3,15 @@ import asyncio
 import pytest
 
 from confab.conversations import SystemClock
-from confab.domain.errors import Unavailable
 from confab.fanout import watchdog as watchdog_module
 from confab.fanout.consume import consume
 from confab.fanout.watchdog import Watchdog
 from tests.support.twins.bus import MemoryBus, MemorySubscription
+from tests.support.waiting import until
 
 
 class Stubborn(MemorySubscription):
-    """Remembers how it was begun anew, and may stay deaf until it is a fresh one."""
+    """Records its restarts; while `stubborn`, only a replacement ends its deafness."""
 
     def __init__(self, bus: MemoryBus) -> None:
         super().__init__(bus._open, "i1")
@@ -70,35 +70,23 @@ async def instance(bus, monkeypatch):
     await instance.close()
 
 
-async def until(condition) -> None:
-    async with asyncio.timeout(3):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def test_a_bus_that_brings_the_probes_back_is_left_alone(instance):
+async def test_a_bus_that_delivers_the_probes_is_left_alone(instance):
     await asyncio.sleep(0.4)
     assert instance.subscription.restarts == []
     assert instance.watchdog.delivering
 
 
-async def test_a_deaf_subscription_is_found_out_and_heals(instance):
+@pytest.mark.parametrize(("stubborn", "restarts"), [(False, [False]), (True, [False, True])])
+async def test_a_deaf_subscription_is_restarted_and_then_replaced(instance, stubborn, restarts):
     await until(lambda: instance.watchdog.delivering)
+    instance.subscription.stubborn = stubborn
     instance.subscription.deaf = True
     await until(lambda: not instance.watchdog.delivering)
     await until(lambda: instance.watchdog.delivering)
-    assert instance.subscription.restarts == [False]
+    assert instance.subscription.restarts == restarts
 
 
-async def test_what_a_restart_does_not_fix_is_replaced(instance):
-    instance.subscription.stubborn = True
-    instance.subscription.deaf = True
-    await until(lambda: len(instance.subscription.restarts) >= 2)
-    await until(lambda: instance.watchdog.delivering)
-    assert instance.subscription.restarts == [False, True]
-
-
-async def test_nobody_is_probed_for_nothing(instance, bus, monkeypatch):
+async def test_a_bus_that_nobody_needs_is_not_probed(instance, bus, monkeypatch):
     instance.needed = False
     published: list[bytes] = []
     monkeypatch.setattr(bus, "put", published.append)
@@ -106,21 +94,11 @@ async def test_nobody_is_probed_for_nothing(instance, bus, monkeypatch):
     assert published == []
 
 
-async def test_what_comes_back_is_not_overdue(instance, bus):
+async def test_a_bus_that_is_down_is_overdue_while_it_is_needed_and_not_deaf(instance, bus):
     assert instance.watchdog.overdue_s == 0
-    bus.down = True
-    await until(lambda: instance.watchdog.overdue_s > 0.1)
-    bus.down = False
-    await until(lambda: instance.watchdog.overdue_s == 0)
-    bus.down = True
-    await until(lambda: instance.watchdog.overdue_s > 0.1)
-    instance.needed = False
-    await until(lambda: instance.watchdog.overdue_s == 0)
-
-
-async def test_a_bus_that_is_down_is_not_deaf(instance, bus):
-    bus.down = True
-    await asyncio.sleep(0.3)
+    for recover in (lambda: vars(bus).update(down=False), lambda: vars(instance).update(needed=False)):
+        bus.down = True
+        await until(lambda: instance.watchdog.overdue_s > 0.1)
+        recover()
+        await until(lambda: instance.watchdog.overdue_s == 0)
     assert instance.subscription.restarts == []
-    with pytest.raises(Unavailable):
-        bus.put(b"")
