@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from confab.aio import Backoff, Batcher, end_all, up_to
+from tests.support.waiting import settle
 
 
 class Refused(Exception):
-    """The batcher did not take it, or not in time."""
+    """The batcher refused the item, or its deadline passed."""
 
 
 class Echo:
-    """Answers each item with itself, once it is let; notes what it is sent."""
+    """Answers each item with itself, unless `passing` is clear; records its batches."""
 
     def __init__(self, **options):
         self.sent = []
@@ -36,13 +37,7 @@ class Echo:
         return [asyncio.create_task(self.batcher.submit(item)) for item in items]
 
 
-async def settle():
-    """Let everything run that can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-async def test_what_comes_while_a_batch_is_in_flight_goes_together():
+async def test_items_submitted_while_a_batch_is_in_flight_make_the_next_batch():
     echo = Echo()
     echo.passing.clear()
     first = echo.submit("a")
@@ -55,13 +50,13 @@ async def test_what_comes_while_a_batch_is_in_flight_goes_together():
     assert echo.sent == [["a"], ["b", "c", "d"]]
 
 
-async def test_a_batch_is_bounded_by_count_and_size_but_takes_one_of_any_size():
+async def test_a_batch_is_bounded_by_count_and_size_but_takes_one_item_of_any_size():
     echo = Echo(bounds=up_to(3, 5, len))
     await asyncio.gather(*echo.submit("aa", "bb", "cc", "d", "e", "f", "x" * 50, "g"))
     assert echo.sent == [["aa", "bb"], ["cc", "d", "e"], ["f"], ["x" * 50], ["g"]]
 
 
-async def test_what_fits_may_overtake_what_does_not_where_order_does_not_matter():
+async def test_an_item_that_fits_overtakes_one_that_does_not_where_order_does_not_matter():
     echo = Echo(bounds=up_to(3, 5, len), ordered=False)
     await asyncio.gather(*echo.submit("aa", "bbbb", "cc", "d"))
     assert echo.sent == [["aa"], ["bbbb"], ["cc", "d"]]
@@ -112,7 +107,7 @@ async def test_a_further_batch_begins_only_if_the_answer_takes_longer():
     assert echo.sent == [["a"], ["b", "c"], ["d"]]
 
 
-async def test_an_error_reaches_everybody_in_the_batch_and_nobody_in_the_next():
+async def test_an_error_reaches_every_caller_of_the_batch_and_none_of_the_next():
     echo = Echo(bounds=up_to(2, 2, len))
     echo.error = ValueError("a defect")
     bad = echo.submit(*"ab")
@@ -123,7 +118,7 @@ async def test_an_error_reaches_everybody_in_the_batch_and_nobody_in_the_next():
     assert await asyncio.gather(*good) == [*"cd"]
 
 
-async def test_an_error_that_nobody_waits_for_is_logged_by_its_kind(caplog):
+async def test_an_error_without_a_caller_is_logged_by_its_type(caplog):
     echo = Echo()
     echo.passing.clear()
     echo.error = ValueError("a secret")
@@ -137,7 +132,7 @@ async def test_an_error_that_nobody_waits_for_is_logged_by_its_kind(caplog):
     assert "a secret" not in caplog.text
 
 
-async def test_who_gives_up_before_it_is_sent_is_not_sent():
+async def test_an_item_whose_caller_gave_up_is_not_sent():
     echo = Echo()
     echo.passing.clear()
     first = echo.submit("a")
@@ -150,7 +145,7 @@ async def test_who_gives_up_before_it_is_sent_is_not_sent():
     assert echo.sent == [["a"], ["c"]]
 
 
-async def test_one_more_than_may_wait_is_refused_at_once_and_a_late_answer_at_the_deadline():
+async def test_an_item_is_refused_by_a_full_queue_and_fails_at_its_deadline():
     echo = Echo(max_waiting=2, deadline_s=0.05)
     echo.passing.clear()
     outcomes = await asyncio.gather(*echo.submit(*"abc"), return_exceptions=True)
@@ -158,7 +153,7 @@ async def test_one_more_than_may_wait_is_refused_at_once_and_a_late_answer_at_th
     assert [type(one) for one in outcomes] == [Refused] * 3
 
 
-async def test_held_items_keep_their_place_until_they_are_let():
+async def test_held_items_keep_their_position_until_they_are_released():
     holding = {"b"}
     echo = Echo(held=lambda item: item[0] in holding)
     tasks = echo.submit("b1", "a", "b2")
@@ -170,7 +165,7 @@ async def test_held_items_keep_their_place_until_they_are_let():
     assert echo.sent == [["a"], ["b1", "b2"]]
 
 
-async def test_what_is_put_back_goes_first():
+async def test_items_put_back_are_sent_first():
     class Twice(Echo):
         async def _send(self, batch):
             if len(self.sent) == 1:
@@ -182,7 +177,7 @@ async def test_what_is_put_back_goes_first():
     assert echo.sent == [["a"], [], ["b"], ["c"]]
 
 
-async def test_batches_begin_a_pause_apart_and_what_comes_after_a_silence_at_once():
+async def test_batches_begin_a_pause_apart_and_the_first_after_a_pause_at_once():
     echo = Echo(pause_s=0.1)
     now = asyncio.get_running_loop().time
     before = now()
@@ -192,14 +187,14 @@ async def test_batches_begin_a_pause_apart_and_what_comes_after_a_silence_at_onc
     assert now() - before >= 0.1
 
 
-async def test_an_item_that_comes_as_the_last_batch_ends_is_sent():
+async def test_an_item_submitted_as_the_last_batch_ends_is_sent():
     echo = Echo()
     for _ in range(100):
         await echo.batcher.submit("a")
     assert echo.sent == [["a"]] * 100
 
 
-async def test_closing_sends_what_waits_and_fails_what_takes_longer():
+async def test_closing_sends_the_queue_and_fails_what_exceeds_its_deadline():
     echo = Echo(bounds=up_to(1, 1, len))
     good = echo.submit(*"ab")
     await settle()
@@ -226,5 +221,5 @@ def test_pauses_are_random_under_a_bound_that_doubles_up_to_the_longest():
     assert len({Backoff(1, 1).pause() for _ in range(10)}) > 1
 
 
-async def test_nothing_to_end_has_ended():
+async def test_ending_nothing_returns():
     await end_all({}, within_s=1)

@@ -1,5 +1,6 @@
 import asyncio
 import re
+from collections import defaultdict
 
 import pytest
 
@@ -22,14 +23,14 @@ CELLS = ("b", "eu-west", LONGEST)
 
 
 @pytest.mark.parametrize("cell", [MAIN, *CELLS])
-def test_an_id_says_which_cell_it_is_of(cell):
+def test_an_id_names_its_cell(cell):
     made = new_id(cell)
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", made)
     assert cell_of(made, CELLS) == cell
     assert cell_of(f"probe-{made}", CELLS) == cell
 
 
-def test_an_id_of_main_is_what_it_was_before_there_were_cells():
+def test_ids_and_topic_of_main_carry_no_cell():
     assert re.fullmatch(r"[0-9a-f]{32}", new_id(MAIN))
     assert topic_of(MAIN) == "confab-events"
     assert topic_of("b") == "confab-events-b"
@@ -37,21 +38,9 @@ def test_an_id_of_main_is_what_it_was_before_there_were_cells():
 
 @pytest.mark.parametrize(
     "stranger",
-    [
-        HEX,
-        f"{HEX}-gone",
-        f"{HEX}-main",
-        f"{HEX}-",
-        f"{HEX}-B",
-        f"{HEX}-b\n",
-        f"{HEX}b",
-        f"{HEX}_b",
-        "b",
-        "c1-b",
-        "",
-    ],
+    [*(f"{HEX}{end}" for end in ("", "-gone", "-main", "-", "-B", "-b\n", "b", "_b")), "b", "c1-b", ""],
 )
-def test_whatever_an_id_looks_like_it_has_a_cell(stranger):
+def test_an_id_of_no_other_cell_belongs_to_main(stranger):
     assert cell_of(stranger, CELLS) == MAIN
 
 
@@ -59,7 +48,7 @@ def views(**env: str) -> Views:
     return Views.of(config.load(env))
 
 
-def test_a_cell_more_moves_no_conversation():
+def test_another_cell_moves_no_conversation():
     before = views(CONFAB_CELLS="b=https://b.example")
     after = views(CONFAB_CELLS="c=https://c.example,b=https://b.example")
     for cell in [MAIN, "b"] * 50:
@@ -68,7 +57,7 @@ def test_a_cell_more_moves_no_conversation():
     assert before.conversation(conversation(f"{HEX}-b"))["realtimeUrl"] == "https://b.example"
 
 
-def test_with_no_cell_configured_addresses_are_picked_as_before():
+def test_without_cells_an_id_always_gets_the_same_address():
     urls = [views().conversation(conversation(id_))["realtimeUrl"] for id_ in ("c1", "c2", "c3", "c4", HEX)]
     assert urls == [f"http://127.0.0.1:808{n}" for n in (2, 2, 2, 1, 2)]
 
@@ -82,7 +71,7 @@ async def cells_of_new_ones(count, **env):
     return [cell_of(each.conversation.id, adapters.config.cells) for each in made]
 
 
-async def test_new_conversations_go_to_every_cell_alike():
+async def test_new_conversations_spread_evenly_over_the_cells():
     found = await cells_of_new_ones(600)
     assert all(130 < found.count(cell) < 270 for cell in (MAIN, "b", "c"))  # 6 deviations off 200
 
@@ -100,81 +89,65 @@ async def test_a_repeated_creation_stays_in_the_cell_of_the_first():
     assert (first.conversation.id, again.new) == (again.conversation.id, False)
 
 
-class Bus:
-    """Publishers that note what they take, by cell; those of some cells take nothing."""
+class Topic:
+    """Implements `Publisher`: records what it takes; while `down`, it takes nothing."""
 
     def __init__(self) -> None:
-        self.made: list[str] = []
-        self.taken: list[tuple[str, int | None]] = []
-        self.closed: list[str] = []
-        self.connected: list[str] = []
-        self.down: set[str] = set()
-
-    def publisher(self, cell: str) -> "Topic":
-        self.made.append(cell)
-        return Topic(self, cell)
-
-
-class Topic:
-    """Implements `Publisher`."""
-
-    def __init__(self, bus: Bus, cell: str) -> None:
-        self._bus = bus
-        self._cell = cell
+        self.calls: list[int | str | None] = []
+        self.down = False
 
     async def connect(self) -> None:
-        self._bus.connected.append(self._cell)
+        self.calls.append("connect")
 
     async def publish(self, event: Event) -> None:
-        if self._cell in self._bus.down:
+        if self.down:
             raise Unavailable("The event bus does not answer.")
-        self._bus.taken.append((self._cell, event.seq))
+        self.calls.append(event.seq)
 
     async def close(self) -> None:
         await asyncio.sleep(0)
-        self._bus.closed.append(self._cell)
+        self.calls.append("close")
 
 
 @pytest.fixture
-def bus():
-    return Bus()
+def topics():
+    """The topics that a publisher has made, by cell."""
+    return defaultdict[str, Topic](Topic)
 
 
 @pytest.fixture
-def publisher(bus):
-    return CellPublisher(lambda cell: CircuitBreaker(bus.publisher(cell)), cells=CELLS)
+def publisher(topics):
+    return CellPublisher(lambda cell: CircuitBreaker(topics[cell]), cells=CELLS)
 
 
-def told(seq, cell):
-    return event_of(message(seq, f"{HEX}-{cell}"), origin="i1")
+async def publish(publisher, *cells):
+    for seq, cell in enumerate(cells, 1):
+        await publisher.publish(event_of(message(seq, f"{HEX}-{cell}"), origin="i1"))
 
 
-async def test_an_event_is_published_in_the_cell_of_its_conversation(bus, publisher):
-    for seq, cell in enumerate(["b", "eu-west", "b", "gone"], 1):
-        await publisher.publish(told(seq, cell))
-    assert bus.taken == [("b", 1), ("eu-west", 2), ("b", 3), (MAIN, 4)]
-    assert bus.made == ["b", "eu-west", MAIN]
+def calls(topics):
+    return {cell: topic.calls for cell, topic in topics.items()}
 
 
-async def test_it_connects_to_every_cell_ahead_of_the_first_event(bus, publisher):
-    await publisher.connect()
-    assert sorted(bus.connected) == sorted([MAIN, *CELLS])
-
-
-async def test_what_is_closed_takes_nothing_for_any_cell(bus, publisher):
-    await publisher.publish(told(1, "b"))
-    await publisher.publish(told(2, "gone"))
+async def test_an_event_is_published_in_the_cell_of_its_conversation_until_all_are_closed(topics, publisher):
+    await publish(publisher, "b", "eu-west", "b", "gone")
+    assert calls(topics) == {"b": [1, 3], "eu-west": [2], MAIN: [4]}
     await publisher.close()
-    assert bus.closed == ["b", MAIN]
+    assert all(topic.calls[-1] == "close" for topic in topics.values())
     with pytest.raises(Unavailable):
-        await publisher.publish(told(3, "eu-west"))
-    assert bus.made == ["b", MAIN]
+        await publish(publisher, LONGEST)
+    assert LONGEST not in topics
 
 
-async def test_a_topic_that_takes_nothing_mutes_no_other_cell(bus, publisher):
+async def test_it_connects_to_every_cell_before_the_first_event(topics, publisher):
+    await publisher.connect()
+    assert calls(topics) == {cell: ["connect"] for cell in (MAIN, *CELLS)}
+
+
+async def test_a_topic_that_takes_nothing_mutes_no_other_cell(topics, publisher):
     announcer = InlineAnnouncer(publisher, origin="a function")
-    bus.down = {"b"}
+    topics["b"].down = True
     for seq in (1, 2):
         await announcer.announce(message(seq, f"{HEX}-b"))
         await announcer.announce(message(seq, HEX))
-    assert bus.taken == [(MAIN, 1), (MAIN, 2)]
+    assert calls(topics) == {"b": [], MAIN: [1, 2]}
