@@ -1,4 +1,4 @@
-"""What `make` says before it installs anything, and that its commands are found after it has."""
+"""`make` reports what is missing before it installs anything; afterwards every documented command runs."""
 
 import json
 import os
@@ -39,14 +39,14 @@ def clone(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", clone)
     for name in ("functions", "infra", "public", "tests"):
         (clone / name).symlink_to(ROOT / name)
-    for name in ("requirements-dev.txt", "constraints.txt"):  # should anything be installed, it is nothing
+    for name in ("requirements-dev.txt", "constraints.txt"):  # so that an install would install nothing
         (clone / name).touch()
     return clone
 
 
 @pytest.fixture
 def port_5000() -> Iterator[None]:
-    """Somebody has the port of Hosting, as a rule another project's emulator."""
+    """Another process has the port of Hosting."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):  # it is taken anyway
@@ -55,7 +55,7 @@ def port_5000() -> Iterator[None]:
         yield
 
 
-def test_a_port_that_is_taken_is_said_before_anything_is_installed(clone, port_5000):
+def test_a_taken_port_is_reported_before_anything_is_installed(clone, port_5000):
     refused = make(clone, "dev")
     assert refused.returncode != 0
     assert "port 5000, for hosting, is taken by " in refused.stderr
@@ -64,29 +64,31 @@ def test_a_port_that_is_taken_is_said_before_anything_is_installed(clone, port_5
     assert not (clone / ".venv").exists()
 
 
-def test_ports_are_looked_at_without_any_package_and_may_move(tmp_path, port_5000):
-    look = [sys.executable, "-S", "-m", "infra.local", "--check", "--data", str(tmp_path / "data")]
-    moved = subprocess.run([*look, "--move"], cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+def check_ports(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Check the ports of a stack that may move, without any package."""
+    command = [sys.executable, "-S", "-m", "infra.local", "--check", "--move", "--data", str(folder / "data")]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_ports_are_checked_without_any_package_and_may_move(tmp_path, port_5000):
+    moved = check_ports(tmp_path)
     assert (moved.returncode, moved.stdout, moved.stderr) == (0, "", "")
 
 
 def test_a_server_that_a_variable_points_at_may_have_its_port(tmp_path):
-    look = [sys.executable, "-S", "-m", "infra.local", "--check", "--data", str(tmp_path / "data")]
     with socket.create_server(("127.0.0.1", 0)) as running, socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        env = {
-            "SURREALDB_URL": f"ws://127.0.0.1:{running.getsockname()[1]}",
-            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{silent.getsockname()[1]}",
-        }
-        done = subprocess.run(
-            [*look, "--move"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        checked = check_ports(
+            tmp_path,
+            SURREALDB_URL=f"ws://127.0.0.1:{running.getsockname()[1]}",
+            PUBSUB_EMULATOR_HOST=f"127.0.0.1:{silent.getsockname()[1]}",
         )
-    assert done.returncode == 1
-    assert re.findall(r"port \d+, for (\w+),", done.stderr) == ["pubsub"]
+    assert checked.returncode == 1
+    assert re.findall(r"port \d+, for (\w+),", checked.stderr) == ["pubsub"]
 
 
 @pytest.mark.parametrize(("argument", "said"), [("--help", "usage: python -m infra.local"), ("--reset", "")])
-def test_what_starts_nothing_installs_nothing(clone, argument, said):
+def test_options_that_start_nothing_install_nothing(clone, argument, said):
     done = make(clone, "dev", f"ARGS={argument}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(said)
@@ -94,7 +96,7 @@ def test_what_starts_nothing_installs_nothing(clone, argument, said):
 
 
 @pytest.mark.parametrize("goal", ["dev", "install", "reset"])
-def test_a_python_that_is_too_old_is_said_first(clone, tmp_path, goal):
+def test_a_python_that_is_too_old_is_reported_first(clone, tmp_path, goal):
     old = tmp_path / "python-old"
     old.write_text(TOO_OLD.format(python=sys.executable))
     old.chmod(old.stat().st_mode | stat.S_IXUSR)
@@ -106,18 +108,11 @@ def test_a_python_that_is_too_old_is_said_first(clone, tmp_path, goal):
     )
 
 
-@pytest.mark.parametrize(
-    ("goal", "example"),
-    [
-        ("deploy-check", "make deploy-check PROJECT=my-project"),
-        ("deploy", "make deploy PROJECT=my-project"),
-        ("destroy", "make destroy PROJECT=my-project"),
-    ],
-)
-def test_what_a_goal_needs_is_said_with_an_example_before_anything_is_installed(clone, goal, example):
+@pytest.mark.parametrize("goal", ["deploy-check", "deploy", "destroy"])
+def test_a_goal_that_lacks_its_project_is_refused_with_an_example(clone, goal):
     refused = make(clone, goal)
     assert refused.returncode != 0
-    assert example in refused.stderr
+    assert f"make {goal} PROJECT=my-project" in refused.stderr
     assert refused.stdout == ""
     assert not (clone / ".venv").exists()
 
@@ -160,7 +155,7 @@ print(json.dumps(said))
 """
 
 
-def test_the_commands_that_are_named_can_be_asked_for_help_as_they_stand(installed):
+def test_every_documented_command_has_help(installed):
     command = [installed / ".venv/bin/python", "-c", HELP, *sorted(commands())]
     done = subprocess.run(command, cwd=installed, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -168,6 +163,6 @@ def test_the_commands_that_are_named_can_be_asked_for_help_as_they_stand(install
     assert {module for module in said if said[module].startswith(f"usage: python -m {module} ")} == commands()
 
 
-def test_the_documentation_says_no_more_than_is_needed_to_run_a_command():
+def test_no_documented_command_needs_a_path():
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         assert "PYTHONPATH" not in page.read_text(), page
