@@ -73,6 +73,10 @@ CONTENTS = {
     "emoji": "\U0001f600\U0001f468\u200d\U0001f469",
     "odd": "\ufeff\u202e\uffff\n\r\t",
     "query text": "$x {} ' \" ; --",
+    "a record": "conversation:c1",
+    "a time": "2026-01-02T03:04:05Z",
+    "JSON": '{"a": [null, 1e400]}',
+    "line separators": "\u2028\u2029\x7f",
     "32 KiB": "y" * 32768,
 }
 

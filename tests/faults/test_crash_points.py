@@ -41,7 +41,7 @@ class Setting:
         Before a write comes a read, except for a new conversation, and nothing else is asked.
         """
         if point == "behind the commit":
-            proxy.hold_answers(behind=reads)
+            proxy.hold_answers(after=reads)
         else:
             self.site.bus.freeze()
         try:

@@ -151,7 +151,7 @@ async def test_a_defect_reaches_those_in_the_group_and_the_next_goes_on(store, m
     assert (await store.append(draft("kept"), now=NOW)).new
 
 
-async def test_conversations_that_are_contended_are_tried_apart(tmp_path, sizes):
+async def test_conversations_that_are_contended_are_retried_alone(tmp_path, sizes):
     async with surreal_server(tmp_path, "--concurrency", "8") as server:
         stores = [surreal_store(server) for _ in range(4)]
         ids = [f"c{n}" for n in range(10)]
@@ -201,7 +201,7 @@ async def test_a_conversation_that_is_contended_holds_up_no_other(store, contend
     assert [one.message.seq for one in await asyncio.gather(*held)] == [1, 2, 3]
 
 
-async def test_what_comes_while_a_conversation_goes_apart_is_stored_behind_it(store, contended):
+async def test_what_comes_while_a_conversation_is_retried_is_stored_after_it(store, contended):
     contended.add("c1")
     first = [asyncio.create_task(store.append(draft(f"a{n}"), now=NOW)) for n in range(2)]
     await asyncio.sleep(0.015)  # it is apart by now
@@ -214,7 +214,7 @@ async def test_what_comes_while_a_conversation_goes_apart_is_stored_behind_it(st
     assert stored[-2:] == ["b0", "b1"]
 
 
-async def test_who_gives_up_while_a_conversation_goes_apart_is_not_stored(store, contended):
+async def test_who_gives_up_while_a_conversation_is_retried_is_not_stored(store, contended):
     contended.add("c1")
     tasks = [asyncio.create_task(store.append(draft(str(n)), now=NOW)) for n in range(3)]
     await asyncio.sleep(0.015)
@@ -363,7 +363,7 @@ async def test_who_gives_up_waiting_for_a_page_keeps_nobody_up(proxy, store, rea
     assert reads == [1] * (IN_FLIGHT + 1)
 
 
-async def test_without_a_store_every_reader_is_told(tmp_path):
+async def test_without_a_store_every_reader_gets_unavailable(tmp_path):
     async with surreal_server(tmp_path) as server:
         store = surreal_store(server)
         assert await store.page("c1", "alice", 50) is None

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 
 class LosingProxy:
-    """Stands before a server on loopback. Forwards everything until it is told to lose an answer."""
+    """Stands before a server on loopback. Forwards everything until a test has it lose an answer."""
 
     def __init__(self, server_port: int) -> None:
         self.port = 0
@@ -18,12 +18,12 @@ class LosingProxy:
         self._passing.set()
         self._passes: int | None = None
 
-    def hold_answers(self, *, behind: int = 0) -> None:
+    def hold_answers(self, *, after: int = 0) -> None:
         """Pass on that many more answers and then none; what is asked still gets there.
 
         An answer is what the server sends at once.
         """
-        self._passes = behind
+        self._passes = after
 
     def pass_answers(self) -> None:
         """Pass on what was held back, and everything after it."""

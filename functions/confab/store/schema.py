@@ -35,7 +35,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(_text("listing.surql"), oldest=1),
 )
 """The steps that lead from version n to n + 1, at index n. One that was released never changes; a
-new one is added behind it."""
+new one is added after it."""
 
 VERSION = len(MIGRATIONS)
 """The version that this code reads and writes."""
