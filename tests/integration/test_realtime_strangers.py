@@ -171,11 +171,11 @@ async def test_a_chunked_post_of_a_stranger_has_its_bound(instance, http):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(b'40{"token":"alice"}')),
+        ("gzip", gzip.compress(b'40{"token":"alice"}', mtime=0)),
         ("deflate", zlib.compress(b'40{"token":"alice"}')),
         ("br", b"x"),
         ("gzip", b"garbage"),
-        ("identity, gzip", gzip.compress(b"40")),
+        ("identity, gzip", gzip.compress(b"40", mtime=0)),
     ],
 )
 async def test_no_content_encoding_is_taken(instance, http, caplog, encoding, body):
