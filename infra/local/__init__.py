@@ -1,1 +1,1 @@
-"""The one-command local stack: what stands in for the cloud's services on a developer's machine."""
+"""The one-command local stack: emulators and servers instead of the cloud's services."""

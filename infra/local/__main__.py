@@ -1,7 +1,7 @@
 """The local stack: `python -m infra.local` runs it, `python -m infra.local --reset` empties its data.
 
-`--check`, `--reset` and `--help` need the standard library alone: `make dev` runs the check before it
-installs anything.
+`--check`, `--reset` and `--help` need the standard library alone, because `make dev` runs the check before
+it installs anything.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, default=ROOT / ".confab", help="data folder [.confab]")
     parser.add_argument("--move", action="store_true", help="use free ports, not the usual ones")
     parser.add_argument("--reset", action="store_true", help="empty the data folder and exit")
-    parser.add_argument("--check", action="store_true", help="say what keeps it from starting, and exit")
+    parser.add_argument("--check", action="store_true", help="print what prevents a start, and exit")
     options = parser.parse_args(arguments)
     data = DataFolder(options.data)
     try:
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str]) -> int:
             demand_free(plan.wanted)
             if options.check:
                 return 0
-            from infra.local.stack import run  # noqa: PLC0415 - psutil is not installed yet for the others
+            from infra.local.stack import run  # noqa: PLC0415 - the other options run before psutil is installed
 
             return asyncio.run(run(plan, data))
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # before anything was started
+    except KeyboardInterrupt:  # before the first service started
         return 130
 
 

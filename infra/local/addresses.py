@@ -1,4 +1,4 @@
-"""Where servers listen: addresses, and which ports are free. Standard library only: `--check` needs it."""
+"""Addresses of servers, and free ports. Standard library only, for `--check`."""
 
 import ipaddress
 import socket
@@ -16,7 +16,7 @@ _GET_S = 5.0
 
 
 class StackError(Exception):
-    """The stack cannot start as it was asked to; the message is for the developer."""
+    """The stack cannot start as requested; the message is for the developer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether it is on the loopback interface."""
         if self.host == "localhost":
             return True
         try:
@@ -40,7 +40,7 @@ class Address:
             return False
 
     def answers(self) -> bool:
-        """Whether something accepts a connection there within 2 seconds."""
+        """Whether a server accepts a connection within 2 seconds."""
         try:
             socket.create_connection((self.host, self.port), _CONNECT_S).close()
         except OSError:
@@ -48,7 +48,7 @@ class Address:
         return True
 
     def is_free(self) -> bool:
-        """Whether a server could listen there now."""
+        """Whether a server can listen there now."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -71,16 +71,16 @@ def parse(variable: str, value: str) -> Address:
 
 
 def free_addresses(count: int) -> list[Address]:
-    """That many different loopback addresses that are free now."""
+    """Distinct loopback addresses that are free now."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
         return [Address(LOOPBACK, probe.getsockname()[1]) for probe in probes]
 
 
 def answers_ok(url: str) -> bool:
-    """Whether a GET of this URL answers 200 within 5 seconds, asked without a proxy."""
+    """Whether a GET of this URL, without a proxy, responds 200 within 5 seconds."""
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=_GET_S) as answer:
-            return bool(answer.status == HTTPStatus.OK)
+        with build_opener(ProxyHandler({})).open(url, timeout=_GET_S) as response:
+            return bool(response.status == HTTPStatus.OK)
     except (OSError, ValueError, HTTPException):
         return False

@@ -1,4 +1,4 @@
-"""The folder in which a stack keeps its data, its logs and a description of itself."""
+"""The folder of a stack's data, its logs and the description of its addresses."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class DataFolder:
-    """One stack's folder; at most one stack at a time uses it."""
+    """The folder of one stack; a lock admits one stack at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -26,18 +26,18 @@ class DataFolder:
 
     @property
     def logs(self) -> Path:
-        """Where each service's output goes, made on first use."""
+        """The folder of the services' output, created on first use."""
         return self.folder("logs")
 
     def folder(self, name: str) -> Path:
-        """A folder in it, made on first use."""
+        """A folder in it, created on first use."""
         folder = self.path / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other stacks out. Raises StackError naming the process that holds it."""
+        """Hold the lock. Raises StackError naming the process that holds it already."""
         self.path.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a+") as lock:
             try:
@@ -48,23 +48,23 @@ class DataFolder:
             lock.truncate(0)
             lock.write(f"process {os.getpid()}: {' '.join(sys.orig_argv)}")
             lock.flush()
-            self._description.unlink(missing_ok=True)  # of a stack that was killed
+            self._description.unlink(missing_ok=True)  # left by a stack that was killed
             yield
             lock.truncate(0)
 
     def running(self) -> Mapping[str, Any]:
-        """What the stack that runs on it says of itself. Raises StackError if none does, or not yet."""
+        """The description of the running stack. Raises StackError if no stack runs or is ready."""
         held = self._is_held()
         try:
             description: Mapping[str, Any] = json.loads(self._description.read_text())
         except FileNotFoundError:
             raise StackError("the stack here is not ready" if held else "no stack runs here") from None
         if not held:
-            raise StackError("the stack here was killed, and what answers at its addresses may be another")
+            raise StackError("the stack here was killed, and another one may respond at its addresses")
         return description
 
     def _is_held(self) -> bool:
-        """Whether a stack runs on it; a process that was killed holds nothing."""
+        """Whether a stack runs on it; the system releases a killed process's lock."""
         try:
             with self._lock.open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -75,7 +75,7 @@ class DataFolder:
         return False
 
     def empty(self) -> None:
-        """Delete everything in it; hold it first."""
+        """Delete its contents; hold the lock first."""
         for entry in self.path.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -84,7 +84,7 @@ class DataFolder:
 
     @contextmanager
     def described(self, description: Mapping[str, Any]) -> Iterator[None]:
-        """Have `stack.json` say where everything is, as long as it is there."""
+        """Keep the description in `stack.json`."""
         self._description.write_text(json.dumps(description, indent=2) + "\n")
         try:
             yield

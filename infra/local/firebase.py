@@ -9,17 +9,17 @@ from infra.local.addresses import Address
 from infra.local.service import Service, prints
 
 HELPERS = ("hub", "eventarc", "tasks")
-"""Emulators that the others bring along and that nobody here calls."""
+"""Emulators that the Firebase CLI starts with the others; Confab does not call them."""
 _PRELOAD = Path(__file__).with_name("firebase_preload.cjs")
 
 
 def emulators(
     root: Path, folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], *, tier: int
 ) -> Service:
-    """The emulators named in `addresses`, and the helpers there, as one service.
+    """The emulators in `addresses`, helpers included, as one service.
 
-    Their configuration is the repository's firebase.json with these addresses put in. Users of the
-    Auth emulator are read from `folder` at the start and written there at the stop.
+    Their configuration is the repository's firebase.json with these addresses. The Auth emulator imports
+    its users from `folder` at the start, and exports them at the stop.
     """
     _lay_out(root, folder, addresses)
     names = [name for name in addresses if name not in HELPERS]
@@ -40,7 +40,7 @@ def emulators(
             "CI": "true",
             "METADATA_SERVER_DETECTION": "none",
             "NODE_OPTIONS": f'--require "{_PRELOAD}"',
-            "TMPDIR": str(folder / "tmp"),  # how the emulators find their own hub and no other stack's
+            "TMPDIR": str(folder / "tmp"),  # the emulators find their hub by a file in it
         },
         cwd=folder / "project",
         ready=prints("All emulators ready!"),
@@ -53,7 +53,7 @@ def emulators(
 
 
 def _lay_out(root: Path, folder: Path, addresses: Mapping[str, Address]) -> None:
-    """A project folder in which the configuration differs from the repository's and nothing else does."""
+    """Write a project folder: the repository's, with these addresses in the configuration."""
     project = folder / "project"
     for made in (project, folder / "tmp"):
         made.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,8 @@
 """Runs a program, and ends its process group when the parent dies: `guard.py SECONDS PROGRAM ARGUMENT…`.
 
-The group gets SIGTERM, and after SECONDS SIGKILL. Start this in a new session, with a pipe as standard
-input that the parent keeps open and never writes to: the system closes that however the parent ends, on
-Linux and macOS alike. It is a program of its own because nothing may run between fork and exec in a
-process that has threads.
+Sends SIGTERM to the group, and SIGKILL after SECONDS. Start it in a new session, with a pipe as standard
+input that the parent keeps open and never writes to: however the parent dies, Linux and macOS close the
+pipe. It is a program of its own because a process with threads must not run code between fork and exec.
 """
 
 import math
@@ -17,10 +16,10 @@ _POLL_S = 0.05
 
 
 def main(seconds: str, *command: str) -> None:
-    """Fork a watcher, then become the program, which keeps this process's id."""
+    """Fork a watcher, then exec the program, which keeps this process's id."""
     group = os.getpgrp()
     if (child := os.fork()) == 0:
-        if os.fork() == 0:  # the program must not have a child that it did not start
+        if os.fork() == 0:  # so the watcher is no child of the program
             _watch(group, float(seconds))
         os._exit(0)
     os.waitpid(child, 0)
@@ -29,7 +28,7 @@ def main(seconds: str, *command: str) -> None:
 
 
 def _watch(group: int, seconds: float) -> None:
-    os.setsid()  # a signal to the group must not end its watcher
+    os.setsid()  # the watcher must survive signals to the group
     os.read(sys.stdin.fileno(), 1)
     with suppress(OSError):  # the group has ended
         os.killpg(group, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Where everything is, given the environment: what runs already and is used, what is to be started."""
+"""Plans a stack from the environment: the servers to use, the services to start, their addresses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ _USUAL_PORTS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the processes of a stack agree on."""
+    """The environment and the addresses that a stack's processes share."""
 
     env: Mapping[str, str]
-    """The environment that every one of them gets."""
+    """Every process's environment."""
     addresses: Mapping[str, Address]
-    """By name, whoever serves there."""
+    """The servers' addresses by name."""
     running: Mapping[str, str]
-    """The servers that are used and not started: names and addresses; `realtime` stands for all instances."""
+    """The addresses of servers that run already, by name; `realtime` stands for all instances."""
 
     @property
     def web(self) -> str:
@@ -42,17 +42,17 @@ class Plan:
 
     @property
     def functions(self) -> str:
-        """The URL under which each function answers by its name, beside Hosting."""
+        """The base URL of the functions by name, without Hosting."""
         return f"http://{self.addresses['functions']}/{self.env['GOOGLE_CLOUD_PROJECT']}/{REGION}"
 
     @property
     def wanted(self) -> Mapping[str, Address]:
-        """Where this stack will listen itself, by name."""
+        """The addresses on which this stack itself listens, by name."""
         used = {*self.running, *(REALTIME if "realtime" in self.running else ())}
         return {name: address for name, address in self.addresses.items() if name not in used}
 
     def description(self) -> dict[str, object]:
-        """What somebody outside needs to use the stack: URLs, and the variables that point at it."""
+        """The URLs and variables with which other programs use the stack."""
         names = ("GOOGLE_CLOUD_PROJECT", "CONFAB_REALTIME_URLS", "CONFAB_ALLOWED_ORIGINS", *_SERVERS.values())
         names += ("SURREALDB_NAMESPACE", "SURREALDB_DATABASE")
         return {
@@ -63,10 +63,10 @@ class Plan:
 
 
 def make_plan(given: Mapping[str, str], *, moved: bool) -> Plan:
-    """The stack that the environment `given` asks for, on free ports if `moved`.
+    """The stack for the environment `given`, on free ports if `moved`.
 
-    A server that a variable points at is used if something answers there, and else started there.
-    Raises StackError where it would have to be started on another machine.
+    Uses the server that a variable points at, and starts it there if none responds. Raises StackError if it
+    would have to start it on another machine.
     """
     given = {name: value for name, value in given.items() if value}
     free = free_addresses(len(_USUAL_PORTS))
@@ -95,18 +95,18 @@ def _defaults(addresses: Mapping[str, Address]) -> dict[str, str]:
         "CONFAB_ALLOWED_ORIGINS": f"http://{web},http://localhost:{web.port}",
         "CONFAB_REALTIME_URLS": ",".join(f"http://{addresses[name]}" for name in REALTIME),
         **MALLOC,
-        "CONFAB_REVOCATION_TTL_S": "0",  # here a look-up costs nothing, and revoking shows at once
+        "CONFAB_REVOCATION_TTL_S": "0",  # a local look-up is cheap, and a revocation shows at once
     }
 
 
 def _serves(address: Address, variable: str) -> bool:
     answers = address.answers()
     if not answers and not address.loopback:
-        raise StackError(f"{variable} points at {address}, where nothing answers")
+        raise StackError(f"{variable} points at {address}, where no server responds")
     return answers
 
 
 def _realtime_runs(urls: str) -> bool:
-    """Whether every one of these URLs is a realtime instance's; with a proxy before ours, not yet."""
+    """Whether a realtime instance responds at each of these URLs."""
     each = [url.strip() for url in urls.split(",") if url.strip()]
     return bool(each) and all(answers_ok(f"{url}/healthz") for url in each)

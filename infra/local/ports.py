@@ -1,7 +1,7 @@
-"""Refuses to start on ports that are taken, and names the processes that hold them.
+"""Refuses to start on taken ports, and names the processes that hold them.
 
-psutil names them. On a fresh clone `make dev` checks before anything is installed: then `lsof` does,
-which macOS has and most Linux distributions do; without it the port and its service are named alone.
+By psutil, or on a fresh clone, where `make dev` checks before it installs anything, by `lsof`, which macOS
+and most Linux distributions have. Without either the error names the port and its service alone.
 """
 
 import shutil
@@ -11,13 +11,13 @@ from importlib.util import find_spec
 
 from infra.local.addresses import Address, StackError
 
-_HOW_TO_GO_ON = "stop what has it, or let the stack take free ports: make dev ARGS=--move"
+_HOW_TO_GO_ON = "stop that process, or let the stack take free ports: make dev ARGS=--move"
 _COMMAND_CHARACTERS = 200
 _LSOF_S = 10.0
 
 
 def demand_free(wanted: Mapping[str, Address]) -> None:
-    """Raise StackError where a wanted address is taken, naming every such port and its holder."""
+    """Raise StackError if addresses are taken, naming every such port and its holder."""
     taken = [
         f"port {address.port}, for {name}, is taken by {_holders(address.port)}"
         for name, address in wanted.items()
@@ -38,7 +38,7 @@ def _holders(port: int) -> str:
 
 
 def _by_psutil(port: int) -> list[tuple[int, str]]:
-    import psutil  # noqa: PLC0415 - may not be installed yet
+    import psutil  # noqa: PLC0415 - not installed on a fresh clone
 
     return [
         (process.pid, " ".join(" ".join(process.info["cmdline"] or ()).split())[:_COMMAND_CHARACTERS])
@@ -49,7 +49,13 @@ def _by_psutil(port: int) -> list[tuple[int, str]]:
 
 
 def _by_lsof(port: int) -> list[tuple[int, str]]:
-    command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]  # prints p… and c… a process
+    command = [
+        "lsof",
+        "-nP",
+        f"-iTCP:{port}",
+        "-sTCP:LISTEN",
+        "-Fpc",
+    ]  # prints a line p… and a line c… per process
     fields = subprocess.run(command, capture_output=True, text=True, timeout=_LSOF_S, check=False).stdout
     pids = [int(field[1:]) for field in fields.splitlines() if field.startswith("p")]
     commands = [field[1:] for field in fields.splitlines() if field.startswith("c")]

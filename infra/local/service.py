@@ -1,4 +1,4 @@
-"""A service of the stack: how it runs, when it is ready, and its process."""
+"""A service of the stack, its readiness probes, and its process."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from infra.local import guard
 from infra.local.addresses import answers_ok
 
 MARK = "LOCAL_STACK_SERVICE"
-"""The variable by which a service's descendants are found, whatever session or parent they have now."""
+"""The variable that identifies a service's descendants, whatever their session or parent."""
 _TAIL_BYTES = 65_536
 _TAIL_LINES = 20
 _KILL_S = 5.0
@@ -27,7 +27,7 @@ Probe = Callable[["Process"], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A program of the stack: how to run it, when it is ready, how to stop it. Times in seconds."""
+    """A program of the stack: its command, readiness and shutdown. Times in seconds."""
 
     name: str
     command: tuple[str, ...]
@@ -35,20 +35,20 @@ class Service:
     cwd: Path
     ready: Probe
     announces: Mapping[str, str]
-    """What becomes usable when it is ready: names and addresses."""
+    """The addresses that it serves once it is ready, by name."""
     after: tuple[str, ...] = ()
     """The services that must be ready before it starts."""
     tier: int
-    """Higher tiers stop first, the services of one tier together."""
+    """Higher tiers stop first; the services of a tier stop concurrently."""
     once: bool = False
-    """Whether it is a step of the start that ends by itself."""
+    """Whether it is a startup step that ends by itself."""
     start_s: float = 30
     stop_signal: signal.Signals = signal.SIGTERM
     stop_s: float = 5
 
 
 class Process:
-    """One run of a service, in a session and process group of its own, its output in a log file."""
+    """One run of a service, in its own session and process group, with its output in a log file."""
 
     def __init__(self, service: Service, log: Path, mark: str, child: asyncio.subprocess.Process) -> None:
         self.service = service
@@ -58,9 +58,9 @@ class Process:
 
     @classmethod
     async def start(cls, service: Service, log: Path, mark: str) -> Self:
-        """Start the service on a new log file; its process group ends should this process die.
+        """Start the service with a new log file; its process group ends if this process dies.
 
-        The log of the previous run is kept as `NAME.previous.log`.
+        Keeps the previous run's log as `NAME.previous.log`.
         """
         with _new(log) as output:
             child = await asyncio.create_subprocess_exec(
@@ -91,11 +91,11 @@ class Process:
             return log.read().decode(errors="replace")
 
     def tail(self, lines: int = _TAIL_LINES) -> list[str]:
-        """The last lines of its output, without empty ones."""
+        """The last non-empty lines of its output."""
         return [line.rstrip() for line in self.output().splitlines() if line.strip()][-lines:]
 
     async def stop(self) -> bool:
-        """Signal it, wait at most `stop_s`, then kill what is left of it; whether it stopped in time."""
+        """Signal it, wait up to `stop_s`, then kill its remaining processes; whether it stopped in time."""
         in_time = True
         if self.exit_code is None:
             self._child.send_signal(self.service.stop_signal)
@@ -104,7 +104,7 @@ class Process:
                     await self.wait()
             except TimeoutError:
                 in_time = False
-        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted once all are zombies
+        with suppress(ProcessLookupError, PermissionError):  # macOS denies it once all are zombies
             os.killpg(self._child.pid, signal.SIGKILL)
         await kill_marked(self._mark)
         await self.wait()
@@ -118,7 +118,7 @@ def _new(log: Path) -> BinaryIO:
 
 
 async def kill_marked(mark: str) -> None:
-    """Kill every process whose mark starts so. Raises TimeoutError if one is there after 5 seconds."""
+    """Kill every process whose mark has this prefix. Raises TimeoutError if one survives 5 seconds."""
     async with asyncio.timeout(_KILL_S):
         while left := _marked(mark):
             for process in left:
@@ -136,7 +136,7 @@ def _marked(mark: str) -> list[psutil.Process]:
 
 
 def prints(text: str) -> Probe:
-    """Ready when a line of the output has this text."""
+    """Ready once the output contains this text."""
 
     async def probe(process: Process) -> bool:
         return text in process.output()
@@ -144,8 +144,8 @@ def prints(text: str) -> Probe:
     return probe
 
 
-def answers(url: str) -> Probe:
-    """Ready when a GET of this URL answers 200."""
+def responds(url: str) -> Probe:
+    """Ready once a GET of this URL responds 200."""
 
     async def probe(_: Process) -> bool:
         return await asyncio.to_thread(answers_ok, url)
@@ -154,5 +154,5 @@ def answers(url: str) -> Probe:
 
 
 async def succeeds(process: Process) -> bool:
-    """Ready when it has ended with exit code 0."""
+    """Ready once it has exited with code 0."""
     return process.exit_code == 0

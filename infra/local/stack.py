@@ -1,4 +1,4 @@
-"""The services of the stack, in the order in which they start."""
+"""The services of the stack, in their startup order."""
 
 import sys
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from infra.local import firebase
 from infra.local.addresses import free_addresses
 from infra.local.data import ROOT, DataFolder
 from infra.local.plan import REALTIME, Plan
-from infra.local.service import Service, answers, prints, succeeds
+from infra.local.service import Service, prints, responds, succeeds
 from infra.local.supervisor import Supervisor, say
 
 _STORES, _FIREBASE, _REALTIME = range(3)
-"""Tiers; services stop in the opposite order."""
+"""Tiers; services stop in the reverse order."""
 
 
 async def run(plan: Plan, data: DataFolder) -> int:
-    """Run the stack until it is interrupted; the exit code. `stack.json` describes it while it is ready."""
+    """Run the stack until a signal; the exit code. `stack.json` describes the stack while it is ready."""
     for name, address in plan.running.items():
         say(f"{name:<12} {address:<28} runs already")
     with ExitStack() as description:
@@ -30,7 +30,7 @@ async def run(plan: Plan, data: DataFolder) -> int:
 
 
 def _services(plan: Plan, data: DataFolder) -> list[Service]:
-    """Every service that this plan has to start."""
+    """The services to start."""
     at = plan.addresses
     stores = {
         "surrealdb": (
@@ -63,7 +63,7 @@ def _realtime(plan: Plan, name: str, *, after: tuple[str, ...]) -> Service:
         ("confab.realtime",),
         f"http://{address}",
         {"HOST": address.host, "PORT": str(address.port)},
-        ready=answers(f"http://{address}/readyz"),
+        ready=responds(f"http://{address}/readyz"),
         after=after,
         tier=_REALTIME,
         stop_s=10,
@@ -85,7 +85,7 @@ def _python(
     env: Mapping[str, str] | None = None,
     **service: Any,
 ) -> Service:
-    """A Python program of the repository as a service, announced as `shown`."""
+    """A Python module of the repository as a service, announced as `shown`."""
     own = {"PYTHONPATH": str(ROOT / "functions"), "PYTHONUNBUFFERED": "1"}
     return Service(
         name=name,

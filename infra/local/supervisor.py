@@ -17,13 +17,13 @@ _POLL_S = 0.1
 _PROGRESS_S = 10.0
 _MAX_EXITS = 4
 _MAX_EXITS_S = 30.0
-"""A server that exits this often within these seconds is not restarted."""
+"""The supervisor gives up on a service that exits this often within these seconds."""
 _KILLED = 130
 """The exit code after a second interrupt, as a shell reports SIGINT."""
 
 
 class ServiceFailed(Exception):
-    """A service did not become ready or kept exiting; the message holds the end of its log."""
+    """A service did not become ready or kept exiting; the message has the end of its log."""
 
     def __init__(self, process: Process, what: str) -> None:
         end = "\n".join(f"    {line}" for line in process.tail())
@@ -35,7 +35,7 @@ class Interrupted(Exception):
 
 
 class Supervisor:
-    """Runs services until it is interrupted or one of them fails for good."""
+    """Runs services until a signal, or until one keeps failing."""
 
     def __init__(self, services: Sequence[Service], logs: Path, say: Say) -> None:
         self._services = services
@@ -47,9 +47,9 @@ class Supervisor:
         self._interrupts: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self, when_ready: Callable[[], None]) -> int:
-        """Run until interrupted; returns an exit code when every process has ended.
+        """Run until a signal; the exit code, once every process has ended.
 
-        0 after a signal, 1 after a service's failure, 130 after a second signal, which kills at once.
+        0 after one signal, 1 after a service's failure, 130 after a second signal, which kills all processes.
         """
         for number in _SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._interrupts.put_nowait, number)
@@ -81,9 +81,9 @@ class Supervisor:
         raise Interrupted
 
     async def _keep(self, service: Service) -> None:
-        """Start a service after those that it needs, and restart it whenever it exits.
+        """Start a service after its dependencies, and restart it whenever it exits.
 
-        Returns at the end of a step. Raises ServiceFailed for a service that does not become ready,
+        Returns after a startup step. Raises ServiceFailed for a service that does not become ready,
         or exits 4 times within 30 s.
         """
         for name in service.after:
@@ -100,7 +100,7 @@ class Supervisor:
             seconds = exits[-1] - exits[0]
             if len(exits) == _MAX_EXITS and seconds < _MAX_EXITS_S:
                 raise ServiceFailed(process, f"{what}, {_MAX_EXITS} times in {seconds:.0f} s")
-            self._say(f"{service.name} {what}; starting it again")
+            self._say(f"{service.name} {what}; restarting it")
             await process.stop()
             self._running.remove(process)
 
@@ -127,7 +127,7 @@ class Supervisor:
         return process
 
     async def _stop_all(self) -> bool:
-        """Stop every service; False if a further interrupt came, which kills what is left."""
+        """Stop every service; False if a second signal killed the remaining ones."""
         stopping = asyncio.create_task(self._stop_tiers())
         again = asyncio.create_task(self._interrupts.get())
         await asyncio.wait({stopping, again}, return_when=asyncio.FIRST_COMPLETED)
@@ -137,7 +137,7 @@ class Supervisor:
             self._say("killing")
             await kill_marked(self._mark)
         await stopping
-        await kill_marked(self._mark)  # a process whose start was interrupted
+        await kill_marked(self._mark)  # a process whose start the signal interrupted
         return in_time
 
     async def _stop_tiers(self) -> None:
@@ -150,7 +150,7 @@ class Supervisor:
 
 
 def say(line: str) -> None:
-    """Print a line at once. When nobody reads any more, stay silent: a stop must not be cut short."""
+    """Print a line. Ignore a closed pipe, which must not interrupt the shutdown."""
     try:
         print(line, flush=True)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Starts every function's process before anyone waits for it: `python -m infra.local.warm URL`."""
+"""Starts every function's process before its first request: `python -m infra.local.warm URL`."""
 
 import asyncio
 import sys
@@ -7,13 +7,13 @@ import httpx
 
 from confab.http.routes import functions
 
-_TOGETHER = 2  # each start keeps a core busy
+_CONCURRENT = 2  # each start occupies a core
 _DEADLINE_S = 60.0
 
 
 async def warm(base: str) -> None:
-    """Send each function at `base` a preflight. Raises HTTPError if one has no answer but an error."""
-    turn = asyncio.Semaphore(_TOGETHER)
+    """Send a preflight to each function at `base`. Raises HTTPError if one fails."""
+    turn = asyncio.Semaphore(_CONCURRENT)
     async with httpx.AsyncClient(timeout=_DEADLINE_S, trust_env=False) as client:
 
         async def preflight(name: str) -> None:

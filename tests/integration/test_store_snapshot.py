@@ -1,4 +1,4 @@
-"""A copy of a stopped server's data folder is a whole store: what docs/deploy.md says of snapshots."""
+"""A copy of a stopped server's data folder is a complete store, as docs/deploy.md promises of snapshots."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, ROOT, USER, SurrealServer, surreal_server, surreal_store
 
 GAPS = re.compile(r"```surql\n( +SELECT \* FROM \(.*?);\n +```", re.DOTALL)
-"""The query of the guide that finds logs with a gap."""
+"""The guide's query for logs with a gap."""
 
 
 async def test_a_restored_snapshot_continues_every_conversation(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path: Path) 
 
 
 def check(server: SurrealServer) -> subprocess.CompletedProcess[str]:
-    """The command that the guide has an operator run after a restore."""
+    """The guide's first command after a restore."""
     return subprocess.run(
         [sys.executable, "-m", "confab.store", "check"],
         env={

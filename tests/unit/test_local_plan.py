@@ -27,17 +27,17 @@ def taken() -> Iterator[int]:
         ("http://[::1]:81", Address("::1", 81)),
     ],
 )
-def test_an_address_is_read_from_a_url_or_a_host_and_port(value, address):
+def test_an_address_is_parsed_from_a_url_or_a_host_and_port(value, address):
     assert parse("X", value) == address
 
 
 @pytest.mark.parametrize("value", ["localhost", "127.0.0.1:port", "127.0.0.1:99999", "ftp://host"])
-def test_what_is_no_address_is_refused_with_the_variable(value):
+def test_an_invalid_address_is_refused_with_its_variable(value):
     with pytest.raises(StackError, match=r"^FIREBASE_AUTH_EMULATOR_HOST is "):
         parse("FIREBASE_AUTH_EMULATOR_HOST", value)
 
 
-def test_a_taken_port_is_reported_with_the_process_that_has_it(taken):
+def test_a_taken_port_is_reported_with_its_holder(taken):
     with pytest.raises(StackError) as refused:
         demand_free({"hosting": Address("127.0.0.1", taken)})
     start = f"port {taken}, for hosting, is taken by process {os.getpid()}: "
@@ -47,13 +47,13 @@ def test_a_taken_port_is_reported_with_the_process_that_has_it(taken):
 
 @pytest.fixture
 def _no_psutil(monkeypatch, tmp_path):
-    """A fresh clone, before anything is installed, with nothing on PATH but what the test puts there."""
+    """A fresh clone without packages, and a PATH that only the test fills."""
     monkeypatch.setattr("infra.local.ports.find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
 @pytest.mark.usefixtures("_no_psutil")
-def test_without_psutil_lsof_names_the_process_that_has_a_port_if_it_is_there(taken, tmp_path):
+def test_without_psutil_lsof_names_the_holder_of_a_port_if_it_is_there(taken, tmp_path):
     at = {"hosting": Address("127.0.0.1", taken)}
     with pytest.raises(StackError, match=rf"^port {taken}, for hosting, is taken by another process"):
         demand_free(at)
@@ -77,7 +77,7 @@ def test_the_default_ports_are_the_contracts():
     }.items() <= plan.env.items()
 
 
-def test_a_description_has_what_was_set_and_no_password():
+def test_a_description_has_the_variables_and_no_password():
     plan = make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=False)
     described = plan.description()
     assert set(described) == {"web", "functions", "env"}
@@ -92,22 +92,22 @@ def test_a_server_that_a_variable_points_at_is_used(taken):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "http://[", "ftp://127.0.0.1"])
-def test_what_is_no_realtime_instance_is_not_used(url):
+def test_only_a_realtime_instance_is_used(url):
     assert make_plan({"CONFAB_REALTIME_URLS": url}, moved=False).running == {}
 
 
-def test_where_a_variable_points_and_nothing_answers_a_server_is_started_if_that_is_here():
+def test_a_server_is_started_where_a_variable_points_and_none_responds_if_that_is_local():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
     plan = make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=False)
     assert (plan.running, plan.addresses["surrealdb"].port) == ({}, free)
     with pytest.raises(
-        StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where nothing answers$"
+        StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where no server responds$"
     ):
         make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=False)
 
 
-def test_a_reset_empties_the_folder_and_leaves_what_links_point_at(tmp_path):
+def test_a_reset_empties_the_folder_and_follows_no_link(tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").touch()
@@ -120,7 +120,7 @@ def test_a_reset_empties_the_folder_and_leaves_what_links_point_at(tmp_path):
     assert (outside / "precious").exists()
 
 
-def test_a_stack_that_runs_says_where_it_is(tmp_path):
+def test_a_running_stack_has_a_description(tmp_path):
     data = DataFolder(tmp_path / "data")
     with pytest.raises(StackError, match=r"^no stack runs here"):
         data.running()
@@ -134,12 +134,12 @@ def test_a_stack_that_runs_says_where_it_is(tmp_path):
         data.running()
 
 
-def test_a_stack_that_was_killed_is_not_believed(tmp_path):
+def test_the_description_of_a_killed_stack_is_ignored(tmp_path):
     data = DataFolder(tmp_path / "data")
     with data.held():
         pass
     (data.path / "stack.json").write_text('{"web": "http://127.0.0.1:5000"}')
-    with pytest.raises(StackError, match=r"^the stack here was killed, and what answers at its addresses"):
+    with pytest.raises(StackError, match=r"^the stack here was killed, and another one may respond"):
         data.running()
-    with data.held(), pytest.raises(StackError, match="not ready"):  # the next one is at other addresses
+    with data.held(), pytest.raises(StackError, match="not ready"):  # the next stack has other addresses
         data.running()

@@ -54,7 +54,7 @@ def toys(folder: Path, case: str) -> Iterator[Toys]:
 
 
 def processes(folder: Path) -> dict[int, str]:
-    """The ids and names of what lives of a folder's toys, each with the watcher of its group."""
+    """The ids and names of a folder's live toys and of their groups' watchers."""
     found = {}
     for process in psutil.process_iter(["cwd", "cmdline"]):
         command = process.info["cmdline"]
@@ -63,7 +63,7 @@ def processes(folder: Path) -> dict[int, str]:
     return found
 
 
-def test_services_stop_in_the_opposite_order_although_nobody_reads_the_output(tmp_path):
+def test_services_stop_in_the_reverse_order_although_nobody_reads_the_output(tmp_path):
     with toys(tmp_path, "loyal") as run:
         run.until("ready toys")
         assert [line.split()[0] for line in run.lines] == ["ground", "first", "roof", "ready"]
@@ -83,7 +83,7 @@ def test_a_service_that_does_not_stop_in_time_is_killed(tmp_path):
     assert "stubborn did not stop within 0.5 s: killed" in run.lines
 
 
-def test_a_second_interrupt_kills_at_once(tmp_path):
+def test_a_second_interrupt_kills(tmp_path):
     with toys(tmp_path, "endless") as run:
         run.until("ready toys")
         run.process.send_signal(signal.SIGINT)
@@ -102,7 +102,7 @@ def test_a_process_that_left_its_session_is_found(tmp_path):
         assert processes(tmp_path) == {}
 
 
-def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path):
+def test_no_process_outlives_a_killed_supervisor(tmp_path):
     with toys(tmp_path, "stubborn") as run:
         run.until("ready toys")
         run.process.kill()
@@ -127,17 +127,17 @@ def test_a_service_that_fails_ends_the_stack_with_the_end_of_its_log(tmp_path, c
     (at,) = [number for number, line in enumerate(run.lines) if line.startswith(failure)]
     assert f"{tmp_path}/{case}.log:" in run.lines[at]
     assert run.lines[at + 1 : at + 1 + len(log)] == [f"    {line}" for line in log]
-    restarts = run.lines.count(f"{case} ended with exit code 1; starting it again")
+    restarts = run.lines.count(f"{case} ended with exit code 1; restarting it")
     assert restarts == (3 if case == "restless" else 0)
     assert not (tmp_path / "next.log").exists()
 
 
-def test_a_server_that_dies_is_started_again(tmp_path):
+def test_a_server_that_dies_is_restarted(tmp_path):
     with toys(tmp_path, "loyal") as run:
         run.until("ready toys")
         (pid,) = [pid for pid, name in processes(tmp_path).items() if name == "first"]
         os.kill(pid, signal.SIGKILL)
-        run.until("first ended with exit code -9; starting it again")
+        run.until("first ended with exit code -9; restarting it")
         run.until("first ")
         run.process.send_signal(signal.SIGINT)
         assert run.end() == 0

@@ -23,7 +23,7 @@ exec {python} -c 'import sys; sys.version_info, sys.version = (3, 9, 2), "3.9.2"
 
 
 def make(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder, with nothing in the environment that would change what it does."""
+    """Run make in a folder, with a minimal environment."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = ["make", "--no-print-directory", *words]
     return subprocess.run(
@@ -33,7 +33,7 @@ def make(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[s
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone in which nothing was installed yet."""
+    """A clone before the installation."""
     clone = tmp_path / "clone"
     clone.mkdir()
     shutil.copy(ROOT / "Makefile", clone)
@@ -49,7 +49,7 @@ def port_5000() -> Iterator[None]:
     """Another process has the port of Hosting."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):  # it is taken anyway
+        with suppress(OSError):  # another process holds it
             holder.bind(("127.0.0.1", 5000))
             holder.listen()
         yield
@@ -59,7 +59,7 @@ def test_a_taken_port_is_reported_before_anything_is_installed(clone, port_5000)
     refused = make(clone, "dev")
     assert refused.returncode != 0
     assert "port 5000, for hosting, is taken by " in refused.stderr
-    assert "stop what has it, or let the stack take free ports: make dev ARGS=--move\n" in refused.stderr
+    assert "stop that process, or let the stack take free ports: make dev ARGS=--move\n" in refused.stderr
     assert "installing" not in refused.stdout
     assert not (clone / ".venv").exists()
 
@@ -75,7 +75,7 @@ def test_ports_are_checked_without_any_package_and_may_move(tmp_path, port_5000)
     assert (moved.returncode, moved.stdout, moved.stderr) == (0, "", "")
 
 
-def test_a_server_that_a_variable_points_at_may_have_its_port(tmp_path):
+def test_the_port_of_a_server_in_use_may_be_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as running, socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         checked = check_ports(
@@ -87,11 +87,11 @@ def test_a_server_that_a_variable_points_at_may_have_its_port(tmp_path):
     assert re.findall(r"port \d+, for (\w+),", checked.stderr) == ["pubsub"]
 
 
-@pytest.mark.parametrize(("argument", "said"), [("--help", "usage: python -m infra.local"), ("--reset", "")])
-def test_options_that_start_nothing_install_nothing(clone, argument, said):
+@pytest.mark.parametrize(("argument", "printed"), [("--help", "usage: python -m infra.local"), ("--reset", "")])
+def test_options_that_start_nothing_install_nothing(clone, argument, printed):
     done = make(clone, "dev", f"ARGS={argument}")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(said)
+    assert done.stdout.startswith(printed)
     assert not (clone / ".venv").exists()
 
 
@@ -119,7 +119,7 @@ def test_a_goal_that_lacks_its_project_is_refused_with_an_example(clone, goal):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone in which packages were installed before its Makefile made the code importable."""
+    """A clone whose packages were installed before its Makefile made the code importable."""
     clone = tmp_path_factory.mktemp("installed")
     shutil.copy(ROOT / "Makefile", clone)
     for name in ("functions", "infra", "tests", "requirements-dev.txt", "constraints.txt"):
@@ -145,13 +145,13 @@ def commands() -> set[str]:
 
 HELP = """
 import contextlib, io, json, runpy, sys
-said = {}
+printed = {}
 for module in sys.argv[1:]:
     sys.argv = [module, "--help"]
     with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.suppress(SystemExit):
         runpy.run_module(module, run_name="__main__", alter_sys=True)
-    said[module] = output.getvalue()
-print(json.dumps(said))
+    printed[module] = output.getvalue()
+print(json.dumps(printed))
 """
 
 
@@ -159,8 +159,8 @@ def test_every_documented_command_has_help(installed):
     command = [installed / ".venv/bin/python", "-c", HELP, *sorted(commands())]
     done = subprocess.run(command, cwd=installed, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert {module for module in said if said[module].startswith(f"usage: python -m {module} ")} == commands()
+    printed = json.loads(done.stdout)
+    assert {module for module in printed if printed[module].startswith(f"usage: python -m {module} ")} == commands()
 
 
 def test_no_documented_command_needs_a_path():

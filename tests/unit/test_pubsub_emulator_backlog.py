@@ -64,7 +64,7 @@ def test_a_response_is_bounded_in_bytes_but_never_empty_and_flow_control_counts_
     assert messages(lease(held, 0, consumer=Consumer(max_bytes=1))) == ["d"]
 
 
-def test_leases_that_are_extended_for_ever_do_not_grow_the_memory():
+def test_endless_extensions_of_a_lease_do_not_grow_the_memory():
     held = backlog(retention=1e9)
     held.add("a", 1, 0)
     (delivery,) = lease(held, 0)

@@ -45,7 +45,7 @@ def broker(monkeypatch):
     return made
 
 
-def test_a_message_goes_to_each_subscription_of_its_topic_that_was_there(broker):
+def test_a_message_reaches_each_earlier_subscription_of_its_topic(broker):
     other_topic, other = "projects/p/topics/other", "projects/p/subscriptions/other"
     broker.create_topic(Topic(name=other_topic))
     broker.publish(TOPIC, [message(b"early")])

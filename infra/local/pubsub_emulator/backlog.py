@@ -1,6 +1,6 @@
-"""The messages that one subscription holds: waiting or leased, until they are acknowledged.
+"""A subscription's unacknowledged messages and their leases.
 
-Pure: time is an argument (seconds on any monotonic clock), nothing is read or awaited.
+Pure: time is an argument, in seconds on any monotonic clock.
 """
 
 import heapq
@@ -16,7 +16,7 @@ M = TypeVar("M")
 
 @dataclass(eq=False, slots=True)
 class Consumer:
-    """One who leases messages, and how much it may hold at once (0: no bound)."""
+    """A client that leases messages, and its flow control (0: no bound)."""
 
     max_messages: int = 0
     max_bytes: int = 0
@@ -40,7 +40,7 @@ class _Held(Generic[M]):
     added: float
     attempts: int = 0
     ack_id: str = ""
-    """Empty while the message waits; the next two are those of its lease."""
+    """Empty without a lease; the next two describe the lease."""
     consumer: Consumer = field(default_factory=Consumer)
     ends: float = 0
 
@@ -55,10 +55,10 @@ class Delivery(Generic[M]):
 
 
 class Backlog(Generic[M]):
-    """Unacknowledged messages, leased oldest first, redelivered ones before newer ones.
+    """Leases messages oldest first, redelivered ones included.
 
-    A message older than `retention` seconds is dropped, leased or not, and so is the oldest of more
-    than `max_messages` or `max_bytes`. Ack ids of ended leases, and of other backlogs, are ignored.
+    Drops a message older than `retention` seconds, leased or not, and the oldest beyond `max_messages` or
+    `max_bytes`. Ignores ack ids of ended leases and of other backlogs.
     """
 
     def __init__(self, *, retention: float, max_messages: int, max_bytes: int) -> None:
@@ -68,15 +68,15 @@ class Backlog(Generic[M]):
         self._bytes = 0
         self._serials = itertools.count(1)
         self._held: OrderedDict[int, _Held[M]] = OrderedDict()
-        self._ready: list[int] = []  # a heap of serials, some of dropped messages
+        self._ready: list[int] = []  # a heap of serials, including dropped messages'
         self._leased: dict[str, _Held[M]] = {}
-        self._ends: list[tuple[float, str]] = []  # a heap of lease ends, some of leases that are over
+        self._ends: list[tuple[float, str]] = []  # a heap of lease ends, including ended leases'
 
     def __len__(self) -> int:
         return len(self._held)
 
     def add(self, message: M, size: int, now: float) -> None:
-        """Store a message; drops the oldest if there are too many."""
+        """Store a message, and drop the oldest beyond the bounds."""
         held = _Held(next(self._serials), message, size, now)
         self._held[held.serial] = held
         self._bytes += size
@@ -102,13 +102,13 @@ class Backlog(Generic[M]):
         return leased
 
     def acknowledge(self, ack_ids: Iterable[str]) -> None:
-        """Drop these messages for good."""
+        """Drop these messages."""
         for ack_id in ack_ids:
             if held := self._leased.get(ack_id):
                 self._drop(held)
 
     def modify(self, ack_ids: Iterable[str], seconds: float, now: float) -> None:
-        """Let these leases end `seconds` from now; 0 ends them at once."""
+        """Set the end of these leases to `seconds` from now; 0 ends them at once."""
         for ack_id in ack_ids:
             if held := self._leased.get(ack_id):
                 held.ends = now + seconds
@@ -116,7 +116,7 @@ class Backlog(Generic[M]):
         self.expire(now)
 
     def expire(self, now: float) -> None:
-        """End the leases whose time is over, and drop what is older than the retention."""
+        """End expired leases, and drop messages older than the retention."""
         while self._held and self._oldest().added + self._retention <= now:
             self._drop(self._oldest())
         while (ends := self.next_end()) is not None and ends <= now:
@@ -124,7 +124,7 @@ class Backlog(Generic[M]):
             heapq.heappush(self._ready, self._end_lease(self._leased[ack_id]).serial)
 
     def next_end(self) -> float | None:
-        """When the next lease ends, or None if nothing is leased."""
+        """The end of the next lease, or None without a lease."""
         while self._ends:
             ends, ack_id = self._ends[0]
             if (held := self._leased.get(ack_id)) is not None and held.ends == ends:

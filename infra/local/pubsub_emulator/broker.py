@@ -20,7 +20,7 @@ _NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/(?!goog)[A-Za-z][\w.~
 
 
 class Broker:
-    """Everything that the emulator holds. `created` is called with each new subscription."""
+    """The emulator's state. Calls `created` with each new subscription."""
 
     def __init__(self, created: Callable[[Subscription], None] = lambda _: None) -> None:
         self._topics: dict[str, Any] = {}
@@ -41,7 +41,7 @@ class Broker:
         return self._topics[name]
 
     def publish(self, topic: str, messages: Iterable[Any]) -> list[str]:
-        """Offer the messages to every subscription of the topic, in order; returns their ids."""
+        """Offer the messages to every subscription of the topic, in order; their ids."""
         self.topic(topic)
         messages = list(messages)
         _check_publish(messages)
@@ -59,7 +59,7 @@ class Broker:
         return ids
 
     def create_subscription(self, config: Any) -> Any:
-        """Store a subscription of a topic that exists."""
+        """Store a subscription of an existing topic."""
         _check_name(config.name, "subscriptions", self._subscriptions)
         self.topic(config.topic)
         subscription = Subscription(config)
@@ -74,7 +74,7 @@ class Broker:
         return self._subscriptions[name]
 
     def configurations(self, project: str) -> list[Any]:
-        """Those of a project's subscriptions (`projects/p`), by name."""
+        """The configurations of a project's subscriptions (`projects/p`), by name."""
         return [
             each.config
             for name, each in sorted(self._subscriptions.items())
@@ -82,7 +82,7 @@ class Broker:
         ]
 
     def update_subscription(self, wanted: Any, paths: Iterable[str]) -> Any:
-        """Replace a subscription's labels, the only field that can be updated here."""
+        """Replace a subscription's labels, the only field that the emulator updates."""
         config = self.subscription(wanted.name).config
         if list(paths) != ["labels"]:
             raise invalid("This emulator updates labels only.")
@@ -96,7 +96,7 @@ class Broker:
         del self._subscriptions[name]
 
     def end(self, reason: Refused) -> None:
-        """Refuse every consumer that waits."""
+        """Reject every waiting consumer."""
         for subscription in self._subscriptions.values():
             subscription.end(reason)
 

@@ -1,10 +1,10 @@
-"""Refusals, with the status codes of the real service."""
+"""Errors, with the status codes of the real service."""
 
 from grpc import StatusCode
 
 
 class Refused(Exception):
-    """A call that ends with a status other than OK."""
+    """A call ends with a status other than OK."""
 
     def __init__(self, code: StatusCode, details: str) -> None:
         super().__init__(details)
@@ -13,10 +13,10 @@ class Refused(Exception):
 
 
 def invalid(details: str) -> Refused:
-    """The request breaks a rule of the service, or asks for what this emulator lacks."""
+    """The request violates a rule of the service, or exceeds this emulator."""
     return Refused(StatusCode.INVALID_ARGUMENT, details)
 
 
 def not_found(name: str) -> Refused:
-    """There is no such topic or subscription; worded as the service does."""
+    """There is no such topic or subscription; in the service's words."""
     return Refused(StatusCode.NOT_FOUND, f"Resource not found (resource={name.rsplit('/', 1)[-1]}).")

@@ -1,4 +1,4 @@
-"""Subscription filters, in the two forms that Confab uses."""
+"""Subscription filters of the two forms that Confab uses."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Push: each message is posted to the subscription's endpoint until that accepts it."""
+"""Push: posts each message to the subscription's endpoint until that accepts it."""
 
 import asyncio
 import base64
@@ -38,13 +38,13 @@ async def _post(session: aiohttp.ClientSession, subscription: Subscription, deli
     timeout = aiohttp.ClientTimeout(total=config.ack_deadline_seconds)
     body = envelope(config.name, delivery.message)
     try:
-        async with session.post(subscription.push_endpoint, json=body, timeout=timeout) as answer:
-            accepted = answer.status in ACCEPTED
+        async with session.post(subscription.push_endpoint, json=body, timeout=timeout) as response:
+            accepted = response.status in ACCEPTED
     except (aiohttp.ClientError, TimeoutError):
         accepted = False
     if accepted:
         subscription.acknowledge([delivery.ack_id])
-    else:  # the lease ends when the backoff does
+    else:  # the lease ends with the backoff
         subscription.modify([delivery.ack_id], backoff(delivery.attempt))
 
 
@@ -54,7 +54,7 @@ def backoff(attempt: int) -> float:
 
 
 def envelope(subscription: str, message: Any) -> dict[str, Any]:
-    """The JSON object that the service posts, with both spellings of the id and the time."""
+    """The service's JSON object, with both spellings of the id and the time."""
     published = message.publish_time.ToJsonString()
     return {
         "message": {

@@ -15,7 +15,7 @@ from infra.local.pubsub_emulator.subscription import Subscription
 
 GRACE_SECONDS = 0.5
 _OPTIONS = (
-    ("grpc.so_reuseport", 0),  # otherwise a second server on the port goes unnoticed
+    ("grpc.so_reuseport", 0),  # otherwise a second server shares the port unnoticed
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.max_send_message_length", 16 * 1024 * 1024),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
@@ -25,9 +25,9 @@ _OPTIONS = (
 
 @asynccontextmanager
 async def serving(host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the context is open; yields the port, chosen by the system if it was 0.
+    """Serve while the context is open; yields the port, which the system chooses for 0.
 
-    Raises OSError if the address cannot be bound: gRPC itself would log that at length, and vaguely.
+    Raises OSError if it cannot bind the address; gRPC's own error would not say why.
     """
     socket.create_server((host, port)).close()
     pushes: set[asyncio.Task[None]] = set()

@@ -23,7 +23,7 @@ MAX_LEASE_SECONDS = 600
 
 
 def handlers(broker: Broker) -> list[grpc.GenericRpcHandler]:
-    """The Publisher and Subscriber services; a method that is not here is UNIMPLEMENTED."""
+    """The Publisher and Subscriber services; other methods are UNIMPLEMENTED."""
     publish_response = types.PublishResponse.pb()
     list_response = types.ListSubscriptionsResponse.pb()
     publisher = {
@@ -68,7 +68,7 @@ def handlers(broker: Broker) -> list[grpc.GenericRpcHandler]:
 
 
 def _unary(request: Any, method: Callable[[Any], Any]) -> grpc.RpcMethodHandler[Any, Any]:
-    """A method of one request and one response; of none, it is Empty."""
+    """A unary method; without a result it responds Empty."""
 
     async def handle(message: Any, context: ServicerContext[Any, Any]) -> Any:
         try:
@@ -94,9 +94,9 @@ def _pullable(broker: Broker, name: str) -> Subscription:
 
 
 async def _pull(broker: Broker, request: Any) -> Any:
-    """Lease what is available, or wait for it at most PULL_WAIT_SECONDS."""
+    """Lease available messages, or wait up to PULL_WAIT_SECONDS for some."""
     if request.max_messages < 1:
-        raise invalid("At least one message must be asked for.")
+        raise invalid("max_messages must be at least 1.")
     subscription = _pullable(broker, request.subscription)
     consumer = Consumer()
     deliveries = subscription.lease(consumer, request.max_messages)
@@ -118,7 +118,7 @@ async def _streaming_pull(
     try:
         async for first in requests:
             stream = Stream(_pullable(broker, first.subscription), first)
-            await context.send_initial_metadata(())  # the client learns that the stream is open
+            await context.send_initial_metadata(())  # shows the client that the stream is open
             await stream.run(requests, context.write)
     except Refused as refusal:
         await context.abort(refusal.code, refusal.details)

@@ -11,9 +11,6 @@ from infra.local.pubsub_emulator.backlog import Consumer
 from infra.local.pubsub_emulator.errors import invalid
 from infra.local.pubsub_emulator.subscription import ACK_SECONDS, RESPONSE_MESSAGES, Subscription
 
-KEEP_ALIVE_PROTOCOL = 1
-"""From this protocol version on, an empty request is a ping that an empty response answers."""
-
 
 class Stream:
     """One streaming pull, from its first request on."""
@@ -24,11 +21,10 @@ class Stream:
         self._subscription = subscription
         self._ack_seconds = first.stream_ack_deadline_seconds
         self._consumer = Consumer(max(first.max_outstanding_messages, 0), max(first.max_outstanding_bytes, 0))
-        self._answers_pings = first.protocol_version >= KEEP_ALIVE_PROTOCOL
         self._pinged = False
 
     async def run(self, requests: AsyncIterator[Any], write: Callable[[Any], Awaitable[None]]) -> None:
-        """Write responses until the client ends its requests; Refused if the subscription ends."""
+        """Write responses until the client's requests end; raises Refused if the subscription ends."""
         response = types.StreamingPullResponse.pb()
         async with self._reading(requests) as reader:
             while not reader.done():
@@ -48,17 +44,19 @@ class Stream:
             yield reader
         finally:
             reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)  # the stream has ended for another reason
+            await asyncio.gather(reader, return_exceptions=True)  # the stream ended for another reason
 
     async def _read(self, requests: AsyncIterator[Any]) -> None:
         async for request in requests:
             if request.subscription or request.stream_ack_deadline_seconds or request.modify_deadline_ack_ids:
-                raise invalid("After its first request, a stream here takes acknowledgements alone.")
-            self._pinged = self._pinged or (self._answers_pings and not request.ByteSize())
+                raise invalid("After its first request, this emulator's stream takes acknowledgements alone.")
+            self._pinged = (
+                self._pinged or not request.ByteSize()
+            )  # an empty response answers an empty request
             self._subscription.acknowledge(list(request.ack_ids))
 
 
 def received(deliveries: list[Any]) -> list[Any]:
-    """Deliveries as pull and streaming pull return them."""
+    """Deliveries in the form of pull and streaming pull."""
     message = types.ReceivedMessage.pb()
     return [message(ack_id=each.ack_id, message=each.message) for each in deliveries]

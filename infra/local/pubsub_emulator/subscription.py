@@ -1,4 +1,4 @@
-"""A subscription at work: its configuration, its backlog, and its waiting consumers."""
+"""A subscription: its configuration, its backlog and its waiting consumers."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ MAX_MESSAGES = 50_000
 MAX_BYTES = 64 * 1024 * 1024
 RESPONSE_MESSAGES = 500
 RESPONSE_BYTES = 3_000_000
-"""Below the 4 MB that a gRPC client accepts by default."""
+"""Below a gRPC client's default limit of 4 MB."""
 
 DEFAULT_ACK_SECONDS = 10
 ACK_SECONDS = range(10, 601)
@@ -36,7 +36,7 @@ SUPPORTED = frozenset(
 
 
 class Subscription:
-    """One subscription. Raises INVALID_ARGUMENT for a configuration that the emulator lacks."""
+    """One subscription. Raises INVALID_ARGUMENT for an unsupported configuration."""
 
     def __init__(self, config: Any) -> None:
         self.config = _checked(config)
@@ -51,7 +51,7 @@ class Subscription:
 
     @property
     def push_endpoint(self) -> str:
-        """Where messages are posted; "" for a subscription that is pulled."""
+        """The endpoint of a push subscription; "" for a pull subscription."""
         return str(self.config.push_config.push_endpoint)
 
     def offer(self, message: Any) -> None:
@@ -61,22 +61,22 @@ class Subscription:
             self.wake()
 
     def end(self, reason: Refused) -> None:
-        """Refuse every consumer for this reason from now on."""
+        """Reject every consumer with this reason from now on."""
         self._ended = reason
         self.wake()
 
     def acknowledge(self, ack_ids: list[str]) -> None:
-        """Drop the messages of these leases for good."""
+        """Drop the messages of these leases."""
         self._backlog.acknowledge(ack_ids)
         self.wake()
 
     def modify(self, ack_ids: list[str], seconds: float) -> None:
-        """Let these leases end `seconds` from now, at once with 0."""
+        """Set the end of these leases to `seconds` from now; 0 ends them at once."""
         self._backlog.modify(ack_ids, seconds, time.monotonic())
         self.wake()
 
     def lease(self, consumer: Consumer, limit: int, seconds: float | None = None) -> list[Delivery[Any]]:
-        """Lease what is available, for the subscription's ack deadline unless `seconds` is given."""
+        """Lease available messages, for the subscription's ack deadline unless `seconds` is given."""
         if self._ended is not None:
             raise self._ended
         return self._backlog.lease(
@@ -88,14 +88,14 @@ class Subscription:
         )
 
     def wake(self) -> None:
-        """Let every waiting consumer try again."""
+        """Wake every waiting consumer."""
         self._event.set()
         self._event = asyncio.Event()
 
     async def changed(self, seconds: float | None = None) -> bool:
-        """Wait until something happens here or a lease ends; False after `seconds` without.
+        """Wait for a change or the end of a lease; False after `seconds` without.
 
-        A consumer that awaits nothing between `lease` and this misses nothing.
+        A consumer that does not await between `lease` and this call misses no change.
         """
         ends = self._backlog.next_end()
         until_end = None if ends is None else max(ends - time.monotonic(), 0)

@@ -1,1 +1,1 @@
-"""A local SurrealDB server: the real engine, embedded, behind the real wire protocol."""
+"""A local SurrealDB server: the embedded engine with the WebSocket RPC protocol."""

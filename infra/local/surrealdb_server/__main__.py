@@ -14,14 +14,14 @@ from infra.local.surrealdb_server.server import CLOSE_TIMEOUT_S, listen
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m infra.local.surrealdb_server",
-        description="A local SurrealDB server: the embedded engine behind the WebSocket RPC protocol. "
+        description="A local SurrealDB server: the embedded engine with the WebSocket RPC protocol. "
         "The user is SURREALDB_USER with SURREALDB_PASSWORD, root and root by default.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1")
-    add("--port", type=int, default=8000, help="0 takes a free one; the ready line names it")
+    add("--port", type=int, default=8000, help="0 takes a free port, which the ready line names")
     add("--path", type=Path, default=Path(".confab/surrealdb"), help="the data folder")
-    add("--memory", action="store_true", help="keep nothing: use memory instead of --path")
+    add("--memory", action="store_true", help="keep the data in memory alone")
     concurrency = "requests that the engine executes at once; above 1, transactions conflict as in production"
     add("--concurrency", type=int, default=1, metavar="N", help=concurrency)
     expiry = "how long a sign-in lasts (default: an hour)"
@@ -42,7 +42,7 @@ async def _open(arguments: argparse.Namespace) -> Engine:
 
 
 async def _serve(arguments: argparse.Namespace) -> str:
-    """Serve until a signal; why it could not, or ""."""
+    """Serve until a signal; the error, or ""."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -59,20 +59,19 @@ async def _serve(arguments: argparse.Namespace) -> str:
         return f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"
     print(f"ready ws://{host}:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
     await stopping.wait()
-    server.close()  # after the requests that are being answered
+    server.close()  # after the requests in flight
     await asyncio.wait_for(server.wait_closed(), 2 * CLOSE_TIMEOUT_S)
     await engine.close()
     return ""
 
 
 def main() -> None:
-    """Serve as the command line says, and end the process."""
+    """Serve, then end the process."""
     reason = asyncio.run(_serve(_arguments()))
     if reason:
         print(f"surrealdb server: {reason}", file=sys.stderr, flush=True)
-    # The engine's threads may still call into Python after it is closed. Met by an interpreter
-    # that is shutting down, such a call aborts the process (seen in 1 of 10 exits); all is
-    # written and closed by now, so there is nothing to shut down for.
+    # The engine's threads may call into Python after it is closed. During the interpreter's shutdown
+    # such a call aborts the process (1 of 10 exits), so skip the shutdown: all data is written by now.
     os._exit(1 if reason else 0)
 
 

@@ -19,18 +19,18 @@ class Scope:
 
 
 NOWHERE = Scope("", "")
-"""The scope of a connection before its `use`: empty, away from everyone's data."""
+"""The scope of a connection before its `use`, which holds no data."""
 
 
 class EngineError(Exception):
-    """The engine cannot be opened; the message says why in one line."""
+    """The engine cannot be opened; the message is one line."""
 
 
 class Engine:
-    """One open datastore. It has a single session, so requests of one scope run at a time.
+    """One open datastore. It has a single session, so it runs the requests of one scope at a time.
 
-    `concurrency` is how many of them may overlap: with 1 no transaction conflicts, with more those
-    that write the same record abort each other as in production.
+    Up to `concurrency` requests overlap. With 1 no transaction conflicts; with more, transactions that write
+    the same record conflict as in production.
     """
 
     def __init__(self, url: str, *, concurrency: int = 1) -> None:
@@ -43,12 +43,11 @@ class Engine:
         self._db: AsyncEmbeddedDB | None = None
 
     async def open(self) -> None:
-        """Open the datastore. Raises EngineError if it is in use, unreadable or not one.
+        """Open the datastore. Raises EngineError if it is in use, unreadable or not a datastore.
 
-        After a crash its log may end in half a record. The engine skips that, but appends after
-        it, and the next recovery would end there and lose what was written since (seen in 3.2.4).
-        Closing it flushes everything to tables and begins a new log, so it is opened, closed and
-        opened again.
+        After a crash its log may end in half a record. The engine skips that and appends after it, but the
+        next recovery stops there and loses everything appended (seen in 3.2.4). Closing the datastore flushes
+        it to tables and begins a new log, so this opens it, closes it and opens it again.
         """
         try:
             db = await self._connect()
@@ -65,16 +64,16 @@ class Engine:
         return db
 
     async def close(self) -> None:
-        """Wait for what is running, then close the datastore. Requests after this fail."""
+        """Wait for the requests in flight, then close the datastore. Later requests fail."""
         async with self._alone():
             db, self._db = self._db, None
         if db is not None:
             await db.close()
 
     async def execute(self, request: bytes, scope: Scope) -> bytes:
-        """The engine's CBOR answer to a CBOR request that is run in `scope`.
+        """Run a CBOR request in `scope`; the engine's CBOR response.
 
-        Raises ValueError for what is not a request, RuntimeError if the engine fails or is closed.
+        Raises ValueError for an invalid request, RuntimeError if the engine fails or is closed.
         """
         async with self._turn(scope) as db:
             return await db.execute(request)

@@ -1,11 +1,11 @@
 """The wire: WebSocket at `/rpc` with subprotocol `cbor`, and `GET /health`.
 
-The requests of a connection are answered one by one, and the next is read only then: backpressure
-reaches the client's socket, and memory is bounded by the number of connections.
+Reads a connection's next request after it has answered the last: backpressure reaches the client's socket,
+and the number of connections bounds the memory.
 
-Web pages are refused. Any page that a developer has open may connect to loopback, and the usual password
-is known. A browser names the page's origin in every WebSocket handshake, also after DNS rebinding; the
-intended clients name none.
+Rejects web pages, because any page in a developer's browser can connect to loopback, and the default
+password is public. A browser sends an Origin header in every WebSocket handshake, even after DNS rebinding;
+the intended clients send none.
 """
 
 from http import HTTPStatus
@@ -31,7 +31,7 @@ INTERNAL_ERROR = 1011
 async def listen(
     engine: Engine, credentials: Credentials, *, host: str, port: int, session_s: float
 ) -> Server:
-    """A server that accepts connections; close it before the engine. Raises OSError for a taken port."""
+    """Start the server; close it before the engine. Raises OSError for a taken port."""
 
     async def handle(connection: ServerConnection) -> None:
         session = Session(engine, credentials, lifetime_s=session_s)
@@ -39,7 +39,7 @@ async def listen(
             code, reason = await _serve(connection, session)
             await connection.close(code, reason)
         except ConnectionClosed:
-            return  # nothing of it is left here
+            return  # the client is gone
 
     return await serve(
         handle,
@@ -56,7 +56,7 @@ async def listen(
 
 def _route(connection: ServerConnection, request: Request) -> Response | None:
     if "Origin" in request.headers:
-        return connection.respond(HTTPStatus.FORBIDDEN, "This is not for web pages.\n")
+        return connection.respond(HTTPStatus.FORBIDDEN, "Web pages may not connect.\n")
     path = request.path.partition("?")[0]
     if path == "/health":
         return connection.respond(HTTPStatus.OK, "")
@@ -68,7 +68,7 @@ def _route(connection: ServerConnection, request: Request) -> Response | None:
 
 
 async def _serve(connection: ServerConnection, session: Session) -> tuple[int, str]:
-    """Answer requests until one cannot be; the code and the reason with which to close."""
+    """Answer requests until one fails; the close code and reason."""
     if connection.subprotocol != "cbor":
         return UNSUPPORTED_DATA, "the subprotocol must be cbor"
     while isinstance(frame := await connection.recv(), bytes):

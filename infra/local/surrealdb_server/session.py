@@ -1,4 +1,4 @@
-"""What one connection may do: its sign-in, its namespace and database, its requests."""
+"""One connection's session: its sign-in, its namespace and database, its requests."""
 
 import hmac
 import secrets
@@ -12,7 +12,7 @@ from surrealdb.data.cbor import decode, encode
 from infra.local.surrealdb_server.engine import NOWHERE, Engine, Scope
 
 ENGINE_METHODS = frozenset({"query", "version"})
-"""Executed by the engine as they are. Its one session is shared, so `let` and `live` are not among them."""
+"""The engine's methods. Without `let` and `live`, because all connections share its one session."""
 
 Credentials = tuple[str, str]
 """A user's name and password."""
@@ -20,7 +20,7 @@ Credentials = tuple[str, str]
 MAP = 5
 SIZE = 0x1F
 MOST_FIELDS = 23
-"""CBOR: a map's major type; the bits of its first byte that count its pairs, if they are so few."""
+"""CBOR: a map's major type; the bits of its first byte that count its pairs, up to 23."""
 
 
 class RpcError(Exception):
@@ -36,9 +36,9 @@ def _not_allowed(message: str, reason: str) -> RpcError:
 
 
 def _head(frame: bytes) -> dict[Any, Any]:
-    """A request's `id` and `method`; decodes no further, because its parameters may be large.
+    """A request's `id` and `method`; skips its parameters, which may be large.
 
-    Raises ValueError or CBORError for what is not a small map of CBOR (RFC 8949).
+    Raises ValueError or CBORError for anything but a small CBOR map (RFC 8949).
     """
     if not frame or frame[0] >> 5 != MAP or frame[0] & SIZE > MOST_FIELDS:
         raise ValueError("not an RPC request")
@@ -80,7 +80,7 @@ class Session:
         return encode({"id": request_id, "result": result})
 
     def _own(self, method: str, params: list[Any]) -> object:
-        """The result of a method that concerns the session itself."""
+        """The result of a method on the session itself."""
         match method:
             case "ping":
                 return None
