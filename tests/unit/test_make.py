@@ -87,7 +87,9 @@ def test_the_port_of_a_server_in_use_may_be_taken(tmp_path):
     assert re.findall(r"port \d+, for (\w+),", checked.stderr) == ["pubsub"]
 
 
-@pytest.mark.parametrize(("argument", "printed"), [("--help", "usage: python -m infra.local"), ("--reset", "")])
+@pytest.mark.parametrize(
+    ("argument", "printed"), [("--help", "usage: python -m infra.local"), ("--reset", "")]
+)
 def test_options_that_start_nothing_install_nothing(clone, argument, printed):
     done = make(clone, "dev", f"ARGS={argument}")
     assert done.returncode == 0, done.stderr
@@ -160,7 +162,9 @@ def test_every_documented_command_has_help(installed):
     done = subprocess.run(command, cwd=installed, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
-    assert {module for module in printed if printed[module].startswith(f"usage: python -m {module} ")} == commands()
+    assert {
+        module for module in printed if printed[module].startswith(f"usage: python -m {module} ")
+    } == commands()
 
 
 def test_no_documented_command_needs_a_path():
