@@ -1,11 +1,9 @@
 """Two cells on one store: an instance of `main` and one of `b`, each with its own topic."""
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 
 import pytest
-import pytest_asyncio
 
 from confab import config
 from confab.domain.cells import cell_of
@@ -14,8 +12,9 @@ from confab.fanout import watchdog
 from confab.wiring import Adapters
 from infra.probes.conversation import conversation
 from infra.probes.probes import probes
-from tests.integration.conftest import World
 from tests.support.probes import found, system
+from tests.support.waiting import until
+from tests.support.world import World
 
 MAIN, B = 0, 1
 """The instances."""
@@ -26,51 +25,51 @@ PROMISED_S = 5
 class Cells(World):
     cells = ("main", "b")
 
-    async def start(self):
-        await super().start()
-        self.heard: list[list[Event]] = [[], []]
-        """The events that each instance's subscription has brought."""
-        for adapters, events in zip(self._adapters, self.heard, strict=True):
-            self._listen_in(adapters.subscription, events)
+    def __init__(self, *servers):
+        super().__init__(*servers)
+        self.received: list[list[Event]] = []
 
-    def _listen_in(self, subscription, events):
-        decoded = subscription._decoded
+    async def _start(self, cell):
+        await super()._start(cell)
+        self.received.append(received(self._adapters[-1].subscription))
 
-        def decode(messages):
-            received = decoded(messages)
-            events.extend(event for _, event, _ in received)
-            return received
-
-        subscription._decoded = decode
-
-    def heard_of(self, instance, room):
-        """How many events of a room came to an instance, written ones alone."""
-        of_room = [event for event in self.heard[instance] if event.conversation_id == room]
+    def entries(self, instance, room):
+        """How many entries of a room the bus has delivered to an instance."""
+        of_room = [event for event in self.received[instance] if event.conversation_id == room]
         return len([event for event in of_room if not isinstance(event, Typing)])
 
 
-@pytest_asyncio.fixture
+def received(subscription) -> list[Event]:
+    """The events that a subscription delivers from now on."""
+    events: list[Event] = []
+    decoded = subscription._decoded
+
+    def decode(messages):
+        of_ours = decoded(messages)
+        events.extend(event for _, event, _ in of_ours)
+        return of_ours
+
+    subscription._decoded = decode
+    return events
+
+
+@pytest.fixture
 async def world(store_server, bus_server):
-    world = Cells(store_server, bus_server)
-    await world.start()
-    try:
+    async with Cells(store_server, bus_server).running() as world:
         yield world
-    finally:
-        await world.close()
-        await bus_server.ensure_running()
 
 
-async def test_an_event_is_heard_in_its_own_cell_and_in_no_other(world):
+async def test_an_event_reaches_the_instances_of_its_own_cell_only(world):
     rooms = {cell: await world.conversation(members=["bob"], cell=cell) for cell in world.cells}
     for index, cell in enumerate(world.cells):
         alice = await world.client("alice", index, rooms[cell])
         await world.rest_message(rooms[cell], "from a function")
         await alice.call("message", {"conversationId": rooms[cell], "content": "from a socket"})
         await alice.until(lambda c: c.seqs() == [1, 2], within=1)
-    for index, cell in enumerate(world.cells):  # an instance does not hear what it published itself
-        await world._until(lambda index=index, cell=cell: world.heard_of(index, rooms[cell]) == 1)
+    # the bus does not return to an instance what it published itself
+    await until(lambda: [world.entries(at, rooms[cell]) for at, cell in enumerate(world.cells)] == [1, 1])
     await world.settled()
-    assert world.heard_of(MAIN, rooms["b"]) == world.heard_of(B, rooms["main"]) == 0
+    assert world.entries(MAIN, rooms["b"]) == world.entries(B, rooms["main"]) == 0
 
 
 async def test_a_room_that_is_joined_through_another_cells_container_is_served_from_the_store(world):
@@ -86,7 +85,7 @@ async def test_a_room_that_is_joined_through_another_cells_container_is_served_f
     await world.rest_finalize(room)
     await bob.until(lambda c: c.seqs() == [1, 2, 3, 4, 5], within=PROMISED_S)
     assert bob.of("message") == alice.of("message")
-    assert world.heard_of(MAIN, room) == 0
+    assert world.entries(MAIN, room) == 0
 
 
 async def test_a_function_that_does_not_know_a_cell_yet_loses_nothing(world):
@@ -103,18 +102,14 @@ async def test_a_function_that_does_not_know_a_cell_yet_loses_nothing(world):
 async def test_a_container_probes_the_topic_of_its_own_cell(world, monkeypatch):
     monkeypatch.setattr(watchdog, "PROBE_S", 0.3)
     await world.client("alice", B, await world.conversation(cell="b"))
-    dog = world._containers[B]._watchdog
-    await world._until(lambda: any(isinstance(event, Typing) for event in world.heard[B]), within=6)
-    await asyncio.sleep(1)
-    assert dog.delivering
-    assert world.heard[MAIN] == []
-    world.deafen(B)
-    await world._until(lambda: not dog.delivering)
-    await world._until(lambda: dog.delivering)
+    await until(lambda: any(isinstance(event, Typing) for event in world.received[B]), within=6)
+    await world.settled()
+    assert world._containers[B]._watchdog.delivering
+    assert world.received[MAIN] == []
 
 
 @pytest.mark.parametrize("home", ["main", "b"])
-async def test_the_doctor_looks_at_every_cell_and_awaits_a_conversation_in_its_own(world, home):
+async def test_the_doctor_probes_every_cell_and_expects_delivery_in_that_of_the_conversation(world, home):
     one, two = world.urls
     env = world._env | {"CONFAB_CELLS": f"b={two}", "CONFAB_NEW_CELLS": home}
     whole = config.load(env | {"CONFAB_REALTIME_URLS": one})

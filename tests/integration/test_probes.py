@@ -29,10 +29,10 @@ from infra.probes.probes import probes
 from infra.probes.realtime import realtime
 from infra.probes.system import System
 from infra.probes.web import web
-from tests.integration.conftest import ORIGIN, PROJECT, World
 from tests.support.probes import found, outcome, serving, system
 from tests.support.pubsub import closed_port, pubsub_server
 from tests.support.surrealdb import surreal_server
+from tests.support.world import ORIGIN, PROJECT, World
 
 TOPIC = f"projects/{PROJECT}/topics/confab-events"
 
@@ -136,13 +136,13 @@ async def test_subscriptions_of_instances_that_are_gone(patient, bus_server):
 
 
 async def test_a_store_that_goes_down_fails_its_dependents(tmp_path, bus_server):
-    async with surreal_server(tmp_path / "store") as server:
-        world = World(server, bus_server)
-        await world.start()
-        async with system(world._env, world.urls) as patient:
-            await server.kill()
-            results = await found(*probes(patient))
-        await world.close()
+    async with (
+        surreal_server(tmp_path / "store") as server,
+        World(server, bus_server).running() as world,
+        system(world._env, world.urls) as patient,
+    ):
+        await server.kill()
+        results = await found(*probes(patient))
     fixes = {name: result.fix for name, result in results.items() if result.status == "FAIL"}
     assert fixes == {
         **{f"ready {url}": instances.FIX_MISSING["store"] for url in world.urls},

@@ -10,9 +10,9 @@ from google.pubsub_v1 import Subscription
 
 from confab import log
 from confab.bus.client import Endpoint
-from tests.integration.conftest import PROJECT
 from tests.support.probes import system
 from tests.support.telemetry import Collected
+from tests.support.world import PROJECT
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
