@@ -18,7 +18,6 @@ from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab.bus.client import Endpoint
-from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import decode_event, event_of
 from confab.ports import Publisher
@@ -39,14 +38,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ACK_DEADLINE_S = 10
 
+ON_PUBSUB = pytest.mark.parametrize("backend", ["local", "google"], indirect=True)
 Emulator = Callable[[str], Awaitable[PubSubServer]]
-Listen = Callable[[Backend], Awaitable[Listener]]
-Publish = Callable[[Backend], Publisher]
+Listen = Callable[[], Awaitable[Listener]]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def emulator() -> AsyncIterator[Emulator]:
-    """Gives the emulator of a kind, which is started once."""
+    """Returns the emulator of a kind, which is started once."""
     async with AsyncExitStack() as ends:
         running: dict[str, PubSubServer] = {}
 
@@ -67,156 +66,105 @@ def _emulator(kind: str) -> AbstractAsyncContextManager[PubSubServer]:
     return google_pubsub_server(jar)
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["local", "google"])
-async def server(request: pytest.FixtureRequest, emulator: Emulator) -> PubSubServer:
-    return await emulator(request.param)
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["memory", "local", "google"])
-async def server_or_none(request: pytest.FixtureRequest, emulator: Emulator) -> PubSubServer | None:
-    return None if request.param == "memory" else await emulator(request.param)
-
-
-@pytest.fixture
-def pubsub(server: PubSubServer) -> PubSubBackend:
-    return PubSubBackend(server)
-
-
-@pytest.fixture
-def backend(server_or_none: PubSubServer | None) -> Backend:
-    return MemoryBackend() if server_or_none is None else PubSubBackend(server_or_none)
+@pytest_asyncio.fixture(loop_scope="module", params=["memory", "local", "google"])
+async def backend(request: pytest.FixtureRequest, emulator: Emulator) -> Backend:
+    return MemoryBackend() if request.param == "memory" else PubSubBackend(await emulator(request.param))
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def cleanup() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as stack:
-        yield stack
+async def listen(backend: Backend) -> AsyncIterator[Listen]:
+    """Opens a subscription and returns its listener."""
+    async with AsyncExitStack() as ends:
+
+        async def listen() -> Listener:
+            listener = Listener(backend.subscription())
+            ends.push_async_callback(listener.close)
+            await listener.until(lambda: listener.subscription.connected)
+            return listener
+
+        yield listen
 
 
-@pytest.fixture
-def listen(cleanup: AsyncExitStack) -> Listen:
-    async def listen(backend: Backend) -> Listener:
-        listener = Listener(backend.subscription())
-        cleanup.push_async_callback(listener.close)
-        await listener.until(lambda: listener.subscription.connected)
-        return listener
-
-    return listen
+@pytest_asyncio.fixture(loop_scope="module")
+async def listener(listen: Listen) -> Listener:
+    return await listen()
 
 
-@pytest.fixture
-def publisher(cleanup: AsyncExitStack) -> Publish:
-    def publisher(backend: Backend) -> Publisher:
-        made = backend.publisher()
-        cleanup.push_async_callback(made.close)
-        return made
-
-    return publisher
+@pytest_asyncio.fixture(loop_scope="module")
+async def publisher(backend: Backend) -> AsyncIterator[Publisher]:
+    publisher = backend.publisher()
+    yield publisher
+    await publisher.close()
 
 
-async def test_every_event_reaches_every_subscription_that_is_open(
-    backend: Backend, listen: Listen, publisher: Publish
-) -> None:
-    listeners = [await listen(backend), await listen(backend)]
-    sender = publisher(backend)
+async def test_every_event_reaches_every_subscription_that_is_open(listen, publisher):
+    listeners = [await listen(), await listen()]
     sent = events(100)
-    await asyncio.gather(*(sender.publish(event) for event in sent))
+    await asyncio.gather(*map(publisher.publish, sent))
     for listener in listeners:
         await listener.got(*sent)
 
 
-async def test_every_type_of_event_arrives_as_it_was_published(
-    backend: Backend, listen: Listen, publisher: Publish
-) -> None:
-    listener = await listen(backend)
+async def test_every_type_of_event_arrives_as_it_was_published(listener, publisher):
     sent = [event_of(message(1), origin="i2"), event_of(finalized(2), origin="i2"), typing()]
-    sender = publisher(backend)
     for event in sent:
-        await sender.publish(event)
+        await publisher.publish(event)
     await listener.got(*sent)
     assert {type(event) for event in listener.events} == {type(event) for event in sent}
 
 
-async def test_a_process_hears_others_entries_and_everybody_s_typing(
-    server_or_none: PubSubServer | None, backend: Backend, listen: Listen, publisher: Publish
-) -> None:
+async def test_an_instance_receives_the_entries_of_others_and_the_typing_of_all(backend, listener, publisher):
     """Google's emulator does not filter: it may bring an entry back, which does no harm."""
-    listener = await listen(backend)
     own = event_of(message(1), origin="mine")
     others = [event_of(message(2), origin="other"), typing().model_copy(update={"origin": "mine"})]
-    sender = publisher(backend)
     for event in (own, *others):
-        await sender.publish(event)
+        await publisher.publish(event)
     await listener.got(*others)
-    if server_or_none is None or server_or_none.filters:
+    if isinstance(backend, MemoryBackend) or backend.server.filters:
         assert own not in listener.events
 
 
-async def test_what_is_no_event_is_counted_and_left_out(
-    backend: Backend, listen: Listen, publisher: Publish
-) -> None:
-    listener = await listen(backend)
+async def test_a_message_that_is_no_event_is_counted_and_skipped(backend, listener, publisher):
     garbage = [b"not json", b'{"v":2}', b"[]", b"\xff\xfe", b'{"type":"message.created"}']
     for data in garbage:
         await backend.put(data)
     (event,) = events(1)
-    await publisher(backend).publish(event)
+    await publisher.publish(event)
     await listener.got(event)
     await listener.until(lambda: listener.subscription.undecodable >= len(garbage))
     assert set(map(type, listener.events)) == {type(event)}
 
 
-async def test_a_closed_subscription_gets_nothing_and_ends_its_iteration(
-    backend: Backend, listen: Listen, publisher: Publish
-) -> None:
-    closed, open_one = await listen(backend), await listen(backend)
+async def test_a_closed_subscription_gets_nothing_and_ends_its_iteration(listen, publisher):
+    closed, open_one = await listen(), await listen()
+    await closed.close()
     await closed.close()
     assert closed.reading.done()
     assert not closed.subscription.connected
     (event,) = events(1)
-    await publisher(backend).publish(event)
+    await publisher.publish(event)
     await open_one.got(event)
     assert closed.events == []
     assert [event async for event in closed.subscription.events()] == []
 
 
-async def test_closing_twice_is_harmless(backend: Backend, listen: Listen) -> None:
-    listener = await listen(backend)
-    await listener.close()
-    await listener.close()
-
-
-async def test_publishing_without_a_bus_is_unavailable_within_the_deadline(
-    backend: Backend, cleanup: AsyncExitStack
-) -> None:
-    sender = backend.publisher_without_bus()
-    cleanup.push_async_callback(sender.close)
+async def test_publishing_without_a_bus_is_unavailable_within_the_deadline(backend):
+    publisher = backend.publisher_without_bus()
     async with asyncio.timeout(3):
         with pytest.raises(Unavailable):
-            await sender.publish(typing())
+            await publisher.publish(typing())
+    await publisher.close()
 
 
-async def test_a_closed_publisher_is_unavailable(backend: Backend, publisher: Publish) -> None:
-    sender = publisher(backend)
-    await sender.close()
-    with pytest.raises(Unavailable):
-        await sender.publish(typing())
-
-
-async def test_a_publisher_that_closes_sends_what_is_waiting(backend: Backend, listen: Listen) -> None:
-    listener = await listen(backend)
-    sender = backend.publisher()
+async def test_a_publisher_that_closes_sends_its_queue_and_then_is_unavailable(listener, publisher):
     sent = events(20)
-    publishing = [asyncio.create_task(sender.publish(event)) for event in sent]
+    publishing = [asyncio.create_task(publisher.publish(event)) for event in sent]
     await asyncio.sleep(0)
-    await sender.close()
+    await publisher.close()
     await asyncio.gather(*publishing)
     await listener.got(*sent)
-
-
-def name_of(listener: Listener) -> str:
-    assert isinstance(listener.subscription, PubSubSubscription)
-    return listener.subscription.name
+    with pytest.raises(Unavailable):
+        await publisher.publish(typing())
 
 
 async def raw_subscription(client: SubscriberAsyncClient, backend: PubSubBackend, **fields: Any) -> str:
@@ -227,90 +175,76 @@ async def raw_subscription(client: SubscriberAsyncClient, backend: PubSubBackend
 
 
 async def pull(client: SubscriberAsyncClient, name: str) -> list[Any]:
-    """What one pull gives; a server may answer an empty one after a while."""
+    """The messages of one pull; a server may respond with none after a while."""
     response = await client.pull(subscription=name, max_messages=10, timeout=15, retry=None)
     return list(response.received_messages)
 
 
-async def test_a_message_carries_the_event_and_its_attributes(
-    pubsub: PubSubBackend, publisher: Publish
-) -> None:
+@ON_PUBSUB
+async def test_a_message_carries_the_event_and_its_attributes(backend, publisher):
     (event,) = events(1)
-    async with pubsub.raw() as client:
-        name = await raw_subscription(client, pubsub)
-        await publisher(pubsub).publish(event)
+    async with backend.raw() as client:
+        name = await raw_subscription(client, backend)
+        await publisher.publish(event)
         (received,) = await pull(client, name)
-    assert dict(received.message.attributes) == {
-        "type": "message.created",
-        "conversationId": "c1",
-        "origin": "i1",
-    }
+    attributes = {"type": "message.created", "conversationId": "c1", "origin": "i1"}
+    assert dict(received.message.attributes) == attributes
     assert decode_event(received.message.data) == event
 
 
-async def test_a_publisher_makes_the_topic_that_an_emulator_lacks(
-    pubsub: PubSubBackend, publisher: Publish
-) -> None:
-    await publisher(pubsub).publish(typing())
-    async with Endpoint(pubsub.server.host).publisher() as client:
-        assert (await client.get_topic(topic=pubsub.topic_name)).name == pubsub.topic_name
+@ON_PUBSUB
+async def test_a_publisher_creates_the_topic_that_an_emulator_lacks(backend, publisher):
+    await publisher.publish(typing())
+    async with Endpoint(backend.server.host).publisher() as client:
+        assert (await client.get_topic(topic=backend.topic_name)).name == backend.topic_name
 
 
-async def test_a_closed_subscription_is_deleted(pubsub: PubSubBackend, listen: Listen) -> None:
-    listener = await listen(pubsub)
-    async with pubsub.raw() as client:
-        found = await client.get_subscription(subscription=name_of(listener))
-        assert found.topic == pubsub.topic_name
+@ON_PUBSUB
+async def test_a_subscription_expires_after_a_day_keeps_ten_minutes_and_is_deleted_when_closed(
+    backend, listener
+):
+    name = listener.subscription.name
+    async with backend.raw() as client:
+        found = SubscriptionConfig.pb(await client.get_subscription(subscription=name))
+        assert found.topic == backend.topic_name
+        assert found.expiration_policy.ttl.seconds == 86_400
+        assert found.message_retention_duration.seconds == 600
         await listener.close()
         with pytest.raises(NotFound):
-            await client.get_subscription(subscription=name_of(listener))
+            await client.get_subscription(subscription=name)
 
 
-async def test_a_subscription_expires_after_a_day_and_keeps_ten_minutes(
-    pubsub: PubSubBackend, listen: Listen
-) -> None:
-    listener = await listen(pubsub)
-    async with pubsub.raw() as client:
-        found = SubscriptionConfig.pb(await client.get_subscription(subscription=name_of(listener)))
-    assert found.expiration_policy.ttl.seconds == 86_400
-    assert found.message_retention_duration.seconds == 600
+@ON_PUBSUB
+async def test_a_subscription_that_was_deleted_is_created_again(backend, listener, publisher):
+    async with backend.raw() as client:
+        await client.delete_subscription(subscription=listener.subscription.name)
+    await arrives(listener, publisher)
 
 
-async def test_a_subscription_that_somebody_deleted_is_made_again(
-    pubsub: PubSubBackend, listen: Listen, publisher: Publish
-) -> None:
-    listener = await listen(pubsub)
-    async with pubsub.raw() as client:
-        await client.delete_subscription(subscription=name_of(listener))
-    await arrives(listener, publisher(pubsub))
-
-
-async def test_both_sides_survive_a_bus_that_was_killed_and_lost_everything(
-    pubsub: PubSubBackend, listen: Listen, publisher: Publish
-) -> None:
-    listener, sender = await listen(pubsub), publisher(pubsub)
+@ON_PUBSUB
+async def test_both_sides_survive_a_bus_that_was_killed_and_lost_everything(backend, listener, publisher):
     (event,) = events(1)
-    await sender.publish(event)
+    await publisher.publish(event)
     await listener.got(event)
-    await pubsub.server.kill()
+    await backend.server.kill()
     await listener.until(lambda: not listener.subscription.connected)
     with pytest.raises(Unavailable):
-        await sender.publish(event)
-    await pubsub.server.start()
-    await arrives(listener, sender)
+        await publisher.publish(event)
+    await backend.server.start()
+    await arrives(listener, publisher)
     assert listener.subscription.connected
 
 
-async def test_only_what_is_not_acknowledged_comes_again_after_the_ack_deadline(
-    pubsub: PubSubBackend, listen: Listen, publisher: Publish
-) -> None:
+@ON_PUBSUB
+async def test_a_message_is_redelivered_after_the_ack_deadline_unless_it_is_acknowledged(
+    backend, listener, publisher
+):
     """Three in one, since each would wait for the deadline: an event, garbage, and a message left alone."""
-    listener = await listen(pubsub)
     (event,) = events(1)
-    async with pubsub.raw() as client:
-        name = await raw_subscription(client, pubsub, ack_deadline_seconds=ACK_DEADLINE_S)
-        await publisher(pubsub).publish(event)
-        await pubsub.put(b"garbage")
+    async with backend.raw() as client:
+        name = await raw_subscription(client, backend, ack_deadline_seconds=ACK_DEADLINE_S)
+        await publisher.publish(event)
+        await backend.put(b"garbage")
         first = await pull(client, name)
         leased_at = asyncio.get_running_loop().time()
         first += await pull(client, name) if len(first) < 2 else []
@@ -329,13 +263,12 @@ async def test_only_what_is_not_acknowledged_comes_again_after_the_ack_deadline(
     assert listener.subscription.undecodable == 1
 
 
-async def test_a_shortened_lease_ends_early_and_a_refused_message_comes_at_once(
-    pubsub: PubSubBackend, publisher: Publish
-) -> None:
+@ON_PUBSUB
+async def test_a_shortened_lease_ends_early_and_a_refused_message_comes_at_once(backend, publisher):
     (event,) = events(1)
-    async with pubsub.raw() as client:
-        name = await raw_subscription(client, pubsub, ack_deadline_seconds=600)
-        await publisher(pubsub).publish(event)
+    async with backend.raw() as client:
+        name = await raw_subscription(client, backend, ack_deadline_seconds=600)
+        await publisher.publish(event)
         for seconds in (0, 1):
             (received,) = await pull(client, name)
             await client.modify_ack_deadline(
@@ -347,12 +280,9 @@ async def test_a_shortened_lease_ends_early_and_a_refused_message_comes_at_once(
     assert decode_event(again[0].message.data) == event
 
 
-@pytest.mark.parametrize("server", ["local"], indirect=True)
-async def test_the_local_bus_keeps_the_order_of_a_publisher(
-    pubsub: PubSubBackend, listen: Listen, publisher: Publish
-) -> None:
+@pytest.mark.parametrize("backend", ["local"], indirect=True)
+async def test_the_local_bus_keeps_the_order_of_a_publisher(listener, publisher):
     sent = events(3_000)
-    listener, sender = await listen(pubsub), publisher(pubsub)
-    await asyncio.gather(*(sender.publish(event) for event in sent))
+    await asyncio.gather(*map(publisher.publish, sent))
     await listener.until(lambda: len(listener.events) >= len(sent))
     assert listener.events == sent
