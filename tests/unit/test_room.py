@@ -52,6 +52,24 @@ def test_a_gap_ends_before_the_next_entry_that_waits():
     assert room.gap == Gap(4, 6)
 
 
+def test_entries_delivered_during_a_join_follow_its_answer():
+    room = live_room(0, "early")
+    room.begin_join("late")
+    assert received(room, message(1), message(2)) == [(1, ["early"]), (2, ["early"])]
+    assert room.finish_join("late", 1) == [message(2)]
+    assert received(room, message(3)) == [(3, ["early", "late"])]
+
+
+def test_the_slower_of_two_first_joins_reads_what_the_faster_has():
+    room = Room[Entry]()
+    room.begin_join("slow")
+    room.begin_join("fast")
+    room.finish_join("fast", 5)
+    received(room, message(6))
+    assert room.finish_join("slow", 3) == Gap(4, 5)
+    assert room.finish_join("slow", 5) == [message(6)]
+
+
 def test_a_room_is_empty_without_sockets():
     room = live_room(0, "s1")
     assert not room.empty
