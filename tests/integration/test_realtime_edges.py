@@ -37,6 +37,18 @@ async def test_a_socket_that_ends_while_it_joins_leaves_nothing(world):
     assert (world.sockets(), world.rooms()) == (0, 0)
 
 
+async def test_a_socket_that_ends_while_its_token_is_verified_leaves_nothing(world, http):
+    poller = Poller(http, world.urls[0])
+    await poller.open()
+    with world.slow_keys(0.5):
+        handshake = asyncio.create_task(poller.post("40" + json.dumps({"token": "alice"})))
+        await asyncio.sleep(0.2)
+        assert world.pending(0) == 1
+        await poller.post("1")
+        await asyncio.gather(handshake, return_exceptions=True)
+    assert (world.pending(0), world.sockets()) == (0, 0)
+
+
 async def test_a_handshake_that_meets_a_defect_is_answered(world):
     room = await world.conversation()
     with world.broken_store(0):

@@ -159,8 +159,9 @@ async def test_a_live_socket_is_cut_off_and_told_first(directory, live, how):
 
 
 async def test_the_socket_whose_own_renewal_is_refused_is_cut_off(directory, live, monkeypatch):
-    monkeypatch.setattr(revocations, "CHECK_S", 60)
     client = await live.in_room(user(MEMBER).token)
+    monkeypatch.setattr(revocations, "CHECK_S", 60)
+    await asyncio.sleep(0.3)  # the pause that has begun is over
     directory.disable(MEMBER)
     assert code(await client.call("auth", {"token": user(MEMBER).token})) == "token_revoked"
     await asyncio.wait_for(client.closed.wait(), 4)
