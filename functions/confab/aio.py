@@ -1,13 +1,13 @@
-"""What asyncio leaves out: a batcher, a backoff, and ending several things within one deadline."""
+"""What asyncio leaves out: batches, backoff, tasks that are kept, and one deadline for several endings."""
 
 import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +202,14 @@ def up_to(items: int, size: int, size_of: Callable[[Item], int]) -> Callable[[],
         return fits
 
     return bounds
+
+
+def spawn(work: Coroutine[Any, Any, Item], tasks: set[asyncio.Task[Item]]) -> asyncio.Task[Item]:
+    """Start a task that these keep until it is done: the event loop alone would let it be collected."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    return task
 
 
 class Backoff:

@@ -6,14 +6,23 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from confab.domain import access
 from confab.domain.access import Standing
 from confab.domain.cells import MAIN, new_id
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
 from confab.domain.limits import Limits
-from confab.domain.models import Conversation, Page, Principal, Wire, canonical, to_millisecond
+from confab.domain.models import (
+    Conversation,
+    Page,
+    Principal,
+    Wire,
+    canonical,
+    from_milliseconds,
+    milliseconds,
+    to_millisecond,
+)
 from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
 from confab.ports import Announcer, Appended, Clock, Created, Cursor, Store
@@ -141,7 +150,7 @@ class Conversations:
         return appended
 
     async def finalize_conversation(self, conversation_id: str, *, caller: Principal) -> Conversation:
-        """Close the log for good and announce it; repeating it returns the same conversation.
+        """Close the log permanently and announce it; repeating it returns the same conversation.
 
         Raises NotFound for strangers and Forbidden for everyone but the owner.
         """
@@ -173,14 +182,12 @@ def _same_request(wanted: Conversation, stored: Conversation) -> bool:
     )
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _CURSOR = re.compile(r"(\d{1,14})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 def cursor_after(last: Wire) -> str:
     """The cursor that continues a list after this conversation."""
-    text = f"{(datetime.fromisoformat(last['updatedAt']) - _EPOCH) // _MILLISECOND}.{last['id']}"
+    text = f"{milliseconds(datetime.fromisoformat(last['updatedAt']))}.{last['id']}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -192,4 +199,4 @@ def _decode_cursor(cursor: str) -> Cursor:
         raise error from None
     if (found := _CURSOR.fullmatch(text)) is None:
         raise error
-    return Cursor(_EPOCH + int(found[1]) * _MILLISECOND, found[2])
+    return Cursor(from_milliseconds(int(found[1])), found[2])

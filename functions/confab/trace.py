@@ -20,7 +20,7 @@ _SAMPLED = 1
 
 
 class Trace(NamedTuple):
-    """A place in a trace: the trace and the span that this work is part of."""
+    """A position in a trace: the trace and the span that this work is part of."""
 
     trace_id: str
     """32 hexadecimal digits."""

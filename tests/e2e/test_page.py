@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Dialog, WebSocketRoute, expect
 
 from confab.domain.errors import RateLimited, problem
-from confab.realtime.refusals import refused
+from confab.realtime.protocol import refused
 from tests.support.browser import PASSWORD, Person, meet, needs_chromium, sign_up
 from tests.support.stack import Stack
 

@@ -8,7 +8,7 @@ import pytest
 from confab.auth import accounts, firebase
 from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenRevoked, Unavailable
-from confab.realtime import revocations
+from confab.realtime import sessions
 from tests.support.clients import code
 from tests.support.directory import Directory
 from tests.support.instance import MEMBER, OWNER, Instance
@@ -139,7 +139,7 @@ async def test_live_users_are_believed_for_some_seconds_at_least(directory, veri
 @pytest.fixture
 async def live(directory, monkeypatch):
     """An instance whose users Firebase Auth knows."""
-    monkeypatch.setattr(revocations, "CHECK_S", 0.1)
+    monkeypatch.setattr(sessions, "CHECK_S", 0.1)
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0.2)
     running = Instance(verifier=FirebaseVerifier(PROJECT, revocation_ttl_s=0))
     await running.start()
@@ -160,7 +160,7 @@ async def test_a_live_socket_is_cut_off_and_told_first(directory, live, how):
 
 async def test_the_socket_whose_own_renewal_is_refused_is_cut_off(directory, live, monkeypatch):
     client = await live.in_room(user(MEMBER).token)
-    monkeypatch.setattr(revocations, "CHECK_S", 60)
+    monkeypatch.setattr(sessions, "CHECK_S", 60)
     await asyncio.sleep(0.3)  # the pause that has begun is over
     directory.disable(MEMBER)
     assert code(await client.call("auth", {"token": user(MEMBER).token})) == "token_revoked"

@@ -25,7 +25,7 @@ def adapters():
 @pytest.fixture
 async def health(adapters, monkeypatch):
     monkeypatch.setattr(health_module, "REPORT_S", EVERY_S)
-    health = Health(adapters, bus_delivers=lambda: True)
+    health = Health(adapters.store, adapters.verifier, bus_delivers=lambda: True)
     reporting = asyncio.create_task(health.report())
     yield health
     reporting.cancel()

@@ -155,6 +155,9 @@ class RateLimited(ConfabError, kind=Kind("rate_limited", 429, "Too many requests
 class Internal(ConfabError, kind=Kind("internal", 500, "Internal error")):
     """A defect of Confab; the request id finds it in the log."""
 
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side.")
+
 
 class Unavailable(ConfabError, kind=Kind("unavailable", 503, "The service is temporarily unavailable", 1)):
     """Something that Confab depends on does not answer in time."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
@@ -18,6 +18,9 @@ Wire = dict[str, Any]
 """A resource as the JSON object that clients see. Nobody who reads a page or a list looks into its
 items, and to make a model of each would take most of the time."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 def timestamp_text(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`."""
@@ -29,6 +32,16 @@ def to_millisecond(at: datetime) -> datetime:
     at = _in_utc(at)
     beyond = at.microsecond % 1000
     return at.replace(microsecond=at.microsecond - beyond) if beyond else at
+
+
+def milliseconds(at: datetime) -> int:
+    """Milliseconds since 1970."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(value: int) -> datetime:
+    """The instant so many milliseconds after 1970 began."""
+    return _EPOCH + value * _MILLISECOND
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -89,7 +102,7 @@ class Member(Model):
 
 
 class Conversation(Model):
-    """A session: its owner and members, and where its log stands."""
+    """A conversation, without its log: owner, members, metadata, and the number of the newest entry."""
 
     id: str
     type: ConversationType
@@ -194,5 +207,5 @@ def canonical(metadata: Metadata) -> str:
 
 
 def message_id(conversation_id: str, seq: int) -> str:
-    """A message's id follows from its place in the log, so it is never stored."""
+    """A message's id follows from its number in the log, so it is never stored."""
     return f"{conversation_id}-{seq}"

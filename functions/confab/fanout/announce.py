@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from confab.aio import spawn
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.domain.models import Entry
@@ -76,9 +77,7 @@ class BackgroundAnnouncer:
         if len(self._publishing) >= most:
             self._count_lost()
             return
-        task = asyncio.create_task(self._publish(event))
-        self._publishing.add(task)
-        task.add_done_callback(self._publishing.discard)
+        spawn(self._publish(event), self._publishing)
 
     async def _publish(self, event: Event) -> None:
         try:

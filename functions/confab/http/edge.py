@@ -40,10 +40,7 @@ log = logging.getLogger(__name__)
 
 BODY_DEADLINE_S = 10
 """Seconds within which a body must have arrived."""
-DEFECT = Internal("Something went wrong on our side.")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
 MAX_AGE_S = 3600
 """Seconds for which a browser may keep the answer to a preflight."""
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, traceparent, X-Request-Id"
@@ -68,7 +65,7 @@ class Edge:
                 return response
         except Exception:
             log.exception("a request failed", extra={"requestId": asked.id})
-            return self._problem(asked, DEFECT)
+            return self._problem(asked, Internal())
 
     async def _serve(self, asked: "_Request") -> Response:
         started = time.monotonic()
@@ -79,7 +76,7 @@ class Edge:
             response, code = self._problem(asked, error), error.code
         except Exception:
             log.exception("an operation failed", extra={"requestId": asked.id})
-            response, code = self._problem(asked, DEFECT), DEFECT.code
+            response, code = self._problem(asked, Internal()), Internal.code
         log.info(
             "request",
             extra={

@@ -63,7 +63,7 @@ ROUTES = (
         handlers.finalize_conversation,
         "POST",
         f"{_ONE}/finalize",
-        "Close a conversation for good",
+        "Close a conversation permanently",
         body=True,
         announces=True,
     ),

@@ -1,17 +1,20 @@
 """From the transport to the commands: admits sockets, and has each event carried out and acknowledged."""
 
+import logging
+import uuid
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
-from confab.domain.errors import ConfabError, InvalidRequest, Unauthenticated, Unavailable
+from confab.domain.errors import ConfabError, Internal, InvalidRequest, Unauthenticated, Unavailable, problem
 from confab.domain.limits import Limits
 from confab.domain.requests import parse
 from confab.ports import Span, Telemetry, TokenVerifier
 from confab.realtime.commands import Commands
-from confab.realtime.protocol import Handshake, Join
-from confab.realtime.refusals import problem_of, refused
+from confab.realtime.protocol import Handshake, Join, refused
 from confab.realtime.sessions import MAX_SENDS, Sessions
 from confab.realtime.transport import Accept, Ack, Refuse, Transport
+
+log = logging.getLogger(__name__)
 
 
 class SocketApplication:
@@ -40,9 +43,9 @@ class SocketApplication:
         with self._telemetry.span("socket connect", None) as span:
             try:
                 await self._admit(sid, auth, accept)
-            except Exception as error:  # noqa: BLE001 - problem_of logs it
-                problem = problem_of(error, "connect", span)
-                refuse(problem["title"], problem)
+            except Exception as error:  # noqa: BLE001 - _problem_of logs it
+                problem_object = _problem_of(error, "connect", span)
+                refuse(problem_object["title"], problem_object)
 
     async def event(self, sid: str, name: object, arguments: Sequence[object], ack: Ack) -> None:
         """Carry out an event of the contract; everything else is refused by name.
@@ -57,7 +60,7 @@ class SocketApplication:
 
     def reject(self, error: ConfabError, ack: Ack) -> None:
         """Refuse an event that could not be read."""
-        ack(refused(problem_of(error, "unknown")))
+        ack(refused(_problem_of(error, "unknown")))
 
     def disconnected(self, sid: str) -> None:
         """Take a socket out of its rooms and forget it."""
@@ -120,5 +123,21 @@ async def _answered(work: Awaitable[None], event: str, ack: Ack, span: Span) -> 
     """Do work that acknowledges an event itself; what it raises becomes a refusal."""
     try:
         await work
-    except Exception as error:  # noqa: BLE001 - problem_of logs it
-        ack(refused(problem_of(error, event, span)))
+    except Exception as error:  # noqa: BLE001 - _problem_of logs it
+        ack(refused(_problem_of(error, event, span)))
+
+
+def _problem_of(error: Exception, event: str, span: Span | None = None) -> dict[str, Any]:
+    """The problem object of an error, which is logged with its request id and noted in the event's span.
+
+    An error that is not Confab's own is a defect: the client gets `internal`, the log a traceback.
+    """
+    request_id = uuid.uuid4().hex
+    if not isinstance(error, ConfabError):
+        log.error("an event failed", exc_info=error, extra={"requestId": request_id, "event": event})
+        error = Internal()
+    log.info("socket event", extra={"requestId": request_id, "event": event, "code": error.code})
+    if span is not None:
+        span.note("confab.code", error.code)
+        span.note("confab.status", error.status)
+    return problem(error, request_id)

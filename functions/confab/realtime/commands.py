@@ -19,7 +19,6 @@ from confab.domain.models import timestamp_text
 from confab.domain.requests import GetConversation, Request, parse
 from confab.ports import TokenVerifier
 from confab.realtime.protocol import Join, Leave, Renew, SendMessage, SetTyping, accepted
-from confab.realtime.revocations import Revocations
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Session
 from confab.realtime.transport import Ack
@@ -46,7 +45,6 @@ class Commands:
         rooms: Rooms,
         typing: TypingIndicators,
         verifier: TokenVerifier,
-        revocations: Revocations,
         *,
         views: Views,
         limits: Limits,
@@ -55,7 +53,6 @@ class Commands:
         self._rooms = rooms
         self._typing = typing
         self._verifier = verifier
-        self._revocations = revocations
         self._views = views
         self._limits = limits
         self.by_event: Mapping[str, Command[Any]] = {
@@ -132,7 +129,7 @@ class Commands:
         try:
             principal = await self._verifier.verify(request.token)
         except TokenRevoked:
-            self._revocations.check_soon(session)
+            session.check_soon()
             raise
         session.require_open()
         if principal.uid != session.uid:

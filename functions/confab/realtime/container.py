@@ -18,7 +18,6 @@ from confab.ports import Telemetry
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
 from confab.realtime.health import Health
-from confab.realtime.revocations import Revocations
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Sessions
 from confab.realtime.transport import Transport
@@ -66,10 +65,10 @@ class Container:
             self.rooms,
             self._typing,
             self.transport,
+            adapters.verifier,
             max_per_user=config.max_sockets_per_user,
             clock_skew_s=config.clock_skew_s,
         )
-        self._revocations = Revocations(adapters.verifier, self.sessions)
         self._watchdog = Watchdog(
             adapters.subscription,
             adapters.publisher,
@@ -78,7 +77,11 @@ class Container:
             clock=adapters.clock,
             needed=lambda: len(self.rooms) > 0,
         )
-        self._health = Health(adapters, bus_delivers=lambda: self._watchdog.delivering)
+        self._health = Health(
+            adapters.store,
+            adapters.verifier,
+            bus_delivers=lambda: self._watchdog.delivering,
+        )
         self.application = self._application()
         self.transport.serve(self.application)
         self._count(adapters.telemetry)
@@ -90,7 +93,6 @@ class Container:
             self.rooms,
             self._typing,
             adapters.verifier,
-            self._revocations,
             views=adapters.views,
             limits=adapters.config,
         )
@@ -122,7 +124,7 @@ class Container:
             asyncio.create_task(self.rooms.sweep_for_ever()),
             asyncio.create_task(_keep(self._watchdog.watch)),
             asyncio.create_task(_keep(self._health.report)),
-            asyncio.create_task(_keep(self._revocations.watch)),
+            asyncio.create_task(_keep(self.sessions.watch)),
         ]
         await runner.setup()
         try:

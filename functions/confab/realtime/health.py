@@ -5,26 +5,27 @@ Cloud Run keeps paths that end in z on its own addresses to itself.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from confab.domain.errors import Unavailable
-from confab.wiring import Adapters
+from confab.ports import Store, TokenVerifier
 
 log = logging.getLogger(__name__)
 
 CHECK_S = 4.0
 """Seconds within which each check must have answered."""
 REPORT_S = 30.0
-"""Seconds from one line about what is missing to the next."""
+"""Seconds between two lines about failed checks."""
 
 
 class Health:
     """Whether this process lives, and whether it can serve."""
 
-    def __init__(self, adapters: Adapters, *, bus_delivers: Callable[[], bool]) -> None:
-        self._adapters = adapters
+    def __init__(self, store: Store, verifier: TokenVerifier, *, bus_delivers: Callable[[], bool]) -> None:
+        self._store = store
+        self._verifier = verifier
         self._bus_delivers = bus_delivers
         self.draining = False
 
@@ -42,18 +43,14 @@ class Health:
                 log.warning("not ready", extra={"missing": missing})
 
     async def missing(self) -> list[str]:
-        """What does not answer of what it needs to serve: `store`, `keys`, `bus`; or just `draining`."""
-        if self.draining:  # the adapters are being closed
+        """The names of the checks that fail, `bus` if it delivers nothing, or just `draining`."""
+        if self.draining:  # the adapters close
             return ["draining"]
-        checks: Mapping[str, Callable[[], Awaitable[None]]] = {
-            "store": self._adapters.store.check,
-            "keys": self._adapters.verifier.check,
-        }
-        failed = await asyncio.gather(*(_fails(check) for check in checks.values()))
-        missing = [name for name, fails in zip(checks, failed, strict=True) if fails]
-        if not self._bus_delivers():
-            missing.append("bus")
-        return missing
+        store_fails, keys_fail = await asyncio.gather(
+            _fails(self._store.check()), _fails(self._verifier.check())
+        )
+        failed = {"store": store_fails, "keys": keys_fail, "bus": not self._bus_delivers()}
+        return [name for name, fails in failed.items() if fails]
 
     async def _alive(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -65,10 +62,10 @@ class Health:
         return web.json_response({"status": "ready", "missing": []})
 
 
-async def _fails(check: Callable[[], Awaitable[None]]) -> bool:
+async def _fails(check: Awaitable[None]) -> bool:
     try:
         async with asyncio.timeout(CHECK_S):
-            await check()
+            await check
     except (Unavailable, TimeoutError):
         return True
     return False

@@ -54,3 +54,8 @@ class Renew(Request):
 def accepted(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The acknowledgement of an event that was carried out."""
     return {"ok": True, **fields}
+
+
+def refused(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """The acknowledgement of an event that changed nothing."""
+    return {"ok": False, "error": problem}

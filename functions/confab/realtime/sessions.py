@@ -3,16 +3,20 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
+from confab.aio import spawn
 from confab.domain.access import Standing
 from confab.domain.errors import RateLimited, TokenExpired, TokenRevoked, Unauthenticated
 from confab.domain.models import Principal
+from confab.ports import TokenVerifier
 from confab.realtime.rooms import Rooms
 from confab.realtime.transport import Transport
 from confab.realtime.typing import TypingIndicators
 
+CHECK_S = 2.0
+"""Seconds between two checks of all sessions' users; the verifier knows whom it has to look up."""
 MAX_SENDS = 64
 """Messages of one socket that may be on their way to the store at once."""
 
@@ -31,7 +35,7 @@ class Session:
         self._sends: set[asyncio.Task[None]] = set()
         self._closed = False
         self._ending: type[TokenExpired | TokenRevoked] | None = None
-        self._expiring: asyncio.Task[None] | None = None
+        self._endings: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None
         self.renew(principal)
 
@@ -67,10 +71,7 @@ class Session:
 
     def send(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin to store a message; the socket's next event need not wait for it."""
-        task = asyncio.create_task(work)
-        self._sends.add(task)
-        task.add_done_callback(self._sends.discard)
-        return task
+        return spawn(work, self._sends)
 
     def leave(self, conversation_id: str) -> None:
         """Leave a room, or give up joining it."""
@@ -84,6 +85,10 @@ class Session:
             self.leave(conversation_id)
             resync = {"conversationId": conversation_id, "after": after}
             self._sessions.transport.send(self.sid, "resync", resync)
+
+    def check_soon(self) -> None:
+        """Check whether its user is revoked, once its present event is acknowledged."""
+        spawn(self._sessions.end_revoked([self]), self._endings)
 
     async def end(self, why: type[TokenExpired | TokenRevoked]) -> None:
         """Refuse everything from now on, send `auth_expired` and close the connection."""
@@ -102,7 +107,7 @@ class Session:
         self._leave_all()
 
     def _expire(self) -> None:
-        self._expiring = asyncio.create_task(self.end(TokenExpired))
+        spawn(self.end(TokenExpired), self._endings)
 
     def _leave_all(self) -> None:
         for conversation_id in list(self.rooms):
@@ -117,6 +122,7 @@ class Sessions:
         rooms: Rooms,
         typing: TypingIndicators,
         transport: Transport,
+        verifier: TokenVerifier,
         *,
         max_per_user: int,
         clock_skew_s: float,
@@ -125,6 +131,7 @@ class Sessions:
         self.typing = typing
         self.transport = transport
         self.clock_skew_s = clock_skew_s
+        self._verifier = verifier
         self._max_per_user = max_per_user
         self._sessions: dict[str, Session] = {}
         self._per_user: Counter[str] = Counter()
@@ -147,6 +154,18 @@ class Sessions:
         if session is None:
             raise Unauthenticated("This socket is closed.")
         return session
+
+    async def watch(self) -> None:
+        """End the sessions of revoked users every CHECK_S; until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            await self.end_revoked(self.all())
+
+    async def end_revoked(self, sessions: Collection[Session]) -> None:
+        """End those of these sessions whose user was disabled, deleted or revoked."""
+        live = [session for session in sessions if not session.ending]
+        revoked = set(await self._verifier.revoked({session.principal for session in live}))
+        await asyncio.gather(*(s.end(TokenRevoked) for s in live if s.principal in revoked))
 
     def remove(self, sid: str) -> None:
         """Close the session of a connection that is gone, if it has one."""

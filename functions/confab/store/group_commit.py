@@ -1,7 +1,7 @@
 """Group commit: appends that wait while the store is busy are stored in one transaction.
 
 What an append costs the store is mostly its transaction, not its record. Each draft of a batch
-has an outcome of its own. A conversation that others write to at the same time may need many
+has a result of its own. A conversation that others write to at the same time may need many
 tries: it is retried in a task of its own, so that other conversations are not delayed.
 """
 
@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from confab.aio import Batch, Batcher, Fits, Pending, fan_out, up_to
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
-from confab.domain.models import Draft
+from confab.domain.models import Draft, from_milliseconds, milliseconds
 from confab.ports import Appended
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
@@ -165,7 +165,7 @@ def _variables(logs: Mapping[str, _Batch]) -> dict[str, Any]:
     drafts: list[dict[str, Any]] = []
     grown = []
     for conversation_id, part in logs.items():
-        times = list(accumulate((rows.milliseconds(pending.item.now) for pending in part), max))
+        times = list(accumulate((milliseconds(pending.item.now) for pending in part), max))
         for number, (pending, at) in enumerate(zip(part, times, strict=True), 1):
             append = pending.item
             drafts.append(
@@ -186,7 +186,7 @@ def _variables(logs: Mapping[str, _Batch]) -> dict[str, Any]:
 def _settle_stored(stored: Iterable[Pending[Append, Appended]], numbered: Sequence[tuple[int, int]]) -> None:
     """Answer each draft with the message that it became."""
     for pending, (seq, at) in zip(stored, numbered, strict=True):
-        message = pending.item.draft.numbered(seq, rows.from_milliseconds(at))
+        message = pending.item.draft.numbered(seq, from_milliseconds(at))
         pending.answer(Appended(message, new=True))
 
 

@@ -8,7 +8,7 @@ new field is a line in `domain.models` and one in a migration.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -24,6 +24,7 @@ from confab.domain.models import (
     Metadata,
     Wire,
     message_id,
+    milliseconds,
 )
 
 Row = Mapping[str, Any]
@@ -33,8 +34,6 @@ END_OF_TIME_MS = 9 * 10**15
 KEY_DIGITS = len(str(END_OF_TIME_MS))
 """How many digits an activity key begins with; the conversation's id follows."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _TIME_CHARS = len("2026-01-02T03:04:05.678Z")
 _MESSAGE_ID = re.compile(r"message:\['([\w-]+)', (\d+)\]")
 _PLAIN = tuple(
@@ -46,16 +45,6 @@ _PLAIN = tuple(
 def activity_key(updated_at: datetime, conversation_id: str) -> str:
     """A text that sorts before every other one of earlier activity: latest first, then by id."""
     return f"{END_OF_TIME_MS - milliseconds(updated_at)}{conversation_id}"
-
-
-def milliseconds(at: datetime) -> int:
-    """Milliseconds since 1970."""
-    return (at - _EPOCH) // _MILLISECOND
-
-
-def from_milliseconds(value: int) -> datetime:
-    """The instant so many milliseconds after 1970 began."""
-    return _EPOCH + value * _MILLISECOND
 
 
 def conversation_record(conversation_id: str) -> RecordID:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -50,24 +49,16 @@ SERVER_ERROR = 500
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Instrument:
-    kind: Literal["counter", "gauge"]
-    unit: str
-    meaning: str
-
-
-INSTRUMENTS: dict[Metric, _Instrument] = {
-    "confab.deliveries": _Instrument(
-        "counter", "{delivery}", "Entries sent to live sockets, once per socket."
-    ),
-    "confab.gaps.filled": _Instrument("counter", "{gap}", "Gaps that were filled from the store."),
-    "confab.sweeps": _Instrument("counter", "{sweep}", "Comparisons of all rooms' heads with the store."),
-    "confab.conflicts.retried": _Instrument("counter", "{conflict}", "Transactions that were tried again."),
-    "confab.sockets": _Instrument("gauge", "{socket}", "Admitted sockets."),
-    "confab.rooms": _Instrument("gauge", "{room}", "Rooms that have a socket here."),
-    "confab.bus.lag": _Instrument("gauge", "s", "How long the newest event was on the bus."),
+INSTRUMENTS: dict[Metric, tuple[Literal["counter", "gauge"], str, str]] = {
+    "confab.deliveries": ("counter", "{delivery}", "Entries sent to live sockets, once per socket."),
+    "confab.gaps.filled": ("counter", "{gap}", "Gaps that were filled from the store."),
+    "confab.sweeps": ("counter", "{sweep}", "Comparisons of all rooms' heads with the store."),
+    "confab.conflicts.retried": ("counter", "{conflict}", "Transactions that were tried again."),
+    "confab.sockets": ("gauge", "{socket}", "Admitted sockets."),
+    "confab.rooms": ("gauge", "{room}", "Rooms that have a socket here."),
+    "confab.bus.lag": ("gauge", "s", "How long the newest event was on the bus."),
 }
+"""The kind, unit and description of each metric."""
 LATENCY = "confab.delivery.latency"
 SOURCE = "confab.source"
 """Where the entry came from: an `event` has the time of the commit, the `store` only the entry's own."""
@@ -76,14 +67,7 @@ SOURCE = "confab.source"
 class OtlpTelemetry(LogTelemetry):
     """The port `Telemetry` over OpenTelemetry. Its exports run on threads of their own."""
 
-    def __init__(
-        self,
-        spans: SpanProcessor,
-        metrics: MetricReader,
-        *,
-        service: str,
-        instance: str,
-    ) -> None:
+    def __init__(self, spans: SpanProcessor, metrics: MetricReader, *, service: str, instance: str) -> None:
         resource = Resource.create({"service.name": service, "service.instance.id": instance})
         self._traces = TracerProvider(resource=resource)
         self._traces.add_span_processor(spans)
@@ -102,7 +86,7 @@ class OtlpTelemetry(LogTelemetry):
         recorded = self._tracer.start_span(name, _context(parent), SpanKind.SERVER)
         span = _NotedSpan(recorded)
         try:
-            with use_span(recorded), trace.Entered(_place(recorded)):
+            with use_span(recorded), trace.Entered(_trace_of(recorded)):
                 yield span
         finally:
             span.leave()
@@ -128,17 +112,13 @@ class OtlpTelemetry(LogTelemetry):
             delivery.end(now)
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
-        """Have the metric read on the export's thread."""
-
         def observe(_: CallbackOptions) -> Iterable[Observation]:
             return [Observation(read())]
 
-        known = INSTRUMENTS[metric]
-        create = {
-            "counter": self._meter.create_observable_counter,
-            "gauge": self._meter.create_observable_gauge,
-        }[known.kind]
-        create(metric, [observe], known.unit, known.meaning)
+        kind, unit, description = INSTRUMENTS[metric]
+        meter = self._meter
+        create = meter.create_observable_gauge if kind == "gauge" else meter.create_observable_counter
+        create(metric, [observe], unit, description)
 
     async def close(self) -> None:
         """Send what is not sent yet, within FLUSH_S or never."""
@@ -207,10 +187,10 @@ def _context(parent: Trace | None) -> Context:
     if parent is None:
         return Context()
     flags = TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT)
-    place = SpanContext(int(parent.trace_id, 16), int(parent.span_id, 16), is_remote=True, trace_flags=flags)
-    return set_span_in_context(NonRecordingSpan(place), Context())
+    remote = SpanContext(int(parent.trace_id, 16), int(parent.span_id, 16), is_remote=True, trace_flags=flags)
+    return set_span_in_context(NonRecordingSpan(remote), Context())
 
 
-def _place(recorded: RecordedSpan) -> Trace:
-    place = recorded.get_span_context()
-    return Trace(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags.sampled)
+def _trace_of(recorded: RecordedSpan) -> Trace:
+    context = recorded.get_span_context()
+    return Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}", context.trace_flags.sampled)
