@@ -15,10 +15,12 @@ from confab.domain.errors import Unavailable
 from confab.realtime.container import Container
 from confab.realtime.sessions import MAX_SENDS
 from confab.realtime.transport import Acknowledgement, Sent
+from confab.trace import Trace
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, principal
 from tests.support.telemetry import Collected
 from tests.support.twins.bus import MemoryBus
+from tests.support.waiting import until
 
 HELLO = {"conversationId": "c1", "content": "hello"}
 
@@ -32,6 +34,7 @@ class Watched(Collected):
         self.adapters.publisher, self.adapters.subscription = bus.publisher(), bus.subscription()
         self.adapters.telemetry = self.telemetry
         self.container = Container(self.adapters)
+        self.appending: list[Trace | None] = []
         lives = {"expires_at": datetime.now(UTC) + timedelta(hours=1)}
         self.container.sessions.admit("s1", principal("alice").model_copy(update=lives))
 
@@ -45,6 +48,18 @@ class Watched(Collected):
         ack = await (await self.begin(name, payload))
         await asyncio.sleep(0)  # a span ends a turn of the event loop after its work
         return ack
+
+    def hold_appends(self):
+        """Hold appends until the event that is returned is set; each is recorded with its trace."""
+        append, released = self.adapters.store.append, asyncio.Event()
+
+        async def held(*args, **options):
+            self.appending.append(trace.current())
+            await released.wait()
+            return await append(*args, **options)
+
+        vars(self.adapters.store)["append"] = held
+        return released
 
     def break_store(self, error):
         async def broken(*_args, **_options):
@@ -66,25 +81,16 @@ def lines(caplog, message):
 
 
 async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
-    storing, stored, append = asyncio.Event(), asyncio.Event(), watched.adapters.store.append
-    within = []
-
-    async def slow(*args, **options):
-        within.append(trace.current())
-        storing.set()
-        await stored.wait()
-        return await append(*args, **options)
-
-    vars(watched.adapters.store)["append"] = slow
+    stored = watched.hold_appends()
     sending = await watched.begin("message", HELLO)
-    await storing.wait()
+    await until(lambda: watched.appending)
     assert watched.spans() == ()
     stored.set()
     assert (await sending)["ok"]
     await asyncio.sleep(0)
     (span,) = watched.spans()
     assert (span.name, span.status.status_code) == ("socket message", StatusCode.UNSET)
-    assert [at.span_id for at in within if at is not None] == [f"{span.context.span_id:016x}"]
+    assert [at.span_id for at in watched.appending if at is not None] == [f"{span.context.span_id:016x}"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
         ("secret", {}, "invalid_request", "unknown"),
     ],
 )
-async def test_a_refusal_is_found_by_its_request_id_and_in_its_span(
+async def test_a_refusal_is_logged_with_its_request_id_and_in_its_span(
     watched, caplog, name, payload, *, code, known
 ):
     caplog.set_level(logging.INFO, "confab")
@@ -109,7 +115,7 @@ async def test_a_refusal_is_found_by_its_request_id_and_in_its_span(
     assert (span.status.status_code == StatusCode.ERROR) == (refusal["status"] >= 500)
 
 
-async def test_a_defect_is_a_failed_span_and_told_with_the_request_id(watched, caplog):
+async def test_a_defect_is_a_failed_span_and_logged_with_the_request_id(watched, caplog):
     watched.break_store(RuntimeError("a defect"))
     refusal = (await watched.ask("message", HELLO))["error"]
     (line,) = lines(caplog, "an event failed")
@@ -117,13 +123,13 @@ async def test_a_defect_is_a_failed_span_and_told_with_the_request_id(watched, c
     assert watched.spans()[0].status.status_code == StatusCode.ERROR
 
 
-async def test_what_is_carried_out_has_no_line(watched, caplog):
+async def test_an_event_that_succeeds_is_not_logged(watched, caplog):
     caplog.set_level(logging.INFO, "confab")
     assert (await watched.ask("message", HELLO))["ok"]
     assert lines(caplog, "socket event") == []
 
 
-async def test_messages_keep_their_order_while_the_standing_of_their_author_is_read(watched):
+async def test_messages_keep_their_order_while_their_authors_access_is_read(watched):
     read, pauses = watched.adapters.store.conversation, [0.05, 0]
 
     async def slow(conversation_id):
@@ -137,20 +143,12 @@ async def test_messages_keep_their_order_while_the_standing_of_their_author_is_r
 
 
 async def test_a_socket_has_a_bounded_number_of_sends_and_all_else_waits_for_them(watched):
-    stored, append = asyncio.Event(), watched.adapters.store.append
-    pending = []
-
-    async def slow(*args, **options):
-        pending.append(args)
-        await stored.wait()
-        return await append(*args, **options)
-
-    vars(watched.adapters.store)["append"] = slow
+    stored = watched.hold_appends()
     for _ in range(MAX_SENDS):
         await watched.begin("message", HELLO)
     over = asyncio.create_task(watched.begin("message", HELLO))
     await asyncio.sleep(0.05)
-    assert (len(pending), over.done()) == (MAX_SENDS, False)
+    assert (len(watched.appending), over.done()) == (MAX_SENDS, False)
     stored.set()
     await over
     typing = await watched.begin("typing", {"conversationId": "c1", "typing": False})
@@ -159,18 +157,12 @@ async def test_a_socket_has_a_bounded_number_of_sends_and_all_else_waits_for_the
 
 
 async def test_the_entries_of_a_batch_leave_before_its_acknowledgements(watched):
-    stored, append = asyncio.Event(), watched.adapters.store.append
-    left = []
-
-    async def together(*args, **options):
-        await stored.wait()
-        return await append(*args, **options)
+    stored, left = watched.hold_appends(), []
 
     def send_event(sids, event, entry):
         left.append(f"{event} {entry.seq}")
         return Sent(len(sids), ())
 
-    vars(watched.adapters.store)["append"] = together
     assert (await watched.ask("join", {"conversationId": "c1"}))["ok"]
     vars(watched.container.transport)["send_event"] = send_event
     for _ in range(3):
@@ -182,7 +174,7 @@ async def test_the_entries_of_a_batch_leave_before_its_acknowledgements(watched)
     assert left == [f"{kind} {seq}" for kind in ("message", "ack") for seq in (1, 2, 3)]
 
 
-async def test_what_goes_wrong_after_an_acknowledgement_is_logged_and_not_acknowledged_again(watched, caplog):
+async def test_a_defect_after_an_acknowledgement_is_logged_and_not_acknowledged_again(watched, caplog):
     async def broken(*_args):
         raise RuntimeError("a defect")
 

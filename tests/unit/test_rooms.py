@@ -1,7 +1,6 @@
-"""Rooms over a store that fails, a bus that lies, and sockets that do not keep up."""
+"""Rooms over a store that fails, a bus that names entries wrongly, and slow readers."""
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -18,19 +17,21 @@ from confab.realtime.transport import Sent
 from confab.trace import Trace
 from tests.support.samples import NOW, conversation, draft, message
 from tests.support.twins.store import MemoryStore
+from tests.support.waiting import until
 
 ROOM = "c1"
+AWAY, DEFECT = Unavailable("The store does not answer."), RuntimeError("a defect")
 ONE, TWO = Trace("1" * 32, "1" * 16), Trace("2" * 32, "2" * 16)
 
 
 class FlakyStore(MemoryStore):
-    """A memory store that can be away, or have a defect."""
+    """A memory store whose reads can fail."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.away = False
-        self.away_after: int | None = None
-        self.defect = False
+        self.error: Exception | None = None
+        self.error_after = 0
+        """The reads that still succeed before `error` is raised."""
         self.reads = 0
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
@@ -43,13 +44,10 @@ class FlakyStore(MemoryStore):
 
     def _answer(self) -> None:
         self.reads += 1
-        if self.defect:
-            raise RuntimeError("a defect")
-        if self.away_after is not None:
-            self.away = self.away_after == 0
-            self.away_after -= 1
-        if self.away:
-            raise Unavailable("The store does not answer.")
+        if self.error is not None:
+            self.error_after -= 1
+            if self.error_after < 0:
+                raise self.error
 
 
 class Socket:
@@ -107,12 +105,12 @@ class World:
             await self.store.append(draft(conversation_id=ROOM), now=NOW)
 
     def receive(self, *seqs: int) -> None:
-        """The process itself has stored these."""
+        """Receive entries that the process itself has stored."""
         for seq in seqs:
             self.rooms.receive(message(seq, ROOM))
 
     def announce(self, *seqs: int, room: str = ROOM) -> None:
-        """The bus names these."""
+        """Receive events of the bus that name these numbers."""
         for seq in seqs:
             self.rooms.advance_head(room, seq, NOW)
 
@@ -132,20 +130,7 @@ async def world(monkeypatch):
     return world
 
 
-async def until(condition) -> None:
-    async with asyncio.timeout(3):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-async def test_a_gap_is_read_from_the_store(world):
-    await world.join("s1")
-    await world.write(3)
-    world.receive(3)
-    await until(lambda: world.seqs["s1"] == [1, 2, 3])
-
-
-async def test_a_gap_that_closes_by_itself_costs_no_read(world):
+async def test_a_gap_that_closes_within_the_grace_costs_no_read(world):
     await world.join("s1")
     await world.write(2)
     world.receive(2, 1)
@@ -153,14 +138,14 @@ async def test_a_gap_that_closes_by_itself_costs_no_read(world):
     assert (world.seqs["s1"], world.store.reads) == ([1, 2], 0)
 
 
-async def test_a_gap_is_filled_when_the_store_comes_back(world):
+async def test_a_gap_is_filled_from_the_store_once_it_responds(world):
     await world.join("s1")
     await world.write(2)
-    world.store.away = True
+    world.store.error = AWAY
     world.receive(2)
     await until(lambda: world.store.reads >= 3)
     assert world.seqs == {}
-    world.store.away = False
+    world.store.error = None
     await until(lambda: world.seqs["s1"] == [1, 2])
 
 
@@ -173,7 +158,7 @@ async def test_a_long_gap_is_read_in_pages(world, monkeypatch):
     assert world.store.reads == 4
 
 
-async def test_what_the_bus_names_is_read_from_the_store(world):
+async def test_an_entry_that_the_bus_names_is_read_from_the_store(world):
     await world.join("s1")
     await world.write(3)
     for seq, its_own in ((3, TWO), (2, ONE)):
@@ -188,7 +173,7 @@ async def test_what_the_bus_names_is_read_from_the_store(world):
     assert (world.store.reads, len(world.rooms)) == (1, 1)
 
 
-async def test_what_the_bus_names_and_is_not_stored_is_dropped(world, caplog):
+async def test_numbers_that_the_bus_names_and_the_store_lacks_are_forgotten(world, caplog):
     await world.join("s1")
     world.announce(9, 2**60, 10**6)
     await until(lambda: world.store.reads == 1)
@@ -203,7 +188,7 @@ async def test_what_the_bus_names_and_is_not_stored_is_dropped(world, caplog):
     ]
 
 
-async def test_a_number_that_is_named_too_soon_comes_when_it_is_stored(world):
+async def test_an_entry_that_is_named_too_soon_arrives_once_it_is_stored(world):
     await world.join("s1")
     world.announce(1)
     await until(lambda: world.store.reads == 1)
@@ -215,7 +200,7 @@ async def test_a_number_that_is_named_too_soon_comes_when_it_is_stored(world):
 async def test_the_commits_of_entries_to_be_read_are_bounded(world, monkeypatch):
     monkeypatch.setattr(rooms_module, "MAX_COMMITS", 5)
     await world.join("s1")
-    world.store.away = True
+    world.store.error = AWAY
     world.announce(*range(2, 100))
     assert len(world.rooms._served[ROOM].commits) == 5
 
@@ -231,7 +216,7 @@ async def test_a_sweep_lets_the_bus_deliver_first(world, monkeypatch, caplog):
     assert (world.seqs["s1"], world.rooms.gaps_filled, caplog.messages) == ([1], 0, [])
 
 
-async def test_a_sweep_finds_what_no_event_named_and_says_how_many_gaps(world, caplog):
+async def test_a_sweep_fills_gaps_that_no_event_named_and_logs_how_many(world, caplog):
     await world.join("s1")
     await world.write(2)
     for _ in range(3):
@@ -241,33 +226,27 @@ async def test_a_sweep_finds_what_no_event_named_and_says_how_many_gaps(world, c
     assert [line.gaps for line in lines] == [1]
 
 
-async def test_the_sweep_outlives_a_store_that_is_away(world, monkeypatch, caplog):
-    monkeypatch.setattr(rooms_module, "SWEEP_S", 0.01)
-    await world.join("s1")
-    await world.write(1)
-    world.store.away = True
-    with caplog.at_level(logging.WARNING, "confab"):
-        sweeping = asyncio.create_task(world.rooms.sweep_for_ever())
-        await until(lambda: world.store.reads >= 2)
-        world.store.away = False
-        await until(lambda: world.seqs["s1"] == [1])
-        sweeping.cancel()
-    assert "the sweep could not read the heads" in caplog.text
-
-
-async def test_a_defect_of_the_store_is_logged_and_the_work_goes_on(world, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [
+        (AWAY, {"the sweep could not read the heads"}),
+        (DEFECT, {"the sweep failed", "a gap could not be read"}),
+    ],
+)
+async def test_the_sweep_and_the_filling_of_gaps_outlive_an_error_of_the_store(
+    world, monkeypatch, caplog, error, *, lines
+):
     monkeypatch.setattr(rooms_module, "SWEEP_S", 0.01)
     await world.join("s1")
     await world.write(2)
-    world.store.defect = True
+    world.store.error = error
     sweeping = asyncio.create_task(world.rooms.sweep_for_ever())
     world.receive(2)
     await until(lambda: world.store.reads >= 6)
-    world.store.defect = False
+    world.store.error = None
     await until(lambda: world.seqs["s1"] == [1, 2])
     sweeping.cancel()
-    assert "the sweep failed" in caplog.text
-    assert "a gap could not be read" in caplog.text
+    assert lines <= set(caplog.messages)
 
 
 async def test_the_slower_of_two_first_joins_reads_what_it_lacks(world):
@@ -278,28 +257,28 @@ async def test_the_slower_of_two_first_joins_reads_what_it_lacks(world):
     assert world.resyncs == []
 
 
-@pytest.mark.parametrize("failure", ["away", "defect"])
-async def test_a_join_that_cannot_be_completed_ends_in_a_resync(world, caplog, failure):
+@pytest.mark.parametrize("error", [AWAY, DEFECT])
+async def test_a_join_that_cannot_be_completed_ends_in_a_resync(world, caplog, error):
     await world.overtaken("slow", "fast")
-    vars(world.store)[failure] = True
+    world.store.error = error
     await world.finish("slow", 3)
     world.receive(6)
     assert (world.resyncs, world.seqs) == ([("slow", 3)], {"fast": [6]})
-    assert ("a gap could not be read" in caplog.text) == (failure == "defect")
+    assert ("a gap could not be read" in caplog.text) == (error is DEFECT)
 
 
-async def test_a_join_that_is_half_completed_resyncs_from_where_it_got(world, monkeypatch):
+async def test_a_join_that_is_half_completed_resyncs_from_its_last_entry(world, monkeypatch):
     monkeypatch.setattr(rooms_module, "ENTRIES_PER_READ", 2)
     await world.overtaken("slow", "fast")
-    world.store.away_after = 1
+    world.store.error, world.store.error_after = AWAY, 1
     await world.finish("slow", 0)
     assert (world.resyncs, world.seqs["slow"]) == ([("slow", 2)], [1, 2])
 
 
-async def test_nothing_is_left_of_an_empty_room(world):
+async def test_an_empty_room_is_dropped_and_reads_nothing(world):
     await world.join("s1")
     await world.write(2)
-    world.store.away = True
+    world.store.error = AWAY
     world.receive(2)
     await until(lambda: world.store.reads >= 1)
     world.rooms.leave(ROOM, "s1")
@@ -344,7 +323,7 @@ async def test_a_socket_that_falls_behind_in_what_is_read_for_it_gets_nothing_af
     assert world.rooms.others(ROOM, "nobody") == ["quick"]
 
 
-async def test_what_a_socket_did_not_take_is_no_delivery(world):
+async def test_an_entry_that_a_socket_did_not_take_is_no_delivery(world):
     await world.join("s1", "quick")
     world.slow = {("s1", 2), ("quick", 3)}
     world.receive(1, 2, 3)
@@ -360,7 +339,7 @@ async def test_a_delivery_belongs_to_the_trace_of_its_own_entry(world):
     assert world.delivered == [(1, 1, Commit(NOW, ONE)), (2, 1, Commit(NOW, TWO))]
 
 
-async def test_what_is_read_from_the_store_belongs_to_no_trace(world, monkeypatch):
+async def test_an_entry_read_from_the_store_belongs_to_no_trace(world, monkeypatch):
     reading = []
 
     async def read(*_: object) -> list[Entry]:
@@ -376,7 +355,7 @@ async def test_what_is_read_from_the_store_belongs_to_no_trace(world, monkeypatc
     assert reading == [None]
 
 
-async def test_what_the_store_repeats_keeps_the_trace_that_it_came_with(world):
+async def test_an_entry_that_the_store_repeats_keeps_its_first_trace(world):
     await world.join("s1")
     with trace.Entered(TWO):
         world.rooms.receive(message(2, ROOM), NOW)
