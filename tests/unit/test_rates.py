@@ -1,7 +1,7 @@
 """A rate admits its number in any window, exactly, and in bounded memory."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from confab.domain import rates
@@ -79,6 +79,7 @@ def test_the_number_of_remembered_keys_is_bounded(time, monkeypatch):
     seconds=st.integers(1, 5),
     steps=st.lists(st.tuples(st.integers(0, 12), st.sampled_from("ab")), max_size=60),
 )
+@example(most=2, seconds=5, steps=[(0, "a"), (12, "a"), (8, "a"), (0, "a")])
 def test_a_rate_admits_its_number_in_any_window_and_no_more(most, seconds, steps):
     time = Time()
     rate = Rate(most, seconds, "messages", clock=time)

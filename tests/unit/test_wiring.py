@@ -14,15 +14,15 @@ from confab.wiring import Adapters
 from tests.support.adapters import MemoryAdapters
 from tests.support.twins.bus import MemoryBus, MemoryPublisher
 from tests.support.twins.store import MemoryStore
+from tests.support.waiting import settle
 
 
 class SlowStore(MemoryStore):
-    """A store that is connected when a test says so, and then is away."""
+    """A store that cannot be reached, which takes a while to show."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = asyncio.Event()
-        self.answers = asyncio.Event()
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
 
     async def check(self) -> None:
         self.asked.set()
@@ -30,25 +30,8 @@ class SlowStore(MemoryStore):
         raise Unavailable("The store does not answer.")
 
 
-async def test_what_takes_long_to_import_is_imported_beside_the_loop(monkeypatch):
-    made_by = []
-    monkeypatch.setattr(Adapters, "telemetry", property(lambda _: made_by.append(threading.current_thread())))
-    await MemoryAdapters().prepare(announces=False)
-    assert made_by != [threading.main_thread()]
-    assert len(made_by) == 1
-
-
-async def test_nobody_waits_for_the_store_and_its_failure_is_left_to_the_first_query():
-    adapters = MemoryAdapters()
-    adapters.store = store = SlowStore()
-    await adapters.prepare(announces=False)
-    await store.asked.wait()
-    store.answers.set()
-    await asyncio.gather(*adapters._connecting)
-
-
-class LatePublisher(MemoryPublisher):
-    """A publisher that knows whether it was asked to connect."""
+class SlowPublisher(MemoryPublisher):
+    """A publisher that takes a minute to connect."""
 
     def __init__(self) -> None:
         super().__init__(MemoryBus())
@@ -59,20 +42,33 @@ class LatePublisher(MemoryPublisher):
         await asyncio.sleep(60)
 
 
-async def test_the_bus_is_connected_for_the_first_event_and_nobody_waits_for_it():
+async def test_slow_imports_run_in_another_thread_than_the_loop(monkeypatch):
+    made_by = []
+    monkeypatch.setattr(Adapters, "telemetry", property(lambda _: made_by.append(threading.current_thread())))
+    await MemoryAdapters().prepare(announces=False)
+    assert made_by != [threading.main_thread()]
+    assert len(made_by) == 1
+
+
+async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_query():
     adapters = MemoryAdapters()
-    adapters.publisher = publisher = LatePublisher()
+    adapters.store, adapters.publisher = store, publisher = SlowStore(), SlowPublisher()
     async with asyncio.timeout(3):
         await adapters.prepare(announces=True)
-        await publisher.asked.wait()
-    for connecting in adapters._connecting:
-        connecting.cancel()
+        await asyncio.gather(store.asked.wait(), publisher.asked.wait())
+    store.answers.set()
+    done, connecting = await asyncio.wait(adapters._connecting, timeout=0.1)
+    assert [task.exception() for task in done] == [None]
+    (bus,) = connecting
+    bus.cancel()
 
 
 async def test_a_function_that_publishes_nothing_connects_to_no_bus():
     adapters = MemoryAdapters()
+    adapters.publisher = publisher = SlowPublisher()
     await adapters.prepare(announces=False)
-    assert len(adapters._connecting) == 1
+    await settle()
+    assert not publisher.asked.is_set()
 
 
 @pytest.mark.parametrize(("name", "announces"), [("get_conversation", False), ("add_message", True)])
@@ -120,8 +116,8 @@ async def test_an_adapter_that_fails_or_hangs_skips_no_other(monkeypatch, caplog
     async with asyncio.timeout(5):
         await adapters.close()
     assert all(adapter.closed for adapter in good)
-    told = {record.part: record.message for record in caplog.records}
-    assert told == {"publisher": "an ending failed", "subscription": "an ending took too long"}
+    lines = {record.part: record.message for record in caplog.records}
+    assert lines == {"publisher": "an ending failed", "subscription": "an ending took too long"}
     assert "a defect" in caplog.text
 
 
