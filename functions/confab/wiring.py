@@ -61,17 +61,10 @@ class Adapters:
     @cached_property
     def store(self) -> Store:
         """The log."""
+        from confab.store.session import Account
         from confab.store.surreal import SurrealStore
 
-        config = self.config
-        store = SurrealStore(
-            config.surrealdb_url,
-            namespace=config.surrealdb_namespace,
-            database=config.surrealdb_database,
-            user=config.surrealdb_user,
-            password=config.surrealdb_password,
-        )
-        return self._open("store", store)
+        return self._open("store", SurrealStore(Account.of(self.config)))
 
     @cached_property
     def publisher(self) -> Publisher:

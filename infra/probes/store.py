@@ -50,14 +50,7 @@ class Visit:
 
     async def sign_in(self) -> str:
         """The store responds and accepts the credentials."""
-        config = self._config
-        account = Account(
-            config.surrealdb_url,
-            config.surrealdb_namespace,
-            config.surrealdb_database,
-            config.surrealdb_user,
-            config.surrealdb_password,
-        )
+        account = Account.of(self._config)
         try:
             self.session = await Session.open(account)
         except SurrealError as error:
@@ -74,7 +67,7 @@ class Visit:
         except SurrealError as error:
             raise Failure(f"cannot read its version: {kind_of(error)}") from None
         number = 0 if found is None else found["number"]
-        if not schema.usable(found):
+        if schema.trouble(found) is not None:
             seen = f"it has version {number}, and this code needs {schema.VERSION}"
             raise Failure(seen, FIX_OLD if number < schema.VERSION else FIX_NEW)
         return f"it has version {number}, which this code works with"

@@ -7,13 +7,13 @@ import pytest
 
 from confab.ports import Cursor
 from confab.store import rows
-from confab.store.listing import WINDOW_MS
 from confab.store.session import Session
+from confab.store.statements import LISTING_WINDOW_MS
 from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import SurrealServer, surreal_store
 
-WINDOW = timedelta(milliseconds=WINDOW_MS)
+WINDOW = timedelta(milliseconds=LISTING_WINDOW_MS)
 MILLISECOND = timedelta(milliseconds=1)
 
 

@@ -137,8 +137,8 @@ def test_what_is_wrong_with_a_schema_is_told_apart() -> None:
 
 
 async def test_a_database_that_does_not_tell_the_oldest_code_is_used_by_its_own_version_only() -> None:
-    assert schema.usable({"number": VERSION, "oldest": None})
-    assert not schema.usable({"number": VERSION + 1, "oldest": None})
+    assert schema.trouble({"number": VERSION, "oldest": None}) is None
+    assert schema.trouble({"number": VERSION + 1, "oldest": None}) == TOO_NEW
 
 
 async def test_a_store_without_a_schema_is_refused_until_it_is_there(server: SurrealServer) -> None:

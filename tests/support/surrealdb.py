@@ -145,11 +145,6 @@ def surreal_store(
     password: str = PASSWORD,
 ) -> SurrealStore:
     """A store with a connection of its own, straight to a server or by way of a proxy; close it."""
-    return SurrealStore(
-        f"ws://127.0.0.1:{server.port}",
-        namespace="confab",
-        database=database or (server.database if isinstance(server, SurrealServer) else "confab"),
-        user=USER,
-        password=password,
-        timing=timing,
-    )
+    database = database or (server.database if isinstance(server, SurrealServer) else "confab")
+    account = Account(f"ws://127.0.0.1:{server.port}", "confab", database, USER, password)
+    return SurrealStore(account, timing=timing)

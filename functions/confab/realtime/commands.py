@@ -14,7 +14,6 @@ from confab.domain import access
 from confab.domain.access import Standing
 from confab.domain.errors import Forbidden, RateLimited, TokenRevoked
 from confab.domain.events import TypingState
-from confab.domain.limits import Limits
 from confab.domain.models import timestamp_text
 from confab.domain.requests import GetConversation, Request, parse
 from confab.ports import TokenVerifier
@@ -47,14 +46,13 @@ class Commands:
         verifier: TokenVerifier,
         *,
         views: Views,
-        limits: Limits,
     ) -> None:
         self._conversations = conversations
         self._rooms = rooms
         self._typing = typing
         self._verifier = verifier
         self._views = views
-        self._limits = limits
+        self._limits = conversations.limits
         self.by_event: Mapping[str, Command[Any]] = {
             "join": Command(Join, self.join),
             "leave": Command(Leave, self.leave),

@@ -94,7 +94,6 @@ class Container:
             self._typing,
             adapters.verifier,
             views=adapters.views,
-            limits=adapters.config,
         )
         return SocketApplication(
             commands,

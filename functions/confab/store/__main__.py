@@ -1,6 +1,6 @@
-"""`python -m confab.store migrate | check`: put the schema in place, or say whether it is.
+"""`python -m confab.store migrate | check`: migrate the schema, or report its version.
 
-Where the database is, and as whom to work in it, comes from the SURREALDB_ variables.
+The SURREALDB_ variables name the database and the account.
 """
 
 import argparse
@@ -18,34 +18,28 @@ from confab.store.session import Account, Session, kind_of
 DEADLINE_S = 30.0
 
 
-async def migrate(account: Account) -> str:
-    """Take the missing steps, making the namespace and database first; what was done, in words."""
-    session = await Session.open(account, define=True)
-    try:
-        steps = await schema.migrate(session)
-        version = await schema.version(session)  # a later release's, if that is there and serves this one too
-    finally:
-        await session.close()
+async def _migrate(session: Session) -> str:
+    steps = await schema.migrate(session)
+    version = await schema.version(session)  # higher than VERSION if a later release has migrated
     return f"migrated to schema version {version} in {steps} steps"
 
 
-async def check(account: Account) -> str:
-    """Say that the schema is in place; raises Unavailable if it is not."""
-    session = await Session.open(account)
-    try:
-        await schema.require(session)
-        version = await schema.version(session)
-    finally:
-        await session.close()
-    return f"schema version {version} is in place"
+async def _check(session: Session) -> str:
+    await schema.require(session)
+    return f"schema version {await schema.version(session)} is in place"
 
 
-COMMANDS = {"migrate": migrate, "check": check}
+COMMANDS = {"migrate": _migrate, "check": _check}
 
 
 async def _run(command: str, account: Account) -> str:
+    """Run the command in a session of its own; `migrate` first creates the namespace and database."""
     async with asyncio.timeout(DEADLINE_S):
-        return await COMMANDS[command](account)
+        session = await Session.open(account, define=command == "migrate")
+        try:
+            return await COMMANDS[command](session)
+        finally:
+            await session.close()
 
 
 def main() -> int:
@@ -54,14 +48,7 @@ def main() -> int:
     parser.add_argument("command", choices=COMMANDS)
     command = parser.parse_args().command
     try:
-        settings = config.load(os.environ)
-        account = Account(
-            settings.surrealdb_url,
-            settings.surrealdb_namespace,
-            settings.surrealdb_database,
-            settings.surrealdb_user,
-            settings.surrealdb_password,
-        )
+        account = Account.of(config.load(os.environ))
         print(asyncio.run(_run(command, account)))  # noqa: T201 - the command's answer
     except (config.ConfigError, Unavailable, SurrealError, TimeoutError) as error:
         print(f"confab.store: {kind_of(error)}: {error}", file=sys.stderr)  # noqa: T201

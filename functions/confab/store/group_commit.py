@@ -25,7 +25,6 @@ from confab.domain.models import Draft, from_milliseconds, milliseconds
 from confab.ports import Appended
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
-from confab.store.listing import WINDOW_MS
 
 CLOSED_LOG = "This conversation is finalized."
 BATCH_DRAFTS = 64
@@ -180,7 +179,7 @@ def _variables(logs: Mapping[str, _Batch]) -> dict[str, Any]:
             )
         grown.append({"log": conversation_id, "count": len(part), "at": times[-1]})
     batch = json.dumps({"logs": grown, "drafts": drafts})
-    return {"batch": batch, "window": WINDOW_MS, "end_of_time": rows.END_OF_TIME_MS}
+    return {"batch": batch, "window": statements.LISTING_WINDOW_MS, "end_of_time": rows.END_OF_TIME_MS}
 
 
 def _settle_stored(stored: Iterable[Pending[Append, Appended]], numbered: Sequence[tuple[int, int]]) -> None:

@@ -75,11 +75,6 @@ def trouble(found: Mapping[str, Any] | None, version: int = VERSION) -> str | No
     return TOO_NEW if (found.get("oldest") or found["number"]) > version else None
 
 
-def usable(found: Mapping[str, Any] | None) -> bool:
-    """Whether this code works with the schema that READ has found."""
-    return trouble(found) is None
-
-
 async def read(session: Session) -> Mapping[str, Any] | None:
     """What READ finds in the session's database, None when there is no schema."""
     try:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from surrealdb import AsyncWsSurrealConnection
 from surrealdb.errors import (
@@ -16,6 +16,8 @@ from surrealdb.errors import (
     parse_rpc_error,
 )
 from websockets.protocol import State
+
+from confab.config import Config
 
 CLOSE_TIMEOUT_S = 1.0
 PING_S = 20.0
@@ -36,6 +38,17 @@ class Account:
     database: str
     user: str
     password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The account that the configuration names."""
+        return cls(
+            config.surrealdb_url,
+            config.surrealdb_namespace,
+            config.surrealdb_database,
+            config.surrealdb_user,
+            config.surrealdb_password,
+        )
 
 
 class NotSent(ConnectionUnavailableError):
@@ -76,7 +89,7 @@ class Session:
         self._opened_at = asyncio.get_running_loop().time()
 
     @classmethod
-    async def open(cls, account: Account, *, define: bool = False) -> "Session":
+    async def open(cls, account: Account, *, define: bool = False) -> Self:
         """A new session; `define` makes its namespace and database first. Raises SurrealError."""
         connection = _Connection(
             account.url,

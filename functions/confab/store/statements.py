@@ -1,8 +1,16 @@
 """What the store asks SurrealDB. Each is one statement: one transaction, one round trip.
 
-A block ends at its first RETURN and keeps what it wrote before, so whatever refuses comes ahead
-of every write. Values are always bound, never written into the text. What is large travels as
+A block ends at its first RETURN and keeps what it wrote before, so all checks come before the
+first write. Values are always bound, never written into the text. What is large travels as
 JSON text both ways (`rows.py`), and `encoding::json::decode` makes a string of every string.
+"""
+
+LISTING_WINDOW_MS = 5_000
+"""Milliseconds of activity that a participation may lag behind its conversation; all releases must agree.
+
+Each participant has a record of the conversation's activity. To update all of them with every
+message would cost a busy room of a hundred people more than everything else, so one is updated
+once it is this old. A list therefore reads this much further than its last conversation.
 """
 
 CONVERSATION = "encoding::json::encode((SELECT *, record::id(id) AS id FROM ONLY $conversation))"
@@ -12,10 +20,10 @@ HEADS = """{
     RETURN encoding::json::encode((SELECT VALUE [record::id(id), seq] FROM $ids));
 }"""
 
-# A page for each that is wanted, as JSON text beside that of its conversation; NONE where none of
-# the readers may read it, for which no more is done than for a conversation that is missing. What
-# is farther than $most characters of content and metadata from where the page begins is left out.
-# To measure the rows costs a page of 50 a third more, so the text of all is measured first.
+# Answers each wanted page with its conversation and its messages, both as JSON text, or with NONE if
+# none of the readers may read it, which costs no more than a missing conversation. A page is cut at
+# $most characters of content and metadata, counted from where it begins. To measure each row costs
+# a page of 50 a third more, so the text of all is measured first.
 PAGES = """encoding::json::decode($wanted).map(|$one| {
     LET $found = (
         SELECT *, record::id(id) AS id FROM ONLY type::record('conversation', $one.conversation)
@@ -55,9 +63,9 @@ ENTRIES = """{
     });
 }"""
 
-# Up to $active active conversations of a list by the key that is noted for each, up to $finalized
-# finalized ones, and those that may belong before the last active one for what was written in
-# them since (`listing.py`). `$after` is a key, `$window` is in milliseconds. The indexes give the
+# Reads up to $active active conversations of a list by their recorded keys, up to $finalized
+# finalized ones, and those that may belong before the last active one because their activity is
+# newer than their record (LISTING_WINDOW_MS). `$after` is a key. The indexes give the
 # rows in order and stop at the limit, or at the range's end. Seen in 3.2.4: a scan of record ids
 # reads its whole range whatever the limit, so does any scan inside a closure or an IF, and an
 # index of several fields knows only one end of a range.
@@ -82,9 +90,8 @@ LISTING = """{
     RETURN [encoding::json::encode((SELECT *, record::id(id) AS id FROM $ids)), $last];
 }"""
 
-# The new conversation's id is fresh, so one that is stored already was stored by an earlier try
-# of this very call. Of the keys that have expired a few are deleted with each new one, which is
-# faster than they come.
+# A conversation with this id can only come from an earlier try of the same call. Each new key deletes
+# up to four that have expired, so they are deleted faster than they are created.
 CREATE = """{
     LET $kept = IF $key = NONE { NONE } ELSE { (SELECT * FROM ONLY created:[$owner, $key]) };
     LET $id = IF $kept != NONE AND $kept.at > $horizon { $kept.conversation } ELSE { $conversation };
@@ -103,12 +110,12 @@ CREATE = """{
     RETURN encoding::json::encode((SELECT *, record::id(id) AS id FROM ONLY $conversation));
 }"""
 
-# Stores a batch of drafts, all of them or, if there is one that cannot be stored, none: then it
-# returns how the logs stand and what was sent before (`group_commit.py`). Numbers and times are
-# given here and nowhere else: times never run backwards along a log. `$at` of a log's last message
-# and of its conversation is the same. A conversation's key in the lists of its participants is
-# written anew when it is $window ms old: that costs more than all the rest together, once for each
-# participant. A SELECT over an array costs half of what a closure does [3.2.4].
+# Stores a batch of drafts. If one of them cannot be stored, none is, and the answer says which logs
+# are open or closed and which drafts were stored before (`group_commit.py`). Numbers and times are
+# given here and nowhere else: times never run backwards along a log, and its last message and its
+# conversation have the same. A conversation's key in the lists of its participants is updated once
+# it is $window ms old: that costs more than all the rest together, once for each participant. A
+# SELECT over an array costs half of what a closure does [3.2.4].
 APPEND = """{
     LET $batch = encoding::json::decode($batch);
     LET $ids = (SELECT VALUE type::record('conversation', log) FROM $batch.logs);

@@ -2,8 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -11,7 +12,7 @@ from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
 from confab.domain.models import Conversation, Draft, Entry, Page, Status, Wire
 from confab.ports import ANY_SIZE, Appended, Closed, Created, Cursor
-from confab.store import listing, rows, schema, statements
+from confab.store import rows, schema, statements
 from confab.store.connection import Connection, Timing
 from confab.store.group_commit import GroupCommit
 from confab.store.reads import Entries, PageKey, Pages, Range
@@ -28,17 +29,7 @@ class SurrealStore:
     schema is of another version.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        namespace: str,
-        database: str,
-        user: str,
-        password: str,
-        timing: Timing | None = None,
-    ) -> None:
-        account = Account(url, namespace, database, user, password)
+    def __init__(self, account: Account, *, timing: Timing | None = None) -> None:
         self._connection = Connection(account, prepare=schema.require, timing=timing)
         self._appends = GroupCommit(self._connection)
         self._pages = Pages(self._connection)
@@ -87,7 +78,27 @@ class SurrealStore:
     async def conversations(
         self, user: str, *, status: Status | None, after: Cursor | None, limit: int
     ) -> list[Wire]:
-        return await listing.conversations(self._connection, user, status=status, after=after, limit=limit)
+        """One round trip; a second if a conversation has moved ahead of the cursor since it was recorded."""
+        start = reached = "" if after is None else rows.activity_key(after.updated_at, after.conversation_id)
+        found: dict[str, Mapping[str, Any]] = {}  # by activity key, of which no two are the same
+        while True:
+            variables: dict[str, Any] = {
+                "user": user,
+                "after": reached,
+                "active": 0 if status == "finalized" else limit,
+                "finalized": 0 if status == "active" else limit,
+                "digits": rows.KEY_DIGITS,
+                "window": statements.LISTING_WINDOW_MS,
+            }
+            text, last = await self._connection.query(statements.LISTING, variables)
+            for row in from_json(text):
+                key = rows.activity_key(datetime.fromisoformat(row["updated_at"]), row["id"])
+                if key > start and status in (None, "finalized" if row.get("finalized_at") else "active"):
+                    found[key] = row
+            first = sorted(found)[:limit]
+            reached = last  # all that belong up to here are found
+            if reached is None or (len(first) == limit and first[-1] <= reached):
+                return [rows.conversation_wire(found[key]) for key in first]
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
         return await self._appends.append(draft, now=now)
