@@ -1,7 +1,6 @@
-"""Buses to test against, and somebody who listens to them."""
+"""Buses to test against, and a listener that collects their events."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -18,6 +17,7 @@ from confab.ports import Publisher
 from tests.support.pubsub import PubSubServer, closed_port
 from tests.support.samples import NOW, message
 from tests.support.twins.bus import MemoryBus, MemorySubscription
+from tests.support.waiting import until
 
 PROJECT = "demo-confab"
 
@@ -40,10 +40,7 @@ class Listener:
         self.reading = asyncio.create_task(self._read())
 
     async def until(self, condition: Callable[[], bool], within: float = 15) -> None:
-        deadline = time.monotonic() + within
-        while not condition():
-            assert time.monotonic() < deadline, "not in time"
-            await asyncio.sleep(0.01)
+        await until(condition, within=within)
 
     async def got(self, *wanted: Event) -> None:
         await self.until(lambda: all(event in self.events for event in wanted))
