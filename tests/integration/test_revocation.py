@@ -1,4 +1,4 @@
-"""Users who are disabled, deleted or revoked: how Firebase Auth is asked, and whom that cuts off."""
+"""Users who are disabled, deleted or revoked: look-ups in Firebase Auth, and the sockets that they close."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ async def verifiers():
 
 
 @pytest.mark.parametrize("how", HOW)
-async def test_a_revoked_token_is_refused_at_the_next_look(directory, verifiers, how):
+async def test_a_revoked_token_is_refused_at_the_next_look_up(directory, verifiers, how):
     verifier = verifiers(0)
     token = user("alice").token
     assert await verifier.verify(token)
@@ -48,7 +48,7 @@ async def test_a_revoked_token_is_refused_at_the_next_look(directory, verifiers,
     assert await verifier.verify(user("bob").token)
 
 
-async def test_a_token_of_after_the_revocation_is_good(directory, verifiers):
+async def test_a_token_issued_after_the_revocation_is_valid(directory, verifiers):
     verifier = verifiers(60)
     directory.revoke("alice", int(time.time()) - 60)
     assert await verifier.verify(user("alice").token)
@@ -61,7 +61,7 @@ async def test_a_user_is_looked_up_once_in_the_ttl_whatever_the_token(directory,
     assert directory.lookups == [["alice"]]
 
 
-async def test_nobody_is_looked_up_where_that_is_off(directory, verifiers):
+async def test_nobody_is_looked_up_if_revocation_is_off(directory, verifiers):
     verifier = verifiers(None)
     principal = await verifier.verify(user("alice").token)
     directory.disable("alice")
@@ -69,56 +69,46 @@ async def test_nobody_is_looked_up_where_that_is_off(directory, verifiers):
     assert directory.lookups == []
 
 
-async def test_one_look_up_answers_however_many_ask(directory, verifiers):
+@pytest.mark.parametrize(
+    ("users", "sizes"),
+    [(["alice"] * 600, [1]), ([f"u{n}" for n in range(250)], [50, accounts.BATCH, accounts.BATCH])],
+)
+async def test_users_are_looked_up_in_batches_and_each_once(directory, verifiers, users, sizes):
     verifier = verifiers(0)
-    token = user("alice").token
-    await verifier.verify(token)
+    tokens = {uid: user(uid).token for uid in users}
+    await asyncio.gather(*map(verifier.verify, tokens.values()))
     directory.lookups.clear()
     directory.delay_s = 0.1
-    await asyncio.gather(*(verifier.verify(token) for _ in range(600)))
-    assert directory.lookups == [["alice"]]
+    await asyncio.gather(*(verifier.verify(tokens[uid]) for uid in users))
+    assert sorted(map(len, directory.lookups)) == sizes
 
 
-async def test_users_who_wait_are_looked_up_together(directory, verifiers):
-    verifier = verifiers(0)
-    tokens = [user(f"u{n}").token for n in range(250)]
-    await asyncio.gather(*map(verifier.verify, tokens))
-    directory.lookups.clear()
-    await asyncio.gather(*map(verifier.verify, tokens))
-    assert sorted(map(len, directory.lookups)) == [50, accounts.BATCH, accounts.BATCH]
-
-
-async def test_who_cannot_be_looked_up_is_not_let_in(directory, verifiers, monkeypatch):
+async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(directory, verifiers, monkeypatch):
     monkeypatch.setattr(firebase, "DEADLINE_S", 0.2)
     verifier = verifiers(0)
+    principal = await verifier.verify(user("alice").token)
     directory.delay_s = 1
     with pytest.raises(Unavailable):
         await verifier.verify(user("alice").token)
     directory.delay_s, directory.broken = 0, True
     with pytest.raises(Unavailable):
         await verifier.verify(user("bob").token)
+    assert list(await verifier.revoked([principal])) == []
     directory.broken = False
     assert await verifier.verify(user("carol").token)
 
 
-async def test_who_cannot_be_looked_up_is_not_cut_off(directory, verifiers):
-    verifier = verifiers(60)
-    principal = await verifier.verify(user("alice").token)
-    directory.broken = True
-    assert list(await verifier.revoked([principal])) == []
-
-
-async def test_a_queue_of_users_has_its_bound(directory, verifiers, monkeypatch):
+async def test_a_full_queue_is_unavailable(directory, verifiers, monkeypatch):
     monkeypatch.setattr(accounts, "MAX_WAITING", 3)
     verifier = verifiers(0)
     tokens = [user(f"u{n}").token for n in range(5)]
     for token in tokens:
         await verifier.verify(token)
-    outcomes = await asyncio.gather(*map(verifier.verify, tokens), return_exceptions=True)
-    assert sum(isinstance(outcome, Unavailable) for outcome in outcomes) == 2
+    results = await asyncio.gather(*map(verifier.verify, tokens), return_exceptions=True)
+    assert sum(isinstance(result, Unavailable) for result in results) == 2
 
 
-async def test_those_looked_up_last_are_remembered(directory, verifiers, monkeypatch):
+async def test_the_latest_look_ups_are_cached(directory, verifiers, monkeypatch):
     monkeypatch.setattr(accounts, "REMEMBERED", 2)
     verifier = verifiers(60)
     for uid in ("a", "b", "c", "c", "a"):
@@ -126,7 +116,7 @@ async def test_those_looked_up_last_are_remembered(directory, verifiers, monkeyp
     assert directory.lookups == [["a"], ["b"], ["c"], ["a"]]
 
 
-async def test_live_users_are_believed_for_some_seconds_at_least(directory, verifiers):
+async def test_users_of_live_sockets_are_looked_up_every_few_seconds_at_most(directory, verifiers):
     verifier = verifiers(0)
     principal = await verifier.verify(user("alice").token)
     directory.disable("alice")
@@ -138,7 +128,7 @@ async def test_live_users_are_believed_for_some_seconds_at_least(directory, veri
 
 @pytest.fixture
 async def live(directory, monkeypatch):
-    """An instance whose users Firebase Auth knows."""
+    """An instance that looks its users up in Firebase Auth."""
     monkeypatch.setattr(sessions, "CHECK_S", 0.1)
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0.2)
     running = Instance(verifier=FirebaseVerifier(PROJECT, revocation_ttl_s=0))
@@ -148,7 +138,7 @@ async def live(directory, monkeypatch):
 
 
 @pytest.mark.parametrize("how", HOW)
-async def test_a_live_socket_is_cut_off_and_told_first(directory, live, how):
+async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(directory, live, how):
     ended, other = await live.in_room(user(MEMBER).token), await live.in_room(user(OWNER).token)
     getattr(directory, how)(MEMBER)
     await asyncio.wait_for(ended.closed.wait(), 4)
@@ -158,7 +148,7 @@ async def test_a_live_socket_is_cut_off_and_told_first(directory, live, how):
     assert other.of("auth_expired") == []
 
 
-async def test_the_socket_whose_own_renewal_is_refused_is_cut_off(directory, live, monkeypatch):
+async def test_a_socket_whose_own_renewal_is_refused_is_closed(directory, live, monkeypatch):
     client = await live.in_room(user(MEMBER).token)
     monkeypatch.setattr(sessions, "CHECK_S", 60)
     await asyncio.sleep(0.3)  # the pause that has begun is over
@@ -168,17 +158,13 @@ async def test_the_socket_whose_own_renewal_is_refused_is_cut_off(directory, liv
     assert client.of("auth_expired") == [{}]
 
 
-async def test_a_revoked_token_of_somebody_else_cuts_nobody_off(directory, live):
+async def test_a_socket_survives_somebody_elses_revoked_token_and_its_own_users_former_sessions(
+    directory, live
+):
     client = await live.in_room(user(MEMBER).token)
     directory.disable(OWNER)
     assert code(await client.call("auth", {"token": user(OWNER).token})) == "token_revoked"
-    await asyncio.sleep(0.5)
-    assert (await client.call("leave", {"conversationId": live.room}))["ok"]
-
-
-async def test_whoever_has_a_token_of_after_the_revocation_stays(directory, live):
-    client = await live.in_room(user(MEMBER).token)
     assert (await client.call("auth", {"token": user(MEMBER, age_s=0).token}))["ok"]
     directory.revoke(MEMBER, int(time.time()) - 5)
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(0.6)  # several checks
     assert (await client.call("leave", {"conversationId": live.room}))["ok"]

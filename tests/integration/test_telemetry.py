@@ -1,12 +1,12 @@
-"""Real processes and a collector: what arrives there, and what happens when nobody is."""
+"""Real processes export to a collector, and work and end without one."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import pytest
+import pytest_asyncio
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.applications import Starlette
@@ -18,15 +18,15 @@ from confab.telemetry.otlp import INSTRUMENTS, LATENCY
 from tests.support.logs import started
 from tests.support.probes import serving
 from tests.support.pubsub import closed_port
-from tests.support.system import System
-from tests.support.users import user
+from tests.support.system import System, post
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GONE_WITHIN_S = 8.0
 
 
 class Collector:
-    """What OTLP over HTTP brings."""
+    """Collects what processes export by OTLP over HTTP."""
 
     def __init__(self) -> None:
         self._received: dict[str, list[bytes]] = {"/v1/traces": [], "/v1/metrics": []}
@@ -72,48 +72,42 @@ def _value(metric):
     return point.count if kind == "histogram" else getattr(point, point.WhichOneof("value"))
 
 
-@pytest.fixture
-async def site(tmp_path) -> AsyncIterator[System]:
-    async with System.running(tmp_path) as site:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory) -> AsyncIterator[System]:
+    async with System.running(tmp_path_factory.mktemp("site"), in_memory=True) as site:
         yield site
 
 
-def told(url: str, service: str) -> dict[str, str]:
-    """The variables of a process that sends what it has recorded several times a second."""
-    sending = {"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_METRIC_EXPORT_INTERVAL": "200"}
-    return sending | {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_SERVICE_NAME": service}
-
-
-async def write(function, room):
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
-        answer = await http.post(
-            f"{function.url}/api/conversations/{room}/messages",
-            json={"content": "hello"},
-            headers={
-                "Authorization": f"Bearer {user('alice').token}",
-                "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01",
-            },
-        )
-    assert answer.status_code == 201, answer.text
+def exporting(url: str, service: str) -> dict[str, str]:
+    """The variables of a process that exports five times a second."""
+    often = {"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+    return often | {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_SERVICE_NAME": service}
 
 
 async def ended(process) -> float:
-    """The seconds that it takes to end when it is asked to."""
+    """The seconds that a process takes to end after SIGTERM."""
     began = time.monotonic()
     process.ask_to_end()
     assert await process.exit_code() == 0
     return time.monotonic() - began
 
 
-async def test_a_collector_gets_the_request_its_delivery_and_the_metrics(site):
+async def test_a_collector_gets_the_spans_of_a_message_and_every_metric(site):
     collector = Collector()
     room = (await started(site.store, owner="alice")).id
     async with collector.serving() as url:
-        instance = await site.instance("rooms", **told(url, "rooms"))
-        function = await site.function("add_message", **told(url, "add"))
+        instance = await site.instance("rooms", **exporting(url, "rooms"))
+        function = await site.function("add_message", **exporting(url, "add"))
         await asyncio.gather(instance.serves(), function.serves())
         client = await site.client(instance, "alice", room)
-        await write(function, room)
+        written = await post(
+            function,
+            "alice",
+            f"/{room}/messages",
+            {"content": "hello"},
+            traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
+        )
+        assert written.status_code == 201
         await client.until(lambda c: c.seqs() == [1])
         async with asyncio.timeout(10):
             while ("add", "POST /api/conversations/{id}/messages", TRACE) not in collector.spans():
@@ -126,9 +120,9 @@ async def test_a_collector_gets_the_request_its_delivery_and_the_metrics(site):
     assert (metrics["confab.deliveries"], metrics[LATENCY]) == (1, 1)
 
 
-async def test_without_the_collector_everything_works_and_ends_in_time(site):
+async def test_an_instance_works_and_ends_in_time_without_its_collector(site):
     room = (await started(site.store, owner="alice")).id
-    instance = await site.instance("rooms", **told(f"http://{closed_port()}", "rooms"))
+    instance = await site.instance("alone", **exporting(f"http://{closed_port()}", "alone"))
     await instance.serves()
     client = await site.client(instance, "alice", room)
     assert (await client.call("message", {"conversationId": room, "content": "hello"}))["ok"]

@@ -20,7 +20,7 @@ NAME = "logging.googleapis.com/trace"
 
 
 class Lines(logging.Handler):
-    """What all processes of the test log, as Cloud Logging reads it."""
+    """The log of all processes of a test, as Cloud Logging reads it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Lines(logging.Handler):
     def emit(self, record):
         self.lines.append(json.loads(self.format(record)))
 
-    def saying(self, message):
+    def with_message(self, message):
         return [line for line in self.lines if line["message"] == message]
 
 
@@ -54,30 +54,30 @@ async def write(patient, room, flags):
     assert answer.status_code == 201, answer.text
 
 
-async def test_a_sampled_request_is_followed_to_the_sockets_of_every_instance(world, lines):
+async def test_a_sampled_request_has_its_trace_in_the_log_of_every_delivery(world, lines):
     room = await world.conversation()
     clients = [await world.client("alice", index, room) for index in range(2)]
     async with system(world._env, world.urls) as patient:
         await write(patient, room, "01")
         for client in clients:
             await client.until(lambda c: c.seqs() == [1])
-    (request,) = lines.saying("request")
-    delivered = lines.saying("delivered")
+    (request,) = lines.with_message("request")
+    delivered = lines.with_message("delivered")
     assert [(line["conversationId"], line["seq"], line["sockets"]) for line in delivered] == [
         (room, 1, 1)
     ] * 2
     assert {line[NAME] for line in (request, *delivered)} == {f"projects/{PROJECT}/traces/{TRACE}"}
 
 
-async def test_a_request_that_is_not_sampled_has_no_line_for_each_delivery(world, lines):
+async def test_the_deliveries_of_a_request_that_is_not_sampled_are_not_logged(world, lines):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
     async with system(world._env, world.urls) as patient:
         await write(patient, room, "00")
         await alice.until(lambda c: c.seqs() == [1])
-    (request,) = lines.saying("request")
+    (request,) = lines.with_message("request")
     assert request[NAME].endswith(TRACE)
-    assert lines.saying("delivered") == []
+    assert lines.with_message("delivered") == []
 
 
 async def test_the_bus_carries_the_trace_as_an_attribute(world, bus_server):
@@ -97,7 +97,7 @@ async def test_the_bus_carries_the_trace_as_an_attribute(world, bus_server):
     assert received.message.attributes["traceparent"] == f"00-{TRACE}-{SPAN}-01"
 
 
-async def test_with_a_collector_a_delivery_is_a_span_below_the_requests(world):
+async def test_a_delivery_is_a_child_span_of_its_request(world):
     function, instance = Collected(), Collected()
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
@@ -114,7 +114,7 @@ async def test_with_a_collector_a_delivery_is_a_span_below_the_requests(world):
     assert delivery.parent.span_id == request.context.span_id
 
 
-async def test_what_an_instance_counts(world):
+async def test_an_instance_counts_deliveries_gaps_sweeps_sockets_and_rooms(world):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
     container, collected = world._containers[0], Collected()
