@@ -4,16 +4,13 @@ import json
 import socket
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.bench import load, report
+from tests.bench import load
 from tests.bench.functions import results
 from tests.bench.load import Loop, Room
-from tests.bench.plan import summary
-from tests.bench.report import Result
 from tests.bench.sockets import BenchSocket
 
 EVENT = b'42["message",{}]'
@@ -90,26 +87,6 @@ def test_a_silent_server_ends_the_measurement(monkeypatch, pair):
     client, _server = pair()
     with pytest.raises(AssertionError, match="silent"):
         Loop([Room("room", [client])], window=1).run(0.01)
-
-
-FIGURES = {name: 10.0 for name, _ in report.COLUMNS} | {"generator_share": 0.5}
-
-
-@pytest.mark.parametrize(("share", "marked"), [(0.5, False), (0.95, True)])
-def test_the_report_has_its_ratios_and_marks_what_the_generator_may_have_limited(tmp_path, share, marked):
-    run = FIGURES | {"cpu_us_per_delivery": 5.0, "generator_share": share}
-    runs = {("1 → 500", "confab"): summary([run, run]), ("1 → 500", "node"): summary([FIGURES])}
-    reads = {"newest page": {n: {"wall_ms": ms, "store_cpu_ms": 1.0} for n, ms in ((100, 2.0), (1000, 3.0))}}
-    result = Result(datetime(2026, 1, 2, tzinfo=UTC), {"cores": "2"}, 2, 4.0, runs, reads)
-    assert {ratio.what: ratio.value for ratio in result.ratios()} == {
-        "1 → 500, Confab ÷ Node Socket.IO, broadcast only: CPU a delivery": 0.5,
-        "newest page: of 1,000 ÷ of 100": 1.5,
-    }
-    result.write(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["delivery.json", "delivery.md"]
-    page = (tmp_path / "delivery.md").read_text()
-    assert "Confab, storing" in page
-    assert ("| 1 → 500 * |" in page) is marked
 
 
 def test_the_page_of_functions_is_that_of_their_figures():

@@ -42,7 +42,7 @@ async def read(client, path: str, **query: object):
 
 @pytest.mark.parametrize("content", [PLAIN, QUOTES, CONTROL, WIDE])
 @pytest.mark.parametrize("query", [{}, {"before": 31}, {"before": 25}, {"after": 0}, {"after": 7}])
-async def test_a_page_holds_what_fits_nearest_to_where_it_begins(client, content, query):
+async def test_a_page_is_filled_from_its_cursor_on(client, content, query):
     room = (await created(client))["id"]
     stored = [(await said(client, room, content, metadata={"n": n})).json() for n in range(30)]
     page = await read(client, f"/{room}", **query)
@@ -74,7 +74,7 @@ async def test_pages_that_end_by_bytes_lead_through_the_whole_log(client, direct
     assert seqs == list(range(1, 41))
 
 
-async def test_what_is_too_large_for_a_page_is_a_page_of_its_own(client):
+async def test_a_message_larger_than_a_page_is_a_page_of_its_own(client):
     room = (await created(client))["id"]
     for _ in range(3):
         await said(client, room, "\x01" * 30_000)
@@ -86,7 +86,7 @@ async def test_what_is_too_large_for_a_page_is_a_page_of_its_own(client):
     assert not (await read(client, f"/{room}", before=2))["hasMore"]
 
 
-async def test_a_list_holds_what_fits_and_its_cursor_continues_there(client):
+async def test_a_list_is_filled_and_its_cursor_continues_there(client):
     members = [{"userId": f"u{n}" + "é" * 100} for n in range(20)]
     made = {(await created(client, members=members, metadata={"n": n}))["id"] for n in range(25)}
     listed: list[str] = []

@@ -1,4 +1,4 @@
-"""Reads that are made together, without a store."""
+"""Reads that share batches, without a store."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Echoes(Reads[int, str]):
         return [str(key) for key in keys]
 
 
-async def test_who_shares_an_answer_leaves_the_others_their_turns():
+async def test_callers_that_share_an_answer_resume_over_several_turns():
     reads = Echoes()
     turn = 0
     answered: list[int] = []
@@ -48,13 +48,8 @@ async def test_who_shares_an_answer_leaves_the_others_their_turns():
     assert max(map(answered.count, answered)) <= ANSWERED_A_TURN
 
 
-async def test_what_is_wanted_at_once_is_read_together_up_to_its_bound():
+async def test_reads_at_once_share_a_batch_up_to_its_bound():
     reads = Echoes()
-    assert await asyncio.gather(*map(reads.read, (300, 600, 200, 2_000, 300))) == [
-        "300",
-        "600",
-        "200",
-        "2000",
-        "300",
-    ]
+    numbers = (300, 600, 200, 2_000, 300)
+    assert await asyncio.gather(*map(reads.read, numbers)) == [str(number) for number in numbers]
     assert [list(keys) for keys in reads.fetched] == [[300, 600], [200], [2_000]]

@@ -58,40 +58,32 @@ def test_a_path_is_matched_whole(path, found):
     assert add_message.match(path) == found
 
 
-def imported_by(target: str) -> set[str]:
-    """The modules in memory when functions-framework has loaded a target."""
-    script = f"""
-import sys
-from functions_framework import create_app
-create_app({target!r}, "main.py")
-print("\\n".join(sys.modules))
-"""
-    return printed_by(script)
+def printed_by(script: str) -> str:
+    """The output of a Python process."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=True).stdout
 
 
-def printed_by(script: str) -> set[str]:
-    """The words that a Python process prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.split())
+BUS = ("google.pubsub", "confab.bus", "grpc")
+FUNCTION = 'from functions_framework import create_app; create_app("{}", "main.py")'
+USE_CASES = (
+    "from confab import config; from confab.wiring import Adapters; Adapters(config.load({})).conversations"
+)
 
 
-@pytest.mark.parametrize("target", ["get_conversation", "list_conversations"])
-def test_a_read_does_not_import_the_bus(target):
-    assert not [
-        name for name in imported_by(target) if name.startswith(("google.pubsub", "confab.bus", "grpc"))
-    ]
-
-
-def test_the_use_cases_do_not_import_pubsub_before_they_announce():
-    script = (
-        "import sys; from confab import config; from confab.wiring import Adapters\n"
-        "Adapters(config.load({})).conversations; print(*sys.modules, sep='\\n')"
-    )
-    modules = printed_by(script)
-    assert "confab.store.surreal" in modules
-    assert not [name for name in modules if name.startswith(("google.pubsub", "confab.bus", "grpc"))]
+@pytest.mark.parametrize(
+    ("statements", "imported", "left_out"),
+    [
+        (FUNCTION.format("get_conversation"), "confab.http.edge", BUS),
+        (FUNCTION.format("list_conversations"), "confab.http.edge", BUS),
+        (USE_CASES, "confab.store.surreal", BUS),
+    ],
+    ids=["get_conversation", "list_conversations", "use cases"],
+)
+def test_the_bus_is_not_imported_before_something_is_published(statements, imported, left_out):
+    modules = printed_by(f"import sys; {statements}; print(*sys.modules)").split()
+    assert imported in modules
+    assert not [name for name in modules if name.startswith(left_out)]
 
 
 def test_the_store_is_reached_through_its_official_client():
@@ -99,20 +91,13 @@ def test_the_store_is_reached_through_its_official_client():
         "import sys; sys.modules['surrealdb'] = None\n"
         "try:\n    import confab.store.surreal\nexcept ImportError as error:\n    print(error.name)"
     )
-    assert printed_by(script) == {"surrealdb"}
+    assert printed_by(script) == "surrealdb\n"
 
 
 def test_a_wrong_environment_stops_a_function_before_it_serves():
+    command = ["-m", "functions_framework", "--source", "functions/main.py", "--target", "add_message"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "functions_framework",
-            "--source",
-            "functions/main.py",
-            "--target",
-            "add_message",
-        ],
+        [sys.executable, *command],
         cwd=ROOT,
         env={"PATH": "/usr/bin", "K_SERVICE": "x", "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"},
         capture_output=True,
