@@ -1,10 +1,10 @@
-"""A Dockerfile as its instructions, and which files a .dockerignore lets through."""
+"""A Dockerfile's instructions, and the build context that a .dockerignore admits."""
 
 import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,11 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Instruction:
-    """One line of the file: `options` are its `--name=value`s, `text` is the rest."""
+    """One instruction, without its `--name=value` options."""
 
     word: str
     text: str
-    options: dict[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> list[str]:
@@ -32,7 +31,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """A `FROM` and what follows it."""
+    """A `FROM` and its instructions."""
 
     base: str
     name: str
@@ -59,29 +58,25 @@ def stages(file: Path) -> list[Stage]:
 def _instructions(text: str) -> Iterator[Instruction]:
     joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
     for line in filter(None, map(str.strip, joined.splitlines())):
-        word, rest = line.split(None, 1)
-        options = {}
-        while found := re.match(r"--([a-z-]+)=(\S+)\s+", rest):
-            options[found[1]] = found[2]
-            rest = rest[found.end() :]
-        yield Instruction(word, rest, options)
+        word, text = line.split(None, 1)
+        yield Instruction(word, re.sub(r"^(--[a-z-]+=\S+\s+)+", "", text))
 
 
 def context(root: Path) -> Iterator[Path]:
-    """The files of a build context, relative to it, that its .dockerignore lets through."""
+    """The files of a build context, relative to it, that its .dockerignore admits."""
     rules = (root / ".dockerignore").read_text().splitlines()
     patterns = [line for line in map(str.strip, rules) if line and not line.startswith("#")]
-    yield from _let_in(root, PurePosixPath(), patterns)
+    yield from _admitted(root, PurePosixPath(), patterns)
 
 
-def _let_in(root: Path, folder: PurePosixPath, patterns: list[str]) -> Iterator[Path]:
-    """Walk only into folders that are let in themselves: so the same rules serve gcloud, which does that."""
+def _admitted(root: Path, folder: PurePosixPath, patterns: list[str]) -> Iterator[Path]:
+    """Descend only into admitted folders, as gcloud does, which uses the same file."""
     for entry in sorted((root / folder).iterdir()):
         path = folder / entry.name
         if _ignored(path, patterns):
             continue
         if entry.is_dir():
-            yield from _let_in(root, path, patterns)
+            yield from _admitted(root, path, patterns)
         else:
             yield Path(path)
 

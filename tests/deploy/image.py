@@ -1,4 +1,4 @@
-"""The realtime image as a folder: the code that its build is given, and what its requirements install."""
+"""The realtime image as a folder: the code of its build context, and the packages of its requirements."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ BUILD, FINAL = stages(ROOT / "infra/realtime.Dockerfile")
 
 
 class Image:
-    """Nothing else of this machine can be imported in it but the standard library."""
+    """Its processes can import nothing else of this machine but the standard library."""
 
     def __init__(self, folder: Path) -> None:
         self.app, self.packages = folder / "app", folder / "packages"
@@ -51,7 +51,7 @@ class Image:
 
 
 def installed() -> dict[NormalizedName, Distribution]:
-    """What pip installs in the build, as this machine has it: of the same versions, as they are pinned."""
+    """The packages that pip installs in the build, by this machine's own, of the same pinned versions."""
     (command,) = (one.command for one in BUILD.instructions if one.word == "RUN" and '"pip"' in one.text)
     options = dict(pairwise(command))
     pins = PIN.findall((ROOT / options["--constraint"]).read_text())

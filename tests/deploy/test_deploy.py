@@ -9,7 +9,6 @@ import sys
 import jsonschema
 import pytest
 
-from infra.deploy.__main__ import main
 from infra.deploy.target import ROOT
 from infra.probes.probes import WITH_CREDENTIALS
 from tests.deploy.machine import OUTPUTS, PASSWORD, PROJECT, STORE, USER
@@ -107,48 +106,34 @@ def test_without_a_project_number_nothing_is_built(machine):
     assert machine.changes == []
 
 
-def test_a_dry_run_prints_the_commands_and_runs_none(machine):
-    code, output = machine.up("--dry-run")
-    assert code == 0
-    assert machine.changes == []
-    assert output.count("\n$ ") == 10
-    retries = [each for each in output.splitlines() if each.startswith("(retried every ")]
-    assert len(retries) == 3
-    assert "Cannot find metric" in retries[-1]
-    assert PASSWORD not in output
-
-
-@pytest.mark.parametrize("command", ["up", "destroy"])
-def test_a_dry_run_prints_the_commands_while_prerequisites_are_missing(machine, command):
-    _, planned = machine.run(command, "--dry-run")
+@pytest.mark.parametrize(("command", "count"), [("up", 10), ("destroy", 1)])
+def test_a_dry_run_prints_the_commands_and_runs_none_even_while_prerequisites_are_missing(
+    machine, command, count
+):
+    code, printed = machine.run(command, "--dry-run")
+    assert (code, machine.changes) == (0, [])
+    assert printed.count("\n$ ") == count
+    assert printed.count("\n(retried every ") == (3 if command == "up" else 0)
+    assert PASSWORD not in printed
     machine.tools.clear()
     machine.answer("gcloud", 127)
     code, output = machine.run(command, "--dry-run")
-    assert code == 1
-    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", printed) for printed in (output, planned))
+    assert (code, machine.changes) == (1, [])
+    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", text) for text in (output, printed))
     assert titles == all_titles
     assert output.splitlines()[-1] == "prerequisites are missing, see above: these commands cannot run yet"
-    assert machine.changes == []
 
 
 @pytest.mark.parametrize(
     ("part", "printed", "pause"),
     [
+        ("pulumi up --yes --skip-preview --cwd", "Error 404: Cannot find metric(s) that match type = x", 60),
         (
-            "pulumi up --yes --skip-preview --cwd",
-            'Error 404: Cannot find metric(s) that match type = "logging.googleapis.com/user/confab_defects"',
-            60,
-        ),
-        (
-            "pulumi up --yes --skip-preview --target",
+            "--skip-preview --target",
             "Pub/Sub API has not been used in project 1 before or it is disabled",
             60,
         ),
-        (
-            "builds submit",
-            "could not resolve source: googleapi: Error 403: it does not have storage.objects.get access",
-            30,
-        ),
+        ("builds submit", "Error 403: it does not have storage.objects.get access", 30),
     ],
 )
 def test_transient_errors_of_a_new_project_are_retried(machine, part, printed, pause):
@@ -174,21 +159,15 @@ def test_other_errors_end_the_deployment(machine):
     assert "builds" in machine.changes[-1].words  # nothing runs after it
 
 
-@pytest.mark.parametrize("typed", ["", "another-project\n"])
-def test_nothing_is_destroyed_unless_the_operator_confirms_it(machine, typed):
-    code, output = machine.run("destroy", stdin=typed)
-    assert code == 1
-    assert "nothing was destroyed" in output
-    assert machine.changes == []
-
-
-@pytest.mark.parametrize(("options", "typed"), [((), f"{PROJECT}\n"), (("--yes",), "")])
-def test_a_confirmed_destruction_destroys_the_stack(machine, options, typed):
+@pytest.mark.parametrize(
+    ("options", "typed", "confirmed"),
+    [((), "", False), ((), "another-project\n", False), ((), f"{PROJECT}\n", True), (("--yes",), "", True)],
+)
+def test_a_destruction_needs_a_confirmation_and_the_tools(machine, options, typed, confirmed):
     code, output = machine.run("destroy", *options, stdin=typed)
-    assert code == 0, output
-    (call,) = machine.changes
-    assert call.words[:3] == ("pulumi", "destroy", "--yes")
-    assert "still there" in output
+    assert code == (0 if confirmed else 1), output
+    assert [call.words[:3] for call in machine.changes] == [("pulumi", "destroy", "--yes")] * confirmed
+    assert ("still there" if confirmed else "nothing was destroyed") in output
     machine.tools.discard("pulumi")
     assert machine.run("destroy", *options, stdin=typed)[0] == 1
     assert machine.changes == []
@@ -240,9 +219,8 @@ def test_a_stack_of_another_project_is_left_alone(machine, command):
     assert machine.changes == []
 
 
-@pytest.mark.parametrize("outputs", ["", "{}", '{"webUrl": "https://x.example"}'])
-def test_a_stack_without_outputs_fails_the_deployment(machine, outputs):
-    machine.answer("pulumi stack output", 0, outputs)
+def test_a_stack_without_outputs_fails_the_deployment(machine):
+    machine.answer("pulumi stack output", 0, "{}")
     code, output = machine.up()
     assert code == 1
     assert "infra.deploy: the stack production has no outputs: deploy it again" in output
@@ -255,13 +233,6 @@ def test_a_store_elsewhere_is_neither_probed_nor_migrated(machine):
     assert "MISSING store: away. Fix: start it, or pass --store-elsewhere" in output
     assert machine.up("--store-elsewhere")[0] == 0
     assert not [call for call in machine.asked + machine.changes if "confab.store" in call.words]
-
-
-@pytest.mark.parametrize("arguments", [[], ["check"], ["up"], ["destroy"]])
-def test_every_command_has_its_help(capsys, arguments):
-    with pytest.raises(SystemExit, match="0"):
-        main([*arguments, "--help"])
-    assert ("--project" in capsys.readouterr().out) == bool(arguments)
 
 
 TOOL = """#!/bin/sh

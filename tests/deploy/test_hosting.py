@@ -14,28 +14,22 @@ OURS = {"deployment-tool": "cli-firebase--confab"}
 NO_SITE = 404, {"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}}
 
 
-def live(labels: dict[str, str] | None = None, kind: str = "DEPLOY", **more: object) -> dict[str, object]:
-    """The API's live channel of a site with a release."""
-    version = {
-        "name": f"projects/1/sites/{PROJECT}/versions/9528fee82ee70a2b",
-        "status": "FINALIZED",
-        "config": {
-            "rewrites": [{"glob": "/api/conversations", "run": {"serviceId": "confab-conversations"}}]
-        },
-        "labels": {"deployment-tool": "cli-firebase"} if labels is None else labels,
-    }
+def channel(**more: object) -> dict[str, object]:
+    """The API's live channel of a site."""
+    return {"name": f"projects/1/sites/{PROJECT}/channels/live", "url": f"https://{PROJECT}.web.app", **more}
+
+
+def live(labels: object = None, kind: str = "DEPLOY", **more: object) -> dict[str, object]:
+    """The live channel with a release that rewrites to Confab's functions."""
+    rewrites = [{"glob": "/api/conversations", "run": {"serviceId": "confab-conversations"}}]
+    labels = {"deployment-tool": "cli-firebase"} if labels is None else labels
     release = {
-        "name": f"projects/1/sites/{PROJECT}/channels/live/releases/1761179124288000",
-        "version": version,
+        "version": {"status": "FINALIZED", "config": {"rewrites": rewrites}, "labels": labels},
         "type": kind,
         "releaseTime": "2025-10-23T00:25:24.288Z",
         "releaseUser": {"email": "ada@their.example"},
     }
     return channel(release=release | more)
-
-
-def channel(**more: object) -> dict[str, object]:
-    return {"name": f"projects/1/sites/{PROJECT}/channels/live", "url": f"https://{PROJECT}.web.app", **more}
 
 
 @pytest.mark.parametrize(

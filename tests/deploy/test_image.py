@@ -1,4 +1,4 @@
-"""The realtime image: whether its files and requirements suffice, and what its Dockerfile says."""
+"""The realtime image: its files and requirements suffice, and its Dockerfile is as intended."""
 
 import asyncio
 import re
@@ -102,7 +102,7 @@ async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
     assert set(image.app.rglob("*")) == before, "a container writes nothing into its image"
 
 
-async def test_a_deployment_that_forgets_something_stops_it_with_its_name(image):
+async def test_a_missing_variable_ends_it_with_the_variables_name(image):
     process = await started(image, K_SERVICE="confab-realtime")
     async with asyncio.timeout(READY_WITHIN_S):
         output, _ = await process.communicate()
@@ -110,7 +110,7 @@ async def test_a_deployment_that_forgets_something_stops_it_with_its_name(image)
     assert b"SURREALDB_URL is required on Cloud Run" in output
 
 
-def test_it_is_given_what_it_needs_and_nothing_for_developers(image):
+def test_it_has_its_requirements_and_no_development_tools(image):
     assert {
         "aiohttp",
         "python-socketio",
@@ -133,13 +133,13 @@ def test_it_is_given_what_it_needs_and_nothing_for_developers(image):
     assert copied == {"functions/confab", *given - code - {"infra/realtime.Dockerfile"}}
 
 
-def test_any_user_may_read_the_code_and_none_but_its_owner_may_write(image):
+def test_every_user_may_read_the_code_and_only_the_owner_may_write(image):
     for path in image.app.rglob("*"):
         assert path.stat().st_mode & stat.S_IROTH, path
         assert not path.stat().st_mode & stat.S_IWOTH, path
 
 
-def test_code_packages_and_standard_library_are_compiled_and_trusted_unread():
+def test_code_packages_and_standard_library_are_compiled_and_not_checked():
     """The base image has no bytecode of the library, and the user could not write any."""
     compiled = [
         one.command
@@ -149,42 +149,34 @@ def test_code_packages_and_standard_library_are_compiled_and_trusted_unread():
     ]
     assert [command[-1] for command in compiled] == ["/opt/confab", "/usr/local/lib/python3.11"]
     assert all("unchecked-hash" in command for command in compiled)
-    assert BUILD.instructions[-1].command == compiled[0]  # when all is there
+    assert BUILD.instructions[-1].command == compiled[0]  # after all code is there
 
 
-def test_the_code_is_where_it_was_compiled():
-    """Else tracebacks would name the build's folders, and the virtual environment's scripts would not run."""
+def test_the_final_stage_copies_the_code_to_its_path_in_the_build_and_does_not_run_as_root():
+    """Otherwise tracebacks name the build's folders, and the virtual environment's scripts fail."""
     source, target = FINAL.only("COPY").text.split()
-    assert source == target
-    assert FINAL.only("WORKDIR").text == f"{target}/app"
-
-
-def test_it_is_not_run_as_root():
+    assert (source, FINAL.only("WORKDIR").text) == (target, f"{target}/app")
     uid, gid = map(int, FINAL.only("USER").text.split(":"))
-    assert uid > 1000
-    assert gid > 1000
+    assert min(uid, gid) > 1000
 
 
-def test_bases_are_pinned_and_the_same():
+def test_bases_are_the_same_and_pinned_and_commands_in_exec_form():
+    """A shell in between would swallow SIGTERM."""
     assert BUILD.base == FINAL.base
     assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+@sha256:[0-9a-f]{64}", FINAL.base)
-
-
-def test_every_command_is_in_exec_form():
-    """A shell in between would not pass SIGTERM on."""
     for instruction in (*BUILD.instructions, *FINAL.instructions):
         if instruction.word in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}:
             assert instruction.command
 
 
-def test_no_secret_is_in_the_environment_and_memory_goes_back_to_the_system():
+def test_the_environment_has_no_secret_and_returns_memory_to_the_system():
     env = FINAL.only("ENV").variables
     ours = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOST", "PORT"}
     assert set(env) == ours | MALLOC.keys()
     assert env.items() >= MALLOC.items()
 
 
-def test_its_tag_changes_with_all_that_the_build_is_given(tmp_path):
+def test_its_tag_changes_with_every_file_of_the_build(tmp_path):
     files = [*context(ROOT), Path(".dockerignore")]
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +193,7 @@ def test_its_tag_changes_with_all_that_the_build_is_given(tmp_path):
         (tmp_path / file).write_bytes(content)
 
 
-def test_the_build_is_of_the_dockerfile_and_pushes_the_image_that_it_is_given():
+def test_cloud_build_builds_the_dockerfile_and_pushes_the_image():
     build = yaml.safe_load((ROOT / "infra/deploy/cloudbuild.yaml").read_text())
     (step,) = build["steps"]
     assert (ROOT / step["args"][1].removeprefix("--file=")).exists()

@@ -85,7 +85,7 @@ def data_of(response: StreamingPullResponse) -> list[bytes]:
     return [each.message.data for each in response.received_messages]
 
 
-async def test_a_stream_delivers_messages_as_they_are_published(pair: Pair) -> None:
+async def test_a_stream_delivers_messages_as_they_are_published(pair):
     await pair.subscribe()
     await pair.publish(b"a")
     stream = await pair.stream()
@@ -96,14 +96,14 @@ async def test_a_stream_delivers_messages_as_they_are_published(pair: Pair) -> N
     stream.cancel()
 
 
-async def test_a_ping_gets_an_empty_response(pair: Pair) -> None:
+async def test_a_ping_gets_an_empty_response(pair):
     await pair.subscribe()
     stream = await pair.stream(StreamingPullRequest())
     assert data_of(await anext(aiter(stream))) == []
     stream.cancel()
 
 
-async def test_a_stream_obeys_flow_control(pair: Pair) -> None:
+async def test_a_stream_obeys_flow_control(pair):
     await pair.subscribe()
     await pair.publish(b"a", b"b", b"c")
     stream = await pair.stream(max_outstanding_messages=2)
@@ -112,7 +112,7 @@ async def test_a_stream_obeys_flow_control(pair: Pair) -> None:
     stream.cancel()
 
 
-async def test_a_stream_ends_with_not_found_when_its_subscription_is_deleted(pair: Pair) -> None:
+async def test_a_stream_ends_with_not_found_when_its_subscription_is_deleted(pair):
     await pair.subscribe()
     stream = await pair.stream()
     await stream.initial_metadata()
@@ -129,21 +129,19 @@ async def test_a_stream_ends_with_not_found_when_its_subscription_is_deleted(pai
         StreamingPullRequest(stream_ack_deadline_seconds=5),
     ],
 )
-async def test_a_stream_ends_with_the_refusal_of_a_wrong_request(
-    pair: Pair, wrong: StreamingPullRequest
-) -> None:
+async def test_a_stream_ends_with_the_refusal_of_a_wrong_request(pair, wrong):
     await pair.subscribe()
     stream = await pair.stream(wrong)
     with pytest.raises(exceptions.InvalidArgument):
         await anext(aiter(stream))
 
 
-async def test_a_pull_without_messages_returns_none_after_a_while(pair: Pair) -> None:
+async def test_a_pull_without_messages_returns_none_after_a_while(pair):
     await pair.subscribe()
     assert await pair.pull() == []
 
 
-async def test_errors_have_the_codes_of_the_service(pair: Pair) -> None:
+async def test_errors_have_the_codes_of_the_service(pair):
     await pair.subscribe()
     unknown, name = pair.topic + "x", pair.name
     publisher, subscriber = pair.publisher, pair.subscriber
@@ -162,7 +160,7 @@ async def test_errors_have_the_codes_of_the_service(pair: Pair) -> None:
             await call
 
 
-async def test_an_update_of_the_labels_is_listed(pair: Pair) -> None:
+async def test_an_update_of_the_labels_is_listed(pair):
     await pair.subscribe()
     wanted = Subscription(name=pair.name, labels={"a": "b"})
     mask = FieldMask(paths=["labels"])
@@ -205,7 +203,7 @@ async def endpoint(*statuses: int) -> AsyncIterator[Endpoints]:
             await runner.cleanup()
 
 
-async def test_a_message_is_pushed_until_the_endpoint_accepts_it(pair: Pair) -> None:
+async def test_a_message_is_pushed_until_the_endpoint_accepts_it(pair):
     async with endpoint(500, 404, 204) as endpoints:
         await pair.subscribe(push_config=PushConfig(push_endpoint=endpoints.url))
         await pair.publish(b"a", type="typing")
@@ -223,7 +221,7 @@ async def test_a_message_is_pushed_until_the_endpoint_accepts_it(pair: Pair) -> 
         await pair.subscriber.delete_subscription(subscription=pair.name)
 
 
-async def test_an_endpoint_that_is_down_delays_no_other(pair: Pair, server: PubSubServer) -> None:
+async def test_an_endpoint_that_is_down_delays_no_other(pair, server):
     async with endpoint(200) as endpoints:
         await pair.subscribe(push_config=PushConfig(push_endpoint="http://127.0.0.1:9/"))
         other = Subscription(
@@ -243,9 +241,7 @@ async def command_line(*arguments: str) -> Process:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_prints_one_line_when_ready_and_ends_cleanly_with_open_streams(
-    number: signal.Signals,
-) -> None:
+async def test_it_prints_one_line_when_ready_and_ends_cleanly_with_open_streams(number):
     process = await command_line("--port", "0")
     assert process.stdout is not None
     async with asyncio.timeout(20):
@@ -266,7 +262,7 @@ async def test_it_prints_one_line_when_ready_and_ends_cleanly_with_open_streams(
     assert (rest, errors) == (b"", b"")
 
 
-async def test_a_taken_port_is_reported_on_one_line(server: PubSubServer) -> None:
+async def test_a_taken_port_is_reported_on_one_line(server):
     process = await command_line("--port", str(server.port))
     async with asyncio.timeout(20):
         output, errors = await process.communicate()

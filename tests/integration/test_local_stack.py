@@ -84,20 +84,20 @@ def next_day(day: Day) -> Iterator[Stack]:
         yield stack
 
 
-def test_every_service_has_a_line_and_the_last_line_is_ready(day: Day) -> None:
+def test_every_service_has_a_line_and_the_last_line_is_ready(day):
     *services, last = [line for line in day.lines if not line.startswith("waiting for ")]
     assert {line.split()[0] for line in services} == SERVICES
     assert all(re.search(r" \d+\.\d s$", line) for line in services)
     assert last == f"ready {day.url}"
 
 
-def test_a_hundred_requests_at_once_do_not_start_a_hundred_processes(day: Day) -> None:
+def test_a_hundred_requests_at_once_do_not_start_a_hundred_processes(day):
     assert day.crowd == [401] * 100
     serving = [command for command in day.processes.values() if "functions-framework" in command]
     assert 0 < len(serving) <= 12, serving  # for each of six functions a gunicorn and its worker
 
 
-def test_an_interrupt_ends_every_process_and_frees_every_port(day: Day) -> None:
+def test_an_interrupt_ends_every_process_and_frees_every_port(day):
     assert day.code == 0
     assert len(day.ports) >= 7
     for port in day.ports:
@@ -105,7 +105,7 @@ def test_an_interrupt_ends_every_process_and_frees_every_port(day: Day) -> None:
             probe.connect(("127.0.0.1", port))
 
 
-def test_users_and_conversations_survive_a_restart(day: Day, next_day: Stack) -> None:
+def test_users_and_conversations_survive_a_restart(day, next_day):
     token = account(next_day, "signInWithPassword")
     url = f"{next_day.url}/api/conversations/{day.conversation}"
     answer = httpx.get(url, headers=token, trust_env=False)
@@ -113,7 +113,7 @@ def test_users_and_conversations_survive_a_restart(day: Day, next_day: Stack) ->
 
 
 @pytest.mark.parametrize("option", ["--move", "--reset"])
-def test_a_second_command_on_the_same_data_is_refused(next_day: Stack, option: str) -> None:
+def test_a_second_command_on_the_same_data_is_refused(next_day, option):
     command = (sys.executable, "-m", "infra.local", option, "--data", str(next_day.data))
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert refused.returncode == 1
@@ -129,7 +129,7 @@ def guest(next_day: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield stack
 
 
-def test_running_servers_are_used_and_not_started(day: Day, next_day: Stack, guest: Stack) -> None:
+def test_running_servers_are_used_and_not_started(day, next_day, guest):
     used = [line.split()[:2] for line in guest.lines if line.endswith(" runs already")]
     assert used == [[name, next_day.env[variable]] for name, variable in USED.items()]
     started = [line.split()[0] for line in guest.lines if line.endswith(" s")]
@@ -139,19 +139,19 @@ def test_running_servers_are_used_and_not_started(day: Day, next_day: Stack, gue
     assert [each["id"] for each in answer.json()["conversations"]] == [day.conversation]
 
 
-def test_a_server_that_dies_is_restarted(next_day: Stack) -> None:
+def test_a_server_that_dies_is_restarted(next_day):
     next_day.kill_listener(next_day.env["PUBSUB_EMULATOR_HOST"])
     next_day.wait_for("pubsub ended with exit code -9; restarting it")
     next_day.wait_for("pubsub  ", times=2)
 
 
-def test_an_interrupt_during_the_start_ends_every_process(tmp_path: Path) -> None:
+def test_an_interrupt_during_the_start_ends_every_process(tmp_path):
     stack = Stack(tmp_path / "data")
     stack.wait_for("surrealdb ")
     assert stack.end() == 0
 
 
-def test_no_process_outlives_a_killed_supervisor(guest: Stack) -> None:
+def test_no_process_outlives_a_killed_supervisor(guest):
     guest.signal(signal.SIGKILL)
     deadline = time.monotonic() + 20
     while guest.processes() and time.monotonic() < deadline:

@@ -9,7 +9,6 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -51,9 +50,7 @@ async def ended(process: Process) -> tuple[int | None, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_prints_its_address_when_ready_and_ends_cleanly_on_a_signal(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+async def test_it_prints_its_address_when_ready_and_ends_cleanly_on_a_signal(tmp_path, number):
     process = await spawn("--port", "0", "--path", str(tmp_path / "new" / "folder"))
     assert process.stdout is not None
     line = await process.stdout.readline()
@@ -67,7 +64,7 @@ async def test_it_prints_its_address_when_ready_and_ends_cleanly_on_a_signal(
     session.retire()
 
 
-async def test_a_failed_start_is_reported_on_one_line(server: SurrealServer, tmp_path: Path) -> None:
+async def test_a_failed_start_is_reported_on_one_line(server, tmp_path):
     (tmp_path / "file").touch()
     taken = f"cannot listen on 127.0.0.1:{server.port}: Address already in use"
     for port, path, error in (
@@ -80,12 +77,12 @@ async def test_a_failed_start_is_reported_on_one_line(server: SurrealServer, tmp
         assert (code, line.startswith("surrealdb server: cannot "), error in line) == (1, True, True)
 
 
-async def test_memory_keeps_nothing_on_disk(tmp_path: Path) -> None:
+async def test_memory_keeps_nothing_on_disk(tmp_path):
     async with surreal_server(tmp_path / "unused", "--memory"):
         assert not (tmp_path / "unused").exists()
 
 
-async def test_it_is_healthy(server: SurrealServer) -> None:
+async def test_it_is_healthy(server):
     url = server.url.replace("ws", "http", 1)
     response = await asyncio.to_thread(urllib.request.urlopen, f"{url}/health")
     with response:
@@ -93,7 +90,7 @@ async def test_it_is_healthy(server: SurrealServer) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:5000", "null", "rebound"])
-async def test_a_web_page_is_refused_whatever_its_origin(server: SurrealServer, origin: str) -> None:
+async def test_a_web_page_is_refused_whatever_its_origin(server, origin):
     """Also after DNS rebinding, where the page's own host name resolves to this machine."""
     host = f"evil.example:{server.port}" if origin == "rebound" else f"127.0.0.1:{server.port}"
     origin = f"http://{host}" if origin == "rebound" else origin
@@ -107,7 +104,7 @@ async def test_a_web_page_is_refused_whatever_its_origin(server: SurrealServer, 
         await asyncio.to_thread(urllib.request.urlopen, health)
 
 
-async def test_the_packages_client_works(server: SurrealServer) -> None:
+async def test_the_packages_client_works(server):
     async with client(server) as db:
         await db.signin({"username": USER, "password": PASSWORD})
         await db.use("a", "b")
@@ -115,7 +112,7 @@ async def test_the_packages_client_works(server: SurrealServer) -> None:
         assert await db.query("RETURN $x; RETURN 2", {"x": "a\x00b"}) == ["a\x00b", 2]
 
 
-async def test_methods_need_a_sign_in(server: SurrealServer) -> None:
+async def test_methods_need_a_sign_in(server):
     async with client(server) as db:
         with pytest.raises(NotAllowedError):
             await db.use("a", "b")
@@ -131,7 +128,7 @@ async def test_methods_need_a_sign_in(server: SurrealServer) -> None:
             await db.query("RETURN 1")
 
 
-async def test_each_connection_works_in_its_own_database(server: SurrealServer) -> None:
+async def test_each_connection_works_in_its_own_database(server):
     accounts = [replace(server.account(), namespace=n, database=d) for n in "ab" for d in "xy"]
     sessions = [await Session.open(account) for account in accounts]
     where = "RETURN session::ns() + session::db()"
@@ -143,7 +140,7 @@ async def test_each_connection_works_in_its_own_database(server: SurrealServer) 
         await one.close()
 
 
-async def test_a_connection_without_a_database_sees_no_data(server: SurrealServer) -> None:
+async def test_a_connection_without_a_database_sees_no_data(server):
     session = await Session.open(server.account())
     await session.query("CREATE t:1", {})
     async with client(server) as db:
@@ -153,7 +150,7 @@ async def test_a_connection_without_a_database_sees_no_data(server: SurrealServe
     await session.close()
 
 
-async def test_methods_of_the_shared_session_are_missing(server: SurrealServer) -> None:
+async def test_methods_of_the_shared_session_are_missing(server):
     async with client(server) as db:
         await db.signin({"username": USER, "password": PASSWORD})
         await db.use("a", "b")
@@ -164,9 +161,7 @@ async def test_methods_of_the_shared_session_are_missing(server: SurrealServer) 
 
 
 @pytest.mark.parametrize("frame", [b"\xff\x00garbage", b"\x01", encode({"no": "method"}), "text"])
-async def test_an_invalid_request_ends_its_connection_alone(
-    server: SurrealServer, frame: bytes | str
-) -> None:
+async def test_an_invalid_request_ends_its_connection_alone(server, frame):
     async with websockets.connect(f"{server.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
         await socket.send(frame)
         with pytest.raises(ConnectionClosed):
@@ -185,7 +180,7 @@ async def opened_store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
         await store.close()
 
 
-async def test_a_kill_that_leaves_half_a_record_in_the_log_loses_no_entry(tmp_path: Path) -> None:
+async def test_a_kill_that_leaves_half_a_record_in_the_log_loses_no_entry(tmp_path):
     async with surreal_server(tmp_path) as server:
         kept = []
         for _ in range(3):

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ GAPS = re.compile(r"```surql\n( +SELECT \* FROM \(.*?);\n +```", re.DOTALL)
 """The guide's query for logs with a gap."""
 
 
-async def test_a_restored_snapshot_continues_every_conversation(tmp_path: Path) -> None:
+async def test_a_restored_snapshot_continues_every_conversation(tmp_path):
     async with surreal_server(tmp_path / "data") as server:
         store = surreal_store(server)
         for name in ("open", "closed"):
@@ -65,7 +64,7 @@ def check(server: SurrealServer) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_the_guides_query_finds_a_log_with_a_gap(tmp_path: Path) -> None:
+async def test_the_guides_query_finds_a_log_with_a_gap(tmp_path):
     (query,) = GAPS.findall((ROOT / "docs/deploy.md").read_text())
     async with surreal_server(tmp_path / "data") as server:
         store = surreal_store(server)
