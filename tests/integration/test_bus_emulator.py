@@ -1,18 +1,19 @@
 """The Pub/Sub emulator as a process, with the service's own clients."""
 
 import asyncio
+import itertools
 import signal
-import socket
 import sys
 import uuid
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from google.api_core import exceptions
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.pubsub_v1 import (
@@ -169,68 +170,44 @@ async def test_an_update_of_the_labels_is_listed(pair):
     assert [dict(each.labels) for each in listed if each.name == pair.name] == [{"a": "b"}]
 
 
-class Endpoints:
-    """A push endpoint that responds these statuses in turn, and then the last one."""
-
-    def __init__(self, statuses: Sequence[int]) -> None:
-        self._statuses = list(statuses)
-        self.bodies: asyncio.Queue[Any] = asyncio.Queue()
-        self.url = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        await self.bodies.put(await request.json())
-        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
-        return web.Response(status=status)
-
-    async def next(self) -> Any:
-        async with asyncio.timeout(10):
-            return await self.bodies.get()
-
-
 @asynccontextmanager
-async def endpoint(*statuses: int) -> AsyncIterator[Endpoints]:
-    endpoints = Endpoints(statuses)
+async def endpoint(*statuses: int) -> AsyncIterator[tuple[str, asyncio.Queue[Any]]]:
+    """The URL of a push endpoint that responds these statuses in turn, and the bodies that it gets."""
+    bodies: asyncio.Queue[Any] = asyncio.Queue()
+    responses = itertools.chain(statuses, itertools.repeat(statuses[-1]))
+
+    async def take(request: web.Request) -> web.Response:
+        await bodies.put(await request.json())
+        return web.Response(status=next(responses))
+
     application = web.Application()
-    application.router.add_post("/push", endpoints.take)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        endpoints.url = f"http://127.0.0.1:{listening.getsockname()[1]}/push"
-        await web.SockSite(runner, listening).start()
-        try:
-            yield endpoints
-        finally:
-            await runner.cleanup()
+    application.router.add_post("/push", take)
+    async with TestServer(application) as server:
+        yield str(server.make_url("/push")), bodies
 
 
-async def test_a_message_is_pushed_until_the_endpoint_accepts_it(pair):
-    async with endpoint(500, 404, 204) as endpoints:
-        await pair.subscribe(push_config=PushConfig(push_endpoint=endpoints.url))
+async def test_a_message_is_pushed_until_its_endpoint_accepts_it_while_another_is_down(pair):
+    async with endpoint(500, 404, 204) as (url, bodies), asyncio.timeout(20):
+        away = Subscription(
+            name=pair.name + "-2",
+            topic=pair.topic,
+            push_config=PushConfig(push_endpoint="http://127.0.0.1:9/"),
+        )
+        await pair.subscribe(push_config=PushConfig(push_endpoint=url))
+        await pair.subscriber.create_subscription(away)
         await pair.publish(b"a", type="typing")
-        tries = [await endpoints.next() for _ in range(3)]
+        tries = [await bodies.get() for _ in range(3)]
         assert tries[0] == tries[1] == tries[2]
         assert tries[0]["subscription"] == pair.name
         assert tries[0]["message"]["data"] == "YQ=="
         assert tries[0]["message"]["attributes"] == {"type": "typing"}
         await pair.publish(b"b")
-        assert (await endpoints.next())["message"]["data"] == "Yg=="
+        assert (await bodies.get())["message"]["data"] == "Yg=="
         with pytest.raises(exceptions.FailedPrecondition):
             await pair.subscriber.pull(subscription=pair.name, max_messages=1)
         with pytest.raises(exceptions.FailedPrecondition):
             await anext(aiter(await pair.stream()))
-        await pair.subscriber.delete_subscription(subscription=pair.name)
-
-
-async def test_an_endpoint_that_is_down_delays_no_other(pair, server):
-    async with endpoint(200) as endpoints:
-        await pair.subscribe(push_config=PushConfig(push_endpoint="http://127.0.0.1:9/"))
-        other = Subscription(
-            name=pair.name + "-2", topic=pair.topic, push_config=PushConfig(push_endpoint=endpoints.url)
-        )
-        await pair.subscriber.create_subscription(other)
-        await pair.publish(b"a")
-        assert (await endpoints.next())["message"]["data"] == "YQ=="
-        for name in (pair.name, other.name):
+        for name in (pair.name, away.name):
             await pair.subscriber.delete_subscription(subscription=name)
 
 

@@ -83,8 +83,7 @@ async def test_memory_keeps_nothing_on_disk(tmp_path):
 
 
 async def test_it_is_healthy(server):
-    url = server.url.replace("ws", "http", 1)
-    response = await asyncio.to_thread(urllib.request.urlopen, f"{url}/health")
+    response = await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{server.port}/health")
     with response:
         assert response.status == 200
 
