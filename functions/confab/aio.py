@@ -19,7 +19,7 @@ Fits = Callable[[Item], bool]
 
 @dataclass(eq=False, slots=True)
 class Pending(Generic[Item, Answer]):
-    """An item on its way, and the caller that waits for its answer."""
+    """An item in the queue or in flight, and the caller that waits for its answer."""
 
     item: Item
     deadline: float
@@ -48,15 +48,15 @@ Batch = Sequence[Pending[Item, Answer]]
 class Batcher(Generic[Item, Answer]):
     """Sends together what is submitted while earlier batches are in flight. Belongs to one event loop.
 
-    An item that finds nothing in flight is sent at once; up to `in_flight` batches are under way
-    at a time, so a single one keeps the items' order. A further one begins only once the newest
+    An item that finds nothing in flight is sent at once. Up to `in_flight` batches are in flight at
+    a time, so a single one keeps the items' order. A further one begins only once the newest
     is older than `stagger_s`: a fast answer is worth waiting for, since it costs less to send more
     items together. Two batches of one slot begin at least `pause_s` apart.
 
     `send` settles each item of its batch; what it raises is the error of those that it has not
     settled. `bounds` makes the rule of one batch; the first item is taken whatever its size. An
     item that does not fit ends the batch, or is overtaken by those that do where order does not
-    matter (`ordered`). What is `held` stays in the queue, in its place, until `wake` is called.
+    matter (`ordered`). What is `held` keeps its position in the queue until `wake` is called.
     """
 
     def __init__(

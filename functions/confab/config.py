@@ -94,11 +94,11 @@ class Config(Limits):
     realtime_urls: HttpOrigins = ("http://127.0.0.1:8081", "http://127.0.0.1:8082")
     """Each serves every room of the cell `main`."""
     cells: Cells = Field(default_factory=dict)
-    """The cells beside `main`, and where each is reached."""
+    """The cells besides `main`, and the address of each."""
     cell: KnownCell = MAIN
     """The one that a realtime container serves."""
     new_cells: Annotated[tuple[KnownCell, ...], BeforeValidator(_split_list)] = ()
-    """Those that new conversations go to; empty for all of them."""
+    """The cells of new conversations; empty for all."""
     clock_skew_s: Annotated[int, Field(ge=0, le=60)] = 5
     revocation_ttl_s: SecondsOrNever = 60
     """Seconds for which a user who was found unrevoked is not looked up again; 0 looks every time.
@@ -108,7 +108,7 @@ class Config(Limits):
 
     @property
     def addresses(self) -> Mapping[str, Sequence[str]]:
-        """Where each cell is reached."""
+        """The addresses of each cell."""
         return {MAIN: self.realtime_urls} | {name: (url,) for name, url in self.cells.items()}
 
     @property
@@ -165,7 +165,7 @@ def load(env: Mapping[str, str]) -> Config:
 
 
 def _contradictions(config: Config) -> Iterator[str]:
-    """Which limits cannot hold at the same time as others, and why."""
+    """The limits that contradict others, and why."""
     escaped = 6 * (config.max_content_bytes + config.max_metadata_bytes) + 4_096
     if config.max_body_bytes < escaped:
         yield (
@@ -180,5 +180,5 @@ def _contradictions(config: Config) -> Iterator[str]:
 
 
 def _on_cloud_run(env: Mapping[str, str]) -> bool:
-    """Whether this is Cloud Run; the Functions emulator sets K_SERVICE too, and says so."""
+    """Whether this is Cloud Run; the Functions emulator sets K_SERVICE too, and FUNCTIONS_EMULATOR."""
     return "K_SERVICE" in env and env.get("FUNCTIONS_EMULATOR") != "true"

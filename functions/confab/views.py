@@ -1,9 +1,8 @@
 """Resources as clients see them, the same over REST and over a socket."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -20,25 +19,19 @@ LISTING_BYTES = 160
 """The most bytes that a list has as JSON, beside its conversations."""
 
 
-@dataclass(frozen=True, slots=True)
 class Views:
-    """Renders resources: adds where a room is served, and bounds the size of a page.
+    """Renders resources: adds the address of a room's cell, and bounds the size of a page.
 
     A page keeps the items nearest to where it begins, up to `max_page_bytes` as JSON, but at least
     one.
     """
 
-    addresses: Mapping[str, Sequence[str]]
-    """Of each cell. All of a cell's serve all of its rooms; a conversation keeps to one of them."""
-    max_page_bytes: int
-
-    @classmethod
-    def of(cls, config: Config) -> Self:
-        """The views of a deployment."""
-        return cls(config.addresses, config.max_page_bytes)
+    def __init__(self, config: Config) -> None:
+        self._addresses = config.addresses
+        self._max_page_bytes = config.max_page_bytes
 
     def render(self, resource: Conversation | Message | Page | Listing) -> object:
-        """The JSON of a resource; a message is a model still, to be serialised once."""
+        """The JSON form of a resource; a message stays a model, so that it is serialized once."""
         match resource:
             case Conversation():
                 return self.conversation(resource)
@@ -57,7 +50,7 @@ class Views:
         """A conversation and some of its messages, ascending."""
         messages = page.messages
         body = {"conversation": self.conversation(page.conversation), "messages": [], "hasMore": False}
-        spare = self.max_page_bytes - len(to_json(body))
+        spare = self._max_page_bytes - len(to_json(body))
         if _bound(messages) > spare:  # measuring each costs a tenth of reading them
             if page.forward:
                 messages = messages[: _fitting(messages, spare)]
@@ -68,7 +61,7 @@ class Views:
     def listing(self, listing: Listing) -> dict[str, Any]:
         """Some of a user's conversations, and the cursor that continues after them."""
         conversations = [self._located(one) for one in listing.conversations]
-        count, spare = len(conversations), self.max_page_bytes - LISTING_BYTES
+        count, spare = len(conversations), self._max_page_bytes - LISTING_BYTES
         if len(to_json(conversations)) > spare:
             count = _fitting(conversations, spare)
         more = listing.has_more or count < len(conversations)
@@ -78,7 +71,8 @@ class Views:
         }
 
     def _located(self, conversation: Wire) -> Wire:
-        urls = self.addresses[cell_of(conversation["id"], self.addresses)]
+        """All addresses of a cell serve all of its rooms; a conversation keeps to one of them."""
+        urls = self._addresses[cell_of(conversation["id"], self._addresses)]
         return conversation | {"realtimeUrl": urls[zlib.crc32(conversation["id"].encode()) % len(urls)]}
 
 

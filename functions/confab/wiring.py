@@ -40,7 +40,7 @@ class Adapters:
         """A process that works in the `background` publishes in batches; others, while a client waits."""
         self.config = config
         self.clock: Clock = SystemClock()
-        self.views = Views.of(config)
+        self.views = Views(config)
         self.instance = uuid.uuid4().hex
         """The id of this process, the `origin` of its events."""
         self._background = background

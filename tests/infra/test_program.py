@@ -61,7 +61,7 @@ def test_adding_a_cell_moves_no_conversation(cells):
     few, more = deployed(BASE), deployed(BASE | {"confab:cells": cells})
     old = conversation("8f14e45fceea467a9b2c1d0e3f5a7b6c")
     before, after = (config_of(stack, "confab-get-conversation") for stack in (few, more))
-    assert Views.of(before).conversation(old) == Views.of(after).conversation(old)
+    assert Views(before).conversation(old) == Views(after).conversation(old)
     containers = [config_of(stack, "confab-realtime-main") for stack in (few, more)]
     topics = [topic_of(cell_of(old.id, before.cells)), topic_of(cell_of(old.id, after.cells))]
     assert topics == [topic_of(each.cell) for each in containers] == ["confab-events"] * 2

@@ -45,7 +45,7 @@ def test_an_id_of_no_other_cell_belongs_to_main(stranger):
 
 
 def views(**env: str) -> Views:
-    return Views.of(config.load(env))
+    return Views(config.load(env))
 
 
 def test_another_cell_moves_no_conversation():

@@ -1,8 +1,4 @@
-"""Users as Firebase Auth knows them: whether they exist, and since when their tokens are valid.
-
-Looked up by user and not by token. Concurrent callers share the lookup of a user, and users are
-looked up in batches.
-"""
+"""A cache of user records in Firebase Auth, looked up by user and in batches."""
 
 import asyncio
 import math
@@ -16,7 +12,7 @@ from confab.aio import Batch, Batcher, up_to
 from confab.domain.errors import Unavailable
 
 ValidFrom = Mapping[str, float]
-"""Since when tokens are valid, in seconds since 1970, by user; without the disabled and the deleted."""
+"""Since when a user's tokens are valid, in seconds since 1970; disabled and deleted users are absent."""
 
 BATCH = 100
 """Users of one lookup; Firebase Auth takes no more."""
@@ -54,9 +50,9 @@ class Accounts:
     async def valid_from(self, uid: str, *, max_age_s: float, within_s: float) -> float:
         """Since when tokens of this user are valid, in seconds since 1970; infinity if none is.
 
-        Looks the user up unless that was done in the last `max_age_s` seconds or is under way. Raises
-        Unavailable if the queue is full, TimeoutError after `within_s` seconds, and what the lookup
-        raises.
+        Looks the user up, shared by concurrent callers, unless a lookup began in the last `max_age_s`
+        seconds. Raises Unavailable if the queue is full, TimeoutError after `within_s` seconds, and
+        what the lookup raises.
         """
         account = self._cached.get(uid)
         if account is not None and time.monotonic() - account.looked_up_at < max_age_s:
@@ -68,7 +64,7 @@ class Accounts:
             return await asyncio.shield(self._lookups[uid])
 
     async def close(self) -> None:
-        """Give up the lookups under way."""
+        """Give up the lookups in flight."""
         await self._batcher.close(0)
 
     async def _send(self, batch: Batch[str, float]) -> None:

@@ -79,7 +79,6 @@ class FirebaseVerifier:
         self._keys_fetched = False
 
     async def verify(self, token: str) -> Principal:
-        """The caller that a token stands for; see `TokenVerifier.verify`."""
         if len(token) > MAX_TOKEN_CHARS:
             raise Unauthenticated(f"A token has at most {MAX_TOKEN_CHARS} characters.")
         key = hashlib.sha256(token.encode(errors="replace")).digest()
@@ -96,7 +95,6 @@ class FirebaseVerifier:
         return principal
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
-        """Those of these callers who are revoked; see `TokenVerifier.revoked`."""
         ttl = self._revocation_ttl_s
         if ttl is None:
             return ()
@@ -120,20 +118,19 @@ class FirebaseVerifier:
         return principal.issued_at.timestamp() < valid_from
 
     async def _look_up(self, uids: Collection[str]) -> ValidFrom:
-        """Since when the tokens of these users are good; see `Accounts`."""
         asked = [auth.UidIdentifier(uid) for uid in uids]
         found = await self._call(lambda: self._client.get_users(asked).users)
         return {user.uid: user.tokens_valid_after_timestamp / 1000 for user in found if not user.disabled}
 
     async def check(self) -> None:
-        """Return if the keys can be fetched: an unsigned token is then rejected for its signature."""
+        """Fetch the keys, if need be: with them, an unsigned token is rejected for its signature."""
         try:
             await self._check_signature(_unsigned_token(self._project))
         except Unauthenticated:
             return
 
     async def close(self) -> None:
-        """End the threads; calls under way end by their own timeout."""
+        """End the threads; calls in flight end by their own timeout."""
         await self._accounts.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         firebase_admin.delete_app(self._app)
@@ -199,7 +196,7 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
-    """The caller in the claims; the library does not check the types of an emulator's."""
+    """The caller that the claims name; the library does not check the types of an emulator's."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     try:
         if not isinstance(issued_at, int) or not isinstance(expires_at, int):

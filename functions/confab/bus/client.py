@@ -1,4 +1,4 @@
-"""Clients of Pub/Sub: where it is, how to connect, and which of its failures are worth a retry."""
+"""Clients of Pub/Sub: its address, its connections, and which of its failures are transient."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -69,7 +69,7 @@ class Endpoint:
 
     @asynccontextmanager
     async def publisher(self, *, connect: bool = False) -> AsyncIterator[PublisherAsyncClient]:
-        """A client of the sending side; to `connect` is to begin now."""
+        """A client of the sending side; `connect` opens the connection before the first call."""
         channel = await self._channel(PublisherGrpcAsyncIOTransport)
         channel.get_state(try_to_connect=connect)
         async with PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel)) as client:
@@ -83,10 +83,7 @@ class Endpoint:
             yield client
 
     async def create_topic(self, topic: str, *, timeout: float) -> bool:
-        """Create a topic on an emulator, unless it exists; False with Google, where it is infrastructure.
-
-        Raises what the call raises.
-        """
+        """Create a topic on an emulator, unless it exists; False with Google, where it is infrastructure."""
         if self.emulator_host is None:
             return False
         async with self.publisher() as client:

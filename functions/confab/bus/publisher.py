@@ -15,7 +15,7 @@ from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, encode_event
 
 DEADLINE_SECONDS = 2.0
-"""From `publish` until the bus has taken the event, all tries included."""
+"""From `publish` until the bus accepts the event, all tries included."""
 TRY_SECONDS = 1.0
 BATCH_MESSAGES = 500
 BATCH_BYTES = 1_000_000
@@ -28,9 +28,10 @@ log = logging.getLogger(__name__)
 class PubSubPublisher:
     """The port `Publisher` on a Pub/Sub topic.
 
-    One batch is in flight at a time and takes along what came in meanwhile, so events arrive in
-    the order in which they were published. Two batches begin at least `pause_s` apart: an event
-    after a silence is sent at once, and a busy process does not pay for a call an event.
+    One batch is in flight at a time, so events keep their order. Two batches begin at least
+    `pause_s` apart: an event after a pause is sent at once, and a busy process makes one call for
+    many events. An event that is not accepted within DEADLINE_SECONDS, or finds the queue full,
+    raises Unavailable.
     Belongs to the event loop that publishes first.
     """
 
@@ -50,16 +51,10 @@ class PubSubPublisher:
         )
 
     async def connect(self) -> None:
-        """Begin to connect; a failure shows again in the next publish, which reports it."""
         with suppress(*FAILURES):
             await self._connected()
 
     async def publish(self, event: Event) -> None:
-        """Return once the bus has taken the event.
-
-        Raises Unavailable when it has not within DEADLINE_SECONDS, refuses it, or at once when
-        too many events are in the queue.
-        """
         await self._batcher.submit(_message(event))
 
     async def close(self) -> None:

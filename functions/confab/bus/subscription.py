@@ -59,14 +59,10 @@ class PubSubSubscription:
 
     @property
     def connected(self) -> bool:
-        """Whether a stream is open, and its server not silent, right now."""
         return self._connected
 
     async def events(self) -> AsyncIterator[Event]:
-        """The events, until the subscription is closed; for one reader at a time.
-
-        An event is acknowledged when the next one is asked for.
-        """
+        """The events, for one reader; each is acknowledged when the next one is requested."""
         if self._listener is None and not self._closed:
             self._listener = asyncio.create_task(self._listen())
             self._lease = asyncio.create_task(self._keep_lease())
@@ -104,7 +100,7 @@ class PubSubSubscription:
         self._buffer.put_nowait(None)
 
     async def _listen(self) -> None:
-        """Run one stream after the other, whatever ends each."""
+        """Replace each stream that ends, for whatever reason."""
         backoff = Backoff(0.1, 2.0)
         while True:
             stream = self._stream = asyncio.create_task(self._receive(backoff))

@@ -72,28 +72,15 @@ _event: TypeAdapter[Event] = TypeAdapter(
 )
 
 
-def event_of(
-    entry: Entry, *, origin: str, at: datetime | None = None
-) -> MessageCreated | ConversationFinalized:
+def event_of(entry: Entry, *, origin: str, at: datetime | None = None) -> Event:
     """The event of a stored entry.
 
     `at` is the moment after its commit, or the entry's own time where that is unknown.
     """
+    conversation_id, seq, at = entry.conversation_id, entry.seq, at or entry.at
     if isinstance(entry, Message):
-        return MessageCreated(
-            conversation_id=entry.conversation_id,
-            seq=entry.seq,
-            data=entry,
-            origin=origin,
-            at=at or entry.created_at,
-        )
-    return ConversationFinalized(
-        conversation_id=entry.conversation_id,
-        seq=entry.seq,
-        data=entry,
-        origin=origin,
-        at=at or entry.finalized_at,
-    )
+        return MessageCreated(conversation_id=conversation_id, seq=seq, data=entry, origin=origin, at=at)
+    return ConversationFinalized(conversation_id=conversation_id, seq=seq, data=entry, origin=origin, at=at)
 
 
 def encode_event(event: Event) -> bytes:
@@ -102,7 +89,7 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_event(data: bytes) -> Event:
-    """The event in a bus message. It is not to be trusted: anyone who may publish can send anything.
+    """The event in a bus message, which is not trusted: anyone who may publish can send anything.
 
     Raises ValueError for an invalid one, whatever parsing it raises.
     """

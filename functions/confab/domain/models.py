@@ -15,8 +15,8 @@ Role = Literal["user", "assistant", "system"]
 Access = Literal["write", "read"]
 Metadata = dict[str, JsonValue]
 Wire = dict[str, Any]
-"""A resource as the JSON object that clients see. Nobody who reads a page or a list looks into its
-items, and to make a model of each would take most of the time."""
+"""A resource as the JSON object that clients see. Pages and lists pass their items on unread, and to
+make a model of each would take most of the time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -141,6 +141,11 @@ class Message(Model):
     metadata: Metadata
     created_at: Timestamp
 
+    @property
+    def at(self) -> datetime:
+        """When its writer began to store it."""
+        return self.created_at
+
 
 class Finalized(Model):
     """The last entry of a log: nothing is ever numbered after it."""
@@ -148,6 +153,11 @@ class Finalized(Model):
     conversation_id: str
     seq: int
     finalized_at: Timestamp
+
+    @property
+    def at(self) -> datetime:
+        """When the owner began to close the log."""
+        return self.finalized_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +167,7 @@ class Page:
     conversation: Conversation
     messages: Sequence[Wire]
     forward: bool = False
-    """Whether it begins after an entry and leads on to newer ones; else it leads back to older ones."""
+    """Whether it begins after an entry and leads to newer ones; else it leads to older ones."""
 
     @property
     def has_more(self) -> bool:
@@ -170,11 +180,11 @@ class Page:
 
 
 Entry = Message | Finalized
-"""What is numbered 1, 2, 3 … in a conversation's log, with no gap and no repeat."""
+"""A numbered item of a conversation's log: 1, 2, 3 … without gaps or duplicates."""
 
 
 class Draft(Model):
-    """A message that has been checked but not yet numbered."""
+    """A message that is validated but not numbered yet."""
 
     conversation_id: str
     role: Role

@@ -31,7 +31,7 @@ IDEMPOTENCY_KEY = r"^[\x20-\x7e]{1,128}$"
 """1 to 128 printable ASCII characters, for `clientMessageId` and `Idempotency-Key`."""
 ID = r"^[A-Za-z0-9_-]{1,64}$"
 MAX_FIELDS = 20
-"""Fields of an object that are looked at; no request has as many."""
+"""An object with more fields is refused unread; no request has as many."""
 MAX_DEPTH = 64
 """How deep objects and arrays of metadata are nested, itself included."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -115,7 +115,7 @@ def _check_title(title: str | None, info: ValidationInfo) -> str | None:
 
 
 def _check_member_count(members: object, info: ValidationInfo) -> object:
-    """Refuse a list that is too long before any of its items is looked at."""
+    """Refuse a list that is too long before any of its items is validated."""
     most = _limits(info).max_members
     if isinstance(members, list) and 0 < most < len(members):
         raise ValueError(f"must list at most {most} members")

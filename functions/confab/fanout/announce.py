@@ -1,4 +1,4 @@
-"""Announcers: what a process does, once an entry is stored, to bring it to the rooms."""
+"""Announcers: hand a stored entry to the rooms of this process and to the bus."""
 
 import asyncio
 import logging
@@ -14,18 +14,18 @@ from confab.ports import Clock, Publisher
 log = logging.getLogger(__name__)
 
 MAX_PUBLISHING = 1_000
-"""Events in flight to the bus; those beyond are not published, and the rooms' sweep makes up for it."""
+"""Events in flight to the bus; further ones are dropped, and the rooms' sweep finds their entries."""
 MAX_PUBLISHING_TYPING = 100
-"""Typing may be lost, so it leaves the rest of the places to entries."""
+"""The bound for typing, which may be lost, so that entries have the rest."""
 QUIET_S = 5.0
-"""Seconds between two lines about a bus that takes nothing."""
+"""Seconds between two log lines about a bus that accepts nothing."""
 
 
 class InlineAnnouncer:
     """Publishes each stored entry before the response, for functions.
 
-    A function gets no processor time after it has responded, so it cannot publish later. The rooms
-    find an entry whose event is lost in the store, so its publisher should give up early.
+    A function gets no CPU after it has responded, so it cannot publish later. Its publisher should
+    give up early: the rooms find an entry whose event is lost in the store.
     """
 
     def __init__(self, publisher: Publisher, *, origin: str) -> None:
@@ -42,12 +42,12 @@ class InlineAnnouncer:
 
 
 class BackgroundAnnouncer:
-    """Implements `Announcer` for a process that lives on: nobody waits for the bus."""
+    """Implements `Announcer` for a long-lived process: nobody waits for the bus."""
 
     def __init__(
         self, publisher: Publisher, deliver: Callable[[Entry, datetime], None], *, origin: str, clock: Clock
     ) -> None:
-        """`deliver` brings an entry, with the time of its commit, to the sockets of this process."""
+        """`deliver` sends an entry, with the time of its commit, to the sockets of this process."""
         self._publisher = publisher
         self._deliver = deliver
         self._origin = origin
@@ -57,7 +57,6 @@ class BackgroundAnnouncer:
         self._logged_at = float("-inf")
 
     async def announce(self, entry: Entry) -> None:
-        """Deliver a stored entry to this process's sockets, and begin to publish it."""
         committed_at = self._clock.now()  # a moment ago
         self._deliver(entry, committed_at)
         self._begin(event_of(entry, origin=self._origin, at=committed_at), MAX_PUBLISHING)

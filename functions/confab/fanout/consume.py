@@ -1,4 +1,4 @@
-"""The receiving side of the bus: hands its events to the parts of an instance."""
+"""The receiving side of the bus: dispatches its events within an instance."""
 
 import logging
 from collections.abc import Callable
@@ -18,10 +18,10 @@ async def consume(
     typing: Callable[[Typing], None],
     echo: Callable[[], None],
 ) -> None:
-    """Hand on what other instances and functions publish, until the subscription is closed.
+    """Dispatch the events of other instances and of functions until the subscription is closed.
 
-    `entry` is called with an entry's conversation and number and the time of its commit, as the
-    bus has them, which are not to be trusted; `echo` for what this instance has published itself.
+    `entry` gets an entry's conversation, its number and the time of its commit, none of them to be
+    trusted; `echo` is called for each event that this instance has published itself.
     """
     async for event in subscription.events():
         try:
@@ -31,5 +31,5 @@ async def consume(
                 typing(event)
             else:
                 entry(event.conversation_id, event.seq, event.at)
-        except Exception:  # one event must not end the consuming
+        except Exception:  # one event must not end the loop
             log.exception("an event of the bus could not be passed on", extra={"type": event.type})

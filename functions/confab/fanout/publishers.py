@@ -12,35 +12,32 @@ from confab.ports import Publisher
 log = logging.getLogger(__name__)
 
 WAIT_S = 0.5
-"""Seconds that a caller waits for the bus, at most."""
+"""The longest time, in seconds, that a caller waits for the bus."""
 PAUSE_S = 5.0
 """Seconds for which a circuit stays open after a failure."""
 
 
 class CellPublisher:
-    """The port `Publisher` that sends an event to the cell of its conversation.
+    """Implements `Publisher`: sends an event to the cell of its conversation.
 
-    Each cell has a publisher of its own, made with its name on first use, so a topic that takes
-    nothing delays no other cell.
+    Each cell has a publisher of its own, made on first use, so a topic that accepts nothing delays
+    no other cell.
     """
 
     def __init__(self, make: Callable[[str], Publisher], *, cells: Collection[str]) -> None:
-        """`cells` are those beside `main`."""
+        """`cells` are those besides `main`; `make` gets a cell's name."""
         self._make = make
         self._cells = cells
         self._publishers: dict[str, Publisher] = {}
         self._closed = False
 
     async def connect(self) -> None:
-        """Begin to connect to the topics of all cells."""
         await asyncio.gather(*(self._publisher(cell).connect() for cell in (MAIN, *self._cells)))
 
     async def publish(self, event: Event) -> None:
-        """Publish in the conversation's cell."""
         await self._publisher(cell_of(event.conversation_id, self._cells)).publish(event)
 
     async def close(self) -> None:
-        """Close all publishers, at the same time."""
         self._closed = True
         await asyncio.gather(*(publisher.close() for publisher in self._publishers.values()))
 
@@ -53,10 +50,10 @@ class CellPublisher:
 
 
 class CircuitBreaker:
-    """The port `Publisher` whose callers do not wait for a bus that is down.
+    """Implements `Publisher` for callers that must not wait for a bus that is down.
 
-    A publish that fails, or takes longer than WAIT_S, opens the circuit for PAUSE_S: until then
-    every other fails at once, without reaching the bus.
+    A publish that fails, or takes longer than WAIT_S, raises Unavailable and opens the circuit for
+    PAUSE_S, in which every other fails at once.
     """
 
     def __init__(self, publisher: Publisher) -> None:
@@ -64,11 +61,9 @@ class CircuitBreaker:
         self._closes_at = float("-inf")
 
     async def connect(self) -> None:
-        """Begin to connect; a failure shows again in the next publish."""
         await self._publisher.connect()
 
     async def publish(self, event: Event) -> None:
-        """Publish; raises Unavailable after WAIT_S, or at once while the circuit is open."""
         now = asyncio.get_running_loop().time
         if now() < self._closes_at:
             raise Unavailable("The event bus did not answer a moment ago.")
@@ -84,5 +79,4 @@ class CircuitBreaker:
             raise Unavailable("The event bus does not answer.") from None
 
     async def close(self) -> None:
-        """Close the publisher."""
         await self._publisher.close()

@@ -47,17 +47,17 @@ class Watchdog:
 
     @property
     def delivering(self) -> bool:
-        """Whether the bus delivers what is published, as far as that is known and anybody needs it."""
+        """Whether the subscription is connected and the last probe, if any, came back."""
         return self._subscription.connected and not self._lost_probes
 
     @property
     def overdue_s(self) -> float:
-        """Seconds for which an echo has been overdue, 0 while none is needed. For any thread."""
+        """Seconds for which an echo has been overdue, 0 while none is needed. Safe for any thread."""
         since = self._waiting_since
         return 0.0 if since is None else time.monotonic() - since
 
     def receive_echo(self) -> None:
-        """An event of this instance has come back."""
+        """Note that an event of this instance came back."""
         self._echo.set()
         self._lost_probes = 0
         self._waiting_since = None

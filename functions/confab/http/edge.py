@@ -1,7 +1,7 @@
 """The edge of every function: from an HTTP request to a use case and back.
 
-What all operations share stands here once: request ids, CORS, methods, authentication, bodies
-within their bounds, and the rendering of resources and of problems.
+It does what all operations share: request ids, CORS, methods, authentication, bounded bodies, and
+the rendering of resources and of problems.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ BODY_DEADLINE_S = 10
 """Seconds within which a body must have arrived."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_AGE_S = 3600
-"""Seconds for which a browser may keep the answer to a preflight."""
+"""Seconds for which a browser may cache the response to a preflight."""
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, traceparent, X-Request-Id"
 EXPOSED_HEADERS = "Location, Retry-After, WWW-Authenticate, X-Request-Id"
 
@@ -153,7 +153,7 @@ class Edge:
     def _response(
         self, asked: "_Request", status: int, body: bytes | None, headers: Mapping[str, str]
     ) -> Response:
-        """A response with the headers of all: a page on an allowed origin may read it, nobody stores it."""
+        """A response with the shared headers: readable by pages on allowed origins, and never cached."""
         shared = {"X-Request-Id": asked.id, "Cache-Control": "no-store", "Vary": "Origin"}
         if (origin := asked.headers.get("origin", "")) in self._origins:
             shared["Access-Control-Allow-Origin"] = origin
@@ -162,7 +162,7 @@ class Edge:
 
 
 class _Request(NamedTuple):
-    """A request, and what is read of it more than once."""
+    """A request, with what the edge reads of it more than once."""
 
     request: Request
     id: str
@@ -173,7 +173,7 @@ class _Request(NamedTuple):
     matches: Mapping[Route, str]
     """The routes of the path, whatever its method, with the conversation's id in it."""
     route: Route | None
-    """The one of the method."""
+    """The route that has the method too."""
 
     @classmethod
     def of(cls, request: Request, routes: Sequence[Route]) -> Self:
@@ -195,13 +195,13 @@ class _Request(NamedTuple):
 
     @property
     def conversation_id(self) -> str | None:
-        """The id in the path, unless it is something that cannot be one."""
+        """The id in the path, for the log; None if it cannot be one."""
         found = next(iter(self.matches.values()), "")
         return found if re.fullmatch(ID, found) else None
 
 
 def _bearer_token(headers: Mapping[str, str]) -> str:
-    """Return the ID token of `Authorization`. Raises Unauthenticated without one."""
+    """The ID token of `Authorization`. Raises Unauthenticated without one."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send a Firebase ID token as Authorization: Bearer <token>.")

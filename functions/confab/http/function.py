@@ -1,4 +1,4 @@
-"""A deployable function: some routes behind an edge, in the form that functions-framework serves."""
+"""A deployable function: the edge of some routes, as functions-framework serves it."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ def function(name: str) -> Serve:
     async def serve(request: Request) -> Response:
         nonlocal preparing
         if preparing is None:
-            log.setup(configuration.project)  # over what the server has set up meanwhile
+            log.setup(configuration.project)  # the server has replaced the handlers meanwhile
             announces = any(route.announces for route in routes)
             preparing = asyncio.create_task(adapters.prepare(announces=announces))
         if not preparing.done():  # a client that disconnects does not cancel it

@@ -1,4 +1,4 @@
-"""The REST operations: from a request's fields to a use case, and to the resource that answers it."""
+"""The REST handlers: parse a call's fields, run the use case, return its resource."""
 
 import re
 from collections.abc import Mapping

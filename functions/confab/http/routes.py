@@ -1,10 +1,10 @@
 """The one table of routes. Hosting rewrites, functions.yaml and the specifications follow it."""
 
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol
+from typing import Literal
 
 from confab.conversations import Conversations
 from confab.http import handlers
@@ -13,28 +13,19 @@ from confab.http.handlers import Answer, Call
 Method = Literal["GET", "POST"]
 
 
-class Handler(Protocol):
-    """A function of `handlers`."""
-
-    __name__: str
-
-    def __call__(self, call: Call, conversations: Conversations, /) -> Awaitable[Answer]:
-        """Carry out a call."""
-
-
 @dataclass(frozen=True, slots=True)
 class Route:
     """One REST operation. The function that is deployed for it has the name of its handler."""
 
-    handler: Handler
+    handler: Callable[[Call, Conversations], Awaitable[Answer]]
     method: Method
     path: str
-    """The path with `{id}` where a conversation's id stands."""
+    """The path, with `{id}` for a conversation's id."""
     summary: str
     body: bool = False
     """Whether the request has fields in a JSON body; otherwise they are in the query string."""
     announces: bool = False
-    """Whether the room is notified of what it stores."""
+    """Whether it announces an entry."""
 
     @property
     def operation(self) -> str:

@@ -1,4 +1,4 @@
-"""Traces as far as the logs show them, and no metrics: what runs unless telemetry is configured."""
+"""Traces in the logs alone, and no metrics: the default."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class _Unrecorded(trace.Entered):
 
 
 class LogTelemetry:
-    """The port `Telemetry` for processes whose logs are all that is collected."""
+    """Implements `Telemetry` for processes of which only the logs are collected."""
 
     def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:  # noqa: ARG002 - the port's
         """The work within is part of the parent's span itself, or of a new trace."""

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Literal
 
 from opentelemetry.context import Context
@@ -35,7 +34,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as RecordedSpan
 
 from confab import trace
-from confab.domain.models import Entry, Finalized
+from confab.domain.models import Entry
 from confab.ports import Commit, Metric, Span
 from confab.telemetry.logs import LogTelemetry, age_s
 from confab.trace import Trace
@@ -61,7 +60,7 @@ INSTRUMENTS: dict[Metric, tuple[Literal["counter", "gauge"], str, str]] = {
 """The kind, unit and description of each metric."""
 LATENCY = "confab.delivery.latency"
 SOURCE = "confab.source"
-"""Where the entry came from: an `event` has the time of the commit, the `store` only the entry's own."""
+"""`event` if the commit's time is known, `store` if only the entry's own is."""
 
 
 class OtlpTelemetry(LogTelemetry):
@@ -94,7 +93,7 @@ class OtlpTelemetry(LogTelemetry):
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
         """Record the latency; of a sampled trace also a span, from the commit until now."""
         super().delivered(entry, sockets, commit)
-        age = age_s(commit.at or _time(entry))
+        age = age_s(commit.at or entry.at)
         self._latency.record(age, {SOURCE: "store" if commit.at is None else "event"})
         if commit.trace is not None and commit.trace.sampled:
             now = time.time_ns()
@@ -121,16 +120,15 @@ class OtlpTelemetry(LogTelemetry):
         create(metric, [observe], unit, description)
 
     async def close(self) -> None:
-        """Send what is not sent yet, within FLUSH_S or never."""
         await asyncio.gather(
             _flushed(self._metrics.shutdown, FLUSH_S * 1000), _flushed(self._traces.shutdown)
         )
 
 
 async def _flushed(shut_down: Callable[..., None], *arguments: float) -> None:
-    """Shut down within FLUSH_S: the SDK sends all that is queued, each batch with its own deadline.
+    """Wait FLUSH_S for the SDK, which sends its queue with a deadline for each batch.
 
-    What is left then goes on in a daemon thread, which does not keep the process alive.
+    A daemon thread sends the rest, and does not keep the process alive.
     """
 
     def run() -> None:
@@ -170,16 +168,11 @@ class _NotedSpan:
         self._work = work
 
     def leave(self) -> None:
-        """End now, or with the work that is left."""
+        """End the span now, or with the task that `until` named."""
         if self._work is None:
             self._recorded.end()
         else:
             self._work.add_done_callback(lambda _: self._recorded.end())
-
-
-def _time(entry: Entry) -> datetime:
-    """The entry's own time: when its writer began to store it."""
-    return entry.finalized_at if isinstance(entry, Finalized) else entry.created_at
 
 
 def _context(parent: Trace | None) -> Context:
