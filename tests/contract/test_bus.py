@@ -5,6 +5,7 @@ and back by itself after whatever happened to the bus.
 """
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -17,10 +18,12 @@ from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
+from confab import trace
 from confab.bus.client import Endpoint
 from confab.domain.errors import Unavailable
-from confab.domain.events import decode_event, event_of
+from confab.domain.events import Event, decode_event, event_of
 from confab.ports import Publisher
+from tests.support.conformance import event_document
 from tests.support.pubsub import PubSubServer, google_emulator_jar, google_pubsub_server, pubsub_server
 from tests.support.pubsub_backends import (
     PROJECT,
@@ -36,6 +39,7 @@ from tests.support.samples import finalized, message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+DOCUMENT = event_document()
 ACK_DEADLINE_S = 10
 
 ON_PUBSUB = pytest.mark.parametrize("backend", ["local", "google"], indirect=True)
@@ -97,6 +101,10 @@ async def publisher(backend: Backend) -> AsyncIterator[Publisher]:
     await publisher.close()
 
 
+def every_type() -> list[Event]:
+    return [event_of(message(1), origin="i2"), event_of(finalized(2), origin="i2"), typing()]
+
+
 async def test_every_event_reaches_every_subscription_that_is_open(listen, publisher):
     listeners = [await listen(), await listen()]
     sent = events(100)
@@ -106,7 +114,7 @@ async def test_every_event_reaches_every_subscription_that_is_open(listen, publi
 
 
 async def test_every_type_of_event_arrives_as_it_was_published(listener, publisher):
-    sent = [event_of(message(1), origin="i2"), event_of(finalized(2), origin="i2"), typing()]
+    sent = every_type()
     for event in sent:
         await publisher.publish(event)
     await listener.got(*sent)
@@ -181,15 +189,26 @@ async def pull(client: SubscriberAsyncClient, name: str) -> list[Any]:
 
 
 @ON_PUBSUB
-async def test_a_message_carries_the_event_and_its_attributes(backend, publisher):
-    (event,) = events(1)
+async def test_a_message_carries_its_event_and_attributes_as_documented(backend, publisher):
+    sent, within = every_type(), trace.fresh()
+    received: list[Any] = []
     async with backend.raw() as client:
         name = await raw_subscription(client, backend)
-        await publisher.publish(event)
-        (received,) = await pull(client, name)
-    attributes = {"type": "message.created", "conversationId": "c1", "origin": "i1"}
-    assert dict(received.message.attributes) == attributes
-    assert decode_event(received.message.data) == event
+        with trace.Entered(within):
+            await asyncio.gather(*map(publisher.publish, sent))
+        async with asyncio.timeout(15):
+            while len(received) < len(sent):
+                received += await pull(client, name)
+    carried = {}
+    for each in received:
+        attributes, payload = dict(each.message.attributes), json.loads(each.message.data)
+        carried[attributes["type"]] = decode_event(each.message.data)
+        DOCUMENT.check(attributes["type"], payload, attributes)
+        assert DOCUMENT.which("bus", payload) == [attributes["type"]]
+        assert (attributes["conversationId"], attributes[trace.HEADER]) == ("c1", str(within))
+        assert attributes.get("origin", payload["origin"]) == payload["origin"]
+    assert carried == {event.type: event for event in sent}
+    assert carried.keys() == DOCUMENT.content["channels"]["bus"]["messages"].keys()
 
 
 @ON_PUBSUB
