@@ -1,1 +1,1 @@
-"""Probes of a running system: what is wrong with it, and how to fix it."""
+"""Probes of a running system, with a fix for each failure."""

@@ -1,6 +1,6 @@
 """`python -m infra.probes`: the doctor diagnoses a running system and suggests fixes.
 
-Probes the stack that runs here, or with --project what is deployed. Exits with 0 if no probe failed,
+Probes the stack that runs here, or the deployment to a --project. Exits with 0 if no probe failed,
 1 if one did, 2 if the command line or the environment is wrong or no system can be found.
 """
 
@@ -46,7 +46,7 @@ def _system(options: argparse.Namespace) -> System:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.probes", description=__doc__)
-    parser.add_argument("--project", help="probe what is deployed to this Google Cloud project")
+    parser.add_argument("--project", help="probe the deployment to this Google Cloud project")
     parser.add_argument("--stack", default="production", help="its Pulumi stack [production]")
     data = "data folder of the stack that runs here [.confab]"
     parser.add_argument("--data", type=Path, default=ROOT / ".confab", help=data)

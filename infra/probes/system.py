@@ -33,17 +33,17 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the command line says of the system."""
+    """The command line's description of the system."""
 
     url: str | None = None
     realtime: Sequence[str] = ()
     token: str | None = None
     skipped: Collection[str] = ()
-    """Parts that are left out."""
+    """The parts to skip."""
 
 
 def local(named: Named, env: Mapping[str, str], data: DataFolder) -> System:
-    """The stack that runs on `data`, on whatever ports. Raises Unclear and ConfigError.
+    """The stack that runs on `data`, on any ports. Raises Unclear and ConfigError.
 
     Assumes no usual address, where another clone's stack may respond, and refuses a remote one, which
     would be mixed with the local store and bus.

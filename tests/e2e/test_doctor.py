@@ -19,13 +19,13 @@ def doctor(stack, *arguments):
     return done.returncode, done.stdout
 
 
-def test_a_stack_that_is_well(stack):
+def test_a_healthy_stack(stack):
     code, printed = doctor(stack)
     assert code == 0, printed
     assert printed.splitlines()[-1] == "29 ok, 0 FAIL, 0 skipped"
 
 
-def test_an_instance_that_is_not_there(stack):
+def test_an_instance_that_does_not_run(stack):
     away = f"http://{closed_port()}"
     code, printed = doctor(stack, "--skip", "web", "--realtime", away, "--json")
     assert code == 1

@@ -210,7 +210,7 @@ def instance_app(**answers: Response):
         ),
     ],
 )
-async def test_an_instance_is_asked_under_paths_that_reach_it_on_cloud_run(probe, answer, seen, fix):
+async def test_the_findings_about_an_instance_by_paths_that_reach_it_on_cloud_run(probe, answer, seen, fix):
     path = {"alive": "health", "ready": "ready"}[probe]
     async with serving(instance_app(**({path: answer} if answer else {}))) as url:
         results = await found(partial(realtime, System(config.load({}), "", (url,)), url))

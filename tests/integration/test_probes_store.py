@@ -1,4 +1,4 @@
-"""The probes of a store that is away, rejects the user, has another schema, or the wrong time."""
+"""The probes of a store that is down, rejects the user, or has another schema or a wrong clock."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ async def database(tmp_path):
 
 
 def only_store(server, **changes) -> System:
-    """A system of which only the store is there."""
+    """A system with a store and nothing else."""
     env = {"SURREALDB_URL": server.url, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
     return System(config.load(env | changes), "http://127.0.0.1:9", ())
 
@@ -33,7 +33,7 @@ async def test_a_store_that_is_down(database):
     assert results["store"].fix == stores.FIX_AWAY
 
 
-async def test_a_store_that_does_not_answer(database, monkeypatch):
+async def test_a_store_that_does_not_respond(database, monkeypatch):
     monkeypatch.setattr(stores, "SILENT_S", 0.5)
     database.freeze()
     results = await found(partial(store, only_store(database)))
@@ -53,7 +53,7 @@ async def test_a_store_without_a_schema(database):
     assert results["store schema"].fix == stores.FIX_OLD
 
 
-async def test_a_schema_of_the_future(database):
+async def test_a_schema_that_is_too_new(database):
     session = await Session.open(database.account(), define=True)
     await session.query("UPSERT ONLY schema:version SET number = 99", {})
     await session.close()
@@ -61,7 +61,7 @@ async def test_a_schema_of_the_future(database):
     assert results["store schema"].fix == stores.FIX_NEW
 
 
-async def test_a_store_that_does_not_tell_the_time(database, monkeypatch):
+async def test_a_store_without_a_clock(database, monkeypatch):
     monkeypatch.setattr(stores, "NOW", "THROW 'no clock'")
     results = await found(partial(store, only_store(database)))
     assert (results["store clock"].status, results["store clock"].fix) == ("FAIL", stores.FIX_QUERY)
