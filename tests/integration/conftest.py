@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from confab.store.surreal import SurrealStore
+from tests.support.lost_answers import LosingProxy, losing_proxy
 from tests.support.pubsub import PubSubServer, pubsub_server
-from tests.support.surrealdb import SurrealServer, migrate, surreal_server
+from tests.support.samples import NOW, conversation
+from tests.support.surrealdb import SurrealServer, migrate, surreal_server, surreal_store
 from tests.support.world import World
 
 
@@ -38,3 +41,18 @@ async def bus_server() -> AsyncIterator[PubSubServer]:
 async def world(store_server: SurrealServer, bus_server: PubSubServer) -> AsyncIterator[World]:
     async with World(store_server, bus_server).running() as world:
         yield world
+
+
+@pytest.fixture
+async def proxy(server: SurrealServer) -> AsyncIterator[LosingProxy]:
+    async with losing_proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def store(server: SurrealServer, proxy: LosingProxy) -> AsyncIterator[SurrealStore]:
+    """A store that is reached through the proxy and has the conversation c1."""
+    store = surreal_store(proxy, database=server.database)
+    await store.create(conversation(), None, now=NOW)
+    yield store
+    await store.close()

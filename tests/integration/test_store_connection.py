@@ -1,9 +1,8 @@
-"""The store on a server that dies, stalls, forgets, and loses answers."""
+"""The store on a server that is killed or frozen, ends sessions, or whose answers are lost."""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,89 +12,53 @@ from confab.store.connection import NO_ANSWER, Connection, Timing
 from confab.store.session import NotSent, Session, is_conflict
 from confab.store.surreal import SurrealStore
 from tests.support.logs import messages
+from tests.support.lost_answers import LosingProxy
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, SurrealServer, surreal_server, surreal_store
 
 IMPATIENT = Timing(attempt=0.4, overall=1.0)
 
 
-@pytest.fixture
-async def mortal(tmp_path: Path) -> AsyncIterator[SurrealServer]:
-    """A server that may be killed."""
+async def test_a_killed_server_loses_nothing_and_is_found_again_by_the_store_alone(tmp_path: Path) -> None:
     async with surreal_server(tmp_path) as server:
-        yield server
+        store, session = surreal_store(server), await Session.open(server.account())
+        await store.create(conversation(), "key", now=NOW)
+        stored = [(await store.append(draft(str(n)), now=NOW)).message for n in range(20)]
+        await server.kill()
+        before = time.monotonic()
+        calls = (store.conversation("c1"), store.append(draft(), now=NOW), store.page("c1", "alice", 50))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(result) for result in results] == [Unavailable] * 3
+        assert time.monotonic() - before < 2 * Timing().overall
+        await server.start()
+        assert await store.entries("c1", 1, 100) == stored
+        assert (await store.append(draft("after"), now=NOW)).message.seq == 21
+        with pytest.raises(NotSent):  # a session is opened once
+            await session.query("RETURN 1", {})
+        assert not session.usable
+        await store.close()
 
 
-@pytest.fixture
-async def store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
-    store = surreal_store(server)
-    yield store
-    await store.close()
-
-
-async def test_what_was_stored_survives_a_killed_server_and_the_store_finds_it_again(
-    mortal: SurrealServer,
-) -> None:
-    store = surreal_store(mortal)
-    await store.create(conversation(), "key", now=NOW)
-    stored = [(await store.append(draft(str(n)), now=NOW)).message for n in range(20)]
-    await mortal.restart()
-    assert await store.entries("c1", 1, 100) == stored
-    assert (await store.append(draft("after"), now=NOW)).message.seq == 21
-    await store.close()
-
-
-async def test_a_store_that_is_down_is_unavailable_at_once_and_usable_when_it_is_back(
-    mortal: SurrealServer,
-) -> None:
-    store = surreal_store(mortal)
-    await store.create(conversation(), None, now=NOW)
-    await mortal.kill()
-    before = time.monotonic()
-    with pytest.raises(Unavailable, match=NO_ANSWER):
-        await store.conversation("c1")
-    with pytest.raises(Unavailable, match=NO_ANSWER):
-        await store.append(draft(), now=NOW)
-    assert time.monotonic() - before < 2 * Timing().overall
-    await mortal.start()
-    assert (await store.append(draft(), now=NOW)).message.seq == 1
-    await store.close()
-
-
-async def test_a_stalled_server_is_unavailable_within_the_deadline_and_heals(server: SurrealServer) -> None:
-    store = surreal_store(server, timing=IMPATIENT)
-    await store.create(conversation(), None, now=NOW)
-    server.freeze()
-    try:
-        async with asyncio.timeout(IMPATIENT.overall + 1):
-            answers = await asyncio.gather(
-                store.conversation("c1"),
-                store.append(draft(), now=NOW),
-                store.check(),
-                return_exceptions=True,
-            )
-    finally:
-        server.thaw()
-    assert [type(answer) for answer in answers] == [Unavailable] * 3
-    assert await store.conversation("c1") is not None
-    await store.close()
-
-
-async def test_an_append_without_a_key_is_not_sent_twice_to_a_server_that_stalled(
+async def test_a_frozen_server_is_unavailable_within_the_deadline_and_stores_no_append_twice(
     server: SurrealServer,
 ) -> None:
     store = surreal_store(server, timing=IMPATIENT)
     await store.create(conversation(), None, now=NOW)
     server.freeze()
-    with pytest.raises(Unavailable):
-        await store.append(draft(), now=NOW)
+    keyed = [store.append(draft(str(n), client_message_id=str(n)), now=NOW) for n in range(200)]
+    calls = (store.conversation("c1"), store.check(), store.append(draft("unkeyed"), now=NOW), *keyed)
+    async with asyncio.timeout(IMPATIENT.overall + 2):
+        results = await asyncio.gather(*calls, return_exceptions=True)
     server.thaw()
-    await asyncio.sleep(0.2)  # the server works off what it was sent
-    assert (await store.heads(["c1"]))["c1"] <= 1
+    assert {type(result) for result in results} == {Unavailable}
+    await asyncio.sleep(0.2)  # the server carries out what it was sent
+    assert (await store.append(draft("after"), now=NOW)).new
+    contents = [message["content"] for message in await messages(store, conversation())]
+    assert len(contents) == len(set(contents))
     await store.close()
 
 
-async def test_queries_beyond_the_bound_are_refused_at_once(
+async def test_queries_beyond_the_bound_are_unavailable_at_once(
     server: SurrealServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("confab.store.connection.MAX_WAITING", 2)
@@ -113,44 +76,51 @@ async def test_queries_beyond_the_bound_are_refused_at_once(
     await store.close()
 
 
-async def test_closing_ends_the_queries_that_wait(server: SurrealServer) -> None:
+@pytest.mark.parametrize("connected", [True, False])
+async def test_closing_ends_the_queries_in_flight(server: SurrealServer, *, connected: bool) -> None:
     store = surreal_store(server)
-    await store.check()
+    if connected:
+        await store.check()
     server.freeze()
-    waiting = asyncio.create_task(store.conversation("c1"))
+    query = asyncio.create_task(store.conversation("c1"))
     await asyncio.sleep(0.05)
     async with asyncio.timeout(Timing().attempt):
         await store.close()
         with pytest.raises(Unavailable, match=NO_ANSWER):
-            await waiting
+            await query
 
 
-async def test_closing_ends_the_queries_that_wait_for_a_session(server: SurrealServer) -> None:
-    store = surreal_store(server)
-    server.freeze()
-    waiting = asyncio.create_task(store.conversation("c1"))
-    await asyncio.sleep(0.05)
-    async with asyncio.timeout(Timing().attempt):
-        await store.close()
-        with pytest.raises(Unavailable, match=NO_ANSWER):
-            await waiting
-
-
-async def test_a_session_whose_socket_is_gone_sends_nothing_and_does_not_reconnect(
-    mortal: SurrealServer,
+@pytest.mark.parametrize("key", [None, "key"])
+async def test_a_creation_and_a_finalization_whose_answers_were_lost_are_repeated_and_new(
+    server: SurrealServer, proxy: LosingProxy, key: str | None
 ) -> None:
-    session = await Session.open(mortal.account())
-    await mortal.restart()
-    with pytest.raises(NotSent):
-        await session.query("RETURN 1", {})
-    assert not session.usable
+    store = surreal_store(proxy, database=server.database)
+    await store.check()
+    proxy.lose_next_answer()
+    created = await store.create(conversation(), key, now=NOW)
+    listed = await store.conversations("alice", status=None, after=None, limit=5)
+    assert (created.new, listed) == (True, [created.conversation.wire()])
+    proxy.lose_next_answer()
+    assert (await store.finalize("c1", now=NOW)).new
+    assert not (await store.finalize("c1", now=NOW)).new
+    assert proxy.lost == 2
+    await store.close()
 
 
-async def test_callers_that_give_up_leave_the_others_undisturbed(server: SurrealServer) -> None:
+async def test_a_lost_connection_fails_none_of_the_reads_that_share_it(
+    proxy: LosingProxy, store: SurrealStore
+) -> None:
+    proxy.lose_next_answer()
+    found = await asyncio.gather(*(store.conversation("c1") for _ in range(50)))
+    assert proxy.lost == 1
+    assert all(one is not None and one.id == "c1" for one in found)
+
+
+async def test_cancelled_callers_disturb_no_others(server: SurrealServer) -> None:
     store = surreal_store(server)
     creating = [asyncio.create_task(store.create(conversation(), None, now=NOW)) for _ in range(4)]
     await asyncio.sleep(0)
-    creating[0].cancel()  # it is the one that made the session be opened
+    creating[0].cancel()  # it opens the session
     await asyncio.wait(creating)
     assert [task.cancelled() for task in creating] == [True, False, False, False]
 
@@ -168,27 +138,21 @@ async def test_callers_that_give_up_leave_the_others_undisturbed(server: Surreal
     await store.close()
 
 
-async def test_a_session_is_renewed_before_the_server_ends_it(
+async def test_a_session_is_renewed_before_its_end_and_replaced_after_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with surreal_server(tmp_path, "--session-seconds", "1") as server:
-        store = surreal_store(server, timing=Timing(renewal=0.3))
+        store, idle = surreal_store(server, timing=Timing(renewal=0.3)), surreal_store(server)
         await store.create(conversation(), None, now=NOW)
+        await idle.check()
         with caplog.at_level(logging.DEBUG, "confab.store"):
-            for n in range(1, 21):
+            for n in range(1, 16):
                 assert (await store.append(draft(), now=NOW)).message.seq == n
                 await asyncio.sleep(0.1)
         assert caplog.records == []
+        assert (await idle.append(draft(), now=NOW)).message.seq == 16
         await store.close()
-
-
-async def test_a_session_that_the_server_ended_is_replaced_and_the_query_repeated(tmp_path: Path) -> None:
-    async with surreal_server(tmp_path, "--session-seconds", "0.5") as server:
-        store = surreal_store(server)
-        await store.create(conversation(), None, now=NOW)
-        await asyncio.sleep(0.7)
-        assert (await store.append(draft(), now=NOW)).message.seq == 1
-        await store.close()
+        await idle.close()
 
 
 async def test_a_wrong_password_is_unavailable_and_in_no_log(
@@ -197,18 +161,18 @@ async def test_a_wrong_password_is_unavailable_and_in_no_log(
     store = surreal_store(server, password="not the password")
     with caplog.at_level(logging.DEBUG, "confab"), pytest.raises(Unavailable) as raised:
         await store.check()
-    told = caplog.text + str(raised.value) + str([vars(record) for record in caplog.records])
-    assert "NotAllowedError NotAllowed" in told
-    assert "not the password" not in told
+    reported = caplog.text + str(raised.value) + str([vars(record) for record in caplog.records])
+    assert "NotAllowedError NotAllowed" in reported
+    assert "not the password" not in reported
     assert PASSWORD not in repr(server.account())
     await store.close()
 
 
 async def nothing(_: Session) -> None:
-    """Prepare nothing."""
+    """Prepares nothing."""
 
 
-async def test_transactions_that_conflict_are_repeated_until_each_is_done(tmp_path: Path) -> None:
+async def test_conflicting_transactions_are_retried_until_each_is_done(tmp_path: Path) -> None:
     async with surreal_server(tmp_path, "--concurrency", "8") as server:
         async with asyncio.TaskGroup() as group:
             opening = [group.create_task(Session.open(server.account())) for _ in range(8)]
@@ -219,7 +183,7 @@ async def test_transactions_that_conflict_are_repeated_until_each_is_done(tmp_pa
 
         bare = await asyncio.gather(*(one.query(add, {}) for one in sessions * 20), return_exceptions=True)
         conflicts = [one for one in bare if isinstance(one, Exception)]
-        assert conflicts, "these transactions were meant to meet"
+        assert conflicts, "these transactions must conflict"
         assert [repr(one) for one in conflicts if not is_conflict(one)] == []
 
         await asyncio.gather(*(one.query(add, {}, repeatable=False) for one in connections * 20))

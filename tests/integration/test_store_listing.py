@@ -1,4 +1,4 @@
-"""When a conversation's place in its participants' lists is written, over a real server."""
+"""When a participation's sort key is written, on a real server."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -11,18 +11,10 @@ from confab.store.session import Session
 from confab.store.statements import LISTING_WINDOW_MS
 from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import SurrealServer, surreal_store
+from tests.support.surrealdb import SurrealServer
 
 WINDOW = timedelta(milliseconds=LISTING_WINDOW_MS)
 MILLISECOND = timedelta(milliseconds=1)
-
-
-@pytest.fixture
-async def store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
-    store = surreal_store(server)
-    await store.create(conversation(), None, now=NOW)
-    yield store
-    await store.close()
 
 
 @pytest.fixture
@@ -32,40 +24,40 @@ async def session(server: SurrealServer) -> AsyncIterator[Session]:
     await session.close()
 
 
-async def noted(session: Session) -> set[str]:
-    """Where the participants of c1 have it."""
-    places = await session.query("SELECT VALUE place FROM participation", {})
-    assert len(places) == len(conversation().participants)
-    return set(places)
+async def stored(session: Session) -> set[str]:
+    """The sort keys of c1 in its participants' lists."""
+    keys = await session.query("SELECT VALUE place FROM participation", {})
+    assert len(keys) == len(conversation().participants)
+    return set(keys)
 
 
-def place(at: datetime) -> set[str]:
+def key(at: datetime) -> set[str]:
     return {rows.activity_key(at, "c1")}
 
 
-async def test_a_place_is_written_with_the_first_message_and_then_once_a_window(
+async def test_the_first_message_writes_the_sort_key_and_the_next_ones_once_a_window(
     store: SurrealStore, session: Session
 ) -> None:
-    assert await noted(session) == place(NOW)
+    assert await stored(session) == key(NOW)
     await store.append(draft(), now=NOW + MILLISECOND)
-    assert await noted(session) == place(NOW + MILLISECOND)
+    assert await stored(session) == key(NOW + MILLISECOND)
     await store.append(draft(), now=NOW + WINDOW)
-    assert await noted(session) == place(NOW + MILLISECOND)
+    assert await stored(session) == key(NOW + MILLISECOND)
     await store.append(draft(), now=NOW + WINDOW + MILLISECOND)
-    assert await noted(session) == place(NOW + WINDOW + MILLISECOND)
+    assert await stored(session) == key(NOW + WINDOW + MILLISECOND)
 
 
-async def test_a_finalization_writes_the_place_as_it_stays(store: SurrealStore, session: Session) -> None:
+async def test_a_finalization_writes_the_final_sort_key(store: SurrealStore, session: Session) -> None:
     await store.append(draft(), now=NOW)
     await store.finalize("c1", now=NOW + MILLISECOND)
-    assert await noted(session) == place(NOW + MILLISECOND)
+    assert await stored(session) == key(NOW + MILLISECOND)
     assert await session.query("SELECT VALUE talk FROM participation WHERE talk != NONE", {}) == []
 
 
-async def test_a_release_that_writes_every_place_may_serve_beside_this_one(
+async def test_a_release_that_writes_the_sort_key_every_time_may_serve_beside_this_one(
     store: SurrealStore, session: Session
 ) -> None:
-    """What version 1 did with each message: the place moved, `listed_at` did not."""
+    """As version 1 did with each message: it wrote `place` and not `listed_at`."""
     await store.append(draft(), now=NOW)
     later = NOW + WINDOW - 2 * MILLISECOND
     await session.query("UPDATE conversation SET updated_at = $at", {"at": later})
@@ -84,10 +76,10 @@ async def test_a_release_that_writes_every_place_may_serve_beside_this_one(
     assert [one["id"] for one in listed] == ["c2"]
 
 
-async def test_a_user_whose_id_looks_like_another_ones_entry_stays_out_of_their_list(
+async def test_a_user_id_that_looks_like_an_index_entry_reaches_no_other_users_list(
     store: SurrealStore,
 ) -> None:
-    """The index of busy conversations holds texts: no id may reach into another user's part of it."""
+    """The index of busy conversations has text keys: no id may sort into another user's range."""
     await store.append(draft(), now=NOW + MILLISECOND)
     noted_at = rows.activity_key(NOW + MILLISECOND, "c1")
     for uid in (f"alice:{noted_at}", f"5:alice:{noted_at}", f"{noted_at}"):

@@ -1,4 +1,4 @@
-"""The schema: put in place once, moved forward, and never used while it is another one."""
+"""The schema: migrated once, moved forward step by step, and refused if it is too old or too new."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ BROKEN = (
 
 @pytest.fixture
 def server(store_server: SurrealServer) -> SurrealServer:
-    """A database of the test's own, without a schema."""
+    """A new database without a schema."""
     return store_server.with_database()
 
 
@@ -60,7 +60,7 @@ async def test_a_second_migration_changes_nothing(session: Session) -> None:
 
 
 @pytest.mark.parametrize("step", MIGRATIONS)
-async def test_a_step_that_was_taken_by_hand_can_be_taken_again(session: Session, step: Migration) -> None:
+async def test_a_step_can_be_repeated(session: Session, step: Migration) -> None:
     await schema.migrate(session)
     await session.query("{" + step.statement + "}", {})
     await schema.require(session)
@@ -73,7 +73,7 @@ async def test_every_table_takes_only_the_fields_that_are_defined(session: Sessi
     assert all("SCHEMAFULL" in definition for definition in tables.values())
 
 
-async def test_the_next_version_takes_only_its_own_step_and_keeps_the_data(
+async def test_a_migration_to_the_next_version_takes_one_step_and_keeps_the_data(
     server: SurrealServer, session: Session
 ) -> None:
     await schema.migrate(session)
@@ -88,7 +88,7 @@ async def test_the_next_version_takes_only_its_own_step_and_keeps_the_data(
     await store.close()
 
 
-async def test_a_step_that_fails_leaves_the_version_before_it_whole(session: Session) -> None:
+async def test_a_step_that_fails_changes_nothing(session: Session) -> None:
     await schema.migrate(session)
     before = await session.query("INFO FOR TABLE conversation", {})
     with pytest.raises(ServerError, match="half way"):
@@ -97,46 +97,47 @@ async def test_a_step_that_fails_leaves_the_version_before_it_whole(session: Ses
     assert await session.query("INFO FOR TABLE conversation", {}) == before
 
 
-async def test_a_newer_schema_is_refused(server: SurrealServer, session: Session) -> None:
-    await schema.migrate(session, NEXT)
-    store = surreal_store(server)
-    for call in (store.check(), store.conversation("c1"), store.append(draft(), now=NOW)):
-        with pytest.raises(Unavailable, match=TOO_NEW):
-            await call
-    with pytest.raises(Unavailable, match=TOO_NEW):
-        await schema.migrate(session, MIGRATIONS)
-    await store.close()
-
-
-async def test_code_goes_on_beside_a_newer_schema_that_only_adds(
+async def test_a_newer_schema_is_refused_also_by_a_connected_store(
     server: SurrealServer, session: Session
 ) -> None:
     await schema.migrate(session)
-    store = surreal_store(server)
-    await store.create(conversation(), None, now=NOW)
-    await schema.migrate(session, ADDED)
-    later = surreal_store(server)
-    for one in (store, later):
-        await one.check()
-        assert (await one.append(draft(), now=NOW)).new
-        await one.close()
+    connected, later = surreal_store(server), surreal_store(server)
+    await connected.check()
+    await schema.migrate(session, NEXT)
+    for call in (
+        connected.check(),
+        later.check(),
+        later.conversation("c1"),
+        later.append(draft(), now=NOW),
+        schema.migrate(session, MIGRATIONS),
+    ):
+        with pytest.raises(Unavailable, match=TOO_NEW):
+            await call
+    await connected.close()
+    await later.close()
 
 
-async def test_a_rollback_leaves_a_newer_schema_that_only_adds_as_it_is(session: Session) -> None:
+async def test_this_code_works_beside_a_newer_schema_that_only_adds_and_leaves_it(
+    server: SurrealServer, session: Session
+) -> None:
+    await schema.migrate(session)
+    connected, later = surreal_store(server), surreal_store(server)
+    await connected.create(conversation(), None, now=NOW)
     await schema.migrate(session, ADDED)
+    for store in (connected, later):
+        await store.check()
+        assert (await store.append(draft(), now=NOW)).new
+        await store.close()
     assert await schema.migrate(session, MIGRATIONS) == 0
     assert await schema.version(session) == VERSION + 1
-    await schema.require(session)
 
 
-def test_what_is_wrong_with_a_schema_is_told_apart() -> None:
+def test_a_schema_is_absent_too_old_too_new_or_usable() -> None:
     assert schema.trouble(None) == ABSENT
     assert schema.trouble({"number": VERSION, "oldest": VERSION}, VERSION + 1) == OLDER
     assert schema.trouble({"number": VERSION + 1, "oldest": VERSION + 1}) == TOO_NEW
     assert schema.trouble({"number": VERSION + 1, "oldest": VERSION}) is None
-
-
-async def test_a_database_that_does_not_tell_the_oldest_code_is_used_by_its_own_version_only() -> None:
+    # a database of a release that did not record the oldest code serves its own version only
     assert schema.trouble({"number": VERSION, "oldest": None}) is None
     assert schema.trouble({"number": VERSION + 1, "oldest": None}) == TOO_NEW
 
@@ -150,18 +151,6 @@ async def test_a_store_without_a_schema_is_refused_until_it_is_there(server: Sur
     await migrate(server)
     await store.check()
     assert (await store.create(conversation(), None, now=NOW)).new
-    await store.close()
-
-
-async def test_a_schema_that_moves_on_fails_the_check_of_a_connected_store(
-    server: SurrealServer, session: Session
-) -> None:
-    await schema.migrate(session)
-    store = surreal_store(server)
-    await store.check()
-    await schema.migrate(session, NEXT)
-    with pytest.raises(Unavailable, match=TOO_NEW):
-        await store.check()
     await store.close()
 
 
@@ -196,25 +185,17 @@ async def command(server: SurrealServer, *arguments: str) -> tuple[int | None, s
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_the_command_puts_the_schema_in_place_and_says_whether_it_is(server: SurrealServer) -> None:
-    code, out, err = await command(server, "check")
-    assert (code, out) == (1, "")
-    assert ABSENT in err
-    assert (await command(server, "migrate"))[:2] == (
-        0,
-        f"migrated to schema version {VERSION} in {VERSION} steps\n",
-    )
-    assert (await command(server, "migrate"))[:2] == (0, f"migrated to schema version {VERSION} in 0 steps\n")
-    assert await command(server, "check") == (0, f"schema version {VERSION} is in place\n", "")
+async def test_the_command_migrates_and_checks(server: SurrealServer, session: Session) -> None:
     gone = server.with_database()
     gone.port = int(closed_port().rpartition(":")[2])
-    code, out, err = await command(gone, "check")
-    assert (code, out) == (1, "")
-    assert len(err.splitlines()) == 1
-
-
-async def test_the_command_tells_the_version_that_is_there(server: SurrealServer, session: Session) -> None:
-    await schema.migrate(session, ADDED)
-    later = VERSION + 1
-    assert (await command(server, "migrate"))[:2] == (0, f"migrated to schema version {later} in 0 steps\n")
-    assert (await command(server, "check"))[:2] == (0, f"schema version {later} is in place\n")
+    for code, out, err in await asyncio.gather(command(server, "check"), command(gone, "check")):
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert await command(server, "migrate") == (
+        0,
+        f"migrated to schema version {VERSION} in {VERSION} steps\n",
+        "",
+    )
+    later = await schema.migrate(session, ADDED) + VERSION
+    migrated, checked = await asyncio.gather(command(server, "migrate"), command(server, "check"))
+    assert migrated == (0, f"migrated to schema version {later} in 0 steps\n", "")
+    assert checked == (0, f"schema version {later} is in place\n", "")

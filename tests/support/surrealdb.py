@@ -7,13 +7,15 @@ import signal
 import sys
 import uuid
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sized
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import pytest
 
 from confab.store import schema
-from confab.store.connection import Timing
+from confab.store.connection import Connection, Timing
 from confab.store.session import Account, Session
 from confab.store.surreal import SurrealStore
 
@@ -148,3 +150,19 @@ def surreal_store(
     database = database or (server.database if isinstance(server, SurrealServer) else "confab")
     account = Account(f"ws://127.0.0.1:{server.port}", "confab", database, USER, password)
     return SurrealStore(account, timing=timing)
+
+
+def counted(
+    monkeypatch: pytest.MonkeyPatch, statement: str, items: Callable[[Mapping[str, Any]], Sized]
+) -> list[int]:
+    """How many items each query of this statement has, of all connections from now on."""
+    counts: list[int] = []
+    query = Connection.query
+
+    async def counting(self: Connection, sent: str, variables: dict[str, Any], **options: Any) -> Any:
+        if sent == statement:
+            counts.append(len(items(variables)))
+        return await query(self, sent, variables, **options)
+
+    monkeypatch.setattr(Connection, "query", counting)
+    return counts

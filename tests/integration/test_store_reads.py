@@ -1,0 +1,122 @@
+"""Page reads on a real server: what shares a batch, and what each reader gets."""
+
+import asyncio
+import json
+
+import pytest
+
+from confab.domain.errors import Unavailable
+from confab.domain.models import Member
+from confab.domain.requests import GetConversation, parse
+from confab.store import reads as shared_reads
+from confab.store import statements
+from confab.store.connection import Aborted, Connection
+from confab.store.reads import IN_FLIGHT
+from tests.support.adapters import conversations_over
+from tests.support.samples import NOW, conversation, draft, principal
+from tests.support.surrealdb import counted
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of pages in each query."""
+    return counted(monkeypatch, statements.PAGES, lambda given: json.loads(given["wanted"]))
+
+
+async def test_pages_wanted_at_once_share_a_read_and_equal_ones_are_read_once(store, reads):
+    await store.create(conversation("c2"), None, now=NOW)
+    for content in ("one", "two"):
+        await store.append(draft(content), now=NOW)
+    expected = [
+        (store.page("c1", "alice", 50), ("c1", ["one", "two"])),
+        (store.page("c1", "bob", 50), ("c1", ["one", "two"])),
+        (store.page("c2", "alice", 50), ("c2", [])),
+        (store.page("none", "alice", 50), None),
+        (store.page("c1", "mallory", 50), None),
+        (store.page("c1", "alice", 1), ("c1", ["two"])),
+        (store.page("c1", "alice", 50, after=1), ("c1", ["two"])),
+    ]
+    pages = await asyncio.gather(*(page for page, _ in expected))
+    found = [page and (page.conversation.id, [one["content"] for one in page.messages]) for page in pages]
+    assert found == [each for _, each in expected]
+    assert reads == [5]
+
+
+async def test_a_thousand_joins_at_once_need_few_reads(store, reads):
+    """A container stopped: its sockets join again, each after the last entry that it has."""
+    users = [f"user-{n}" for n in range(5)]
+    rooms = [f"room-{n}" for n in range(200)]
+    members = tuple(Member(user_id=uid) for uid in users)
+    for room in rooms:
+        await store.create(conversation(room, members=members), None, now=NOW)
+    await asyncio.gather(
+        *(store.append(draft(str(n), conversation_id=room), now=NOW) for room in rooms for n in range(8))
+    )
+    joins = [(room, principal(uid)) for uid in users for room in rooms]
+    conversations = conversations_over(store)
+    request = parse(GetConversation, {"after": 3}, conversations.limits)
+    pages = await asyncio.gather(
+        *(conversations.get_conversation(room, request, caller=caller) for room, caller in joins)
+    )
+    assert len(pages) == 1_000
+    for (room, _), page in zip(joins, pages, strict=True):
+        assert page.conversation.id == room
+        assert [one["seq"] for one in page.messages] == [4, 5, 6, 7, 8]
+    assert sum(reads) == len(rooms)
+    assert len(reads) <= 60
+
+
+async def test_a_page_that_is_wanted_later_is_read_later(store, reads):
+    """A page holds what was stored before it was wanted, whatever read was in flight."""
+    first = asyncio.create_task(store.page("c1", "alice", 50))
+    await until(lambda: reads)
+    await store.append(draft("one"), now=NOW)
+    page = await store.page("c1", "alice", 50)
+    assert [message["content"] for message in page.messages] == ["one"]
+    await first
+    assert reads == [1, 1]
+
+
+async def test_a_read_of_many_pages_is_bounded_by_their_messages(store, reads, monkeypatch):
+    monkeypatch.setattr(shared_reads, "BATCH_ROWS", 100)
+    await asyncio.gather(
+        *(store.page(f"c{n}", "alice", 40) for n in range(5)), store.page("c1", "alice", 200)
+    )
+    assert reads == [2, 2, 1, 1]
+
+
+async def test_a_page_that_the_store_refuses_to_read_fails_alone(store, monkeypatch):
+    query = Connection.query
+
+    async def refusing(self, statement, variables, **options):
+        if any(one["conversation"] == "bad" for one in json.loads(variables.get("wanted", "[]"))):
+            raise Aborted("refused")
+        return await query(self, statement, variables, **options)
+
+    monkeypatch.setattr(Connection, "query", refusing)
+    await store.append(draft("one"), now=NOW)
+    wanted = ("c1", "bad", "none", "c1")
+    first, bad, none, again = await asyncio.gather(
+        *(store.page(one, "alice", 50) for one in wanted), return_exceptions=True
+    )
+    assert isinstance(bad, Unavailable)
+    assert none is None
+    assert first == again == await store.page("c1", "alice", 50)
+
+
+async def test_a_cancelled_reader_holds_up_no_other(proxy, store, reads):
+    proxy.hold_answers()
+    in_flight: list[asyncio.Task[object]] = []
+    while len(in_flight) < IN_FLIGHT:
+        in_flight.append(asyncio.create_task(store.page("c1", "alice", 50)))
+        await until(lambda: len(reads) == len(in_flight))
+    cancelled = asyncio.create_task(store.page("c2", "alice", 50))
+    last = asyncio.create_task(store.page("c1", "alice", 50))
+    await asyncio.sleep(0)
+    in_flight[0].cancel()
+    cancelled.cancel()
+    await asyncio.sleep(0)
+    proxy.pass_answers()
+    assert await last is not None
+    assert reads == [1] * (IN_FLIGHT + 1)
