@@ -98,8 +98,7 @@ class Store(Protocol):
         of content and metadata, but where there is a message, there is one on the page. The cost
         depends on the page, not on the length of the log.
 
-        None for whoever may not read, at the cost and with the answer of a conversation that does
-        not exist.
+        None if the reader may not read, at the cost of a conversation that does not exist.
         """
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:

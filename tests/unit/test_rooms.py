@@ -184,7 +184,7 @@ async def test_numbers_that_the_bus_names_and_the_store_lacks_are_forgotten(worl
     await world.rooms.sweep()
     await world.rooms.sweep()
     assert [(r.levelname, r.message) for r in caplog.records] == [
-        ("WARNING", "the bus told of entries that are not stored")
+        ("WARNING", "the bus named entries that are not stored")
     ]
 
 

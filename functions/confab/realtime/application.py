@@ -1,4 +1,4 @@
-"""From the transport to the commands: admits sockets, and has each event carried out and acknowledged."""
+"""From the transport to the commands: admits sockets, dispatches events, renders refusals."""
 
 import logging
 import uuid
@@ -48,7 +48,7 @@ class SocketApplication:
                 refuse(problem_object["title"], problem_object)
 
     async def event(self, sid: str, name: object, arguments: Sequence[object], ack: Ack) -> None:
-        """Carry out an event of the contract; everything else is refused by name.
+        """Dispatch an event of the contract; every other is refused by name.
 
         Returns when the socket's next event may begin. Its messages begin in order and overlap on
         their way to the store, so that they are stored together; everything else waits for the
@@ -120,7 +120,7 @@ class SocketApplication:
 
 
 async def _answered(work: Awaitable[None], event: str, ack: Ack, span: Span) -> None:
-    """Do work that acknowledges an event itself; what it raises becomes a refusal."""
+    """Await a handler, which acknowledges its event; what it raises becomes a refusal."""
     try:
         await work
     except Exception as error:  # noqa: BLE001 - _problem_of logs it

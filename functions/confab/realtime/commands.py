@@ -1,7 +1,7 @@
-"""What clients can do over a socket, with the same use cases as over REST: one method an event.
+"""The handlers of socket events, over the same use cases as REST: one method an event.
 
-Each takes the session, the request and `ack`, and acknowledges when its work is done; what must
-follow the acknowledgement, such as the first live entry of a room, it does afterwards.
+Each takes the session, the request and `ack`. It acknowledges when its work is done, and does
+afterwards what must follow the acknowledgement, such as the first live entry of a room.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Commands:
         }
 
     async def join(self, session: Session, request: Join, ack: Ack) -> None:
-        """Acknowledge a page and, once nothing is left to page through, make the socket live after it.
+        """Acknowledge a page; if it is the last one, make the socket live after it.
 
         If that is refused, a socket that was in the room already stays there and misses nothing.
         """
@@ -113,7 +113,7 @@ class Commands:
         ack(accepted({"message": appended.message}))
 
     async def typing(self, session: Session, request: SetTyping, ack: Ack) -> None:
-        """Show the room that a user starts or stops typing."""
+        """Show the room's other users that one starts or stops typing."""
         conversation_id = request.conversation_id
         access.require_type(await self._standing(session, conversation_id))
         if conversation_id not in session.rooms:

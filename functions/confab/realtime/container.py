@@ -1,4 +1,4 @@
-"""One realtime process: its parts put together, started, drained and stopped."""
+"""One realtime process: builds its parts, and starts, drains and stops them."""
 
 import asyncio
 import logging

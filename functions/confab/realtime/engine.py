@@ -21,7 +21,7 @@ from confab.realtime.wire import Outbox, Wire
 UPGRADE_S = 10.0
 """Seconds within which a WebSocket that is to take over a polling socket must have done so."""
 STRANGER_BYTES = 16_384
-"""Bytes of a packet, and of a polling request, of a client that was not let in yet: a token has half."""
+"""Bytes of a packet, and of a polling request, of a client that is not admitted yet: a token has half."""
 PACKETS_A_TURN = 50
 """Packets that are taken in from a socket before everybody else gets a turn."""
 
@@ -36,11 +36,11 @@ class Socket(AsyncSocket):
         self.turn = asyncio.Lock()
         self.wire: Wire | None = None
         self.admitted = False
-        """Whether Socket.IO has let it in."""
+        """Whether its token was verified."""
         self.connects = 0
-        """How often it has asked to be let in."""
+        """How many handshakes it has attempted."""
         self.garbled = False
-        """Whether a packet of this socket could not be read, which is told once."""
+        """Whether a packet of this socket could not be read, which is logged once."""
         self._websocket: WebSocket | None = None
         self._candidate: WebSocket | None = None  # the one that is to take over
         self._posts = 0
@@ -49,7 +49,7 @@ class Socket(AsyncSocket):
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._awaits_pong = False
-        self._heard = False
+        self._active = False
 
     @property
     def most_bytes(self) -> int:
@@ -70,7 +70,7 @@ class Socket(AsyncSocket):
         return True
 
     def put(self, packet: Packet) -> None:
-        """Send a packet behind all earlier ones. Never waits."""
+        """Send a packet after all earlier ones. Never waits."""
         if self.wire is None:
             self.queue.put(packet)
         else:
@@ -141,7 +141,7 @@ class Socket(AsyncSocket):
         )
 
     def release(self) -> None:
-        """Let go of a socket that is over, and of whoever is still connected: its poll, its WebSockets."""
+        """Forget a socket that has ended, and end what is still connected: its poll, its WebSockets."""
         self.server.sockets.pop(self.sid, None)
         self.queue.end()
         if self._timer is not None:
@@ -152,36 +152,36 @@ class Socket(AsyncSocket):
             self._candidate.transport.abort()
 
     def end(self) -> None:
-        """Close the connection politely, behind what is queued."""
+        """Close the connection with a closing handshake, after what is queued."""
         self.queue.end()
         if self._websocket is not None and self._closing is None:
             self._closing = asyncio.create_task(self._close_websocket(self._websocket))
 
     async def _close_websocket(self, websocket: WebSocket) -> None:
-        await asyncio.sleep(0)  # behind the outbox
+        await asyncio.sleep(0)  # after the outbox
         await websocket.close()
 
     # The heartbeat: https://socket.io/docs/v4/engine-io-protocol/#heartbeat
 
     def schedule_ping(self) -> None:
-        """The client has answered, or is new: ask again after the interval."""
+        """Send the next PING after the interval: the client is new, or has sent its PONG."""
         if self._timer is None or self._awaits_pong:
             self._awaits_pong = False
             self._set_timer(self.server.ping_interval, self._ping)
 
-    def heard(self) -> None:
-        """What the client says shows that it is alive; its PONG may wait behind this."""
-        self._heard = True
+    def note_activity(self) -> None:
+        """Any packet shows that the client is alive; its PONG may be queued after this one."""
+        self._active = True
 
     def _ping(self) -> None:
         if not self.closing and not self.closed:
-            self._awaits_pong, self._heard = True, False
+            self._awaits_pong, self._active = True, False
             self.put(Packet(PING))
             self._set_timer(self.server.ping_timeout, self._overdue)
 
     def _overdue(self) -> None:
-        if self._heard:
-            self._heard = False
+        if self._active:
+            self._active = False
             self._set_timer(self.server.ping_timeout, self._overdue)
         else:
             self._closing = asyncio.create_task(
@@ -214,7 +214,7 @@ class Socket(AsyncSocket):
                 break
             await self.receive(packet)
         await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-        await asyncio.sleep(0)  # the connection is closed behind the outbox
+        await asyncio.sleep(0)  # the connection is closed after the outbox
 
     async def _upgrade(self, websocket: WebSocket) -> bool:
         """Whether the WebSocket takes over from polling, which goes on if it does not within UPGRADE_S."""

@@ -90,6 +90,6 @@ def decode(text: str) -> Packet | None:
 
 
 def head(text: str) -> Packet | None:
-    """The event that begins so, without its data, which is not looked at; None for all other packets."""
+    """The event that a text begins with, without its data, which is not read; None for other packets."""
     found = EVENT_HEAD.match(text)
     return Packet(encoded_packet=found[0]) if found else None

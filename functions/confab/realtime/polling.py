@@ -1,4 +1,4 @@
-"""Engine.IO over plain requests: what waits for the next poll, and what a client posts."""
+"""Engine.IO over plain requests: the queue for the next poll, and what a client posts."""
 
 import asyncio
 
@@ -11,9 +11,9 @@ from confab.realtime import packets
 POST_S = 10.0
 """Seconds within which the body of a polling request must have arrived."""
 MAX_PACKETS = 1_000
-"""Packets in one request: handling them must not hold up everybody else for long."""
+"""Packets in one request: handling them must not delay other sockets for long."""
 SEPARATOR = b"\x1e"
-"""What stands between two packets of a request."""
+"""Separates two packets of a request."""
 MAX_POSTS = 8
 """Requests of one socket that may bring packets at the same time; stock clients send one."""
 
@@ -21,11 +21,11 @@ MAX_POSTS = 8
 class PollQueue:
     """The packets that wait for the next poll of a socket that has no WebSocket yet."""
 
-    __slots__ = ("_ended", "_news", "_packets", "bytes")
+    __slots__ = ("_arrival", "_ended", "_packets", "bytes")
 
     def __init__(self) -> None:
         self._packets: list[Packet] = []
-        self._news: asyncio.Event | None = None  # made while somebody waits
+        self._arrival: asyncio.Event | None = None  # made while a poll waits
         self._ended = False
         self.bytes = 0
         """The bytes of all of them, as frames."""
@@ -49,14 +49,14 @@ class PollQueue:
     async def wait(self) -> list[Packet]:
         """Every packet, once there is one; nothing after the end."""
         while not self._packets and not self._ended:
-            self._news = self._news or asyncio.Event()
-            await self._news.wait()
+            self._arrival = self._arrival or asyncio.Event()
+            await self._arrival.wait()
         return self.take()
 
     def _wake(self) -> None:
-        if self._news is not None:
-            self._news.set()
-            self._news = None
+        if self._arrival is not None:
+            self._arrival.set()
+            self._arrival = None
 
 
 async def posted(request: web.Request, *, most_bytes: int) -> list[Packet]:

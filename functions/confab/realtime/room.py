@@ -1,4 +1,4 @@
-"""One conversation's room on one instance: how far its sockets have the log, and what they get next.
+"""One conversation's room on one instance: which entries its sockets have, and which they get next.
 
 A pure state machine. Entries arrive in any order, repeated, or not at all; what the room hands
 out, each live socket gets exactly once and in order of `seq`. It never waits and does no I/O:
@@ -111,7 +111,7 @@ class Room(Generic[Item]):
         self._end_join(sid)
 
     def receive(self, item: Item) -> None:
-        """Take in an entry, from this process or from the store; `next_delivery` hands it out in turn."""
+        """Take an entry of this process or of the store; `next_delivery` returns it in order."""
         seq, delivered = item.seq, self._delivered
         if delivered is not None and seq <= delivered:
             return

@@ -1,10 +1,9 @@
 """Brings every entry of a room to its sockets, once and in order, whatever the bus does.
 
-Rooms decide (`room.py`); this module feeds them with what this process has stored, and with what
-the store has. The bus only says where to look: anybody who may publish can put anything on it, so
-a number that it names is read from the store, batched with those of other rooms. A periodic sweep
-compares the heads of all rooms with the store, so that even a silent bus costs seconds and not
-entries.
+Rooms decide (`room.py`); this module feeds them with entries that this process has stored, and with
+entries that it reads from the store. Events on the bus are not trusted: the numbers that they name
+are read from the store, batched with those of other rooms. Every 2 s a sweep compares the heads of
+all rooms with the store, so that a silent bus delays entries and loses none.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 SWEEP_S = 2.0
 """Seconds between two comparisons of the rooms' heads with the store."""
 GRACE_S = 0.05
-"""Seconds that the bus gets to deliver what a sweep found."""
+"""Seconds for the bus to deliver what a sweep found."""
 FIRST_RETRY_S = 0.1
 RETRY_S = 1.0
 """The longest pause, in seconds, before a read that failed is retried."""
@@ -93,7 +92,7 @@ class Rooms:
         self.deliveries = 0
         """Entries sent to live sockets, once per socket."""
         self.gaps_filled = 0
-        """Rooms in which a sweep found a gap: what the bus lost, or brought late."""
+        """Rooms in which a sweep found a gap: an event was lost or late."""
         self.sweeps = 0
         self._empty_reads = 0
         self._served: dict[str, _Served] = {}
@@ -117,7 +116,7 @@ class Rooms:
     def begin_join(self, conversation_id: str, member: Member) -> int | None:
         """Note that a socket is about to read this log; call `finish_join` or `leave` afterwards.
 
-        Returns where a socket that was in the room already continues if it cannot join again.
+        Returns what `Room.begin_join` does.
         """
         served = self._served.get(conversation_id)
         if served is None:
@@ -167,10 +166,7 @@ class Rooms:
             self._fill(served)
 
     def advance_head(self, conversation_id: str, seq: int, committed_at: datetime) -> None:
-        """Read an entry that another process is said to have stored, as part of the current trace.
-
-        If the store does not have it, nothing happens.
-        """
+        """Read an entry that the bus names, if the store has it, as part of the current trace."""
         served = self._served.get(conversation_id)
         if served is not None and served.room.advance_head(seq):
             if len(served.commits) < MAX_COMMITS:
@@ -191,7 +187,7 @@ class Rooms:
     async def sweep(self) -> None:
         """Compare the heads of all rooms with the store, and begin to fill the gaps.
 
-        Logs one line a sweep, however many rooms a silent bus has left with a gap.
+        Logs one line, however many rooms have a gap.
         """
         ids = list(self._served)
         heads: dict[str, int] = {}
@@ -209,7 +205,7 @@ class Rooms:
         if gaps:
             log.warning("gaps were filled from the store", extra={"gaps": gaps})
         if self._empty_reads:
-            log.warning("the bus told of entries that are not stored", extra={"reads": self._empty_reads})
+            log.warning("the bus named entries that are not stored", extra={"reads": self._empty_reads})
             self._empty_reads = 0
 
     def _receive(self, served: _Served, entry: Entry, commit: Commit = UNKNOWN) -> None:
@@ -218,7 +214,7 @@ class Rooms:
         self._deliver(served)
 
     def _deliver(self, served: _Served) -> None:
-        """Send everything that is next in order."""
+        """Send the entries that are next in order."""
         while (delivery := served.room.next_delivery()) is not None:
             entry = delivery.item.entry
             taken = self._send(served, delivery.sids, entry) if delivery.sids else 0
@@ -227,21 +223,21 @@ class Rooms:
                 self._delivered(entry, taken, delivery.item.commit)
 
     def _send(self, served: _Served, sids: Collection[str], entry: Entry) -> int:
-        """Send an entry, and evict the sockets that fell behind; returns how many took it."""
+        """Send an entry, and evict the slow readers; returns how many sockets were sent it."""
         event = "message" if isinstance(entry, Message) else "finalized"
         sent = self._transport.send_event(sids, event, entry)
-        for sid in sent.behind:
+        for sid in sent.slow:
             served.members[sid].resync(served.conversation_id, entry.seq - 1)
         return sent.taken
 
     def _catch_up(self, served: _Served, sid: str, entries: Sequence[Entry]) -> None:
-        """Send a socket what was delivered during its join, as long as it is in the room."""
+        """Send a socket the entries delivered during its join, as long as it is in the room."""
         for entry in entries:
             if sid in served.room:
                 self._send(served, [sid], entry)
 
     def _fill(self, served: _Served) -> None:
-        """Fill the room's gap, unless it has none or is being filled."""
+        """Begin to fill the room's gap, unless it has none or one is being filled."""
         if served.filling is not None or served.room.gap is None or served.room.empty:
             return
         untraced = contextvars.Context()  # several writers may wait for what is read

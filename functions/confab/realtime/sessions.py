@@ -1,4 +1,4 @@
-"""The admitted sockets of this instance: whose each is, which rooms it is in, and when it ends."""
+"""The admitted sockets of this instance: their users, their rooms, and when they end."""
 
 import asyncio
 import time
@@ -16,13 +16,13 @@ from confab.realtime.transport import Transport
 from confab.realtime.typing import TypingIndicators
 
 CHECK_S = 2.0
-"""Seconds between two checks of all sessions' users; the verifier knows whom it has to look up."""
+"""Seconds between two checks of all sessions' users; the verifier caches their records."""
 MAX_SENDS = 64
-"""Messages of one socket that may be on their way to the store at once."""
+"""Messages of one socket that may be in flight to the store."""
 
 
 class Session:
-    """One socket's life, from its admission until its connection is gone. A `Member` of its rooms."""
+    """An admitted socket until its connection is gone. A `Member` of its rooms."""
 
     def __init__(self, sid: str, principal: Principal, sessions: "Sessions") -> None:
         self.sid = sid
@@ -65,7 +65,7 @@ class Session:
         self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0), self._expire)
 
     async def turn(self, *, sends: int = 0) -> None:
-        """Wait until no more than so many messages are on their way to the store."""
+        """Wait until at most so many messages are in flight to the store."""
         while len(self._sends) > sends:
             await asyncio.wait(self._sends, return_when=asyncio.FIRST_COMPLETED)
 

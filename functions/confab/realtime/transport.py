@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 HARD_LIMIT_FACTOR = 4
 """A packet this many times over the limit is not read: the connection or the poll is ended."""
 MAX_CONNECTS = 3
-"""How often a connection may ask to be let in; a refused one may come with another token."""
+"""Handshakes that a connection may attempt: a refused one may try another token."""
 EVENTS = frozenset({socketio_packet.EVENT, socketio_packet.BINARY_EVENT})
 ENDINGS = frozenset({socketio_packet.DISCONNECT, socketio_packet.CONNECT})
-"""What ends a connection that was let in: leaving, and asking again for what it has."""
+"""The packets that end an admitted connection: a disconnect, and another handshake."""
 UNSENT_POLL_S = 0.05
 STALLED_S = 10.0
 """Seconds for which a socket with too much unsent may take nothing before it is closed."""
 CONNECT_S = 10.0
-"""Seconds within which a connection must ask to be let in, and again after a refusal."""
+"""Seconds within which a connection must attempt a handshake, and another one after a refusal."""
 
 
 Ack = Callable[[Mapping[str, Any]], None]
@@ -48,16 +48,16 @@ Refuse = Callable[[str, Mapping[str, Any]], None]
 
 
 class Sent(NamedTuple):
-    """What became of an event for many sockets."""
+    """The result of sending an event to many sockets."""
 
     taken: int
-    """How many were sent it."""
-    behind: Sequence[str]
-    """Those that were not, because they have too much unsent."""
+    """How many sockets were sent it."""
+    slow: Sequence[str]
+    """The slow readers, which were not sent it."""
 
 
 class Application(Protocol):
-    """What is done with the sockets of a transport. Nothing here raises."""
+    """Handles what the sockets of a transport do. Nothing here raises."""
 
     async def connect(self, sid: str, auth: object, accept: Accept, refuse: Refuse) -> None:
         """Answer a handshake with one of the two; the socket's events wait until this returns."""
@@ -68,7 +68,7 @@ class Application(Protocol):
         ...
 
     def reject(self, error: ConfabError, ack: Ack) -> None:
-        """Acknowledge an event that could not be read."""
+        """Refuse an event that could not be read."""
         ...
 
     def disconnected(self, sid: str) -> None:
@@ -94,7 +94,7 @@ class Transport(socketio.AsyncServer):
         self._max_packet_bytes = max_packet_bytes
         self._max_unsent_bytes = max_unsent_bytes
         self._application: Application
-        self._sockets: dict[str, engine.Socket] = {}  # those that were let in, by Socket.IO's id
+        self._sockets: dict[str, engine.Socket] = {}  # the admitted ones, by Socket.IO's id
 
     def serve(self, application: Application) -> None:
         """Hand everything that sockets do to the application; call once, before the first connection."""
@@ -106,7 +106,7 @@ class Transport(socketio.AsyncServer):
 
         Those that are gone are left out.
         """
-        gone, behind = 0, []
+        gone, slow = 0, []
         packet = packets.event(event, data)
         frame, limit, sockets = packets.frame(packet), self._max_unsent_bytes, self._sockets
         for sid in sids:
@@ -116,8 +116,8 @@ class Transport(socketio.AsyncServer):
                 continue
             wire = socket.wire  # most have one: this loop is what a delivery costs
             if not (socket.offer(packet, limit) if wire is None else wire.offer(frame, limit)):
-                behind.append(sid)
-        return Sent(len(sids) - gone - len(behind), behind)
+                slow.append(sid)
+        return Sent(len(sids) - gone - len(slow), slow)
 
     def send(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
         """Send an event to one socket, however much it has unsent: of these there are few."""
@@ -133,7 +133,7 @@ class Transport(socketio.AsyncServer):
             return
         try:
             async with asyncio.timeout(LINGER_S):
-                while socket.unsent:  # noqa: ASYNC110 - neither the kernel nor a client tells of each byte
+                while socket.unsent:  # noqa: ASYNC110 - nothing signals each byte that is sent
                     await asyncio.sleep(UNSENT_POLL_S)
                 await socket.close()
         except TimeoutError:
@@ -143,7 +143,7 @@ class Transport(socketio.AsyncServer):
             socket.end()
 
     async def _end(self, socket: engine.Socket) -> None:
-        """Close a socket's connection without a word."""
+        """Close a socket's connection at once, and send nothing."""
         await socket.close(abort=True)
         socket.end()
         self.eio.sockets.pop(socket.sid, None)
@@ -156,7 +156,7 @@ class Transport(socketio.AsyncServer):
         return engine.Engine
 
     async def _handle_eio_connect(self, eio_sid: str, _environ: object) -> None:
-        await super()._handle_eio_connect(eio_sid, {})  # nobody asks what the request was
+        await super()._handle_eio_connect(eio_sid, {})  # the request is not needed any more
         self._require_admission(eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
@@ -168,16 +168,16 @@ class Transport(socketio.AsyncServer):
             asyncio.get_running_loop().call_later(LINGER_S, socket.release)
 
     def _require_admission(self, eio_sid: str) -> None:
-        """End a connection that nobody let in within CONNECT_S."""
-        asyncio.get_running_loop().call_later(CONNECT_S, self._close_unless_let_in, eio_sid)
+        """End a connection that is not admitted within CONNECT_S."""
+        asyncio.get_running_loop().call_later(CONNECT_S, self._close_unless_admitted, eio_sid)
 
-    def _close_unless_let_in(self, eio_sid: str) -> None:
+    def _close_unless_admitted(self, eio_sid: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
         if socket is None or socket.closed or socket.admitted:
             return
         if self.manager.sid_from_eio_sid(eio_sid, "/") is None:
             self.start_background_task(self._end, socket)
-        else:  # it has asked; should it be refused, it may ask again
+        else:  # a handshake is in flight; if it is refused, it may try again
             self._require_admission(eio_sid)
 
     async def _handshake(self, socket: engine.Socket, packet: socketio_packet.Packet) -> None:
@@ -209,10 +209,10 @@ class Transport(socketio.AsyncServer):
         """Take one packet of a socket at a time, also where several requests bring them."""
         socket = self.eio.sockets.get(eio_sid)
         if socket is None or socket.closed or not isinstance(data, str):
-            return  # bytes belong to an event that was refused
-        socket.heard()
+            return  # bytes are the attachments of an event that was refused
+        socket.note_activity()
         async with socket.turn:
-            if socket.closed:  # while the packet waited
+            if socket.closed:  # while the packet was in the queue
                 return
             try:
                 if await self._reads_its_answers(socket):
@@ -239,7 +239,7 @@ class Transport(socketio.AsyncServer):
             socket.garbled = True
 
     def _may_connect(self, socket: engine.Socket, packet: socketio_packet.Packet) -> bool:
-        """Whether a connection may ask for a namespace: a few times, and never again for what it has."""
+        """Whether a connection may attempt a handshake: MAX_CONNECTS times, and not once it is admitted."""
         if socket.admitted:
             return packet.namespace not in (None, "/")
         socket.connects += 1
@@ -269,14 +269,14 @@ class Transport(socketio.AsyncServer):
             raise InvalidRequest.field("", "an event is an array that starts with its name")
 
     async def _reads_its_answers(self, socket: engine.Socket) -> bool:
-        """Wait while too much is unsent: until then the socket is not heard. False if it stalls."""
+        """Wait while too much is unsent, and handle none of its packets meanwhile. False if it stalls."""
         stalled = 0.0
         while (unsent := socket.unsent) > self._max_unsent_bytes and not socket.closed:
             await asyncio.sleep(UNSENT_POLL_S)
             moved = socket.unsent < unsent
             stalled = 0.0 if moved else stalled + UNSENT_POLL_S
             if moved:
-                socket.heard()
+                socket.note_activity()
             if stalled >= STALLED_S:
                 return False
         return True

@@ -1,7 +1,7 @@
-"""Who is typing in which room. Held in memory only, and over after a few seconds of silence.
+"""Who is typing in which room: in memory only, and for 5 s after the last event.
 
-Every instance keeps a timer for each typist that it shows, its own sockets' and those that the bus
-names: when the instance of a typist dies, its typing still ends elsewhere.
+Every instance keeps a timer for each typist that it shows, also for those of other instances: when a
+typist's instance dies, the typing still ends elsewhere.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class TypingIndicators:
             self._publish(TypingState(conversation_id=conversation_id, user_id=uid, typing=False))
 
     def receive(self, event: Typing) -> None:
-        """Take in what another instance has published."""
+        """Show the typing that another instance has published."""
         if event.conversation_id in self._rooms:
             self._update(event.data, event.origin)
 

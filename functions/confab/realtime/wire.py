@@ -1,4 +1,4 @@
-"""The fast path: frames for WebSockets, built once, written by many, in one write a tick.
+"""The fast path: a frame is built once for many WebSockets, and each writes once a tick.
 
 Below the libraries' API: a server's frames carry no mask (RFC 6455, section 5.1), so one frame
 serves every socket of a room, and it is written straight to the connection's transport.
@@ -43,7 +43,7 @@ class Outbox:
         for wire in wires:
             try:
                 wire.flush()
-            except Exception:  # the others have something to write too
+            except Exception:  # the other connections must be written to
                 log.exception("a connection could not be written to; it is dropped")
                 wire.abort()
 
@@ -60,7 +60,7 @@ class Wire:
         self._at_most = 0  # what may be unsent; the exact number costs more than most writes need
 
     def write(self, frame: bytes) -> None:
-        """Send a frame behind all earlier ones, at the end of this turn of the event loop."""
+        """Send a frame after all earlier ones, at the end of this turn of the event loop."""
         pending = self._pending
         if pending is None:
             self._pending = frame

@@ -1,8 +1,7 @@
-"""The one module that keeps a connection to SurrealDB.
+"""Keeps one session with SurrealDB, opened on first use and again after it is lost.
 
-There is one session at a time, opened on first use and again after it is lost; a query that
-meets a lost one waits for the next. Everything that goes wrong ends in an answer or, within a
-deadline, in Unavailable.
+A query that finds it lost waits for the next one. Every query ends within its deadline, with a result
+or with Unavailable.
 """
 
 import asyncio
@@ -21,9 +20,9 @@ NO_ANSWER = "The store does not answer."
 MAX_ATTEMPTS = 24
 """Tries of one query. Its deadline may end it earlier."""
 MAX_LOST = 4
-"""How many of those may end for want of a connection rather than in a conflict."""
+"""Tries of one query that may end without a connection rather than in a conflict."""
 MAX_WAITING = 4096
-"""Queries that may wait at once in a process; one more is refused."""
+"""Queries in flight in a process; further ones are refused."""
 
 _log = logging.getLogger(__name__)
 
@@ -140,8 +139,8 @@ class Connection:
 
     def _helps(self, error: Exception, session: Session | None, *, repeatable: bool) -> bool:
         """Whether another try may end better than in this error, and is safe."""
-        if session is None:  # there was none to be had; nothing was sent
-            return not is_signed_out(error)  # it was turned away, and would be again
+        if session is None:  # no session could be opened; nothing was sent
+            return not is_signed_out(error)  # the sign-in was refused, and would be again
         if is_conflict(error):
             return True
         if is_signed_out(error):
@@ -168,7 +167,7 @@ class Connection:
                 self._open_soon()  # meanwhile the old one serves
             return session
         opening = self._open_soon()
-        await asyncio.wait([opening])  # a caller that gives up does not take it along
+        await asyncio.wait([opening])  # a caller that gives up does not cancel it
         if opening.cancelled():
             raise NotSent("the store was closed")
         return opening.result()
@@ -180,7 +179,7 @@ class Connection:
         return self._opening
 
     async def _open(self) -> Session:
-        if self._down:  # many callers wait and ask again: one try at a time, with pauses
+        if self._down:  # many callers wait: one try at a time, with pauses
             await asyncio.sleep(self._opening_backoff.pause())
         async with asyncio.timeout(self.timing.attempt):
             session = await Session.open(self._account)

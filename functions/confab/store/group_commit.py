@@ -34,16 +34,16 @@ BATCH_CHARACTERS = 512 * 1024
 
 @dataclass(eq=False, slots=True)
 class Append:
-    """A draft that is to be stored, and when it came."""
+    """A draft to store, and the time of its call."""
 
     draft: Draft
     now: datetime
     attempt: str
-    """A name for this append, the same through all its tries."""
+    """An id for this append, the same in all its tries."""
 
     @property
     def key(self) -> tuple[str, str, str] | None:
-        """What a repetition of the draft is known by; without one it has none."""
+        """What identifies a retry of the draft; None without a client message id."""
         draft = self.draft
         if draft.client_message_id is None:
             return None
@@ -54,12 +54,12 @@ _Batch = Batch[Append, Appended]
 
 
 class GroupCommit:
-    """The drafts of this process on their way into the log."""
+    """Stores the drafts of this process in batches."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._retrying: dict[str, asyncio.Task[None]] = {}
-        """By conversation; what is submitted to one of these meanwhile waits for the retries' end."""
+        """By conversation; later drafts of these are held until the retries end."""
         self._batcher = Batcher[Append, Appended](
             self._send,
             bounds=_bounds,
@@ -70,11 +70,7 @@ class GroupCommit:
         )
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
-        """As `Store.append` promises.
-
-        Without a client message id a draft is sent once: a second try could not know whether the
-        first one was stored, and Unavailable says just that.
-        """
+        """Without a client message id a draft is sent once: a retry could store it twice."""
         return await self._batcher.submit(Append(draft, now, secrets.token_hex(8)))
 
     async def _send(self, batch: _Batch) -> None:
@@ -133,7 +129,7 @@ class GroupCommit:
 
 
 def _bounds() -> Fits[Append]:
-    """No key twice, so that a repetition finds the first one stored."""
+    """A batch has no key twice, so that a retry finds the first draft stored."""
     keys: set[object] = set()
     small = up_to(BATCH_DRAFTS, BATCH_CHARACTERS, _characters)()
 
@@ -152,7 +148,7 @@ def _characters(append: Append) -> int:
 
 
 def _by_conversation(batch: _Batch) -> Mapping[str, _Batch]:
-    """The parts of the batch, in order."""
+    """The drafts of each conversation, in order."""
     parts = defaultdict[str, list[Pending[Append, Appended]]](list)
     for pending in batch:
         parts[pending.item.draft.conversation_id].append(pending)
@@ -190,7 +186,7 @@ def _settle_stored(stored: Iterable[Pending[Append, Appended]], numbered: Sequen
 
 
 def _settle_refused(batch: _Batch, found: Mapping[str, Any]) -> None:
-    """Settle the drafts for whose sake none was stored, of which there is at least one."""
+    """Settle the drafts that kept the batch from being stored, of which there is at least one."""
     messages = {(one.conversation_id, one.seq): one for one in map(rows.message_of, found["messages"])}
     sent = {tuple(key): (attempt, messages[key[0], seq]) for key, attempt, seq in found["sent"]}
     for pending in batch:
@@ -202,4 +198,6 @@ def _settle_refused(batch: _Batch, found: Mapping[str, Any]) -> None:
             pending.answer(Appended(message, new=attempt == append.attempt))
         elif append.draft.conversation_id in found["closed"]:
             pending.fail(ConversationFinalized(CLOSED_LOG))
-    assert any(pending.settled for pending in batch), "the statement stores all, or says why not"
+    assert any(pending.settled for pending in batch), (
+        "the statement stores all, or names one that it cannot store"
+    )

@@ -1,4 +1,4 @@
-"""Reads that are batched: pages and ranges wanted at once are one query, and equal ones are read once."""
+"""Batches reads: concurrent reads of pages or ranges share a query, and equal ones a result."""
 
 import asyncio
 import json
@@ -19,11 +19,11 @@ from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 BATCH_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
 IN_FLIGHT = 4
-"""Batches of one kind under way at once: to a store 20 ms away, a page takes 25 ms with four, 40 with one."""
+"""Batches of one kind in flight: to a store 20 ms away, a page takes 25 ms with four, 40 with one."""
 STAGGER_S = 0.005
-"""Seconds between two of these. A store close by answers sooner, and then waiting makes larger batches."""
+"""Seconds between two of these. A nearby store answers sooner, and then waiting makes larger batches."""
 ANSWERED_A_TURN = 8
-"""Answers that are given before other tasks get their turn: whoever has one renders a page of it."""
+"""Results handed out before other tasks run: each caller then renders a page."""
 FEW = 16
 """Entries that are read one by one, by their ids; a scan of more costs less."""
 
@@ -32,7 +32,7 @@ Found = TypeVar("Found")
 
 
 class Reads(ABC, Generic[Key, Found]):
-    """The reads of one kind of this process. One that comes later never gets what was read before."""
+    """The reads of one kind in this process. A read never gets a result older than itself."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -49,14 +49,13 @@ class Reads(ABC, Generic[Key, Found]):
 
     @abstractmethod
     def rows(self, key: Key) -> int:
-        """How many rows this may have, at most."""
+        """The most rows that the key may have."""
 
     @abstractmethod
     async def fetch(self, wanted: Sequence[Sequence[Key]], deadline: float) -> Sequence[Found]:
         """What the store has for each key, in one query; equal keys come together."""
 
     async def read(self, key: Key) -> Found:
-        """What the store has; raises Unavailable."""
         return await self._batcher.submit(key)
 
     def _bounds(self) -> Fits[Key]:
@@ -75,7 +74,7 @@ class Reads(ABC, Generic[Key, Found]):
         return fits
 
     async def _send(self, batch: Batch[Key, Found]) -> None:
-        """Read all of it; what the server refuses to read fails alone."""
+        """Read the batch; keys that the server refuses fail alone."""
         try:
             await self._answer(batch)
         except Aborted:
@@ -114,7 +113,6 @@ class Pages(Reads[PageKey, Page | None]):
     """Pages of logs, as `Store.page` promises; who shares a batch with a reader must still be checked."""
 
     def rows(self, key: PageKey) -> int:
-        """At most as many as it asks for."""
         return key.limit
 
     async def fetch(self, wanted: Sequence[Sequence[PageKey]], deadline: float) -> Sequence[Page | None]:
@@ -153,11 +151,10 @@ class Entries(Reads[Range, Sequence[Entry]]):
     """Ranges of entries, as `Store.entries` promises."""
 
     def rows(self, key: Range) -> int:
-        """The numbers in the range; one that has more than fit is read alone anyway."""
+        """Bounded, since a range larger than a batch is read alone anyway."""
         return min(len(key.numbers), BATCH_ROWS)
 
     async def fetch(self, wanted: Sequence[Sequence[Range]], deadline: float) -> Sequence[Sequence[Entry]]:
-        """The entries of each range."""
         keys = [same[0] for same in wanted]
         few = [key for key in keys if len(key.numbers) <= FEW]
         asked = {

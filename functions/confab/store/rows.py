@@ -43,7 +43,7 @@ _PLAIN = tuple(
 
 
 def activity_key(updated_at: datetime, conversation_id: str) -> str:
-    """A text that sorts before every other one of earlier activity: latest first, then by id."""
+    """A text by which conversations sort: latest activity first, then by id."""
     return f"{END_OF_TIME_MS - milliseconds(updated_at)}{conversation_id}"
 
 

@@ -21,7 +21,7 @@ from confab.config import Config
 
 CLOSE_TIMEOUT_S = 1.0
 PING_S = 20.0
-"""How often the server is asked for a sign of life, and how long it has to give one."""
+"""Seconds between two heartbeats, and for the server's response to one."""
 DEFINE = """
 DEFINE NAMESPACE IF NOT EXISTS $namespace;
 USE NS $namespace;
@@ -31,7 +31,7 @@ DEFINE DATABASE IF NOT EXISTS $database;
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where the database is and as whom to work in it."""
+    """The address of the database, and the user to sign in as."""
 
     url: str
     namespace: str
@@ -58,7 +58,7 @@ class NotSent(ConnectionUnavailableError):
 class _Connection(AsyncWsSurrealConnection):
     """The package's connection, opened once: a lost one stays lost.
 
-    The package replaces a dead socket within the next call, by one that is signed in as nobody.
+    The package replaces a dead socket within the next call, by one that is not signed in.
     """
 
     async def connect(self, url: str | None = None) -> None:
@@ -133,7 +133,7 @@ class Session:
         self._end_if_retired()
 
     async def close(self) -> None:
-        """Close the socket in good order, or after a second in any order."""
+        """Close the socket with a closing handshake, or without one after a second."""
         self._retired = True
         try:
             with suppress(TimeoutError):
@@ -159,7 +159,7 @@ async def _run(connection: _Connection, statements: str, variables: Mapping[str,
 
 
 def kind_of(error: BaseException) -> str:
-    """What kind of error it is; never its text, which may quote content."""
+    """The type of an error, without its text, which may quote content."""
     name = type(error).__name__
     return f"{name} {error.kind}" if isinstance(error, ServerError) else name
 
@@ -174,5 +174,5 @@ def is_conflict(error: Exception) -> bool:
 
 
 def is_signed_out(error: Exception) -> bool:
-    """Whether the server turned a query away, before running it, because the sign-in has run out."""
+    """Whether the server refused a query, before running it, because the sign-in has expired."""
     return isinstance(error, NotAllowedError)
