@@ -33,7 +33,7 @@ class Operation:
 def responses() -> Iterator[tuple[Operation, int, str]]:
     """Each response that the document lists, with the pointer to it.
 
-    It says once, for all paths, what a preflight and a method that a path does not take get.
+    The responses to a preflight, and to a method that a path lacks, are documented once for all paths.
     """
     shared = "#/components/responses"
     for path, method, part in DOCUMENT.operations():

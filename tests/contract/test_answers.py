@@ -1,6 +1,6 @@
 """Every response that the OpenAPI document lists can be caused and is as documented; there is no other.
 
-The operations are those of the functions; what stands behind them is in memory.
+The operations are those of the functions; their adapters are in memory.
 """
 
 import copy

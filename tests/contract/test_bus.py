@@ -1,7 +1,7 @@
 """What every bus promises: the in-memory twin, our emulator, and Google's.
 
-Events are a hint, so the suite asks for what the rooms rely on: at least once, everywhere,
-and back by itself after whatever happened to the bus.
+An event only says where to look, so the suite demands what the rooms rely on: delivery at least
+once, to every subscription, and recovery without help after any failure of the bus.
 """
 
 import asyncio
@@ -283,7 +283,7 @@ async def test_a_message_is_redelivered_after_the_ack_deadline_unless_it_is_ackn
 
 
 @ON_PUBSUB
-async def test_a_shortened_lease_ends_early_and_a_refused_message_comes_at_once(backend, publisher):
+async def test_a_shortened_lease_ends_early_and_a_refused_message_is_redelivered_at_once(backend, publisher):
     (event,) = events(1)
     async with backend.raw() as client:
         name = await raw_subscription(client, backend, ack_deadline_seconds=600)

@@ -59,7 +59,7 @@ class Hosting(httpx.AsyncHTTPTransport):
 
 
 class ServedSite(Site):
-    """The operations in processes of their own, to users whom nobody else has met."""
+    """The operations in processes of their own, for users of its own."""
 
     messages_per_10s = MESSAGES_PER_10S
 

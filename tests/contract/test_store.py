@@ -16,7 +16,7 @@ from tests.support.twins.store import MemoryStore
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_created_conversation_reads_back_as_it_was_given(store: Store) -> None:
+async def test_a_created_conversation_reads_back_exactly(store: Store) -> None:
     wanted = Conversation(
         id=fresh(),
         type="support",

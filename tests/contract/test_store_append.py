@@ -30,14 +30,14 @@ async def test_messages_are_numbered_from_one_and_move_their_conversation_on(sto
 async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_repeat(stores) -> None:
     logs = [await started(stores[0]) for _ in range(5)]
     drafts = [(n, logs[n % 5].id) for n in range(400)]
-    outcomes = await asyncio.gather(
+    results = await asyncio.gather(
         *(stores[n % len(stores)].append(draft_for(log, str(n), key=str(n)), now=NOW) for n, log in drafts)
     )
-    assert all(one.new for one in outcomes)
+    assert all(one.new for one in results)
     for log in logs:
         stored = await stores[0].entries(log.id, 1, 1000)
         assert [message.seq for message in stored] == list(range(1, 81))
-        found = [one.message for one in outcomes if one.message.conversation_id == log.id]
+        found = [one.message for one in results if one.message.conversation_id == log.id]
         assert sorted(found, key=lambda message: message.seq) == stored
 
 

@@ -1,4 +1,4 @@
-"""What every `Store` promises of appends that come at once: an outcome each, as if they came one by one."""
+"""What every `Store` promises of concurrent appends: a result each, as if they arrived one by one."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     first = await store.append(draft_for(open_log.id, "first", key="key"), now=NOW)
     kept = await store.append(draft_for(closed_log.id, "kept", key="key"), now=NOW)
     await store.finalize(closed_log.id, now=NOW)
-    outcomes = await at_once(
+    results = await at_once(
         store,
         draft_for(open_log.id, "a"),
         draft_for(fresh("unknown"), "b"),
@@ -32,28 +32,28 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
         draft_for(closed_log.id, "kept", key="key"),
         draft_for(open_log.id, "d", key="another key"),
     )
-    assert isinstance(outcomes[0], Appended)
-    assert (outcomes[0].message.seq, outcomes[0].message.content) == (2, "a")
-    assert isinstance(outcomes[1], NotFound)
-    assert isinstance(outcomes[2], ConversationFinalized)
-    assert outcomes[3] == Appended(first.message, new=False)
-    assert outcomes[4] == Appended(kept.message, new=False)
-    assert isinstance(outcomes[5], Appended)
-    assert (outcomes[5].message.seq, outcomes[5].new) == (3, True)
+    assert isinstance(results[0], Appended)
+    assert (results[0].message.seq, results[0].message.content) == (2, "a")
+    assert isinstance(results[1], NotFound)
+    assert isinstance(results[2], ConversationFinalized)
+    assert results[3] == Appended(first.message, new=False)
+    assert results[4] == Appended(kept.message, new=False)
+    assert isinstance(results[5], Appended)
+    assert (results[5].message.seq, results[5].new) == (3, True)
     stored = await messages(store, open_log)
-    assert stored == [one.message.wire() for one in (first, outcomes[0], outcomes[5])]
+    assert stored == [one.message.wire() for one in (first, results[0], results[5])]
     assert await store.heads([open_log.id, closed_log.id]) == {open_log.id: 3, closed_log.id: 2}
 
 
 async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
     log = await started(store)
-    outcomes = await at_once(
+    results = await at_once(
         store,
         draft_for(log.id, "one", key="key"),
         draft_for(log.id, "two", key="key"),
         draft_for(log.id, "three"),
     )
-    assert [(one.message.content, one.new) for one in outcomes] == [
+    assert [(one.message.content, one.new) for one in results] == [
         ("one", True),
         ("one", False),
         ("three", True),
@@ -63,12 +63,12 @@ async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
 
 async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
     logs = [await started(store) for _ in range(3)]
-    outcomes = await at_once(
+    results = await at_once(
         store,
         *(draft_for(logs[n % 3].id, str(n), key=str(n) if n % 2 else None) for n in range(300)),
     )
     for index, log in enumerate(logs):
-        mine = [outcomes[n].message for n in range(index, 300, 3)]
+        mine = [results[n].message for n in range(index, 300, 3)]
         assert [message.seq for message in mine] == list(range(1, 101))
         assert await messages(store, log) == [message.wire() for message in mine]
 
@@ -92,8 +92,8 @@ async def test_a_list_shows_logs_that_were_written_at_once(store: Store) -> None
     logs = [await started(store, owner=owner) for _ in range(3)]
     await asyncio.gather(
         *(
-            store.append(draft_for(log.id), now=NOW + timedelta(minutes=place))
-            for log, place in zip(logs, (2, 3, 1), strict=True)
+            store.append(draft_for(log.id), now=NOW + timedelta(minutes=minute))
+            for log, minute in zip(logs, (2, 3, 1), strict=True)
         )
     )
     listed = await store.conversations(owner, status=None, after=None, limit=10)

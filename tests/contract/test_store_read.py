@@ -46,7 +46,7 @@ async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(
         assert page.has_more == more
 
 
-async def test_entries_hold_the_finalization_and_pages_do_not(store: Store) -> None:
+async def test_entries_include_the_finalization_and_pages_do_not(store: Store) -> None:
     conversation = await started(store, "a", "b")
     closed = await store.finalize(conversation.id, now=NOW)
     assert [type(entry) for entry in await store.entries(conversation.id, 1, 9)] == [
@@ -71,7 +71,7 @@ async def test_only_the_owner_and_members_read_a_page(store: Store) -> None:
     readers = (conversation.owner, "reader", "Reader ", "READER", "read", "", "reader\x00")
     pages = await asyncio.gather(*(store.page(conversation.id, reader, 5) for reader in readers))
     assert [page is not None for page in pages] == [True, True, True, False, False, False, False]
-    for reader in readers:  # and one by one, with nobody who may read beside them
+    for reader in readers:  # and one by one, in batches without a reader who may
         assert (await store.page(conversation.id, reader, 5) is not None) == (reader in readers[:3])
 
 
@@ -175,7 +175,7 @@ async def paged(store: Store, user: str, status: Status | None, limit: int) -> l
 
 
 @pytest.mark.parametrize("pause_ms", [1, 300, 2_000, 7_000])
-async def test_a_list_is_in_the_order_of_activity_however_fast_that_goes(store: Store, pause_ms: int) -> None:
+async def test_a_list_keeps_the_order_of_activity_at_any_speed(store: Store, pause_ms: int) -> None:
     user, chance = fresh("ann"), random.Random(pause_ms)
     logs = [await started(store, owner=user) for _ in range(12)]
     at = NOW

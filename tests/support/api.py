@@ -42,7 +42,7 @@ async def created(client: httpx.AsyncClient, **fields: object) -> Any:
     return answer.json()
 
 
-async def said(
+async def add_message(
     client: httpx.AsyncClient, conversation_id: str, content: str, user: str = "alice", **fields: object
 ) -> httpx.Response:
     """The answer to a message."""

@@ -27,7 +27,7 @@ Sink = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class Gate:
-    """Holds a page that was read from the store, until a test lets it go on to whoever asked."""
+    """Holds a page that was read from the store until a test opens it."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -43,7 +43,7 @@ GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
 
 class RemoteStore(MemoryStore):
-    """A memory store some turns of the event loop away, which can be out of reach.
+    """A memory store that takes some turns of the event loop to answer, and can be away.
 
     Every call is still atomic: the turns pass before and after it.
     """
@@ -58,36 +58,36 @@ class RemoteStore(MemoryStore):
         return await self._held(super().conversation(conversation_id))
 
     async def page(self, conversation_id: str, reader: str, limit: int, **where: Any) -> Page | None:
-        return await self._over_there(super().page(conversation_id, reader, limit, **where))
+        return await self._remotely(super().page(conversation_id, reader, limit, **where))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        return await self._over_there(super().entries(conversation_id, first, last))
+        return await self._remotely(super().entries(conversation_id, first, last))
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
-        return await self._over_there(super().heads(conversation_ids))
+        return await self._remotely(super().heads(conversation_ids))
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
-        appended = await self._over_there(super().append(draft, now=now))
+        appended = await self._remotely(super().append(draft, now=now))
         if self.lose_answer:
             raise Unavailable("The store's answer was lost.")
         return appended
 
     async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
-        return await self._over_there(super().finalize(conversation_id, now=now))
+        return await self._remotely(super().finalize(conversation_id, now=now))
 
     def log(self, conversation_id: str) -> list[Payload]:
-        """What is stored, as a look at its disk shows."""
+        """The entries that are stored, read past the port."""
         log = self._logs[conversation_id]
         closed = log.conversation.status == "finalized"
         return [entry.wire() for entry in (*log.messages, *([log.finalized()] if closed else []))]
 
     async def _held(self, call: Coroutine[Any, Any, T]) -> T:
-        answer = await self._over_there(call)
+        answer = await self._remotely(call)
         if (gate := GATE.get()) is not None:
             await gate.wait()
         return answer
 
-    async def _over_there(self, call: Coroutine[Any, Any, T]) -> T:
+    async def _remotely(self, call: Coroutine[Any, Any, T]) -> T:
         try:
             await asyncio.sleep(0)
             if self.away:
@@ -100,7 +100,7 @@ class RemoteStore(MemoryStore):
 
 
 class HandBus:
-    """Implements `Publisher`. What is published waits, a copy for each instance, for `deliver` or `drop`."""
+    """Implements `Publisher`. Each event waits, a copy for each instance, for `deliver` or `drop`."""
 
     def __init__(self) -> None:
         self.instances: list[Instance] = []
@@ -113,7 +113,7 @@ class HandBus:
         self.in_flight += [(instance, encode_event(event)) for instance in self.instances]
 
     async def deliver(self, index: int, *, again: bool = False) -> None:
-        """Bring one of the copies where it goes; `again` leaves one on its way."""
+        """Deliver one of the copies; `again` keeps it in flight."""
         instance, data = self.in_flight[index] if again else self.in_flight.pop(index)
         instance.receive(decode_event(data))
 
@@ -142,7 +142,7 @@ class Clock:
 
 
 class Instance:
-    """A realtime container without a network: what its sockets are sent goes to `sink`."""
+    """A realtime container without a network: the events of its sockets go to `sink`."""
 
     def __init__(self, store: RemoteStore, bus: HandBus, clock: Clock, sink: Sink, **env: str) -> None:
         adapters = MemoryAdapters(**env)
@@ -157,7 +157,7 @@ class Instance:
         bus.instances.append(self)
 
     async def connect(self, sid: str, user: str) -> None:
-        """Let a user's socket in."""
+        """Admit a user's socket."""
         answers: list[object] = []
         await self._application.connect(
             sid, {"token": user}, lambda: answers.append("accepted"), lambda *refusal: answers.append(refusal)
@@ -181,7 +181,7 @@ class Instance:
         self._application.disconnected(sid)
 
     def receive(self, event: Event) -> None:
-        """An event has come over the bus; its own ones are no news."""
+        """Receive an event of the bus, unless the instance published it."""
         if event.origin != self._origin and not isinstance(event, Typing):
             self.rooms.advance_head(event.conversation_id, event.seq, event.at)
 
@@ -228,12 +228,12 @@ class Functions:
         return self._views.conversation(closed)
 
     async def read(self, user: str, conversation: str, **query: int) -> Payload | str:
-        """A page; its numbers are given as a query string gives them."""
-        words = {name: str(number) for name, number in query.items()}
+        """A page; its numbers are text, as in a query string."""
+        query_string = {name: str(number) for name, number in query.items()}
         try:
             page = await self._conversations.get_conversation(
                 conversation,
-                parse(GetConversation, words, self._conversations.limits),
+                parse(GetConversation, query_string, self._conversations.limits),
                 caller=_caller(user),
             )
         except ConfabError as error:

@@ -1,4 +1,4 @@
-"""What users do on two instances, with what must come of it: the list of entries that were acknowledged."""
+"""The actions of users on two instances, and the log that must result: the acknowledged entries."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -14,7 +14,7 @@ MEMBERS = {"bob": "write", "bot": "write", "rita": "read"}
 READERS = ("alice", *MEMBERS)
 EVERYBODY = (*READERS, "mallory")
 PATIENCE = 2_000
-"""Turns of the event loop within which everything comes to rest."""
+"""Turns of the event loop within which all work ends."""
 
 Way = int | None
 """How somebody writes: over a socket at one of the instances, or by a function."""
@@ -64,7 +64,7 @@ class Model:
         return room
 
     def write(self, room: str, user: str, way: Way, content: str, key: str | None, *, crash: bool) -> None:
-        """Write; in a crash the message is stored, nobody is told, and no answer comes."""
+        """Write; in a crash the message is stored, but neither announced nor acknowledged."""
         fields = {"content": content, "role": "assistant" if user == "bot" else "user"}
         fields |= {} if key is None else {"clientMessageId": key}
         earlier = None if key is None else self._keys.get((room, user, key))
@@ -85,10 +85,10 @@ class Model:
             if key is not None:
                 self._keys[room, user, key] = outcome
 
-    def race(self, room: str, sends: Sequence[tuple[Way, str]], place: int) -> None:
-        """Several write while the owner finalizes: each is in front of that or refused."""
+    def race(self, room: str, sends: Sequence[tuple[Way, str]], position: int) -> None:
+        """Several write while the owner finalizes: each is numbered before the finalization or refused."""
         calls = [self._send(way, user, room, {"content": self.new_name()}) for way, user in sends]
-        calls.insert(place, self._functions.finalize("alice", room))
+        calls.insert(position, self._functions.finalize("alice", room))
         outcomes = self.run(_together(calls))
         assert all(outcome == "conversation_finalized" for outcome in outcomes if isinstance(outcome, str))
         entries = [_entry_of(outcome) for outcome in outcomes if not isinstance(outcome, str)]
@@ -105,7 +105,7 @@ class Model:
             self.logs[room] += [] if entry in self.logs[room] else [entry]
 
     def read(self, room: str, user: str, limit: int, **side: int) -> None:
-        """Any page, next to any number, is a part of the log."""
+        """Read a page before or after a number: it is that part of the log."""
         log = self.logs[room]
         page = self.run(self._functions.read(user, room, limit=limit, **side))
         beyond = side.get("after", 0) > len(log)
@@ -136,7 +136,7 @@ class Model:
                 self._has_everything(client)
 
     def check_sockets(self) -> None:
-        """Each was told what came next, and has a run of the log."""
+        """Each has received the next entry each time, and has a run of the log."""
         assert not self.complaints
         for client in self.clients.values():
             client.collect()
@@ -174,7 +174,7 @@ class Model:
             working = any(client.working for client in self.clients.values())
             if not working and not any(instance.rooms.filling for instance in self.instances):
                 return
-        raise AssertionError("it does not come to rest")
+        raise AssertionError("the work does not end")
 
     async def _send(self, way: Way, user: str, room: str, fields: Payload) -> Payload | str:
         if way is None:
@@ -185,7 +185,7 @@ class Model:
         return outcome
 
     def _refusal(self, room: str, user: str, content: str, earlier: Payload | None) -> str | None:
-        """Why a message is not taken."""
+        """The error of a message that is refused."""
         log = self.logs[room]
         refusals = {
             "unavailable": self.store.away,
@@ -200,7 +200,7 @@ class Model:
         if (client := self.clients.get(sid)) is not None:
             try:
                 client.view.take_event(event, dict(data))
-            except AssertionError as error:  # whoever sends must not be the one that fails
+            except AssertionError as error:  # a sender must not fail
                 self.complaints.append(str(error))
 
 
@@ -218,7 +218,7 @@ def _head(messages: list[Payload], limit: int) -> tuple[list[Payload], bool]:
 
 
 def _entry_of(outcome: Payload) -> Payload:
-    """A message, or the entry that closed a conversation."""
+    """A message, or the finalization of a conversation."""
     if "content" in outcome:
         return outcome
     return {

@@ -1,4 +1,4 @@
-"""A client that puts a conversation together from answers and events alone, one step at a time."""
+"""A client that builds a conversation from acknowledgements and events alone, one step at a time."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from functools import partial
 from tests.support.hand_bus import GATE, Gate, Instance, Payload
 
 JOINED = 3
-"""The steps of a join: the server has read, has answered, has let it in."""
+"""The steps of a join: the server has read, has acknowledged, has made the socket live."""
 
 
 @dataclass
@@ -16,7 +16,7 @@ class View:
 
     conversation: Payload = field(default_factory=dict)
     start: int = 0
-    """The number in front of the first entry that it has."""
+    """The number before the first entry that it has."""
     end: int = 0
     """The number up to which it has the log."""
     messages: list[Payload] = field(default_factory=list)
@@ -24,9 +24,9 @@ class View:
     """Whether it is in the room, as it understands."""
 
     def take_event(self, event: str, data: Payload) -> None:
-        """Take in what the server tells; fails if that is not what comes next."""
+        """Apply an event of the server; fails unless it is the next one."""
         if event == "resync":
-            assert data["after"] == self.end, f"told to go on from {data['after']}, and it is at {self.end}"
+            assert data["after"] == self.end, f"resync after {data['after']}, and it is at {self.end}"
             self.live = False
             return
         assert self.live, f"entry {data['seq']} came outside of a room"
@@ -41,7 +41,7 @@ class View:
             self.conversation |= closed
 
     def take_page(self, page: Payload, after: int | None) -> None:
-        """Take in the answer to a join."""
+        """Apply the acknowledgement of a join."""
         head, messages = page["conversation"]["seq"], page["messages"]
         if after is None or after != self.end:
             self.messages = []
@@ -53,7 +53,7 @@ class View:
 
 
 class Client:
-    """One socket of one user in one room. Its join goes on by steps, so that others come in between."""
+    """One socket of one user in one room. Its join proceeds by steps, so that others interleave."""
 
     def __init__(self, sid: str, user: str, instance: Instance, room: str) -> None:
         self.user = user
@@ -67,12 +67,12 @@ class Client:
 
     @property
     def idle(self) -> bool:
-        """Whether none of its joins is on its way."""
+        """Whether no join of it is in flight."""
         return self._joining is None
 
     @property
     def working(self) -> bool:
-        """Whether the server is at its join, and not held at the gate."""
+        """Whether the server works on its join, and is not held at the gate."""
         return self._joining is not None and (self._gate.open.is_set() or not self._gate.reached.is_set())
 
     async def connect(self) -> None:
@@ -90,7 +90,7 @@ class Client:
             await self.step()
 
     async def step(self) -> None:
-        """The next step: the server has read, then has answered, then has let it in."""
+        """Take the next step: the server has read, then acknowledged, then made the socket live."""
         if self._joining is None:
             return
         if not self._gate.reached.is_set():
@@ -125,7 +125,7 @@ class Client:
         self.collect()
 
     def _answered(self, acknowledged: asyncio.Event, after: int | None, ack: Payload) -> None:
-        if acknowledged.is_set():  # it is gone
+        if acknowledged.is_set():  # it has disconnected
             return
         acknowledged.set()
         if ack["ok"]:

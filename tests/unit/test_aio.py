@@ -1,4 +1,4 @@
-"""The batcher and the backoff, without anything behind them."""
+"""The batcher and the backoff, alone."""
 
 import asyncio
 import logging

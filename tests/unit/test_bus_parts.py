@@ -85,10 +85,10 @@ async def test_only_a_server_that_answered_a_ping_must_not_fall_silent(monkeypat
 
 
 async def test_without_an_emulator_the_default_credentials_are_used(monkeypatch):
-    asked: list[object] = []
+    scopes_used: list[object] = []
 
     def default(scopes: object) -> tuple[AnonymousCredentials, None]:
-        asked.append(scopes)
+        scopes_used.append(scopes)
         return AnonymousCredentials(), None
 
     monkeypatch.setattr(google.auth, "default", default)
@@ -96,4 +96,4 @@ async def test_without_an_emulator_the_default_credentials_are_used(monkeypatch)
     for _ in range(2):
         async with endpoint.publisher(), endpoint.subscriber():
             pass  # nothing connects before the first call
-    assert asked == [("https://www.googleapis.com/auth/pubsub",)]
+    assert scopes_used == [("https://www.googleapis.com/auth/pubsub",)]

@@ -1,4 +1,4 @@
-"""The documentation says what the code knows, no more and no less."""
+"""The documentation lists the errors, variables and defaults of the code, no more and no fewer."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_every_default_is_the_codes():
     assert defaults == coded
 
 
-def test_what_cloud_run_requires_is_told():
+def test_every_variable_required_on_cloud_run_is_documented():
     page = (DOCS / "configuration.md").read_text()
     required = next(line for line in page.splitlines() if line.startswith("On Cloud Run"))
     assert set(REQUIRED_ON_CLOUD_RUN) <= set(re.findall(r"`(\w+)`", required))

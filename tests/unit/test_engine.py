@@ -9,7 +9,7 @@ from confab.realtime.engine import PACKETS_A_TURN, Engine, Socket
 
 
 @pytest.mark.parametrize("kind", [PONG, MESSAGE])
-async def test_a_socket_that_says_a_lot_lets_the_others_have_their_turns(kind):
+async def test_a_busy_socket_yields_to_the_others(kind):
     engine = Engine(async_mode="aiohttp", max_packet_bytes=1_000)
     taken: list[str] = []
     turns = 0

@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from tests.support.api import API, CHAT, assert_problem, bearer, created, said
+from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
 
 
 async def test_a_conversation_from_start_to_end(client, adapters):
     conversation = await created(client, title="First", members=[{"userId": "bob", "access": "write"}])
     path = f"{API}/{conversation['id']}"
-    first = await said(client, conversation["id"], "hello")
+    first = await add_message(client, conversation["id"], "hello")
     assert (first.status_code, first.json()["seq"], first.json()["author"]) == (201, 1, "alice")
-    assert (await said(client, conversation["id"], "hi", "bob")).json()["seq"] == 2
+    assert (await add_message(client, conversation["id"], "hi", "bob")).json()["seq"] == 2
 
     page = (await client.get(path, headers=bearer("bob"))).json()
     assert [m["content"] for m in page["messages"]] == ["hello", "hi"]
@@ -23,7 +23,7 @@ async def test_a_conversation_from_start_to_end(client, adapters):
     assert (done.status_code, again.status_code) == (200, 200)
     assert done.json() == again.json()
     assert (done.json()["status"], done.json()["seq"]) == ("finalized", 3)
-    assert_problem(await said(client, conversation["id"], "late"), 409, "conversation_finalized")
+    assert_problem(await add_message(client, conversation["id"], "late"), 409, "conversation_finalized")
     assert [entry.seq for entry in adapters.announced.entries] == [1, 2, 3]
 
 
@@ -64,12 +64,12 @@ async def test_a_repeated_create_returns_the_first_conversation(client):
 
 async def test_a_repeated_message_returns_the_first_also_after_the_finalization(client, adapters):
     conversation_id = (await created(client))["id"]
-    first = await said(client, conversation_id, "one", clientMessageId="m1")
+    first = await add_message(client, conversation_id, "one", clientMessageId="m1")
     assert_problem(
-        await said(client, conversation_id, "two", clientMessageId="m1"), 409, "idempotency_conflict"
+        await add_message(client, conversation_id, "two", clientMessageId="m1"), 409, "idempotency_conflict"
     )
     await client.post(f"{API}/{conversation_id}/finalize", headers=bearer())
-    again = await said(client, conversation_id, "one", clientMessageId="m1")
+    again = await add_message(client, conversation_id, "one", clientMessageId="m1")
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     assert [entry.seq for entry in adapters.announced.entries] == [1, 2]
@@ -91,7 +91,7 @@ PAGES = {
 async def test_pages_of_a_finalized_log(client):
     conversation_id = (await created(client))["id"]
     for number in range(7):
-        await said(client, conversation_id, f"m{number}")
+        await add_message(client, conversation_id, f"m{number}")
     await client.post(f"{API}/{conversation_id}/finalize", headers=bearer())
     for query, expected in PAGES.items():
         page = (await client.get(f"{API}/{conversation_id}?limit=5{query}", headers=bearer())).json()
@@ -101,7 +101,7 @@ async def test_pages_of_a_finalized_log(client):
 async def test_a_list_is_paged_by_cursor(client):
     ids = [(await created(client))["id"] for _ in range(5)]
     await asyncio.sleep(0.005)
-    await said(client, ids[0], "newest activity")
+    await add_message(client, ids[0], "newest activity")
     listed, cursor = [], None
     while True:
         query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
@@ -150,9 +150,9 @@ async def test_members_are_held_to_their_access(client):
     members = [{"userId": "bob"}, {"userId": "rita", "access": "read"}, {"userId": "bot1"}]
     conversation_id = (await created(client, members=members))["id"]
     for answer in (
-        await said(client, conversation_id, "x", "bob", role="system"),
-        await said(client, conversation_id, "x", "rita"),
+        await add_message(client, conversation_id, "x", "bob", role="system"),
+        await add_message(client, conversation_id, "x", "rita"),
         await client.post(f"{API}/{conversation_id}/finalize", headers=bearer("bob")),
     ):
         assert_problem(answer, 403, "forbidden")
-    assert (await said(client, conversation_id, "x", "bot1", role="assistant")).status_code == 201
+    assert (await add_message(client, conversation_id, "x", "bot1", role="assistant")).status_code == 201

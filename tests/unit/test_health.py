@@ -39,7 +39,7 @@ def logged(caplog):
     ]
 
 
-async def test_what_is_missing_is_logged_again_and_again(health, adapters, caplog, monkeypatch):
+async def test_a_missing_dependency_is_logged_repeatedly(health, adapters, caplog, monkeypatch):
     async def away() -> None:
         raise Unavailable("away")
 
@@ -51,12 +51,12 @@ async def test_what_is_missing_is_logged_again_and_again(health, adapters, caplo
     monkeypatch.undo()
 
 
-async def test_nothing_is_logged_when_nothing_is_missing(health, caplog):
+async def test_a_ready_instance_logs_nothing(health, caplog):
     await asyncio.sleep(EVERY_S * 5)
     assert logged(caplog) == []
 
 
-async def test_an_instance_that_goes_away_is_not_missed(health, caplog):
+async def test_a_draining_instance_logs_nothing(health, caplog):
     health.draining = True
     await asyncio.sleep(EVERY_S * 5)
     assert logged(caplog) == []
@@ -71,7 +71,7 @@ async def test_a_dead_bus_shows_in_its_lag(adapters, monkeypatch):
     watching = asyncio.create_task(container._watchdog.watch())
     bus.down = True
     await asyncio.sleep(0.2)
-    assert collected.metrics()["confab.bus.lag"].value == 0, "nobody needs it"
+    assert collected.metrics()["confab.bus.lag"].value == 0, "no room needs it"
     container.rooms.begin_join("c1", SimpleNamespace(sid="s1", uid="alice"))
     await asyncio.sleep(0.2)
     assert collected.metrics()["confab.bus.lag"].value > 0.05

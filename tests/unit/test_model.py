@@ -1,7 +1,7 @@
-"""A model of it all: users and the bus do what they may, and each socket has its part of the log.
+"""A model of the whole: whatever users, the bus and the store do, each socket has its part of the log.
 
 The use cases, the events of sockets and the rooms are the real ones, on two instances over one
-store. The rules here say what may happen; `tests.support.model` does it and says what must follow.
+store. The rules here choose the actions; `tests.support.model` performs them and states what must hold.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tests.support.model_client import JOINED, Client
 from tests.support.samples import finalized, message
 
 LONG = 8
-"""The entries that a conversation has before it may be finalized: before, there is too little to lose."""
+"""The entries that a conversation has before it may be finalized, so that there is something to lose."""
 
 users = st.sampled_from(EVERYBODY)
 ways: st.SearchStrategy[Way] = st.sampled_from((None, 0, 1))
@@ -42,7 +42,7 @@ class Conversations(RuleBasedStateMachine):
 
     @initialize(count=st.integers(0, 5))
     def begin(self, count: int) -> None:
-        """A conversation with somebody in it at each instance."""
+        """A conversation with a socket in its room on each instance."""
         room = self.model.create()
         for _ in range(count):
             self.model.write(room, "alice", None, self.model.new_name(), None, crash=False)
@@ -96,7 +96,7 @@ class Conversations(RuleBasedStateMachine):
         number = data.draw(st.integers(0 if side == "after" else 1, head + 2))
         self.model.read(room, user, limit, **({side: number} if side else {}))
 
-    # What clients do. A join stops after any of its steps, and goes on later.
+    # What clients do. A join pauses after any of its steps, and continues later.
 
     @rule(
         data=st.data(),
@@ -110,7 +110,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(data=st.data(), at=st.integers(0, 1), count=st.integers(1, 4), away=st.booleans())
     def enter_slowly(self, data: st.DataObject, at: int, count: int, *, away: bool) -> None:
-        """Others write between the answer and what follows it; then the store may be gone."""
+        """Others write between the answer and the entries after it; then the store may be away."""
         room = self.draw_room(data)
         self.model.enter(room, "rita", at, 0, 1)
         for _ in range(count):
@@ -121,7 +121,7 @@ class Conversations(RuleBasedStateMachine):
     @precondition(lambda self: self.some(idle=True))
     @rule(data=st.data(), steps=steps_of_a_join)
     def enter_again(self, data: st.DataObject, steps: int) -> None:
-        """Page on, come back, or join from within; a number beyond the head is refused."""
+        """Read the next page, rejoin, or join while in the room; a number beyond the head is refused."""
         client = self.draw_client(data, idle=True)
         end, beyond = client.view.end, len(self.model.logs[client.room]) + 10
         after = data.draw(st.sampled_from((end, end, beyond, None, 0)))
@@ -160,7 +160,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(data=st.data(), ahead=st.integers(-1, 3), ends=st.booleans())
     def forge(self, data: st.DataObject, ahead: int, *, ends: bool) -> None:
-        """Somebody else publishes an entry, of a number that is stored, or comes next, or later."""
+        """A stranger publishes an entry, with a number that is stored, or the next one, or a later one."""
         room = self.draw_room(data)
         seq = max(len(self.model.logs[room]) + ahead, 1)
         self.model.bus.forge(finalized(seq, room) if ends else message(seq, room))
@@ -201,7 +201,7 @@ class Conversations(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True, scope="module")
 def small_bounds() -> Iterator[None]:
-    """Everything that is bounded meets its bound, and nothing waits for a clock."""
+    """Every bound is met, and nothing waits for a clock."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(room_module, "MAX_TAIL", 1)
         patched.setattr(room_module, "MAX_WAITING", 2)
@@ -215,7 +215,7 @@ def small_bounds() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def quiet_log() -> Iterator[None]:
-    """What is logged when the store is away would bury a failure."""
+    """The log of a store that is away would bury a failure."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)

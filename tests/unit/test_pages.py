@@ -1,11 +1,11 @@
-"""How much goes into a page: as much as fits into its bytes, and at least one item."""
+"""A page has as many items as fit into its bytes, and at least one."""
 
 import json
 
 import pytest
 
 from tests.support.adapters import MemoryAdapters
-from tests.support.api import API, api_client, bearer, created, said
+from tests.support.api import API, add_message, api_client, bearer, created
 from tests.support.twins.store import MemoryStore
 
 MOST = 40_000
@@ -44,7 +44,7 @@ async def read(client, path: str, **query: object):
 @pytest.mark.parametrize("query", [{}, {"before": 31}, {"before": 25}, {"after": 0}, {"after": 7}])
 async def test_a_page_is_filled_from_its_cursor_on(client, content, query):
     room = (await created(client))["id"]
-    stored = [(await said(client, room, content, metadata={"n": n})).json() for n in range(30)]
+    stored = [(await add_message(client, room, content, metadata={"n": n})).json() for n in range(30)]
     page = await read(client, f"/{room}", **query)
     seqs = [message["seq"] for message in page["messages"]]
     assert seqs == list(range(seqs[0], seqs[-1] + 1))
@@ -58,10 +58,10 @@ async def test_a_page_is_filled_from_its_cursor_on(client, content, query):
 
 
 @pytest.mark.parametrize("direction", ["after", "before"])
-async def test_pages_that_end_by_bytes_lead_through_the_whole_log(client, direction):
+async def test_pages_bounded_by_bytes_lead_through_the_whole_log(client, direction):
     room = (await created(client))["id"]
     for n in range(40):
-        await said(client, room, "x" * (n * 997 % 9_000 + 1), metadata={"m": "y" * (n * 101 % 3_000)})
+        await add_message(client, room, "x" * (n * 997 % 9_000 + 1), metadata={"m": "y" * (n * 101 % 3_000)})
     seqs: list[int] = []
     query = {"after": 0} if direction == "after" else {}
     while True:
@@ -77,7 +77,7 @@ async def test_pages_that_end_by_bytes_lead_through_the_whole_log(client, direct
 async def test_a_message_larger_than_a_page_is_a_page_of_its_own(client):
     room = (await created(client))["id"]
     for _ in range(3):
-        await said(client, room, "\x01" * 30_000)
+        await add_message(client, room, "\x01" * 30_000)
     for query, seq in (({}, 3), ({"before": 3}, 2), ({"after": 1}, 2)):
         page = await read(client, f"/{room}", **query)
         assert [message["seq"] for message in page["messages"]] == [seq]
@@ -101,15 +101,15 @@ async def test_a_list_is_filled_and_its_cursor_continues_there(client):
     assert set(listed) == made
 
 
-async def test_the_store_is_asked_for_no_more_than_a_response_holds(adapters, client, monkeypatch):
-    asked: list[int] = []
+async def test_the_store_reads_no_more_than_a_response_holds(adapters, client, monkeypatch):
+    limits: list[int] = []
     page = MemoryStore.page
 
     async def note(self, *which, max_chars, **where):
-        asked.append(max_chars)
+        limits.append(max_chars)
         return await page(self, *which, max_chars=max_chars, **where)
 
     monkeypatch.setattr(MemoryStore, "page", note)
     room = (await created(client))["id"]
     await read(client, f"/{room}")
-    assert asked == [MOST]
+    assert limits == [MOST]

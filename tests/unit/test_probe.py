@@ -63,7 +63,7 @@ def group(*probes):
         (defective, "FAIL", "ValueError: why", FIX_DEFECT),
     ],
 )
-async def test_a_probe_ends_in_a_result_whatever_happens(look, status, seen, fix):
+async def test_a_probe_always_ends_in_a_result(look, status, seen, fix):
     result = await run_probe(probe(look))
     assert (result.status, result.seen, result.fix) == (status, seen, fix)
 

@@ -50,7 +50,7 @@ def test_a_refusal_says_after_how_many_seconds_to_retry(time, passed, wait):
     assert admitted(rate)
 
 
-def test_zero_is_no_limit_and_remembers_nobody(time):
+def test_zero_is_no_limit_and_remembers_no_key(time):
     rate = Rate(0, 10, "messages", clock=time)
     assert all(admitted(rate) for _ in range(1_000))
     assert len(rate) == 0

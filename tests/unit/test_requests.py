@@ -86,7 +86,7 @@ def test_text_is_unicode_without_u0000(text):
     assert paths(CreateConversation, {"type": "chat", "members": [{"userId": text}]}) == ["members.0.userId"]
 
 
-def test_all_other_text_is_kept_as_it_was_sent():
+def test_all_other_text_is_kept_unchanged():
     text = "\x01\u2028\uffff\u202e\U0001f600 \x7f"
     assert parse(AddMessage, {"content": text}, LIMITS).content == text
 
@@ -154,7 +154,7 @@ def test_members_are_neither_the_owner_nor_listed_twice(members, listed):
     assert [error.path for error in refused.value.errors] == listed
 
 
-def test_a_page_has_50_or_what_is_allowed():
+def test_a_page_has_50_messages_or_the_limit():
     assert parse(GetConversation, {}, LIMITS).limit == 50
     assert parse(GetConversation, {}, Limits(max_page=20)).limit == 20
     assert parse(GetConversation, {"limit": "200"}, LIMITS).limit == 200

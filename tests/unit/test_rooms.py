@@ -83,10 +83,10 @@ class World:
 
     def send_event(self, sids: Collection[str], event: str, data: Entry) -> Sent:
         assert event == "message"
-        behind = [sid for sid in sids if (sid, data.seq) in self.slow]
-        for sid in set(sids) - set(behind):
+        slow = [sid for sid in sids if (sid, data.seq) in self.slow]
+        for sid in set(sids) - set(slow):
             self.seqs[sid].append(data.seq)
-        return Sent(len(sids) - len(behind), behind)
+        return Sent(len(sids) - len(slow), slow)
 
     def begin(self, *sids: str) -> None:
         for sid in sids:
@@ -115,7 +115,7 @@ class World:
             self.rooms.advance_head(room, seq, NOW)
 
     async def overtaken(self, slow: str, fast: str, *, head: int = 5) -> None:
-        """Two join; the fast one gets to the head while the slow one still reads."""
+        """Two join; the fast one reaches the head while the slow one still reads."""
         self.begin(slow, fast)
         await self.write(head)
         await self.finish(fast, head)
@@ -205,7 +205,7 @@ async def test_the_commits_of_entries_to_be_read_are_bounded(world, monkeypatch)
     assert len(world.rooms._served[ROOM].commits) == 5
 
 
-async def test_a_sweep_lets_the_bus_deliver_first(world, monkeypatch, caplog):
+async def test_a_sweep_waits_for_the_bus_to_deliver_first(world, monkeypatch, caplog):
     monkeypatch.setattr(rooms_module, "GRACE_S", 0.2)
     await world.join("s1")
     await world.write(1)
@@ -296,7 +296,7 @@ async def test_others_are_the_live_sockets_of_other_users(world):
 
 
 @pytest.mark.parametrize("others", [[], ["quick"]])
-async def test_a_socket_that_falls_behind_gets_nothing_after_its_resync(world, others):
+async def test_a_slow_reader_gets_nothing_after_its_resync(world, others):
     await world.join("s1", *others)
     world.slow = {("s1", 1)}
     world.receive(2, 1)
@@ -304,7 +304,7 @@ async def test_a_socket_that_falls_behind_gets_nothing_after_its_resync(world, o
     assert (world.rooms.deliveries, len(world.rooms)) == (2 * len(others), len(others))
 
 
-async def test_a_socket_that_falls_behind_while_it_catches_up_gets_nothing_after_its_resync(world):
+async def test_a_slow_reader_of_replayed_entries_gets_nothing_after_its_resync(world):
     await world.join("quick")
     world.begin("s1")
     world.receive(1, 2, 3)
@@ -315,7 +315,7 @@ async def test_a_socket_that_falls_behind_while_it_catches_up_gets_nothing_after
     assert world.seqs == {"s1": [1], "quick": [1, 2, 3, 4]}
 
 
-async def test_a_socket_that_falls_behind_in_what_is_read_for_it_gets_nothing_after_its_resync(world):
+async def test_a_slow_reader_of_a_filled_gap_gets_nothing_after_its_resync(world):
     await world.overtaken("s1", "quick")
     world.slow = {("s1", 3)}
     await world.finish("s1", 1)

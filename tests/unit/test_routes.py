@@ -23,7 +23,7 @@ def test_the_routes_are_the_contracts():
     }
 
 
-def test_the_dispatcher_serves_what_shares_a_path():
+def test_the_dispatcher_serves_the_routes_that_share_a_path():
     assert [route.operation for route in functions()[DISPATCHER]] == [
         "create_conversation",
         "list_conversations",

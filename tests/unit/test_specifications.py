@@ -142,7 +142,7 @@ BAD: dict[str, list[object]] = {
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field in BAD for value in BAD[field]])
-def test_what_the_contract_rules_out_is_caught(field, value):
+def test_a_conversation_against_the_contract_is_caught(field, value):
     conversation = REST.at(
         "#/paths/~1api~1conversations/post/responses/201/content/application~1json/example"
     )
@@ -164,7 +164,7 @@ def test_what_the_contract_rules_out_is_caught(field, value):
         ("conversation.finalized", "conversationId", ""),
     ],
 )
-def test_what_the_contract_rules_out_of_an_event_is_caught(message, field, value):
+def test_an_event_against_the_contract_is_caught(message, field, value):
     shown = EVENTS.at(EVENTS.message(message))["examples"][0]["payload"]
     EVENTS.check(message, shown)
     with pytest.raises(AssertionError, match=field):

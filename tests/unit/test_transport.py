@@ -1,4 +1,4 @@
-"""What becomes of an event for many sockets."""
+"""An event for many sockets skips those that are closed or slow."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.samples import finalized, message
 
 
 class Polling:
-    """A socket without a WebSocket: it takes what it is offered, unless it is slow."""
+    """A socket that polls: it accepts each packet, unless it is slow."""
 
     wire = None
 
@@ -33,7 +33,7 @@ class Polling:
         ("typing", TypingState(conversation_id="c1", user_id="alice", typing=True)),
     ],
 )
-def test_sockets_that_are_gone_or_too_slow_do_not_count(event, data):
+def test_closed_and_slow_sockets_are_no_deliveries(event, data):
     transport = Transport(max_packet_bytes=1_000, max_unsent_bytes=1_000, allowed_origins=[])
     sockets: dict[str, Any] = {"open": Polling(), "closed": Polling(closed=True), "slow": Polling(slow=True)}
     transport._sockets = sockets

@@ -86,7 +86,7 @@ async def test_a_deaf_subscription_is_restarted_and_then_replaced(instance, stub
     assert instance.subscription.restarts == restarts
 
 
-async def test_a_bus_that_nobody_needs_is_not_probed(instance, bus, monkeypatch):
+async def test_a_bus_without_rooms_is_not_probed(instance, bus, monkeypatch):
     instance.needed = False
     published: list[bytes] = []
     monkeypatch.setattr(bus, "put", published.append)

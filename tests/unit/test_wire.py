@@ -1,4 +1,4 @@
-"""What is written to a WebSocket's connection, and when."""
+"""The frames of one turn of the event loop leave in one write."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from confab.realtime.wire import Outbox, Wire, text_frame
 
 
 class Connection(asyncio.Transport):
-    """A connection that takes as many bytes as it is told to; the rest waits."""
+    """Records what is written to it; `waiting` bytes of it are unsent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def test_a_frame_of_any_size_is_read_back(size: int) -> None:
     assert (frame.opcode, frame.fin, frame.data) == (Opcode.TEXT, True, payload)
 
 
-async def test_frames_of_one_turn_go_out_in_one_write_and_in_order(connection, wire):
+async def test_frames_of_one_turn_leave_in_one_write_and_in_order(connection, wire):
     wire.write(b"one,")
     wire.write(b"two,")
     assert connection.writes == []
@@ -80,7 +80,7 @@ async def test_frames_of_one_turn_go_out_in_one_write_and_in_order(connection, w
     assert connection.writes == [b"one,two,", b"three"]
 
 
-async def test_what_is_ready_to_run_still_gets_into_the_same_write(connection, wire):
+async def test_a_callback_that_is_ready_to_run_joins_the_same_write(connection, wire):
     wire.write(b"one,")
     asyncio.get_running_loop().call_soon(wire.write, b"two")
     await asyncio.sleep(0)
@@ -118,7 +118,7 @@ async def test_a_connection_that_is_closing_is_not_written_to(connection, wire):
     assert connection.writes == []
 
 
-async def test_unsent_is_what_is_pending_and_what_the_kernel_has_not_taken(connection, wire):
+async def test_unsent_counts_pending_bytes_and_those_the_kernel_has_not_taken(connection, wire):
     wire.write(b"12345")
     assert wire.unsent == 5
     await asyncio.sleep(0)
