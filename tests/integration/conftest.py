@@ -4,11 +4,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from confab.store.surreal import SurrealStore
 from tests.support.lost_answers import LosingProxy, losing_proxy
+from tests.support.poller import Poller
 from tests.support.pubsub import PubSubServer, pubsub_server
 from tests.support.samples import NOW, conversation
 from tests.support.surrealdb import SurrealServer, migrate, surreal_server, surreal_store
@@ -56,3 +58,15 @@ async def store(server: SurrealServer, proxy: LosingProxy) -> AsyncIterator[Surr
     await store.create(conversation(), None, now=NOW)
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def poller(world: World, http: aiohttp.ClientSession) -> Poller:
+    """An admitted socket of alice's that polls."""
+    return await Poller(http, world.urls[0]).admitted("alice")

@@ -1,16 +1,14 @@
-"""How a socket begins and ends, and what it may say: two instances on a real store and bus."""
+"""The life of a socket: handshake, events, limits, expiry, and the drain of its instance."""
 
 import asyncio
 
-import aiohttp
 import pytest
 
-from confab.realtime import transport
 from tests.support.clients import code
 
 
 def logged(caplog, message):
-    """The request id and the code of each such line."""
+    """The request id and the code of each line with this message."""
     return [(record.requestId, record.code) for record in caplog.records if record.message == message]
 
 
@@ -31,7 +29,7 @@ def logged(caplog, message):
         ({"token": "alice", "conversationId": "absent"}, "not_found"),
     ],
 )
-async def test_a_refused_handshake_says_why(world, caplog, auth, expected):
+async def test_a_refused_handshake_has_a_code_and_is_logged(world, caplog, auth, expected):
     caplog.set_level("INFO", "confab")
     client = await world.refused(auth)
     assert client.refusal["data"]["code"] == expected
@@ -49,16 +47,11 @@ async def test_a_handshake_with_a_conversation_joins_it(world):
     await alice.until(lambda c: c.seqs() == [2])
 
 
-async def test_strangers_and_readers(world):
+async def test_typing_needs_write_access_and_a_joined_room(world):
     room = await world.conversation(members=[("rita", "read")])
-    rita, eve = await world.client("rita", 0, room), await world.client("eve", 0)
-    assert code(await rita.call("message", {"conversationId": room, "content": "x"})) == "forbidden"
-    assert code(await rita.call("typing", {"conversationId": room, "typing": True})) == "forbidden"
-    for event, payload in (("join", {}), ("message", {"content": "x"}), ("typing", {"typing": True})):
-        assert code(await eve.call(event, {"conversationId": room, **payload})) == "not_found"
-    member_outside = await world.client("alice", 1)
     typing = {"conversationId": room, "typing": True}
-    assert code(await member_outside.call("typing", typing)) == "forbidden"
+    for client in (await world.client("rita", 0, room), await world.client("alice", 1)):
+        assert code(await client.call("typing", typing)) == "forbidden"
 
 
 WRONG = [
@@ -88,39 +81,44 @@ WRONG = [
 ]
 
 
-async def test_wrong_events_are_acknowledged_and_the_socket_lives(world):
+async def test_invalid_events_are_acknowledged_logged_and_do_not_end_the_socket(world, caplog):
+    caplog.set_level("INFO", "confab")
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
-    for event, payload in WRONG:
-        assert code(await alice.call(event, payload)) == "invalid_request", (event, payload)
-    assert code(await alice.call("join", ({"conversationId": room}, "two"))) == "invalid_request"
     too_long = {"conversationId": room, "content": "x", "metadata": {"a": "b" * 270_000}}
-    assert code(await alice.call("message", too_long)) == "payload_too_large"
-    assert code(await alice.call("join", {"conversationId": room, "after": 1})) == "invalid_request"
+    for event, payload, expected in (
+        *((event, payload, "invalid_request") for event, payload in WRONG),
+        ("join", ({"conversationId": room}, "two"), "invalid_request"),
+        ("join", {"conversationId": room, "after": 1}, "invalid_request"),
+        ("message", too_long, "payload_too_large"),
+    ):
+        caplog.clear()
+        ack = await alice.call(event, payload)
+        assert code(ack) == expected, (event, payload)
+        assert logged(caplog, "socket event") == [(ack["error"]["requestId"], expected)]
     assert (await alice.join(room))["ok"]
     assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
 
 
-async def test_a_packet_that_is_refused_is_logged_with_the_id_that_the_client_is_told(world, caplog):
-    caplog.set_level("INFO", "confab")
-    alice = await world.client("alice", 0)
-    answer = await alice.call("message", b"binary")
-    assert logged(caplog, "socket event") == [(answer["error"]["requestId"], "invalid_request")]
+BROKEN = ('["message",{"content":"cut \\ud83d"}]', f'["join",{"[" * 300 + "]" * 300}]', "{", '["join"')
 
 
-async def test_an_event_whose_json_is_broken_is_acknowledged(world):
-    alice = await world.client("alice", 0)
-    deep = "[" * 300 + "]" * 300
-    for number, broken in enumerate(
-        ('["message",{"content":"cut \\ud83d"}]', f'["join",{deep}]', "{", '["join"')
-    ):
+async def test_packets_that_cannot_be_parsed_do_not_end_the_socket(world):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room)
+    for number, broken in enumerate(BROKEN, 900):  # each asks for an acknowledgement
         answered = asyncio.get_running_loop().create_future()
-        alice.sio.callbacks["/"] = {900 + number: answered.set_result}
-        await alice.sio.eio.send(f"2{900 + number}{broken}")
+        alice.sio.callbacks["/"] = {number: answered.set_result}
+        await alice.sio.eio.send(f"2{number}{broken}")
         assert code(await asyncio.wait_for(answered, 3)) == "invalid_request"
+    alice.sio.callbacks.clear()
+    for text in ("2{", "2", "2[]", '2{"a":1}', "9", "x", '2["message"', "51-", "2[1,2]", "6", "3"):
+        await alice.sio.eio.send(text)
+    await alice.sio.eio.send(b"stray bytes")
+    assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
 
 
-async def test_a_refused_join_leaves_a_socket_where_it_was(world):
+async def test_a_refused_join_does_not_change_a_live_socket(world):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
     await world.rest_message(room, "one")
@@ -133,16 +131,7 @@ async def test_a_refused_join_leaves_a_socket_where_it_was(world):
     await alice.until(lambda c: c.seqs() == [1, 2, 3])
 
 
-async def test_garbage_on_the_wire_does_not_end_the_connection(world):
-    room = await world.conversation()
-    alice = await world.client("alice", 0, room)
-    for text in ("2{", "2", "2[]", '2{"a":1}', "9", "x", '2["message"', "51-", "2[1,2]", "6", "3"):
-        await alice.sio.eio.send(text)
-    await alice.sio.eio.send(b"stray bytes")
-    assert (await alice.call("message", {"conversationId": room, "content": "still here"}))["ok"]
-
-
-async def test_a_repeated_message_is_stored_once(world):
+async def test_a_message_repeated_through_another_instance_is_stored_once(world):
     room = await world.conversation()
     alice, elsewhere = await world.client("alice", 0, room), await world.client("alice", 1, room)
     payload = {"conversationId": room, "content": "x", "clientMessageId": "m1"}
@@ -153,7 +142,7 @@ async def test_a_repeated_message_is_stored_once(world):
         await client.until(lambda c: c.seqs() == [1])
 
 
-async def test_limits_of_rooms_and_sockets(world):
+async def test_the_rooms_of_a_socket_and_the_sockets_of_a_user_are_limited(world):
     rooms = [await world.conversation() for _ in range(3)]
     alice = await world.client("alice", 0)
     assert [(await alice.join(room))["ok"] for room in rooms] == [True, True, False]
@@ -168,7 +157,7 @@ async def test_limits_of_rooms_and_sockets(world):
 
 
 @pytest.mark.parametrize("kind", ["websocket", "polling"])
-async def test_a_token_is_renewed_or_the_socket_closed(world, kind):
+async def test_a_socket_renews_its_token_or_is_closed(world, kind):
     room = await world.conversation()
     alice = await world.client("alice", 0, room, transports=(kind,))
     assert code(await alice.call("auth", {"token": "bob"})) == "forbidden"
@@ -182,7 +171,7 @@ async def test_a_token_is_renewed_or_the_socket_closed(world, kind):
     assert world.sockets() == 0
 
 
-async def test_nothing_is_left_of_sockets_that_are_gone(world):
+async def test_closed_sockets_leave_nothing(world):
     room = await world.conversation()
     clients = [await world.client("alice", 0, room) for _ in range(3)]
     assert (world.sockets(), world.rooms()) == (3, 1)
@@ -192,13 +181,6 @@ async def test_nothing_is_left_of_sockets_that_are_gone(world):
     assert (world.sockets(), world.rooms()) == (0, 0)
 
 
-async def test_polling_works_too(world):
-    room = await world.conversation()
-    poller = await world.client("alice", 0, room, transports=("polling",))
-    assert (await poller.call("message", {"conversationId": room, "content": "x"}))["ok"]
-    await poller.until(lambda c: c.seqs() == [1])
-
-
 async def test_a_foreign_origin_is_not_served(world):
     await world.client("alice", 0, origin="http://127.0.0.1:5000")
     with pytest.raises(Exception, match=r"40\d|Unexpected|refused|Connection error"):
@@ -206,19 +188,15 @@ async def test_a_foreign_origin_is_not_served(world):
 
 
 @pytest.mark.parametrize(("alive", "ready"), [("health", "ready"), ("healthz", "readyz")])
-async def test_health(world, alive, ready):
-    async with aiohttp.ClientSession() as http:
-        async with http.get(f"{world.urls[0]}/{alive}") as answer:
-            assert answer.status == 200
-        async with http.get(f"{world.urls[0]}/{ready}") as answer:
-            assert (answer.status, (await answer.json())["missing"]) == (200, [])
-        await world.silence_bus()
-        async with http.get(f"{world.urls[1]}/{ready}") as answer:
-            assert (answer.status, (await answer.json())["missing"]) == (503, ["bus"])
+async def test_health(world, http, alive, ready):
+    async with http.get(f"{world.urls[0]}/{alive}") as answer:
+        assert answer.status == 200
+    async with http.get(f"{world.urls[0]}/{ready}") as answer:
+        assert (answer.status, (await answer.json())["missing"]) == (200, [])
 
 
 @pytest.mark.parametrize("kind", ["websocket", "polling"])
-async def test_a_container_that_stops_says_so(world, kind):
+async def test_a_container_notifies_its_sockets_before_it_stops(world, kind):
     room = await world.conversation()
     alice = await world.client("alice", 1, room, transports=(kind,))
     await world.stop(1)
@@ -228,7 +206,7 @@ async def test_a_container_that_stops_says_so(world, kind):
     await asyncio.wait_for(alice.closed.wait(), 3)
 
 
-async def test_who_does_not_read_is_resynced_and_holds_nobody_up(world):
+async def test_a_slow_reader_is_resynced_and_delays_nobody(world):
     room = await world.conversation(members=["bob"])
     alice = await world.client("alice", 0, room)
     async with world.deaf_socket("bob", 0, room) as deaf:
@@ -239,17 +217,7 @@ async def test_who_does_not_read_is_resynced_and_holds_nobody_up(world):
             assert sent["ok"]
         await alice.until(lambda c: c.seqs() == list(range(1, 301)))
         assert world.unsent_bytes() < 2 * world.slow_reader_bytes
-        told = await deaf.read_until("resync")
-    assert [m["seq"] for m in told["message"]] == list(range(1, len(told["message"]) + 1))
-    assert told["resync"] == [{"conversationId": room, "after": len(told["message"])}]
-    assert len(told["message"]) < 300
-
-
-async def test_a_socket_that_never_asks_to_be_let_in_is_closed(world, monkeypatch):
-    monkeypatch.setattr(transport, "CONNECT_S", 0.2)
-    url = f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket"
-    async with aiohttp.ClientSession() as http, http.ws_connect(url) as silent:
-        assert (await silent.receive()).type is aiohttp.WSMsgType.TEXT
-        async with asyncio.timeout(3):
-            while (await silent.receive()).type is aiohttp.WSMsgType.TEXT:
-                pass
+        received = await deaf.read_until("resync")
+    assert [m["seq"] for m in received["message"]] == list(range(1, len(received["message"]) + 1))
+    assert received["resync"] == [{"conversationId": room, "after": len(received["message"])}]
+    assert len(received["message"]) < 300

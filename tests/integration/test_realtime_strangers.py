@@ -1,8 +1,7 @@
-"""What somebody without a token can say to an instance, and what it costs."""
+"""What connections without a token may send to an instance, and what that costs."""
 
 import asyncio
 import gzip
-import json
 import logging
 import time
 import zlib
@@ -12,22 +11,17 @@ import pytest
 from pydantic_core import from_json
 
 from confab import log
-from confab.realtime import container, engine, packets, polling
+from confab.realtime import container, engine, packets, polling, transport
 from tests.support.instance import Instance
-from tests.support.poller import Poller
+from tests.support.poller import Poller, connect, event, read_to_end
 
 QUIET_S = 0.5
 
 
 @pytest.fixture
-async def http():
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
 async def instance(monkeypatch):
     monkeypatch.setattr(container, "IDLE_S", QUIET_S)
+    monkeypatch.setattr(container, "LINGER_S", QUIET_S)
     running = Instance()
     await running.start()
     yield running
@@ -38,15 +32,13 @@ def websocket(http: aiohttp.ClientSession, instance: Instance):
     return http.ws_connect(f"{instance.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0)
 
 
-def connect(token: str, *, size: int = 0) -> str:
-    """A CONNECT packet in an Engine.IO message; of this size, if it is given, without the message's type."""
-    text = json.dumps({"token": token, "x": ""})
-    filled = text.replace('"x": ""', f'"x": "{"y" * (size - len(text) - 1)}"') if size else text
-    return f"40{filled}"
+def sized(size: int) -> str:
+    """A handshake of this size, without the Engine.IO message's type."""
+    return connect(x="y" * (size - len(connect(x="")) + 1))
 
 
 async def answers(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
-    """What comes until the connection is closed, or nothing comes for a while."""
+    """The first two characters of each packet until the connection is closed, or silent for a second."""
     texts: list[str] = []
     try:
         while True:
@@ -58,21 +50,21 @@ async def answers(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
         return texts
 
 
-@pytest.mark.parametrize(("over", "heard"), [(0, ["0{", "44"]), (1, ["0{", "1", "closed"])])
-async def test_a_packet_of_a_stranger_is_measured_before_it_is_read(instance, http, over, heard):
+@pytest.mark.parametrize(("over", "received"), [(0, ["0{", "44"]), (1, ["0{", "1", "closed"])])
+async def test_a_handshake_is_measured_before_it_is_parsed(instance, http, over, received):
     async with websocket(http, instance) as wire:
-        await wire.send_str(connect("alice", size=engine.STRANGER_BYTES + over))
-        assert await answers(wire) == heard
+        await wire.send_str(sized(engine.STRANGER_BYTES + over))
+        assert await answers(wire) == received
 
 
 @pytest.mark.parametrize("packet", ["3", "40", "42", "45", "b4", "4"])
-async def test_it_is_measured_whatever_its_type(instance, http, packet):
+async def test_a_large_packet_of_any_type_closes_a_connection_that_is_not_admitted(instance, http, packet):
     async with websocket(http, instance) as wire:
         await wire.send_str(packet + "A" * 100_000)
         assert (await answers(wire))[-1] == "closed"
 
 
-async def test_json_of_a_large_connect_is_never_parsed(instance, http, monkeypatch):
+async def test_the_json_of_a_large_handshake_is_never_parsed(instance, http, monkeypatch):
     parsed = []
 
     def parse(text, **options):
@@ -81,13 +73,13 @@ async def test_json_of_a_large_connect_is_never_parsed(instance, http, monkeypat
 
     monkeypatch.setattr(packets, "from_json", parse)
     async with websocket(http, instance) as wire:
-        await wire.send_str(connect("alice", size=engine.STRANGER_BYTES))
-        await wire.send_str(connect("alice", size=engine.STRANGER_BYTES + 1))
+        await wire.send_str(sized(engine.STRANGER_BYTES))
+        await wire.send_str(sized(engine.STRANGER_BYTES + 1))
         assert (await answers(wire))[-1] == "closed"
     assert len(parsed) == 1
 
 
-async def test_a_stranger_asks_three_times_and_no_more(instance, http):
+async def test_a_connection_has_three_handshakes(instance, http):
     async with websocket(http, instance) as wire:
         for _ in range(4):
             await wire.send_str(connect("forged"))
@@ -95,36 +87,49 @@ async def test_a_stranger_asks_three_times_and_no_more(instance, http):
     assert instance.container.sessions.all() == ()
 
 
-async def test_the_third_token_may_be_the_right_one(instance, http):
+async def test_the_third_handshake_may_succeed(instance, http):
     async with websocket(http, instance) as wire:
         for token in ("forged", "expired", "alice"):
-            await wire.send_str("40" + json.dumps({"token": token}))
+            await wire.send_str(connect(token))
         assert await answers(wire) == ["0{", "44", "44", "40"]
 
 
+async def test_a_connection_that_sends_no_handshake_is_closed(instance, http, monkeypatch):
+    monkeypatch.setattr(transport, "CONNECT_S", 0.3)
+    poller = Poller(http, instance.url)
+    await poller.open()
+    async with http.ws_connect(poller.upgrade_url) as upgrade, websocket(http, instance) as wire:
+        assert await read_to_end(upgrade) == []
+        assert [text[:2] for text in await read_to_end(wire)] == ["0{"]
+    assert await poller.post(connect()) == 400
+    assert not instance.container.transport.eio.sockets
+
+
 @pytest.mark.parametrize("packet", ['42["join",{}]', "4x", "43[]", "41", "451-[]", '42/other,["x"]'])
-async def test_who_was_not_let_in_says_nothing_else(instance, http, packet):
+async def test_before_its_handshake_a_connection_may_send_nothing_else(instance, http, packet):
     async with websocket(http, instance) as wire:
         await wire.send_str(packet)
         assert (await answers(wire))[-1] == "closed"
 
 
 @pytest.mark.parametrize(
-    ("packet", "heard"), [('40{"token":"alice"}', ["closed"]), ("40/other,{}", ["44"]), ("43[]", [])]
+    ("packet", "received"),
+    [(connect(), ["closed"]), ("41", ["closed"]), ("40/other,{}", ["44"]), ("43[]", [])],
 )
-async def test_who_was_let_in_asks_for_other_namespaces_only(instance, http, packet, heard):
+async def test_an_admitted_socket_leaves_or_asks_for_other_namespaces(instance, http, packet, received):
     async with websocket(http, instance) as wire:
-        await wire.send_str('40{"token":"alice"}')
+        await wire.send_str(connect())
         assert [(await wire.receive_str())[:2] for _ in range(2)] == ["0{", "40"]
         await wire.send_str(packet)
-        assert await answers(wire) == heard
+        assert await answers(wire) == received
+        assert bool(instance.container.sessions.all()) == (received != ["closed"])
 
 
-async def test_who_was_let_in_says_more(instance, http):
+async def test_an_admitted_socket_may_send_larger_packets(instance, http):
     async with websocket(http, instance) as wire:
-        await wire.send_str('40{"token":"alice"}')
-        await wire.send_str('421["message",{"x":"' + "y" * 300_000 + '"}]')
-        await wire.send_str('422["message",{"x":"' + "y" * 200_000 + '"}]')
+        await wire.send_str(connect())
+        for number, size in ((1, 300_000), (2, 200_000)):
+            await wire.send_str(event("message", number, x="y" * size))
         assert await answers(wire) == ["0{", "40", "43", "43"]
 
 
@@ -157,12 +162,12 @@ async def pieces(*parts: bytes):
 async def test_a_chunked_post_is_read(instance, http):
     poller = Poller(http, instance.url)
     await poller.open()
-    text = b'40{"token":"alice"}'
+    text = connect().encode()
     assert await poller.send(pieces(text[:5], text[5:])) == 200
     await poller.poll_until('40{"sid"')
 
 
-async def test_a_chunked_post_of_a_stranger_has_its_bound(instance, http):
+async def test_a_chunked_post_is_bounded_before_the_handshake(instance, http):
     poller = Poller(http, instance.url)
     await poller.open()
     assert await poller.send(pieces(*[b"4" * 4_096] * 5)) == 400
@@ -171,14 +176,14 @@ async def test_a_chunked_post_of_a_stranger_has_its_bound(instance, http):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(b'40{"token":"alice"}', mtime=0)),
-        ("deflate", zlib.compress(b'40{"token":"alice"}')),
+        ("gzip", gzip.compress(connect().encode(), mtime=0)),
+        ("deflate", zlib.compress(connect().encode())),
         ("br", b"x"),
         ("gzip", b"garbage"),
         ("identity, gzip", gzip.compress(b"40", mtime=0)),
     ],
 )
-async def test_no_content_encoding_is_taken(instance, http, caplog, encoding, body):
+async def test_an_encoded_body_is_refused(instance, http, caplog, encoding, body):
     poller = Poller(http, instance.url)
     await poller.open()
     assert await poller.send(body, **{"Content-Encoding": encoding}) == 400
@@ -186,17 +191,17 @@ async def test_no_content_encoding_is_taken(instance, http, caplog, encoding, bo
     assert alarms(caplog.records) == []
 
 
-async def test_the_encoding_that_is_none_is_taken(instance, http):
+async def test_the_identity_encoding_is_accepted(instance, http):
     poller = Poller(http, instance.url)
     await poller.open()
-    assert await poller.send(b'40{"token":"alice"}', **{"Content-Encoding": "Identity"}) == 200
+    assert await poller.send(connect().encode(), **{"Content-Encoding": "Identity"}) == 200
 
 
 GET = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.mark.parametrize("sent", [b"", b"G", GET, GET + b"X-Half: ", GET + b"\r\n"])
-async def test_a_connection_that_falls_silent_is_gone(instance, sent):
+async def test_a_silent_connection_is_closed(instance, sent):
     reader, writer = await asyncio.open_connection(*instance.address)
     writer.write(sent)
     async with asyncio.timeout(4 * QUIET_S):
@@ -205,7 +210,7 @@ async def test_a_connection_that_falls_silent_is_gone(instance, sent):
     writer.close()
 
 
-async def test_a_head_that_drips_in_is_not_waited_for(instance):
+async def test_a_head_that_arrives_byte_by_byte_is_not_awaited(instance):
     reader, writer = await asyncio.open_connection(*instance.address)
     writer.write(GET)
     closed = asyncio.create_task(reader.read())
@@ -225,7 +230,7 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("framing", LENGTHS)
-async def test_a_body_that_stops_is_not_waited_for(instance, http, monkeypatch, framing):
+async def test_a_body_that_stalls_is_not_awaited(instance, http, monkeypatch, framing):
     monkeypatch.setattr(polling, "POST_S", QUIET_S)
     poller = Poller(http, instance.url)
     await poller.open()
@@ -257,7 +262,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_what_strangers_send_is_no_defect(instance, http, caplog, name):
+async def test_a_malformed_request_logs_no_error(instance, http, caplog, name):
     poller = Poller(http, instance.url)
     await poller.open()
     reader, writer = await asyncio.open_connection(*instance.address)
@@ -269,7 +274,7 @@ async def test_what_strangers_send_is_no_defect(instance, http, caplog, name):
 
 
 def alarms(records: list[logging.LogRecord]) -> list[tuple[str, str]]:
-    """What a process that `confab.log` has set up writes as an ERROR."""
-    heard = [record for record in records if record.levelno >= log.LEVELS.get(record.name, 0)]
-    calm = [record for record in heard if log.downgrade_client_errors(record)]
+    """What a process with the logging of `confab.log` writes as an ERROR."""
+    written = [record for record in records if record.levelno >= log.LEVELS.get(record.name, 0)]
+    calm = [record for record in written if log.downgrade_client_errors(record)]
     return [(record.name, record.getMessage()) for record in calm if record.levelno >= logging.ERROR]

@@ -1,9 +1,28 @@
-"""A long-polling client that says what it likes."""
+"""Engine.IO packet by packet: by long polling, and on a bare WebSocket."""
 
 import asyncio
 import json
 
 import aiohttp
+
+
+def connect(user: str = "alice", **auth: object) -> str:
+    """A handshake; a user's name is the token."""
+    return "40" + json.dumps({"token": user, **auth})
+
+
+def event(name: str, number: int = 1, **payload: object) -> str:
+    """An event that asks for the acknowledgement of this number."""
+    return f"42{number}{json.dumps([name, payload])}"
+
+
+async def read_to_end(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
+    """The texts that a WebSocket receives until it is closed."""
+    texts: list[str] = []
+    async with asyncio.timeout(4):
+        while (message := await wire.receive()).type is aiohttp.WSMsgType.TEXT:
+            texts.append(message.data)
+    return texts
 
 
 class Poller:
@@ -40,7 +59,7 @@ class Poller:
 
     async def admitted(self, user: str, **auth: object) -> "Poller":
         await self.open()
-        await self.post("40" + json.dumps({"token": user, **auth}))
+        await self.post(connect(user, **auth))
         await self.poll_until('40{"sid"')
         return self
 
