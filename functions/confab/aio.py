@@ -1,4 +1,4 @@
-"""What asyncio leaves out: batches, backoff, tasks that are kept, and one deadline for several endings."""
+"""What asyncio leaves out: batches, backoff, references to tasks, and bounded shutdown."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class Pending(Generic[Item, Answer]):
 
     @property
     def settled(self) -> bool:
-        """Whether nobody waits any more: it has an answer or an error, or its caller gave up."""
+        """Whether it has an answer or an error, or its caller gave up."""
         return self.outcome.done()
 
     def answer(self, answer: Answer) -> None:
@@ -46,7 +46,7 @@ Batch = Sequence[Pending[Item, Answer]]
 
 
 class Batcher(Generic[Item, Answer]):
-    """Sends together what is submitted while earlier batches are in flight. Belongs to one event loop.
+    """Batches items that are submitted while earlier batches are in flight. Belongs to one event loop.
 
     An item that finds nothing in flight is sent at once. Up to `in_flight` batches are in flight at
     a time, so a single one keeps the items' order. A further one begins only once the newest
@@ -91,7 +91,7 @@ class Batcher(Generic[Item, Answer]):
         self._closed = False
 
     async def submit(self, item: Item) -> Answer:
-        """The item's answer, or its error. An item whose caller gives up before it is sent is not sent."""
+        """The item's answer, or its error. An item whose caller gives up in time is not sent."""
         if self._closed or len(self._queue) >= self._max_waiting:
             raise self._unavailable()
         loop = asyncio.get_running_loop()
@@ -121,10 +121,7 @@ class Batcher(Generic[Item, Answer]):
             self._waking = loop.call_at(self._sent_at + self._stagger_s, self.wake)
         else:
             self._sent_at = loop.time()
-            sender = asyncio.create_task(
-                self._send_all(), context=Context()
-            )  # it is part of no caller's trace
-            self._senders.add(sender)
+            spawn(self._send_all(), self._senders, untraced=True)
 
     async def close(self, within_s: float) -> None:
         """Take no more items; send those in the queue within so many seconds, and fail the rest."""
@@ -153,7 +150,7 @@ class Batcher(Generic[Item, Answer]):
             for pending in batch:
                 pending.fail(self._unavailable())
             raise
-        finally:  # at once, so that an item which comes next finds the slot free
+        finally:  # at once, so that the next item finds the slot free
             self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _next_batch(self) -> list[Pending[Item, Answer]]:
@@ -177,7 +174,7 @@ class Batcher(Generic[Item, Answer]):
 
 
 async def fan_out(send: Callable[[Batch[Item, Answer]], Awaitable[None]], batch: Batch[Item, Answer]) -> None:
-    """Send a batch; what that raises is the error of each item that is not settled."""
+    """Send a batch; an exception becomes the error of each item that is not settled."""
     try:
         await send(batch)
     except Exception as error:  # noqa: BLE001 - its callers raise it
@@ -204,16 +201,21 @@ def up_to(items: int, size: int, size_of: Callable[[Item], int]) -> Callable[[],
     return bounds
 
 
-def spawn(work: Coroutine[Any, Any, Item], tasks: set[asyncio.Task[Item]]) -> asyncio.Task[Item]:
-    """Start a task that these keep until it is done: the event loop alone would let it be collected."""
-    task = asyncio.create_task(work)
+def spawn(
+    work: Coroutine[Any, Any, Item], tasks: set[asyncio.Task[Item]], *, untraced: bool = False
+) -> asyncio.Task[Item]:
+    """Start a task, and keep it in `tasks` until it is done: the event loop alone would let it be collected.
+
+    An `untraced` one serves several callers, so it is part of no caller's trace.
+    """
+    task = asyncio.create_task(work, context=Context() if untraced else None)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return task
 
 
 class Backoff:
-    """Full jitter under an exponential bound, so that those who failed together do not retry together.
+    """Full jitter under an exponential bound, so that concurrent failures are not retried concurrently.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -236,10 +238,7 @@ class Backoff:
 
 
 async def end_all(endings: Mapping[str, Awaitable[object]], *, within_s: float) -> None:
-    """Await all of these at the same time.
-
-    One that fails, or is given up because it takes longer, is logged by its name and skips no other.
-    """
+    """Await all of these concurrently; log the name of each that fails or takes longer."""
     tasks = {name: asyncio.ensure_future(ending) for name, ending in endings.items()}
     if tasks:
         await asyncio.wait(tasks.values(), timeout=within_s)

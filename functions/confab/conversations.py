@@ -1,12 +1,12 @@
-"""The use cases: what a caller may ask of conversations, whichever way the request came."""
+"""The use cases, shared by the functions and the container."""
 
 import base64
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from confab.domain import access
 from confab.domain.access import Standing
@@ -19,13 +19,13 @@ from confab.domain.models import (
     Principal,
     Wire,
     canonical,
+    current_time,
     from_milliseconds,
     milliseconds,
-    to_millisecond,
 )
 from confab.domain.rates import Rate
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
-from confab.ports import Announcer, Appended, Clock, Created, Cursor, Store
+from confab.ports import Announcer, Appended, Created, Cursor, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,25 @@ class Listing:
 
 
 class Conversations:
-    """The use cases, the same for functions and for sockets.
-
-    Each looks the conversation up, asks `access`, acts, and announces only what is stored.
-    """
+    """The use cases. Each reads the conversation, asks `access`, acts, and announces what it stored."""
 
     def __init__(
         self,
         store: Store,
         announcer: Announcer,
         *,
-        clock: Clock,
         limits: Limits,
         cells: Sequence[str] = (MAIN,),
+        clock: Callable[[], datetime] = current_time,
     ) -> None:
-        """New conversations are spread over `cells`, each as likely."""
+        """New conversations are spread evenly over `cells`."""
         self._store = store
         self._announcer = announcer
         self._clock = clock
         self._cells = cells
         self.limits = limits
         self.sends = Rate(limits.messages_per_10s, 10, "messages", clock=time.monotonic)
-        """How often each user may write on this instance; the key is the uid."""
+        """Bounds how often each user may write on this instance; the key is the uid."""
 
     async def create_conversation(
         self, request: CreateConversation, key: str | None = None, *, caller: Principal
@@ -68,7 +65,7 @@ class Conversations:
         Raises InvalidRequest for members who are the owner or listed twice, and IdempotencyConflict
         if the caller used the key before for a different conversation.
         """
-        now = self._clock.now()
+        now = self._clock()
         wanted = Conversation(
             id=new_id(random.choice(self._cells)),
             type=request.type,
@@ -98,7 +95,7 @@ class Conversations:
     async def get_conversation(
         self, conversation_id: str, request: GetConversation, *, caller: Principal
     ) -> Page:
-        """A conversation and a page of its messages, fewer than asked for once they fill a response.
+        """A conversation and a page of its messages, cut where it fills a response.
 
         Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
         """
@@ -126,23 +123,20 @@ class Conversations:
     ) -> Appended:
         """Write a message as the caller and announce it once it is stored.
 
-        `known` is the caller's standing in the conversation if it has been read before, however
-        long ago: the owner and the members never change, and whether the log is closed shows when
-        the message is numbered.
+        `known` is the caller's standing if it was read before, however long ago: owner and members
+        never change, and the append detects a closed log. A retry with the same client message id
+        and body returns the first message. Every append counts in `sends`, also a retry, which costs
+        the store the same.
 
-        A retry with the same client message id and body returns the first message. Raises NotFound
-        for strangers, Forbidden for readers and for roles that are not the caller's, RateLimited,
-        IdempotencyConflict for a client message id used with another body, and
+        Raises NotFound for strangers, Forbidden for readers and for roles that are not the caller's,
+        RateLimited, IdempotencyConflict for a client message id used with another body, and
         ConversationFinalized.
-
-        Every append counts in `sends`, a retry too: it costs the store the same. What is refused
-        before that neither counts nor changes anything.
         """
         held = known or await self.standing(conversation_id, caller)
         access.require_write(held, caller, request.role)
         self.sends.take(caller.uid)
         draft = request.draft(conversation_id, caller.uid)
-        appended = await self._store.append(draft, now=self._clock.now())
+        appended = await self._store.append(draft, now=self._clock())
         if not draft.became(appended.message):
             raise IdempotencyConflict("This clientMessageId was used for a different message.")
         if appended.new:
@@ -155,7 +149,7 @@ class Conversations:
         Raises NotFound for strangers and Forbidden for everyone but the owner.
         """
         access.require_finalize(await self.standing(conversation_id, caller))
-        closed = await self._store.finalize(conversation_id, now=self._clock.now())
+        closed = await self._store.finalize(conversation_id, now=self._clock())
         if closed.new:
             await self._announcer.announce(closed.entry)
         return closed.conversation
@@ -163,14 +157,6 @@ class Conversations:
     async def standing(self, conversation_id: str, caller: Principal) -> Standing:
         """What the caller may do in a conversation; raises NotFound for strangers."""
         return access.standing(await self._store.conversation(conversation_id), caller)
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """The current instant in UTC, to the millisecond."""
-        return to_millisecond(datetime.now(UTC))
 
 
 def _same_request(wanted: Conversation, stored: Conversation) -> bool:

@@ -23,9 +23,9 @@ LEVELS = {
 }
 """The level of each logger. The last two would write plain text if they had none."""
 SERVERS = ("gunicorn.error", "uvicorn.error")
-"""Loggers to which the server of a function gives handlers of its own, some time after its start."""
+"""Loggers to which a function's server adds handlers some time after its start."""
 CLIENT_ERRORS = ("aiohttp.http_exceptions", "h11._util")
-"""Modules whose errors a server raises for what a client sent."""
+"""Modules whose errors mean that a client sent invalid HTTP."""
 CHAIN = 10
 """The longest chain of causes that is logged."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -81,7 +81,7 @@ def setup(project: str) -> None:
 
 
 def downgrade_client_errors(record: logging.LogRecord) -> bool:
-    """Log invalid HTTP of a client as INFO where a server calls it an ERROR: anyone could ring the alarm."""
+    """Log invalid HTTP as INFO, not as the server's ERROR: clients must not be able to raise an alert."""
     error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
     if record.name.partition(".")[0] != OURS and any(
         type(each).__module__ in CLIENT_ERRORS for each in _chain(error)

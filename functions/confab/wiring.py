@@ -1,7 +1,7 @@
-"""Which adapter implements which port. The only module that imports adapters.
+"""Builds the adapters of the ports, and is the only module that imports them.
 
-Each is imported and made on first use, so that a function pays the cold start of no part that it
-does not use, and connects only inside the running event loop.
+Each is imported and built on first use: a function's cold start pays for no adapter that it does not
+use, and connections open inside the running event loop.
 """
 
 import asyncio
@@ -12,18 +12,19 @@ from typing import Protocol, TypeVar
 
 from confab.aio import end_all
 from confab.config import Config
-from confab.conversations import Conversations, SystemClock
+from confab.conversations import Conversations
 from confab.domain.cells import topic_of
 from confab.domain.errors import Unavailable
+from confab.domain.models import current_time
 from confab.fanout.announce import InlineAnnouncer
 from confab.fanout.publishers import CellPublisher, CircuitBreaker
-from confab.ports import Announcer, Clock, Publisher, Store, Subscription, Telemetry, TokenVerifier
+from confab.ports import Announcer, Publisher, Store, Subscription, Telemetry, TokenVerifier
 from confab.views import Views
 
 PUBLISH_PAUSE_S = 0.02
-"""Seconds between two batches of one topic: as long as a busy container's events may be delayed."""
+"""Seconds between two batches of one topic: the most that a busy container delays an event."""
 CLOSE_S = 2.5
-"""Seconds for closing every connection: a platform that ends a process does not wait for long."""
+"""Seconds for closing every connection, well within Cloud Run's 10 s after SIGTERM."""
 
 
 class _Closable(Protocol):
@@ -37,9 +38,9 @@ class Adapters:
     """One process's adapters, and the use cases over them."""
 
     def __init__(self, config: Config, *, background: bool = False) -> None:
-        """A process that works in the `background` publishes in batches; others, while a client waits."""
+        """A `background` process publishes in batches; others publish while a client waits."""
         self.config = config
-        self.clock: Clock = SystemClock()
+        self.clock = current_time
         self.views = Views(config)
         self.instance = uuid.uuid4().hex
         """The id of this process, the `origin` of its events."""
@@ -49,13 +50,13 @@ class Adapters:
 
     @cached_property
     def conversations(self) -> Conversations:
-        """The use cases as functions carry them out."""
+        """The use cases of a function."""
         return self.conversations_announced_by(self.announcer)
 
     def conversations_announced_by(self, announcer: Announcer) -> Conversations:
-        """The use cases, whose entries this announcer brings to the rooms."""
+        """The use cases with this announcer."""
         return Conversations(
-            self.store, announcer, clock=self.clock, limits=self.config, cells=self.config.open_cells
+            self.store, announcer, limits=self.config, cells=self.config.open_cells, clock=self.clock
         )
 
     @cached_property
@@ -102,7 +103,7 @@ class Adapters:
 
     @cached_property
     def verifier(self) -> TokenVerifier:
-        """Who the caller is."""
+        """Identifies callers."""
         from confab.auth.firebase import FirebaseVerifier
 
         verifier = FirebaseVerifier(
@@ -130,11 +131,11 @@ class Adapters:
         return self._open("telemetry", telemetry)
 
     async def prepare(self, *, announces: bool) -> None:
-        """Import what a function's requests need, and connect meanwhile.
+        """Import what a function's requests need, and begin to connect.
 
-        The imports keep a thread busy for a good part of a second; on the event loop, they would
-        delay the store's handshake. Returns when they are done. Connecting goes on: a failure shows
-        again in the first query, or the first event.
+        The imports take a good part of a second, in a thread: on the event loop they would delay the
+        store's handshake. Connecting continues afterwards; the first query, or the first event,
+        reports its failure.
         """
         self._connecting.append(asyncio.create_task(_checked(self.store)))
         await asyncio.to_thread(self._import, announces=announces)

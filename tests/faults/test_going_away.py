@@ -12,7 +12,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 
 from confab.bus.client import Endpoint
-from confab.conversations import SystemClock
+from confab.domain.models import current_time
 from tests.support.clients import DeafSocket
 from tests.support.processes import Server
 from tests.support.samples import conversation
@@ -69,7 +69,7 @@ async def watch(http: httpx.AsyncClient, instance: Server) -> list[int]:
 
 async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Path):
     async with System.running(tmp_path) as site, httpx.AsyncClient(trust_env=False) as http:
-        room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
+        room = (await site.store.create(conversation("busy"), None, now=current_time())).conversation.id
         instance = await site.instance("realtime")
         await instance.serves()
         sockets = await crowd(instance, room)
@@ -107,7 +107,7 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
 async def test_an_instance_takes_its_leave_of_parts_that_answer_nothing(tmp_path: Path):
     with create_server(("127.0.0.1", 0)) as collector:
         async with System.running(tmp_path) as site:
-            stored = await site.store.create(conversation("dead"), None, now=SystemClock().now())
+            stored = await site.store.create(conversation("dead"), None, now=current_time())
             room = stored.conversation.id
             instance = await site.instance(
                 "realtime",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from confab.conversations import SystemClock
+from confab.domain.models import current_time
 from tests.support.accounting import resident_kib
 from tests.support.clients import DeafSocket
 from tests.support.processes import Server
@@ -66,7 +66,7 @@ async def everybody_has(sockets: list[WireSocket], entries: int) -> None:
 
 async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_path: Path):
     async with System.running(tmp_path) as site, AsyncExitStack() as ends:
-        room = (await site.store.create(conversation("busy"), None, now=SystemClock().now())).conversation.id
+        room = (await site.store.create(conversation("busy"), None, now=current_time())).conversation.id
         instance = await site.instance(
             "realtime",
             CONFAB_SLOW_READER_BYTES=str(BOUND_BYTES),

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from confab import config
-from confab.conversations import Conversations, SystemClock
+from confab.conversations import Conversations
 from confab.domain.cells import MAIN
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.limits import Limits
@@ -65,7 +65,7 @@ def conversations_over(
     store: Store, announcer: Announcer | None = None, *, cells: Sequence[str] = (MAIN,)
 ) -> Conversations:
     """The use cases over a store, with the default limits."""
-    return Conversations(store, announcer or Announced(), clock=SystemClock(), limits=Limits(), cells=cells)
+    return Conversations(store, announcer or Announced(), limits=Limits(), cells=cells)
 
 
 class MemoryAdapters(Adapters):
@@ -73,7 +73,6 @@ class MemoryAdapters(Adapters):
 
     def __init__(self, **env: str) -> None:
         super().__init__(config.load(env))
-        self.clock = SystemClock()
         self.store = MemoryStore()
         self.verifier = NamedUsers()
         self.announced = self.announcer = Announced()

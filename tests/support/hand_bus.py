@@ -131,12 +131,12 @@ class HandBus:
 
 
 class Clock:
-    """Implements `Clock`: it is a millisecond later each time."""
+    """A clock that is a millisecond later each time."""
 
     def __init__(self) -> None:
         self._now = NOW
 
-    def now(self) -> datetime:
+    def __call__(self) -> datetime:
         self._now += timedelta(milliseconds=1)
         return self._now
 

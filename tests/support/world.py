@@ -12,7 +12,7 @@ import pytest
 from socketio.exceptions import ConnectionError as Refused
 
 from confab import config
-from confab.conversations import Conversations, SystemClock
+from confab.conversations import Conversations
 from confab.domain.models import timestamp_text
 from confab.domain.requests import AddMessage, CreateConversation, parse
 from confab.fanout.announce import InlineAnnouncer
@@ -222,9 +222,7 @@ class World:
         await asyncio.sleep(0.3)
 
     def _conversations(self, announcer: Announcer, cell: str = "main") -> Conversations:
-        return Conversations(
-            self._function.store, announcer, clock=SystemClock(), limits=self._function.config, cells=(cell,)
-        )
+        return Conversations(self._function.store, announcer, limits=self._function.config, cells=(cell,))
 
     def _announcer(self) -> InlineAnnouncer:
         return InlineAnnouncer(self._function.publisher, origin="a function")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from confab.conversations import SystemClock
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.fanout import announce, publishers
@@ -52,7 +51,7 @@ async def bus():
 
 @pytest.fixture
 def background(bus):
-    return BackgroundAnnouncer(bus, lambda _entry, _at: None, origin="here", clock=SystemClock())
+    return BackgroundAnnouncer(bus, lambda _entry, _at: None, origin="here")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import asyncio
 
 import pytest
 
-from confab.conversations import SystemClock
 from confab.fanout import watchdog as watchdog_module
 from confab.fanout.consume import consume
 from confab.fanout.watchdog import Watchdog
@@ -35,7 +34,6 @@ class Instance:
             bus.publisher(),
             instance="i1",
             cell="main",
-            clock=SystemClock(),
             needed=lambda: self.needed,
         )
         self.tasks = [

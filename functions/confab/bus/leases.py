@@ -30,7 +30,7 @@ def labels() -> dict[str, str]:
 
 
 def pause() -> float:
-    """Seconds until the next renewal; the jitter keeps instances apart."""
+    """Seconds until the next renewal, with jitter, so that instances do not renew at once."""
     return RENEW_S * random.uniform(0.8, 1.2)
 
 

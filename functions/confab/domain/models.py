@@ -34,6 +34,11 @@ def to_millisecond(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond - beyond) if beyond else at
 
 
+def current_time() -> datetime:
+    """The current instant in UTC, to the millisecond."""
+    return to_millisecond(datetime.now(UTC))
+
+
 def milliseconds(at: datetime) -> int:
     """Milliseconds since 1970."""
     return (at - _EPOCH) // _MILLISECOND

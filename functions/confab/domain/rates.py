@@ -41,7 +41,9 @@ class Rate:
         self._forget_the_idle(now)
         times = self._free_at.get(key, deque(maxlen=self._most))
         if len(times) == self._most and times[0] > now:
-            raise self._refusal(math.ceil(times[0] - now))
+            wait = math.ceil(times[0] - now)
+            rate = f"At most {self._most} {self._what} in {self._seconds} s."
+            raise RateLimited(f"{rate} Try again in {wait} s.", retry_after=wait)
         times.append(now + self._seconds)  # the oldest makes room
         self._free_at[key] = times
         self._free_at.move_to_end(key)
@@ -51,9 +53,3 @@ class Rate:
     def _forget_the_idle(self, now: float) -> None:
         while self._free_at and next(iter(self._free_at.values()))[-1] <= now:
             self._free_at.popitem(last=False)
-
-    def _refusal(self, wait: int) -> RateLimited:
-        return RateLimited(
-            f"At most {self._most} {self._what} in {self._seconds} s. Try again in {wait} s.",
-            retry_after=wait,
-        )

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from confab.aio import spawn
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
-from confab.domain.models import Entry
-from confab.ports import Clock, Publisher
+from confab.domain.models import Entry, current_time
+from confab.ports import Publisher
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class InlineAnnouncer:
 
     async def announce(self, entry: Entry) -> None:
         """Publish the entry's event. A failure is not raised: the publisher has logged it."""
-        committed_at = datetime.now(UTC)  # a moment ago
+        committed_at = current_time()  # a moment ago
         try:
             await self._publisher.publish(event_of(entry, origin=self._origin, at=committed_at))
         except Unavailable:
@@ -45,26 +45,25 @@ class BackgroundAnnouncer:
     """Implements `Announcer` for a long-lived process: nobody waits for the bus."""
 
     def __init__(
-        self, publisher: Publisher, deliver: Callable[[Entry, datetime], None], *, origin: str, clock: Clock
+        self, publisher: Publisher, deliver: Callable[[Entry, datetime], None], *, origin: str
     ) -> None:
         """`deliver` sends an entry, with the time of its commit, to the sockets of this process."""
         self._publisher = publisher
         self._deliver = deliver
         self._origin = origin
-        self._clock = clock
         self._publishing: set[asyncio.Task[None]] = set()
         self._lost = 0
         self._logged_at = float("-inf")
 
     async def announce(self, entry: Entry) -> None:
-        committed_at = self._clock.now()  # a moment ago
+        committed_at = current_time()  # a moment ago
         self._deliver(entry, committed_at)
         self._begin(event_of(entry, origin=self._origin, at=committed_at), MAX_PUBLISHING)
 
     def announce_typing(self, state: TypingState) -> None:
         """Begin to publish that a user of this process starts or stops typing."""
         event = Typing(
-            conversation_id=state.conversation_id, data=state, origin=self._origin, at=self._clock.now()
+            conversation_id=state.conversation_id, data=state, origin=self._origin, at=current_time()
         )
         self._begin(event, MAX_PUBLISHING_TYPING)
 

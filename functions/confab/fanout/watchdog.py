@@ -14,7 +14,8 @@ from collections.abc import Callable
 from confab.domain.cells import new_id
 from confab.domain.errors import Unavailable
 from confab.domain.events import Typing, TypingState
-from confab.ports import Clock, Publisher, Subscription
+from confab.domain.models import current_time
+from confab.ports import Publisher, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +33,12 @@ class Watchdog:
         *,
         instance: str,
         cell: str,
-        clock: Clock,
         needed: Callable[[], bool],
     ) -> None:
         self._subscription = subscription
         self._publisher = publisher
         self._instance = instance
         self._room = f"probe-{new_id(cell)}"
-        self._clock = clock
         self._needed = needed
         self._echo = asyncio.Event()
         self._lost_probes = 0
@@ -91,4 +90,4 @@ class Watchdog:
 
     def _event(self) -> Typing:
         state = TypingState(conversation_id=self._room, user_id=self._instance, typing=False)
-        return Typing(conversation_id=self._room, data=state, origin=self._instance, at=self._clock.now())
+        return Typing(conversation_id=self._room, data=state, origin=self._instance, at=current_time())

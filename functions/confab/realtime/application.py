@@ -44,8 +44,8 @@ class SocketApplication:
             try:
                 await self._admit(sid, auth, accept)
             except Exception as error:  # noqa: BLE001 - _problem_of logs it
-                problem_object = _problem_of(error, "connect", span)
-                refuse(problem_object["title"], problem_object)
+                refusal = _problem_of(error, "connect", span)
+                refuse(refusal["title"], refusal)
 
     async def event(self, sid: str, name: object, arguments: Sequence[object], ack: Ack) -> None:
         """Dispatch an event of the contract; every other is refused by name.

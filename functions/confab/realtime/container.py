@@ -52,9 +52,7 @@ class Container:
             allowed_origins=config.allowed_origins,
         )
         self.rooms = Rooms(adapters.store, self.transport, delivered=adapters.telemetry.delivered)
-        self.announcer = BackgroundAnnouncer(
-            adapters.publisher, self.rooms.receive, origin=adapters.instance, clock=adapters.clock
-        )
+        self.announcer = BackgroundAnnouncer(adapters.publisher, self.rooms.receive, origin=adapters.instance)
         self._typing = TypingIndicators(
             self.rooms,
             self.transport,
@@ -74,7 +72,6 @@ class Container:
             adapters.publisher,
             instance=adapters.instance,
             cell=config.cell,
-            clock=adapters.clock,
             needed=lambda: len(self.rooms) > 0,
         )
         self._health = Health(

@@ -7,8 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confab.conversations import SystemClock
-from confab.domain.models import Conversation, Draft
+from confab.domain.models import Conversation, Draft, current_time
 from confab.store.surreal import SurrealStore
 from tests.bench.functions.client import Request
 from tests.bench.functions.deployment import Deployment
@@ -89,7 +88,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
 
 
 async def _conversation(store: SurrealStore, *, messages: int) -> str:
-    now = SystemClock().now()
+    now = current_time()
     conversation = Conversation(
         id=uuid.uuid4().hex,
         type="chat",
