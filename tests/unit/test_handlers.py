@@ -1,7 +1,5 @@
 """The operations over HTTP, in process and on in-memory twins."""
 
-import asyncio
-
 import pytest
 
 from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
@@ -73,44 +71,6 @@ async def test_a_repeated_message_returns_the_first_also_after_the_finalization(
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     assert [entry.seq for entry in adapters.announced.entries] == [1, 2]
-
-
-PAGES = {
-    "": ([3, 4, 5, 6, 7], True),
-    "&after=0": ([1, 2, 3, 4, 5], True),
-    "&after=2": ([3, 4, 5, 6, 7], False),
-    "&after=7": ([], False),
-    "&after=8": ([], False),
-    "&before=3": ([1, 2], False),
-    "&before=7": ([2, 3, 4, 5, 6], True),
-    "&before=1": ([], False),
-    "&before=99": ([3, 4, 5, 6, 7], True),
-}
-
-
-async def test_pages_of_a_finalized_log(client):
-    conversation_id = (await created(client))["id"]
-    for number in range(7):
-        await add_message(client, conversation_id, f"m{number}")
-    await client.post(f"{API}/{conversation_id}/finalize", headers=bearer())
-    for query, expected in PAGES.items():
-        page = (await client.get(f"{API}/{conversation_id}?limit=5{query}", headers=bearer())).json()
-        assert ([m["seq"] for m in page["messages"]], page["hasMore"]) == expected, query
-
-
-async def test_a_list_is_paged_by_cursor(client):
-    ids = [(await created(client))["id"] for _ in range(5)]
-    await asyncio.sleep(0.005)
-    await add_message(client, ids[0], "newest activity")
-    listed, cursor = [], None
-    while True:
-        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-        body = (await client.get(API, params=query, headers=bearer())).json()
-        listed += [c["id"] for c in body["conversations"]]
-        if (cursor := body["nextCursor"]) is None:
-            break
-    assert listed[0] == ids[0]
-    assert sorted(listed) == sorted(ids)
 
 
 BAD_CURSORS = ("!", "AAAA", "é", "eA", "MTIz", "OTk5OTk5OTk5OTk5OTk5OTk5OTkuYQ")

@@ -3,13 +3,9 @@ import asyncio
 import pytest
 
 from confab import trace
-from confab.domain.events import event_of
 from confab.trace import Trace
-from tests.support.samples import message
-from tests.support.twins.bus import MemoryBus
 
 ID, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-EVENT = event_of(message(1), origin="i1")
 
 
 @pytest.mark.parametrize(
@@ -54,22 +50,5 @@ async def test_tasks_that_are_begun_within_belong_to_it():
     assert await begun == Trace(ID, SPAN)
 
 
-async def test_an_event_brings_the_trace_in_which_it_was_published():
-    bus = MemoryBus()
-    subscription = bus.subscription()
-    events = subscription.events()
-    first = asyncio.create_task(_traces(events, 2))
-    await asyncio.sleep(0)
-    publisher = bus.publisher()
-    with trace.Entered(Trace(ID, SPAN)):
-        await publisher.publish(EVENT)
-    await publisher.publish(EVENT)
-    assert await first == [Trace(ID, SPAN), None]
-
-
 async def _current():
     return trace.current()
-
-
-async def _traces(events, count):
-    return [trace.current() for _ in range(count) if await anext(events)]
