@@ -93,7 +93,7 @@ def test_a_reader_sees_the_messages_but_cannot_write(people: tuple[Person, Perso
     ada.send("For your eyes")
     expect(bo.messages()).to_have_text(["For your eyes"])
     expect(bo.composer()).to_be_hidden()
-    expect(bo.page.locator("#locked")).to_contain_text("not write")
+    expect(bo.page.locator("#locked")).to_contain_text("read-only access")
 
 
 def test_what_was_said_while_one_was_away_is_there_on_return(people: tuple[Person, Person]) -> None:
