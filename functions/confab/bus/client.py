@@ -1,8 +1,8 @@
 """Clients of Pub/Sub: its address, its connections, and which of its failures are transient."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import google.auth
 import grpc.aio
@@ -82,16 +82,24 @@ class Endpoint:
         async with SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel)) as client:
             yield client
 
-    async def create_topic(self, topic: str, *, timeout: float) -> bool:
-        """Create a topic on an emulator, unless it exists; False with Google, where it is infrastructure."""
-        if self.emulator_host is None:
-            return False
-        async with self.publisher() as client:
-            try:
+    async def on_topic(self, topic: str, call: Callable[[], Awaitable[object]], *, timeout: float) -> None:
+        """Make a call that needs the topic; if an emulator lacks it, create it and make the call again.
+
+        With Google, topics are infrastructure, and a missing one raises NotFound.
+        """
+        try:
+            await call()
+        except exceptions.NotFound:
+            if self.emulator_host is None:
+                raise
+            await self.create_topic(topic, timeout=timeout)
+            await call()
+
+    async def create_topic(self, topic: str, *, timeout: float) -> None:
+        """Create a topic on an emulator, unless it exists."""
+        with suppress(exceptions.AlreadyExists):
+            async with self.publisher() as client:
                 await client.create_topic(Topic(name=topic), retry=None, timeout=timeout)
-            except exceptions.AlreadyExists:
-                return True
-        return True
 
     async def _channel(
         self, transport: type[PublisherGrpcAsyncIOTransport] | type[SubscriberGrpcAsyncIOTransport]

@@ -5,7 +5,6 @@ import logging
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
 
 from confab import trace
@@ -87,12 +86,11 @@ class PubSubPublisher:
 
     async def _publish(self, request: PublishRequest) -> None:
         client = await self._connected()
-        try:
-            await client.publish(request, retry=None, timeout=TRY_SECONDS)
-        except NotFound:
-            if not await self._endpoint.create_topic(self._topic, timeout=TRY_SECONDS):
-                raise
-            await client.publish(request, retry=None, timeout=TRY_SECONDS)
+        await self._endpoint.on_topic(
+            self._topic,
+            lambda: client.publish(request, retry=None, timeout=TRY_SECONDS),
+            timeout=TRY_SECONDS,
+        )
 
     async def _connected(self) -> PublisherAsyncClient:
         async with self._connecting:

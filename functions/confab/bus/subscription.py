@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, NotFound
@@ -115,7 +115,9 @@ class PubSubSubscription:
 
     async def _receive(self, backoff: Backoff) -> None:
         async with self._endpoint.subscriber() as client:
-            await self._ensure_subscription(client)
+            if not self._exists:
+                await self._endpoint.on_topic(self._topic, lambda: self._create(client), timeout=CALL_SECONDS)
+                self._exists = True
             try:
                 stream = await open_stream(client, self.name, self._client_id, self._acknowledgements)
                 self._connected = True
@@ -128,17 +130,6 @@ class PubSubSubscription:
                 self._exists = False
                 raise
 
-    async def _ensure_subscription(self, client: SubscriberAsyncClient) -> None:
-        if self._exists:
-            return
-        try:
-            await self._create(client)
-        except NotFound:
-            if not await self._endpoint.create_topic(self._topic, timeout=CALL_SECONDS):
-                raise
-            await self._create(client)
-        self._exists = True
-
     async def _create(self, client: SubscriberAsyncClient) -> None:
         config = SubscriptionConfig(
             name=self.name,
@@ -149,10 +140,8 @@ class PubSubSubscription:
             filter=f'NOT attributes.{ORIGIN} = "{self._instance}"',
             labels=leases.labels(),
         )
-        try:
+        with suppress(AlreadyExists):  # an earlier try's response was lost
             await client.create_subscription(config, retry=None, timeout=CALL_SECONDS)
-        except AlreadyExists:  # an earlier try's answer was lost
-            return
 
     async def _keep_lease(self) -> None:
         """Renew the lease, and delete the subscriptions whose lease has expired."""
