@@ -25,7 +25,7 @@ from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
 from confab.trace import Trace
-from tests.support.pubsub import PubSubServer, closed_port, pubsub_server
+from tests.support.pubsub import PubSubServer, closed_port
 from tests.support.pubsub_backends import PROJECT, Listener, PubSubBackend, arrives, events, typing
 from tests.support.samples import NOW, draft
 from tests.support.waiting import until
@@ -33,15 +33,9 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def server() -> AsyncIterator[PubSubServer]:
-    async with pubsub_server() as server:
-        yield server
-
-
 @pytest.fixture
-def bus(server: PubSubServer) -> PubSubBackend:
-    return PubSubBackend(server)
+def bus(bus_server: PubSubServer) -> PubSubBackend:
+    return PubSubBackend(bus_server)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -114,14 +108,6 @@ async def test_a_subscription_that_never_connected_can_be_closed() -> None:
     assert not listener.subscription.connected
     async with asyncio.timeout(3):
         await listener.close()
-
-
-async def test_a_subscription_that_was_never_read_leaves_nothing(bus: PubSubBackend) -> None:
-    unused = bus.subscription()
-    await unused.close()
-    async with bus.raw() as client:
-        with pytest.raises(NotFound):
-            await client.get_subscription(subscription=unused.name)
 
 
 async def test_a_restarted_stream_resumes_without_a_loss(

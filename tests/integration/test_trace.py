@@ -6,10 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from google.pubsub_v1 import Subscription
 
 from confab import log
-from confab.bus.client import Endpoint
 from tests.support.probes import system
 from tests.support.telemetry import Collected
 from tests.support.world import PROJECT
@@ -44,57 +42,28 @@ def lines(monkeypatch):
     logger.setLevel(before)
 
 
-async def write(patient, room, flags):
-    async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(
-            f"{patient.web}/api/conversations/{room}/messages",
-            json={"content": "hello"},
-            headers={"Authorization": "Bearer alice", "traceparent": f"00-{TRACE}-{SPAN}-{flags}"},
-        )
-    assert answer.status_code == 201, answer.text
+async def write(patient, room, *, sampled=True):
+    headers = {"Authorization": "Bearer alice", "traceparent": f"00-{TRACE}-{SPAN}-{sampled:02}"}
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as http:
+        url = f"{patient.web}/api/conversations/{room}/messages"
+        assert (await http.post(url, json={"content": "hello"})).status_code == 201
 
 
-async def test_a_sampled_request_has_its_trace_in_the_log_of_every_delivery(world, lines):
+@pytest.mark.parametrize("sampled", [True, False])
+async def test_the_log_of_every_process_has_the_trace_of_a_request_and_deliveries_if_it_is_sampled(
+    world, lines, sampled
+):
     room = await world.conversation()
     clients = [await world.client("alice", index, room) for index in range(2)]
     async with system(world._env, world.urls) as patient:
-        await write(patient, room, "01")
+        await write(patient, room, sampled=sampled)
         for client in clients:
             await client.until(lambda c: c.seqs() == [1])
-    (request,) = lines.with_message("request")
-    delivered = lines.with_message("delivered")
+    (request,), delivered = lines.with_message("request"), lines.with_message("delivered")
     assert [(line["conversationId"], line["seq"], line["sockets"]) for line in delivered] == [
         (room, 1, 1)
-    ] * 2
+    ] * (2 if sampled else 0)
     assert {line[NAME] for line in (request, *delivered)} == {f"projects/{PROJECT}/traces/{TRACE}"}
-
-
-async def test_the_deliveries_of_a_request_that_is_not_sampled_are_not_logged(world, lines):
-    room = await world.conversation()
-    alice = await world.client("alice", 0, room)
-    async with system(world._env, world.urls) as patient:
-        await write(patient, room, "00")
-        await alice.until(lambda c: c.seqs() == [1])
-    (request,) = lines.with_message("request")
-    assert request[NAME].endswith(TRACE)
-    assert lines.with_message("delivered") == []
-
-
-async def test_the_bus_carries_the_trace_as_an_attribute(world, bus_server):
-    name = f"projects/{PROJECT}/subscriptions/other"
-    room = await world.conversation()
-    async with Endpoint(bus_server.host).subscriber() as client, system(world._env, world.urls) as patient:
-        wish = Subscription(
-            name=name,
-            topic=f"projects/{PROJECT}/topics/confab-events",
-            filter=f'attributes.conversationId = "{room}"',
-        )
-        await client.create_subscription(wish)
-        await write(patient, room, "01")
-        answer = await client.pull(subscription=name, max_messages=1)
-        await client.delete_subscription(subscription=name)
-    (received,) = answer.received_messages
-    assert received.message.attributes["traceparent"] == f"00-{TRACE}-{SPAN}-01"
 
 
 async def test_a_delivery_is_a_child_span_of_its_request(world):
@@ -103,7 +72,7 @@ async def test_a_delivery_is_a_child_span_of_its_request(world):
     alice = await world.client("alice", 0, room)
     world._containers[0].rooms._delivered = instance.telemetry.delivered
     async with system(world._env, world.urls, function.telemetry) as patient:
-        await write(patient, room, "01")
+        await write(patient, room)
         await alice.until(lambda c: c.seqs() == [1])
     (request,), (delivery,) = function.spans(), instance.spans()
     assert request.name == "POST /api/conversations/{id}/messages"
