@@ -1,4 +1,4 @@
-"""One local stack for all end-to-end tests, and two people who use the web app on it."""
+"""One local stack for all end-to-end tests, and two people who use its web app."""
 
 import subprocess
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="module")  # no other test can have an event loop while it is open
+@pytest.fixture(scope="module")  # while it is open, no test can run an event loop
 def browser() -> Iterator[Browser]:
-    """A Chromium, and the web app as it is now: `make test` has built it already."""
+    """A Chromium, with the web app built; `make test` has built it already."""
     subprocess.run(["make", "build"], cwd=ROOT, check=True, capture_output=True, timeout=120)
     with chromium() as running:
         yield running
@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def people(stack: Stack, browser: Browser) -> Iterator[tuple[Person, Person]]:
-    """Two people, each on an instance of their own; their pages must not fail, nor talk to strangers."""
+    """Two people, each on an instance of their own; their pages must not fail, nor call other servers."""
     ada, bo = (Person(browser, stack.url, realtime) for realtime in stack.realtime)
     yield ada, bo
     for person in (ada, bo):

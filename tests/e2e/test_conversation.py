@@ -1,5 +1,5 @@
-"""The whole system, as a client sees it: through the Hosting and Functions emulators with tokens
-from the Auth emulator, and with Socket.IO's own JavaScript client on both instances."""
+"""The whole system as clients use it: the emulators of Hosting, Functions and Auth, and Socket.IO's own
+JavaScript client on both instances."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def created(http: httpx.AsyncClient, owner: User, *members: User, **fields
     return answer.json()["id"]
 
 
-async def said(
+async def sent(
     http: httpx.AsyncClient, user: User, room: str, content: str, **fields: object
 ) -> httpx.Response:
     body = {"content": content} | fields
@@ -65,11 +65,11 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
 async def test_all_five_operations_through_hosting(http, auth):
     alice, bob = await auth.user(), await auth.user()
     room = await created(http, alice, bob, title="Plans")
-    first = await said(http, alice, room, "hello", clientMessageId="m1")
-    again = await said(http, alice, room, "hello", clientMessageId="m1")
+    first = await sent(http, alice, room, "hello", clientMessageId="m1")
+    again = await sent(http, alice, room, "hello", clientMessageId="m1")
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
-    await said(http, bob, room, "hi")
+    await sent(http, bob, room, "hi")
     page = (await http.get(f"{API}/{room}", headers=bob.headers)).json()
     assert [(m["seq"], m["author"], m["content"]) for m in page["messages"]] == [
         (1, alice.uid, "hello"),
@@ -107,14 +107,14 @@ async def test_each_error_of_the_table_through_hosting(http, auth):
     await http.post(API, json={"type": "chat"}, headers=keyed)
     assert_problem(await http.post(API, json={"type": "support"}, headers=keyed), 409, "idempotency_conflict")
     assert_problem(
-        await said(http, alice, room, "x", metadata={"a": "b" * 270_000}), 413, "payload_too_large"
+        await sent(http, alice, room, "x", metadata={"a": "b" * 270_000}), 413, "payload_too_large"
     )
     text = await http.post(
         f"{path}/messages", content="hi", headers={**alice.headers, "Content-Type": "text/plain"}
     )
     assert_problem(text, 415, "unsupported_media_type")
     await http.post(f"{path}/finalize", headers=alice.headers)
-    assert_problem(await said(http, alice, room, "late"), 409, "conversation_finalized")
+    assert_problem(await sent(http, alice, room, "late"), 409, "conversation_finalized")
     assert (await http.get(API, headers=rita.headers)).status_code == 200
     await auth.revoke(rita)
     assert_problem(await http.get(API, headers=rita.headers), 401, "token_revoked")
@@ -134,7 +134,7 @@ async def test_two_stock_clients_on_two_instances(http, auth, connect):
             *(left.call("message", {"conversationId": room, "content": f"left {n}"}) for n in range(35)),
             *(right.call("message", {"conversationId": room, "content": f"right {n}"}) for n in range(35)),
         ),
-        asyncio.gather(*(said(http, alice, room, f"rest {n}") for n in range(30))),
+        asyncio.gather(*(sent(http, alice, room, f"rest {n}") for n in range(30))),
     )
     assert all(ack["ok"] for ack in acks)
     assert [answer.status_code for answer in answers] == [201] * 30
@@ -150,7 +150,7 @@ async def test_two_stock_clients_on_two_instances(http, auth, connect):
     assert left.of("typing") == []
 
 
-async def test_a_handshake_is_refused_with_the_problem(auth, connect):
+async def test_a_refused_handshake_carries_the_problem(auth, connect):
     alice = await auth.user()
     for user, room, code in (
         (User("x", "no.to.ken"), None, "unauthenticated"),
@@ -161,11 +161,11 @@ async def test_a_handshake_is_refused_with_the_problem(auth, connect):
         assert client.refused["code"] == code
 
 
-async def test_an_agent_answers(http, auth, connect):
+async def test_an_agent_writes_as_assistant(http, auth, connect):
     alice, bot = await auth.user(), await auth.user(agent=True)
     room = await created(http, alice, bot, type="assistant")
     listener = await connect(alice, 1, room)
-    answer = await said(http, bot, room, "How can I help?", role="assistant")
+    answer = await sent(http, bot, room, "How can I help?", role="assistant")
     assert (answer.status_code, answer.json()["role"]) == (201, "assistant")
     await listener.until(lambda c: [m["role"] for m in c.of("message")] == ["assistant"])
 
@@ -178,12 +178,12 @@ async def test_a_killed_instance_loses_nothing(stack, http, auth, connect):
     await victim.until(lambda c: c.seqs() == [1])
     stack.kill_listener(stack.realtime[1])
     await victim.until(lambda c: c.closed is not None)
-    assert [(await said(http, alice, room, f"meanwhile {n}")).status_code for n in range(5)] == [201] * 5
+    assert [(await sent(http, alice, room, f"meanwhile {n}")).status_code for n in range(5)] == [201] * 5
     back = await connect(bob, 0)
     ack = await back.call("join", {"conversationId": room, "after": 1})
     assert ([m["seq"] for m in ack["messages"]], ack["hasMore"]) == ([2, 3, 4, 5, 6], False)
-    await said(http, alice, room, "after")
+    await sent(http, alice, room, "after")
     await back.until(lambda c: c.seqs() == [7])
     await asyncio.to_thread(stack.wait_for, "realtime-2  ", times=2)
-    once_more = await connect(bob, 1)  # the stack has started the instance again
+    once_more = await connect(bob, 1)  # the stack has restarted the instance
     assert (await once_more.call("join", {"conversationId": room, "after": 7}))["ok"]

@@ -1,4 +1,4 @@
-"""The web app in a real browser: two people, each served by another realtime instance."""
+"""The web app in a real browser: two people, each on a realtime instance of their own."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def test_two_people_on_two_instances_see_every_message_once_and_in_order(
         expect(person.messages()).to_have_text(said)
 
 
-def test_one_sees_the_other_type_until_the_message_is_there(people: tuple[Person, Person]) -> None:
+def test_typing_is_shown_until_the_message_arrives(people: tuple[Person, Person]) -> None:
     ada, bo = people
     meet(ada, bo)
     bo.composer().press_sequentially("Hm")
@@ -47,7 +47,7 @@ def test_one_sees_the_other_type_until_the_message_is_there(people: tuple[Person
     expect(ada.typing()).to_have_text("")
 
 
-def test_finalizing_asks_first_and_then_locks_both(people: tuple[Person, Person]) -> None:
+def test_finalizing_needs_a_confirmation_and_locks_both_pages(people: tuple[Person, Person]) -> None:
     ada, bo = people
     title = meet(ada, bo)
     bo.send("Last words")
@@ -96,7 +96,7 @@ def test_a_reader_sees_the_messages_but_cannot_write(people: tuple[Person, Perso
     expect(bo.page.locator("#locked")).to_contain_text("read-only access")
 
 
-def test_what_was_said_while_one_was_away_is_there_on_return(people: tuple[Person, Person]) -> None:
+def test_messages_of_the_meantime_are_shown_on_return(people: tuple[Person, Person]) -> None:
     ada, bo = people
     title = meet(ada, bo)
     bo.page.evaluate("location.hash = ''")
@@ -109,7 +109,7 @@ def test_what_was_said_while_one_was_away_is_there_on_return(people: tuple[Perso
     expect(bo.messages()).to_have_text(said)
 
 
-def test_one_signs_out_and_in_again_and_finds_the_conversation(people: tuple[Person, Person]) -> None:
+def test_a_conversation_is_listed_after_signing_out_and_in_again(people: tuple[Person, Person]) -> None:
     ada, _ = people
     email, uid = sign_up(ada, "ada")
     ada.create("Notes to self", members={})
@@ -120,21 +120,23 @@ def test_one_signs_out_and_in_again_and_finds_the_conversation(people: tuple[Per
 
 
 def refuse_the_first_message(socket: WebSocketRoute) -> None:
-    """Answer it in the server's place, as above the rate; pass everything else on."""
+    """Refuse it as above the rate instead of the server, and forward everything else."""
     server = socket.connect_to_server()
     refusals = [refused(problem(RateLimited("Try again in 7 s.", retry_after=7), "r-1"))]
 
-    def pass_on(packet: str | bytes) -> None:
+    def forward(packet: str | bytes) -> None:
         sent = re.match(r'42(\d+)\["message",', str(packet))
         if sent and refusals:
             socket.send(f"43{sent[1]}{json.dumps([refusals.pop()])}")
         else:
             server.send(packet)
 
-    socket.on_message(pass_on)
+    socket.on_message(forward)
 
 
-def test_a_message_above_the_rate_says_so_and_can_be_sent_again(people: tuple[Person, Person]) -> None:
+def test_a_message_above_the_rate_is_refused_and_can_be_sent_again(
+    people: tuple[Person, Person],
+) -> None:
     ada, _ = people
     ada.page.route_web_socket(re.compile("/socket.io/"), refuse_the_first_message)
     sign_up(ada, "ada")
@@ -148,11 +150,11 @@ def test_a_message_above_the_rate_says_so_and_can_be_sent_again(people: tuple[Pe
     expect(ada.page.locator("#unsent li")).to_have_count(0)
 
 
-def test_a_refusal_is_told_in_words_with_the_request_id(people: tuple[Person, Person]) -> None:
+def test_a_refusal_is_shown_with_its_request_id(people: tuple[Person, Person]) -> None:
     ada, _ = people
     sign_up(ada, "ada")
     ada.page.evaluate("location.hash = 'no-such-conversation'")
     expect(ada.page.get_by_role("alert").first).to_have_text(
         re.compile(r"There is no such conversation\..*\(request [A-Za-z0-9._-]+\)")
     )
-    ada.complaints.clear()  # the browser itself logs the 404
+    ada.complaints.clear()  # the browser logs the 404

@@ -1,4 +1,4 @@
-"""The README's first conversation runs as it stands there, but for the addresses."""
+"""The README's first conversation runs as written, except for the addresses."""
 
 import asyncio
 import json
@@ -11,12 +11,12 @@ README = (ROOT / "README.md").read_text()
 
 
 def block(language, mark):
-    """The code block of the README that holds a word."""
+    """The code block of the README that contains a word."""
     return next(code for code in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if mark in code)
 
 
 def moved(code: str, stack: Stack) -> str:
-    """The code with this stack's addresses in the place of the usual ones."""
+    """The code with this stack's addresses instead of the usual ones."""
     usual = ("http://127.0.0.1:9099", "http://127.0.0.1:5000", "http://127.0.0.1:8081")
     for address, moved_to in zip(usual, (stack.auth, stack.url, stack.realtime[0]), strict=True):
         code = code.replace(address, moved_to)
@@ -26,9 +26,9 @@ def moved(code: str, stack: Stack) -> str:
 async def test_the_first_conversation(stack: Stack) -> None:
     script = f"set -euo pipefail\n{moved(block('sh', 'signUp'), stack)}\nprintf '\\n%s %s' $TOKEN $ID"
     shell = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=ROOT, stdout=PIPE)
-    said, _ = await asyncio.wait_for(shell.communicate(), 60)
+    output, _ = await asyncio.wait_for(shell.communicate(), 60)
     assert shell.returncode == 0
-    answers, _, variables = said.decode().rpartition("\n")
+    answers, _, variables = output.decode().rpartition("\n")
     token, conversation_id = variables.split()
     first, page = (json.loads(answer) for answer in re.findall(r"\{.*?\}(?=\{|\n|$)", answers, re.DOTALL))
     assert (first["seq"], first["content"]) == (1, "Hello")

@@ -1,4 +1,4 @@
-"""The reference shows both documents in a real browser, without a word to any other server."""
+"""The reference shows both documents in a real browser and calls no other server."""
 
 import functools
 import http.server
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A window whose pages must not fail, nor get anything from anybody else."""
+    """A window whose pages must not fail, nor load anything from another server."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site)
     page = context.new_page()
     complaints: list[str] = []
@@ -58,7 +58,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 
 
 def heading(page: Page, text: str) -> Locator:
-    """The first heading of that text; Redoc puts a link to it before the text."""
+    """The first heading with this text, which Redoc precedes by a link."""
     return page.get_by_role("heading", name=re.compile(f"(^| ){re.escape(text)}$")).first
 
 
@@ -85,7 +85,7 @@ def test_a_page_is_not_wider_than_a_phone(page, path, title):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_two_pages_and_the_web_app_lead_to_each_other(page):
+def test_the_two_pages_and_the_web_app_link_to_each_other(page):
     page.route("**/app.bundle.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
     page.goto("/")
     page.evaluate("document.body.dataset.view = 'list'")  # as once somebody has signed in
