@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from datetime import timedelta
 
 import pytest
 
@@ -16,15 +17,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_messages_are_numbered_from_one_and_move_their_conversation_on(store: Store) -> None:
     conversation = await started(store)
     assert conversation.seq == 0
-    at = [NOW + n * MILLISECOND for n in range(3)]
-    appended = [await store.append(draft_for(conversation.id), now=now) for now in at]
-    assert [(one.new, one.message.seq, one.message.created_at) for one in appended] == [
-        (True, n + 1, at[n]) for n in range(3)
-    ]
+    appended = []
+    for seq, after in enumerate((MILLISECOND, 2 * MILLISECOND, timedelta(hours=1)), 1):
+        appended.append(await store.append(draft_for(conversation.id), now=NOW + after))
+        assert (appended[-1].new, appended[-1].message.seq) == (True, seq)
+        assert appended[-1].message.created_at == NOW + after
+        moved = conversation.model_copy(update={"seq": seq, "updated_at": NOW + after})
+        assert await store.conversation(conversation.id) == moved
     assert [one.message.id for one in appended] == [message_id(conversation.id, n) for n in (1, 2, 3)]
     assert await store.entries(conversation.id, 1, 3) == [one.message for one in appended]
-    moved = conversation.model_copy(update={"seq": 3, "updated_at": at[-1]})
-    assert await store.conversation(conversation.id) == moved
 
 
 async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_repeat(stores) -> None:

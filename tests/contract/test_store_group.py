@@ -83,6 +83,8 @@ async def test_times_of_a_log_do_not_run_backwards_when_a_clock_does(store: Stor
         NOW + timedelta(seconds=step) for step in (0, 5, 5, 9, 9)
     ]
     assert await store.entries(log.id, 1, 5) == [one.message for one in appended]
+    late = await store.append(draft_for(log.id), now=NOW - timedelta(days=1))
+    assert late.message.created_at == NOW + timedelta(seconds=9)
     closed = await store.finalize(log.id, now=NOW)
     assert closed.entry.finalized_at == closed.conversation.updated_at == NOW + timedelta(seconds=9)
 
