@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from confab.domain.errors import NotFound
 from confab.domain.models import Metadata, message_id
 from confab.ports import Store
-from tests.support.logs import MILLISECOND, draft_for, messages, new_conversation, started
+from tests.support.logs import MILLISECOND, draft_for, fresh, messages, new_conversation, started
 from tests.support.samples import NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,6 +41,11 @@ async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_re
         assert [message.seq for message in stored] == list(range(1, 81))
         found = [one.message for one in results if one.message.conversation_id == log.id]
         assert sorted(found, key=lambda message: message.seq) == stored
+
+
+async def test_appending_to_an_unknown_conversation_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await store.append(draft_for(fresh()), now=NOW)
 
 
 CONTENTS = {
