@@ -1,181 +1,122 @@
-"""The checker finds each kind of violation in what a storm wrote down, and only there."""
+"""The checker finds each kind of violation in the record of a storm, and only there."""
+
+from collections.abc import Callable
 
 import pytest
 
 from tests.faults.storm.check import violations
 from tests.faults.storm.record import Creation, Entry, Recording, Send, Told, View
 
-TALK = "talk"
+ROOM = "room"
+Spoil = Callable[[Recording], object]
 
 
-def message(seq: int, content: str = "hello") -> Entry:
-    return {"seq": seq, "author": "ann", "clientMessageId": f"key-{seq}", "content": content}
+def message(seq: int, content: str = "hello", key: int | None = None) -> Entry:
+    return {"seq": seq, "author": "ann", "clientMessageId": f"key-{key or seq}", "content": content}
 
 
 def closing(seq: int) -> Entry:
-    return {"conversationId": TALK, "seq": seq, "finalizedAt": "then"}
+    return {"conversationId": ROOM, "seq": seq, "finalizedAt": "then"}
 
 
-LOG = [message(1), message(2), message(3), closing(4)]
+def send(key: str, *answers: Entry, refused: bool = False) -> Send:
+    return Send(ROOM, "ann", key, "hello", tries=1, answers=[*answers], refused=refused)
+
+
+ONE, TWO, THREE, END = LOG = [message(1), message(2), message(3), closing(4)]
+TWICE = [ONE, TWO, THREE, message(4, key=3)]
 
 
 def storm() -> Recording:
-    """A storm in which every promise was kept."""
-    sends = [Send(TALK, "ann", f"key-{n}", "hello", tries=1, answers=[message(n)]) for n in (1, 2, 3)]
-    refused = Send(TALK, "ann", "late", "hello", tries=2, refused=True)
+    """A storm that kept every promise."""
     return Recording(
-        sends=[*sends, refused],
-        views=[View("client", TALK, [Told(entry, live=True) for entry in LOG])],
-        creations=[Creation("ann", "creation", {TALK})],
-        closings={TALK: [closing(4)]},
-        logs={TALK: list(LOG)},
-        owned={"ann": {TALK}},
+        sends=[send("key-1", ONE), send("key-2", TWO), send("key-3", THREE), send("late", refused=True)],
+        views=[View("client", ROOM, [Told(entry, live=True) for entry in LOG])],
+        creations=[Creation("ann", "creation", {ROOM})],
+        closings={ROOM: [END]},
+        logs={ROOM: list(LOG)},
+        owned={"ann": {ROOM}},
     )
 
 
-def told(*entries: Entry) -> Recording:
-    """The same storm, but for what the client was told."""
+def given(*entries: Entry) -> Spoil:
+    """The client got these entries."""
+    return lambda storm: storm.views[0].told.__setitem__(slice(None), [Told(e, live=True) for e in entries])
+
+
+def stored(*entries: Entry) -> Spoil:
+    """The store holds these entries."""
+    return lambda storm: storm.logs[ROOM].__setitem__(slice(None), entries)
+
+
+def sent(*sends: Send) -> Spoil:
+    """Somebody sent these messages, too."""
+    return lambda storm: storm.sends.extend(sends)
+
+
+CASES: dict[str, tuple[list[Spoil], set[str]]] = {
+    "nothing": ([], set()),
+    "a client misses an entry": ([given(ONE, TWO, END)], {"lost"}),
+    "a client misses the finalization": ([given(ONE, TWO, THREE)], {"lost"}),
+    "a client gets nothing": ([given()], {"lost"}),
+    "a client gets an entry twice": ([given(ONE, *LOG)], {"repeated"}),
+    "a client gets the finalization twice": ([given(*LOG, END)], {"repeated"}),
+    "a client gets two entries in the wrong order": ([given(ONE, THREE, TWO, END)], {"out of order"}),
+    "a client gets the finalization too early": ([given(ONE, TWO, END, THREE)], {"out of order"}),
+    "a client gets an entry after the finalization": (
+        [given(*LOG, message(5))],
+        {"after the fence", "untrue"},
+    ),
+    "a client gets another content": ([given(ONE, message(2, "other"), THREE, END)], {"untrue"}),
+    "an acknowledged send is not stored": ([sent(send("key-9", message(9)))], {"lost"}),
+    "a send is stored twice": (
+        [given(*TWICE), stored(*TWICE), lambda storm: storm.closings.clear()],
+        {"repeated", "untrue"},
+    ),
+    "a repeated send has another answer": ([lambda storm: storm.sends[0].answers.append(TWO)], {"untrue"}),
+    "a send is stored with another content": (
+        [lambda storm: setattr(storm.sends[0], "content", "meant")],
+        {"untrue"},
+    ),
+    "a refused send is stored": (
+        [lambda storm: storm.sends.__setitem__(0, send("key-1", refused=True))],
+        {"untrue"},
+    ),
+    "an open conversation refuses a send": (
+        [given(*LOG[:3]), stored(*LOG[:3]), lambda storm: storm.closings.clear()],
+        {"untrue"},
+    ),
+    "nobody sent a stored message": ([lambda storm: storm.sends.pop(0)], {"untrue"}),
+    "a send has no answer": ([sent(send("key-9"))], {"unanswered"}),
+    "the log goes on after the finalization": (
+        [stored(ONE, TWO, closing(3), message(4))],
+        {"after the fence", "untrue", "lost"},
+    ),
+    "the log has a number twice": (
+        [stored(ONE, TWO, TWO, END)],
+        {"out of order", "repeated", "untrue", "lost"},
+    ),
+    "the log lacks a number": ([stored(ONE, THREE, END)], {"out of order", "untrue", "lost"}),
+    "finalizing has another answer": (
+        [lambda storm: storm.closings[ROOM].append(closing(3))],
+        {"untrue"},
+    ),
+    "nobody finalized the conversation": ([lambda storm: storm.closings.clear()], {"untrue"}),
+    "finalizing has no answer": ([lambda storm: storm.closings[ROOM].clear()], {"unanswered"}),
+    "a creation makes two conversations": ([lambda storm: storm.owned["ann"].add("other")], {"repeated"}),
+    "a created conversation is not stored": ([lambda storm: storm.owned["ann"].clear()], {"lost"}),
+    "a creation has no answer": (
+        [lambda storm: storm.creations.append(Creation("ann", "other"))],
+        {"unanswered"},
+    ),
+    "a client complains": ([lambda storm: storm.complaints.append("internal")], {"complaint"}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_checker_finds_each_violation(case: str):
+    spoils, kinds = CASES[case]
     recording = storm()
-    recording.views[0].told = [Told(entry, live=True) for entry in entries]
-    return recording
-
-
-def kinds(recording: Recording) -> set[str]:
-    return {violation.kind for violation in violations(recording)}
-
-
-def test_a_storm_in_which_every_promise_was_kept_has_no_violation():
-    assert violations(storm()) == []
-
-
-@pytest.mark.parametrize(
-    ("entries", "kind"),
-    [
-        (LOG[:2] + LOG[3:], "lost"),
-        (LOG[:3], "lost"),
-        ([], "lost"),
-        ([LOG[0], *LOG], "repeated"),
-        ([*LOG, LOG[3]], "repeated"),
-        ([LOG[0], LOG[2], LOG[1], LOG[3]], "out of order"),
-        ([*LOG[:2], LOG[3], LOG[2]], "out of order"),
-        ([*LOG, message(5)], "after the fence"),
-        ([*LOG, message(5)], "untrue"),
-        ([LOG[0], message(2, "something else"), *LOG[2:]], "untrue"),
-    ],
-)
-def test_what_a_client_was_told_amiss_is_found(entries: list[Entry], kind: str):
-    assert kind in kinds(told(*entries))
-
-
-def test_a_client_that_was_told_nothing_new_has_no_other_violation():
-    assert kinds(told(*LOG[:3])) == {"lost"}
-    assert kinds(told(LOG[0], *LOG)) == {"repeated"}
-    assert kinds(told(LOG[0], LOG[2], LOG[1], LOG[3])) == {"out of order"}
-
-
-def test_an_acknowledged_send_that_is_not_stored_is_lost():
-    recording = storm()
-    recording.sends.append(Send(TALK, "ann", "key-9", "hello", tries=1, answers=[message(9)]))
-    assert kinds(recording) == {"lost"}
-
-
-def test_a_send_that_was_stored_twice_is_repeated():
-    recording = told(*LOG[:3], {**message(4), "clientMessageId": "key-3"})
-    recording.logs[TALK] = [each.entry for each in recording.views[0].told]
-    recording.closings.clear()
-    recording.sends.pop()
-    assert kinds(recording) == {"repeated", "untrue"}
-
-
-def test_a_repeated_send_that_was_answered_with_another_message_is_untrue():
-    recording = storm()
-    recording.sends[0].answers.append(message(2))
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_send_that_was_stored_with_another_content_is_untrue():
-    recording = storm()
-    recording.sends[0].content = "what was meant"
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_refused_send_that_is_stored_is_untrue():
-    recording = storm()
-    recording.sends[0].answers.clear()
-    recording.sends[0].refused = True
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_refusal_in_a_conversation_that_is_open_is_untrue():
-    recording = told(*LOG[:3])
-    recording.logs[TALK].pop()
-    recording.closings.clear()
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_stored_message_that_nobody_sent_is_untrue():
-    recording = storm()
-    recording.sends.pop(0)
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_send_without_an_answer_is_found():
-    recording = storm()
-    recording.sends.append(Send(TALK, "ann", "key-9", "hello", tries=7))
-    assert kinds(recording) == {"unanswered"}
-
-
-@pytest.mark.parametrize(
-    ("log", "kind"),
-    [
-        ([LOG[0], LOG[1], closing(3), message(4)], "after the fence"),
-        ([LOG[0], LOG[1], LOG[1], closing(4)], "out of order"),
-        ([LOG[0], LOG[2], closing(4)], "out of order"),
-    ],
-)
-def test_a_stored_log_that_is_no_log_is_found(log: list[Entry], kind: str):
-    recording = storm()
-    recording.logs[TALK] = log
-    assert kind in kinds(recording)
-
-
-def test_a_finalization_that_was_answered_otherwise_than_it_is_stored_is_untrue():
-    recording = storm()
-    recording.closings[TALK].append(closing(3))
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_finalization_that_nobody_asked_for_is_untrue():
-    recording = storm()
-    recording.closings.clear()
-    assert kinds(recording) == {"untrue"}
-
-
-def test_a_finalization_without_an_answer_is_found():
-    recording = storm()
-    recording.closings[TALK].clear()
-    assert kinds(recording) == {"unanswered"}
-
-
-def test_a_creation_that_made_two_conversations_is_repeated():
-    recording = storm()
-    recording.owned["ann"].add("another")
-    assert kinds(recording) == {"repeated"}
-
-
-def test_a_conversation_that_was_created_and_is_not_stored_is_lost():
-    recording = storm()
-    recording.owned["ann"].clear()
-    assert kinds(recording) == {"lost"}
-
-
-def test_a_creation_without_an_answer_is_found():
-    recording = storm()
-    recording.creations.append(Creation("ann", "another"))
-    assert kinds(recording) == {"unanswered"}
-
-
-def test_a_complaint_is_a_violation():
-    recording = storm()
-    recording.complaints.append("a client was answered internal")
-    assert kinds(recording) == {"complaint"}
+    for spoil in spoils:
+        spoil(recording)
+    assert {violation.kind for violation in violations(recording)} == kinds

@@ -32,5 +32,4 @@ class Options:
 
 def malloc_of(root: Path) -> dict[str, str]:
     """The allocator's variables as a checkout deploys them; none if it sets none."""
-    texts = (root / "infra/gcp/variables.py", root / "infra/realtime.Dockerfile")
-    return {name: value for text in texts for name, value in _MALLOC.findall(text.read_text())}
+    return dict(_MALLOC.findall((root / "infra/realtime.Dockerfile").read_text()))

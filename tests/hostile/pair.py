@@ -74,7 +74,7 @@ class Pair:
             ack = await asyncio.wait_for(socket.call("join", payload), ANSWER_S)
             assert ack["ok"], ack
             for entry in ack["messages"]:
-                self.ledger.told(uid, entry)
+                self.ledger.delivered(uid, entry)
             more = ack["hasMore"]
 
     async def _stay(self, uid: str, socket: Listener) -> None:
@@ -85,7 +85,7 @@ class Pair:
 
     def _heard(self, uid: str, event: str, payload: Any) -> None:
         if event == "message":
-            self.ledger.told(uid, payload)
+            self.ledger.delivered(uid, payload)
         else:
             _tell({"at": time.monotonic(), "problem": f"{uid} heard {event}"})
             if event == "resync":
