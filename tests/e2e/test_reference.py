@@ -17,7 +17,7 @@ pytestmark = needs_chromium
 PUBLIC = Path(__file__).parents[2] / "public"
 REST, EVENTS = rest_document().content, event_document().content
 BLOCKED = "https://cdn.redoc.ly/"
-"""Redoc asks for its logo there and goes on without; the page's policy blocks it."""
+"""Redoc requests its logo there and works without it; the page's policy blocks the request."""
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -88,7 +88,7 @@ def test_a_page_is_not_wider_than_a_phone(page, path, title):
 def test_the_two_pages_and_the_web_app_link_to_each_other(page):
     page.route("**/app.bundle.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
     page.goto("/")
-    page.evaluate("document.body.dataset.view = 'list'")  # as once somebody has signed in
+    page.evaluate("document.body.dataset.view = 'list'")  # as after a sign-in
     with page.expect_popup() as opened:
         page.get_by_role("link", name="API reference").evaluate("link => link.click()")
     reference = opened.value

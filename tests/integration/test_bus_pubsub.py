@@ -246,18 +246,21 @@ async def test_batches_begin_a_pause_apart_and_outside_of_any_trace(
 ) -> None:
     publisher = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.host, pause_s=0.5)
     batches: list[tuple[int, Trace | None]] = []
+    begun: list[float] = []
     publish = publisher._publish
 
     async def recorded(request: PublishRequest) -> None:
         batches.append((len(request.messages), trace.current()))
+        begun.append(time.monotonic())
         await publish(request)
 
     monkeypatch.setattr(publisher, "_publish", recorded)
     first, *others = events(6)
     with trace.Entered(trace.fresh()):
-        await publisher.publish(first)  # after a silence it goes at once
+        await publisher.publish(first)  # after a silence it is sent at once
         await asyncio.gather(*(publisher.publish(event) for event in others))
     assert batches == [(1, None), (5, None)]
+    assert begun[1] - begun[0] > 0.45
     await publisher.close()
     await listener.got(first, *others)
 

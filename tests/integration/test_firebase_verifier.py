@@ -83,7 +83,7 @@ def crafted(header: str, payload: str) -> str:
         "a" * 9_000,
     ],
 )
-async def test_any_other_token_is_refused(verifier, token):
+async def test_a_forged_or_malformed_token_is_refused(verifier, token):
     with pytest.raises(Unauthenticated):
         await verifier.verify(token)
 
@@ -99,7 +99,7 @@ async def test_a_token_expires_after_the_clock_skew_even_if_it_was_verified_befo
         await verifier.verify(token)
 
 
-async def test_the_keys_are_fetched_once_for_many_first_callers(verifier, certificates):
+async def test_concurrent_first_callers_fetch_the_keys_once(verifier, certificates):
     certificates.delay_s = 0.2
     await asyncio.gather(*(verifier.verify(GOOGLE.token(f"user-{n}")) for n in range(20)))
     assert certificates.requests == 1

@@ -139,18 +139,26 @@ async def test_cancelled_callers_disturb_no_others(server: SurrealServer) -> Non
 
 
 async def test_a_session_is_renewed_before_its_end_and_replaced_after_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ended: list[Session] = []
+    discard = Connection._discard
+
+    def recorded(self: Connection, session: Session) -> None:
+        ended.append(session)
+        discard(self, session)
+
+    monkeypatch.setattr(Connection, "_discard", recorded)
     async with surreal_server(tmp_path, "--session-seconds", "1") as server:
         store, idle = surreal_store(server, timing=Timing(renewal=0.3)), surreal_store(server)
         await store.create(conversation(), None, now=NOW)
         await idle.check()
-        with caplog.at_level(logging.DEBUG, "confab.store"):
-            for n in range(1, 16):
-                assert (await store.append(draft(), now=NOW)).message.seq == n
-                await asyncio.sleep(0.1)
-        assert caplog.records == []
+        for n in range(1, 16):
+            assert (await store.append(draft(), now=NOW)).message.seq == n
+            await asyncio.sleep(0.1)
+        assert ended == []
         assert (await idle.append(draft(), now=NOW)).message.seq == 16
+        assert len(ended) == 1
         await store.close()
         await idle.close()
 

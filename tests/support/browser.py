@@ -58,7 +58,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Person:
-    """Somebody with a browser of their own who uses the app through one realtime instance."""
+    """A user with a browser of their own and one realtime instance."""
 
     def __init__(self, browser: Browser, url: str, realtime: str) -> None:
         self.complaints: list[str] = []
@@ -145,7 +145,7 @@ class Person:
         return self.page.locator("#typing")
 
     def finalize(self) -> None:
-        """Close the conversation for good, and confirm it."""
+        """Finalize the conversation, and confirm it."""
         self.page.get_by_role("button", name="Finalize…").click()
         self.page.get_by_role("dialog").get_by_role("button", name="Finalize", exact=True).click()
 

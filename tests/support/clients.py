@@ -68,7 +68,7 @@ class Client(Received):
 
 
 class DeafSocket:
-    """A WebSocket with a small receive buffer, which it empties only when it is told to read."""
+    """A WebSocket with a small receive buffer, which it empties only when the test reads."""
 
     def __init__(self, wire: ClientConnection) -> None:
         self._wire = wire

@@ -11,7 +11,7 @@ from tests.support.threaded_server import threaded_server
 
 
 class Directory:
-    """Knows everybody, as long as nobody says otherwise."""
+    """Every user exists and is enabled until a test changes that."""
 
     def __init__(self) -> None:
         self.host = ""

@@ -42,7 +42,7 @@ class Poller:
             return answer.status
 
     async def send(self, body: object, **headers: str) -> int:
-        """Post a body as it is; one that is an iterator goes in chunks."""
+        """Post a raw body, in chunks if it is an iterator."""
         async with self._http.post(self.url, data=body, headers=headers) as answer:
             return answer.status
 

@@ -49,7 +49,7 @@ class SurrealServer:
         return Account(self.url, "confab", self.database, USER, PASSWORD)
 
     def with_database(self) -> "SurrealServer":
-        """The same server with a new database, which nobody else uses."""
+        """The same server with a new database of the caller's own."""
         other = copy.copy(self)
         other.database = f"test_{uuid.uuid4().hex}"
         return other
@@ -119,7 +119,7 @@ async def spawn(*arguments: str) -> Process:
 
 @asynccontextmanager
 async def surreal_server(path: Path, *options: str, migrated: bool = True) -> AsyncIterator[SurrealServer]:
-    """A running server on the data in `path`, with the schema in place; gone afterwards."""
+    """A running server on the data in `path`, with its schema migrated; killed at the end."""
     server = SurrealServer(path, *options)
     try:
         await server.start()
@@ -131,7 +131,7 @@ async def surreal_server(path: Path, *options: str, migrated: bool = True) -> As
 
 
 async def migrate(server: SurrealServer) -> None:
-    """Put the schema in place in the server's database."""
+    """Migrate the schema of the server's database."""
     session = await Session.open(server.account(), define=True)
     try:
         await schema.migrate(session)
