@@ -177,6 +177,7 @@ class RoomMachine(RuleBasedStateMachine):
         """The store fills every gap: afterwards each live socket has everything."""
         self.room.advance_head(self.stored)
         while (gap := self.room.gap) is not None:
+            assert gap.first <= gap.last, "a gap without entries would be read for ever"
             for entry in LOG[gap.first - 1 : gap.last]:
                 self.receive(entry)
         for sid, position in self.live.items():
