@@ -155,7 +155,8 @@ async def test_an_item_whose_caller_gave_up_is_not_sent():
 async def test_an_item_is_refused_by_a_full_queue_and_fails_at_its_deadline():
     echo = Echo(max_waiting=2, deadline_s=0.05)
     echo.passing.clear()
-    outcomes = await asyncio.gather(*echo.submit(*"abc"), return_exceptions=True)
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*echo.submit(*"abc"), return_exceptions=True)
     assert echo.sent == [["a", "b"]]
     assert [type(one) for one in outcomes] == [Refused] * 3
 
