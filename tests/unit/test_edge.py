@@ -16,6 +16,8 @@ from tests.support.api import API, CHAT, assert_problem, bearer, created, edge
 async def test_a_request_without_a_bearer_token_is_unauthenticated(client, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
     assert_problem(await client.get(API, headers=headers), 401, "unauthenticated")
+    answer = await client.post(API, content=b"not read", headers=headers)
+    assert_problem(answer, 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(
