@@ -1,8 +1,9 @@
 """What a developer would write with python-socketio: a room broadcast on uvicorn, nothing stored.
 
-`python -m tests.bench.plain CERTIFICATE_FILE`. The same events as `node/server.mjs`.
+`PORT=… python -m tests.bench.plain CERTIFICATE_FILE`. The same events as `node/server.mjs`.
 """
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ def application(certificate: bytes) -> socketio.ASGIApp:
     async def message(sid: str, payload: dict[str, Any]) -> dict[str, Any]:
         conversation_id = payload["conversationId"]
         seq = seqs[conversation_id] = seqs.get(conversation_id, 0) + 1
-        told = {
+        stored = {
             "id": f"{conversation_id}-{seq}",
             "conversationId": conversation_id,
             "seq": seq,
@@ -46,8 +47,8 @@ def application(certificate: bytes) -> socketio.ASGIApp:
             "metadata": {},
             "createdAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
-        await server.emit("message", told, to=conversation_id)
-        return {"ok": True, "message": told}
+        await server.emit("message", stored, to=conversation_id)
+        return {"ok": True, "message": stored}
 
     for handler in (connect, disconnect, join, message):
         server.on(handler.__name__, handler)
@@ -55,19 +56,10 @@ def application(certificate: bytes) -> socketio.ASGIApp:
     return app
 
 
-class Announcing(uvicorn.Server):
-    """Says where it listens, as soon as it does."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        print(f"ready http://127.0.0.1:{port}", flush=True)  # noqa: T201 - whoever started it waits for this
-
-
 def main() -> None:
     """Serve until SIGTERM."""
     app = application(Path(sys.argv[1]).read_bytes())
-    Announcing(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")).run()
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
             yield Measurement(scenario, name, STARTERS[name], work)
 
     def sized(size: int) -> Work:
-        async def work(server: servers.Server) -> Figures:
+        async def work(server: servers.Subject) -> Figures:
             rooms = await scenarios.rooms_of(server, size, 500 // size)
             return await scenarios.talk(server, rooms, window=1, seconds=seconds)
 

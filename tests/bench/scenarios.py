@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
 from tests.bench.load import Load, Loop, Room
-from tests.bench.servers import KEY, Confab, Server
+from tests.bench.servers import KEY, Confab, Subject
 from tests.bench.sockets import BenchSocket
 from tests.support.accounting import cpu_s, resident_kib
 from tests.support.samples import NOW, draft
@@ -27,7 +27,7 @@ ACQUAINTED = 50
 """Connections before the first one that counts."""
 
 
-async def rooms_of(server: Server, size: int, count: int) -> list[Room]:
+async def rooms_of(server: Subject, size: int, count: int) -> list[Room]:
     """So many rooms with so many sockets each, all of them in place."""
     rooms = []
     for number in range(count):
@@ -42,7 +42,7 @@ async def rooms_of(server: Server, size: int, count: int) -> list[Room]:
     return rooms
 
 
-async def talk(server: Server, rooms: Sequence[Room], *, window: int, seconds: float) -> Figures:
+async def talk(server: Subject, rooms: Sequence[Room], *, window: int, seconds: float) -> Figures:
     """A closed loop in these rooms: what a delivery and a send cost, how many went through, how late."""
     loop = Loop(rooms, window=window)
     await asyncio.to_thread(loop.run, WARM_UP_S)
@@ -53,17 +53,17 @@ async def talk(server: Server, rooms: Sequence[Room], *, window: int, seconds: f
     return _figures(load, spent)
 
 
-async def fan_out(server: Server, *, window: int, seconds: float) -> Figures:
+async def fan_out(server: Subject, *, window: int, seconds: float) -> Figures:
     """One sender and 500 receivers."""
     return await talk(server, await rooms_of(server, 500, 1), window=window, seconds=seconds)
 
 
-async def pairs(server: Server, *, seconds: float) -> Figures:
+async def pairs(server: Subject, *, seconds: float) -> Figures:
     """250 rooms of two, in each of which one is talking."""
     return await talk(server, await rooms_of(server, 2, 250), window=1, seconds=seconds)
 
 
-async def idle(server: Server, *, sockets: int) -> Figures:
+async def idle(server: Subject, *, sockets: int) -> Figures:
     """Connections that are accepted (token verified, room joined) and then say nothing."""
     rooms = []
     for number in range((ACQUAINTED + sockets) // 2):
@@ -95,7 +95,7 @@ async def across(server: Confab, *, seconds: float) -> Figures:
     conversation_id = await server.conversation(people[0], people[1:])
     here, near, far = [
         await asyncio.to_thread(_joined, url, KEY.token(person), conversation_id)
-        for url, person in zip((server.url, server.url, server.others[0]), people, strict=True)
+        for url, person in zip((server.url, server.url, server.others[0].url), people, strict=True)
     ]
     figures: Figures = {}
     for name, watched in (("same", near), ("other", far)):
@@ -113,7 +113,7 @@ async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
     ids = [await server.conversation(names[0], tuple(names[1:])) for _ in range(rooms)]
     for conversation_id in ids:
         drafts = [draft(f"entry {n}", conversation_id=conversation_id) for n in range(SEEN + MISSED)]
-        await asyncio.gather(*(server.adapter.append(one, now=NOW) for one in drafts))
+        await asyncio.gather(*(server.system.store.append(one, now=NOW) for one in drafts))
     tokens = [KEY.token(name) for name in names]
     places = [(conversation_id, token) for token in tokens for conversation_id in ids]
     with ThreadPoolExecutor(AT_ONCE) as arrivals:
@@ -140,15 +140,16 @@ def _join_again(sockets: Sequence[BenchSocket], ids: Sequence[str]) -> None:
 
 
 async def bystander(server: Confab, *, seconds: float) -> Figures:
-    """What it costs an instance that others talk: it hears everything on the bus and serves none of it."""
+    """What others' rooms cost an instance, which receives every event of the bus and serves none."""
     rooms = await rooms_of(server, 2, 250)
     conversation_id = await server.conversation("quiet", ())
-    quiet = await asyncio.to_thread(_joined, server.others[0], KEY.token("quiet"), conversation_id)
+    quiet = await asyncio.to_thread(_joined, server.others[0].url, KEY.token("quiet"), conversation_id)
     loop = Loop(rooms, window=1)
     await asyncio.to_thread(loop.run, WARM_UP_S)
-    busy, still = cpu_s([server.pid]), cpu_s(server.other_pids)
+    others = [other.pid for other in server.others]
+    busy, still = cpu_s([server.pid]), cpu_s(others)
     load = await asyncio.to_thread(loop.run, seconds)
-    busy, still = cpu_s([server.pid]) - busy, cpu_s(server.other_pids) - still
+    busy, still = cpu_s([server.pid]) - busy, cpu_s(others) - still
     hang_up(rooms)
     quiet.close()
     return {"bystander_cpu_us_per_event": still / load.sends * 1e6, "bystander_share": still / busy}

@@ -176,7 +176,7 @@ async def test_a_publisher_that_closes_sends_its_queue_and_then_is_unavailable(l
 
 
 async def raw_subscription(client: SubscriberAsyncClient, backend: PubSubBackend, **fields: Any) -> str:
-    await Endpoint(backend.server.host).create_topic(backend.topic_name, timeout=5)
+    await Endpoint(backend.server.address).create_topic(backend.topic_name, timeout=5)
     name = f"projects/{PROJECT}/subscriptions/raw-{uuid.uuid4().hex}"
     await client.create_subscription(SubscriptionConfig(name=name, topic=backend.topic_name, **fields))
     return name
@@ -214,7 +214,7 @@ async def test_a_message_carries_its_event_and_attributes_as_documented(backend,
 @ON_PUBSUB
 async def test_a_publisher_creates_the_topic_that_an_emulator_lacks(backend, publisher):
     await publisher.publish(typing())
-    async with Endpoint(backend.server.host).publisher() as client:
+    async with Endpoint(backend.server.address).publisher() as client:
         assert (await client.get_topic(topic=backend.topic_name)).name == backend.topic_name
 
 

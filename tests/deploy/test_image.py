@@ -68,7 +68,7 @@ async def container(image: Image, folder: Path) -> AsyncIterator[tuple[Process, 
             SURREALDB_USER=USER,
             SURREALDB_PASSWORD=PASSWORD,
             GOOGLE_CLOUD_PROJECT="demo-confab",
-            PUBSUB_EMULATOR_HOST=bus.host,
+            PUBSUB_EMULATOR_HOST=bus.address,
             FIREBASE_AUTH_EMULATOR_HOST=closed_port(),
         )
         try:

@@ -58,13 +58,11 @@ class Besieged:
                 yield cls(system, target)
 
     def fallen(self) -> list[str]:
-        """What stands behind the attacked servers and has ended."""
-        behind = (self._system.store_server, self._system.bus)
-        return [server.name for server in behind if not server.running]
+        """The store and the bus, where they have ended."""
+        used = (self._system.store_server, self._system.bus)
+        return [server.name for server in used if not server.running]
 
     async def revive(self) -> None:
         """Start again what has ended."""
-        for server in [each for each in self.attacked.values() if not each.running]:
-            await server.kill()
-            await server.launch()
-            await server.serves()
+        for server in self.attacked.values():
+            await server.ensure_running()

@@ -28,7 +28,8 @@ from google.pubsub_v1 import (
 )
 
 from confab.bus.client import Endpoint
-from tests.support.pubsub import ROOT, PubSubServer, pubsub_server
+from tests.support.processes import ROOT
+from tests.support.pubsub import PubSubServer, pubsub_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -77,7 +78,7 @@ class Pair:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def pair(server: PubSubServer) -> AsyncIterator[Pair]:
-    endpoint = Endpoint(server.host)
+    endpoint = Endpoint(server.address)
     async with endpoint.publisher() as publisher, endpoint.subscriber() as subscriber:
         yield Pair(publisher, subscriber)
 

@@ -54,7 +54,7 @@ async def listener(bus: PubSubBackend, cleanup: AsyncExitStack) -> Listener:
 
 @pytest.fixture
 def publisher(bus: PubSubBackend, cleanup: AsyncExitStack) -> PubSubPublisher:
-    made = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.host)
+    made = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.address)
     cleanup.push_async_callback(made.close)
     return made
 
@@ -134,7 +134,7 @@ async def test_subscriptions_of_dead_processes_are_swept_and_no_others(
     bus: PubSubBackend, listener: Listener
 ) -> None:
     expired, other_topic = {leases.ALIVE: str(int(time.time()) - 1_000)}, f"{bus.topic_name}-other"
-    await Endpoint(bus.server.host).create_topic(other_topic, timeout=5)
+    await Endpoint(bus.server.address).create_topic(other_topic, timeout=5)
     async with bus.raw() as client:
         names = {}
         for kind, topic, labels in (
@@ -247,7 +247,7 @@ async def test_a_publisher_connects_once_before_its_first_event(
 async def test_batches_begin_a_pause_apart_and_outside_of_any_trace(
     bus: PubSubBackend, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publisher = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.host, pause_s=0.5)
+    publisher = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.address, pause_s=0.5)
     batches: list[tuple[int, Trace | None]] = []
     begun: list[float] = []
     publish = publisher._publish
@@ -299,7 +299,7 @@ async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created
     cleanup: AsyncExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    endpoint = InfrastructureEndpoint(bus.server.host)
+    endpoint = InfrastructureEndpoint(bus.server.address)
     publisher._endpoint = endpoint
     listening = bus.subscription()
     listening._endpoint = endpoint

@@ -85,7 +85,7 @@ async def test_a_healthy_system(world, patient):
 async def test_no_subscription_is_left(patient, bus_server):
     results = await found(partial(bus, patient))
     assert results["bus subscriptions"].seen == "2 of live instances"
-    async with Endpoint(bus_server.host).subscriber() as client:
+    async with Endpoint(bus_server.address).subscriber() as client:
         names = [each.name async for each in await client.list_subscriptions(project=f"projects/{PROJECT}")]
     assert not [name for name in names if "doctor" in name]
 
@@ -113,10 +113,10 @@ async def test_a_bus_that_is_down(world, patient):
 
 async def test_a_topic_that_does_not_exist():
     async with pubsub_server() as server:
-        patient = System(config.load({"PUBSUB_EMULATOR_HOST": server.host}), "", ())
+        patient = System(config.load({"PUBSUB_EMULATOR_HOST": server.address}), "", ())
         results = await found(partial(bus, patient))
         with pytest.raises(NotFound):  # no probe has created it
-            async with Endpoint(server.host).publisher() as client:
+            async with Endpoint(server.address).publisher() as client:
                 await client.get_topic(topic=TOPIC)
     assert (results["bus topic"].seen, results["bus topic"].fix) == (f"there is no {TOPIC}", buses.FIX_TOPIC)
 
@@ -127,7 +127,7 @@ async def test_subscriptions_of_instances_that_are_gone(patient, bus_server):
         topic=TOPIC,
         labels={leases.ALIVE: str(int(time.time() - leases.STALE_S - 10))},
     )
-    async with Endpoint(bus_server.host).subscriber() as client:
+    async with Endpoint(bus_server.address).subscriber() as client:
         await client.create_subscription(left)
         results = await found(partial(bus, patient))
         await client.delete_subscription(subscription=left.name)

@@ -14,11 +14,11 @@ from confab.domain.errors import Unavailable
 from confab.store import schema, statements
 from confab.store.schema import ABSENT, MIGRATIONS, OLDER, TOO_NEW, VERSION, Migration
 from confab.store.session import Session
+from tests.support.processes import ROOT
 from tests.support.pubsub import closed_port
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import (
     PASSWORD,
-    ROOT,
     USER,
     SurrealServer,
     migrate,
@@ -169,7 +169,7 @@ async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(
         assert "Filter" not in plan
 
 
-async def command(server: SurrealServer, *arguments: str) -> tuple[int | None, str, str]:
+async def command(server: SurrealServer, *arguments: str, **env: str) -> tuple[int | None, str, str]:
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "functions"),
@@ -177,6 +177,7 @@ async def command(server: SurrealServer, *arguments: str) -> tuple[int | None, s
         "SURREALDB_DATABASE": server.database,
         "SURREALDB_USER": USER,
         "SURREALDB_PASSWORD": PASSWORD,
+        **env,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "confab.store", *arguments, env=environment, stdout=PIPE, stderr=PIPE
@@ -186,9 +187,8 @@ async def command(server: SurrealServer, *arguments: str) -> tuple[int | None, s
 
 
 async def test_the_command_migrates_and_checks(server: SurrealServer, session: Session) -> None:
-    gone = server.with_database()
-    gone.port = int(closed_port().rpartition(":")[2])
-    for code, out, err in await asyncio.gather(command(server, "check"), command(gone, "check")):
+    gone = command(server, "check", SURREALDB_URL=f"ws://{closed_port()}")
+    for code, out, err in await asyncio.gather(command(server, "check"), gone):
         assert (code, out, len(err.splitlines())) == (1, "", 1)
     assert await command(server, "migrate") == (
         0,

@@ -10,8 +10,9 @@ import pytest
 
 from confab.domain.errors import ConversationFinalized
 from confab.store.session import Session
+from tests.support.processes import ROOT
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import PASSWORD, ROOT, USER, SurrealServer, surreal_server, surreal_store
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server, surreal_store
 
 GAPS = re.compile(r"```surql\n( +SELECT \* FROM \(.*?);\n +```", re.DOTALL)
 """The guide's query for logs with a gap."""
@@ -26,7 +27,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path):
         await store.finalize("closed", now=NOW)
         before = [await store.page(name, "alice", 10) for name in ("open", "closed")]
         await store.close()
-        assert await server.stop() == 0
+        assert await server.terminate() == 0
         shutil.copytree(tmp_path / "data", tmp_path / "snapshot")
         await server.start()
         changed = surreal_store(server)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
 
 import httpx
 
@@ -37,7 +38,10 @@ class Port:
 
 
 class Server:
-    """A program that serves on a port of its own, which stands in its command line as `{port}`."""
+    """A program that serves on a port of its own, which its command line names `{port}`.
+
+    Not bound to an event loop: fixtures and tests may use it from different ones.
+    """
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class Server:
         self._env = env
         self._ready = ready
         self._port = Port()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Popen[bytes] | None = None
 
     @property
     def port(self) -> int:
@@ -62,6 +66,7 @@ class Server:
 
     @property
     def address(self) -> str:
+        """`host:port`, as PUBSUB_EMULATOR_HOST has it."""
         return f"{LOOPBACK}:{self.port}"
 
     @property
@@ -75,22 +80,22 @@ class Server:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.poll() is None
 
     async def launch(self) -> None:
         """Start the process, and do not wait until it serves."""
-        command = [part.format(port=self.port) for part in self._command]
-        with self.log.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-IS", guard.__file__, str(GONE_S)),
-                *command,
-                cwd=ROOT,
-                env={**self._env, "PORT": str(self.port)},
-                start_new_session=True,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-            )
+        self._process = await asyncio.to_thread(self._spawn)
+
+    async def start(self) -> None:
+        """Start the process and wait until it serves."""
+        await self.launch()
+        await self.serves()
+
+    async def ensure_running(self) -> None:
+        """Start it unless it runs."""
+        if not self.running:
+            await self.kill()
+            await self.start()
 
     async def ready(self) -> bool:
         """Whether it serves now."""
@@ -111,9 +116,9 @@ class Server:
         """End it at once, and everything it has started."""
         await self._end(signal.SIGKILL)
 
-    async def terminate(self) -> None:
-        """Ask it to end, and wait until it has."""
-        await self._end(signal.SIGTERM)
+    async def terminate(self) -> int:
+        """Ask it to end; its exit code."""
+        return await self._end(signal.SIGTERM)
 
     def ask_to_end(self) -> None:
         """Send SIGTERM, and do not wait."""
@@ -122,7 +127,7 @@ class Server:
     async def exit_code(self) -> int:
         """What it ends with, once it has ended by itself."""
         assert self._process is not None
-        return await self._process.wait()
+        return await asyncio.to_thread(self._process.wait, GONE_S)
 
     def pids(self) -> list[int]:
         """Its process and what that has started; none if it has ended."""
@@ -133,7 +138,7 @@ class Server:
         return self.log.stat().st_size
 
     def errors(self, after: int = 0) -> list[str]:
-        """What it has logged as an error or worse, by message, behind the first bytes of its log."""
+        """What it has logged as an error or worse, by message, after the first bytes of its log."""
         with self.log.open("rb") as log:
             log.seek(after)
             lines = (line.decode(errors="replace") for line in log)
@@ -151,17 +156,32 @@ class Server:
         await self.kill()
         self._port.free()
 
-    async def _end(self, number: signal.Signals) -> None:
-        if self._process is None:
-            return
+    def _spawn(self) -> Popen[bytes]:
+        command = [part.format(port=self.port) for part in self._command]
+        with self.log.open("ab") as output:
+            return Popen(
+                [sys.executable, "-IS", guard.__file__, str(GONE_S), *command],
+                cwd=ROOT,
+                env={**self._env, "PORT": str(self.port)},
+                start_new_session=True,
+                stdin=PIPE,
+                stdout=output,
+                stderr=output,
+            )
+
+    async def _end(self, number: signal.Signals) -> int:
+        process = self._process
+        if process is None:
+            return 0
         self._signal(number)
         try:
-            async with asyncio.timeout(GONE_S):
-                await self._process.wait()
-        except TimeoutError:
+            return await asyncio.to_thread(process.wait, GONE_S)
+        except TimeoutExpired:
             raise AssertionError(f"{self.name} does not end; see {self.log}") from None
         finally:
-            self._signal(signal.SIGKILL)  # what it has started and left behind
+            self._signal(signal.SIGKILL)  # the processes that it started and left
+            assert process.stdin is not None
+            process.stdin.close()
             self._process = None
 
     def _signal(self, number: signal.Signals) -> None:
@@ -191,7 +211,7 @@ def answers(path: str, status: int) -> Ready:
     async def ready(server: Server) -> bool:
         async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as http:
             try:
-                answer = await http.get(f"{server.url}{path}")
+                answer = await http.get(f"http://{server.address}{path}")
             except httpx.TransportError:
                 return False
             return answer.status_code == status

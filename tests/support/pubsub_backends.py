@@ -86,13 +86,13 @@ class PubSubBackend:
         return f"projects/{PROJECT}/topics/{self.topic}"
 
     def publisher(self) -> Publisher:
-        return PubSubPublisher(PROJECT, self.topic, emulator_host=self.server.host)
+        return PubSubPublisher(PROJECT, self.topic, emulator_host=self.server.address)
 
     def subscription(self) -> PubSubSubscription:
-        return PubSubSubscription(PROJECT, self.topic, instance="mine", emulator_host=self.server.host)
+        return PubSubSubscription(PROJECT, self.topic, instance="mine", emulator_host=self.server.address)
 
     async def put(self, data: bytes) -> None:
-        async with Endpoint(self.server.host).publisher() as client:
+        async with Endpoint(self.server.address).publisher() as client:
             await client.publish(topic=self.topic_name, messages=[PubsubMessage(data=data)])
 
     def publisher_without_bus(self) -> Publisher:
@@ -100,7 +100,7 @@ class PubSubBackend:
 
     def raw(self) -> AbstractAsyncContextManager[SubscriberAsyncClient]:
         """A client of the service itself."""
-        return Endpoint(self.server.host).subscriber()
+        return Endpoint(self.server.address).subscriber()
 
 
 Backend = MemoryBackend | PubSubBackend

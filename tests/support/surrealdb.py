@@ -1,9 +1,8 @@
-"""A local SurrealDB server in a process of its own, to be started, killed, frozen and thawed."""
+"""A local SurrealDB server in a process of its own, and stores that are connected to it."""
 
 import asyncio
 import copy
 import os
-import signal
 import sys
 import uuid
 from asyncio.subprocess import PIPE, Process
@@ -18,32 +17,25 @@ from confab.store import schema
 from confab.store.connection import Connection, Timing
 from confab.store.session import Account, Session
 from confab.store.surreal import SurrealStore
+from tests.support.processes import ROOT, Server, answers
 
-READY_WITHIN_S = 20.0
-GONE_WITHIN_S = 10.0
-ROOT = Path(__file__).resolve().parents[2]
+SERVER = "infra.local.surrealdb_server"
 USER = "root"
 PASSWORD = "a test's own"
 
 
-class SurrealServer:
-    """A server on an ephemeral port of loopback that keeps its port through restarts."""
+class SurrealServer(Server):
+    """A server that keeps its port and its data through restarts."""
 
     def __init__(self, path: Path, *options: str) -> None:
+        command = (sys.executable, "-m", SERVER, "--port={port}", f"--path={path}", *options)
+        super().__init__(path.name, command, env=_env(), folder=path.parent, ready=answers("/health", 200))
         self.path = path
-        self.port = 0
         self.database = "confab"
-        self._options = options
-        self._process: Process | None = None
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        return f"ws://{self.address}"
 
     def account(self) -> Account:
         return Account(self.url, "confab", self.database, USER, PASSWORD)
@@ -53,47 +45,6 @@ class SurrealServer:
         other = copy.copy(self)
         other.database = f"test_{uuid.uuid4().hex}"
         return other
-
-    async def start(self) -> None:
-        """Start it and wait for its ready line."""
-        self._process = await spawn("--port", str(self.port), "--path", str(self.path), *self._options)
-        assert self._process.stdout is not None
-        async with asyncio.timeout(READY_WITHIN_S):
-            line = (await self._process.stdout.readline()).decode()
-        assert line.startswith("ready ws://127.0.0.1:"), f"the SurrealDB server said {line!r}"
-        self.port = int(line.rsplit(":", 1)[1])
-
-    async def stop(self) -> int:
-        """Ask it to end; its exit code."""
-        return await self._end(signal.SIGTERM)
-
-    async def kill(self) -> None:
-        """End it at once, with no chance to write anything."""
-        await self._end(signal.SIGKILL)
-
-    async def restart(self) -> None:
-        """Kill it and start it again on the same port and data."""
-        await self.kill()
-        await self.start()
-
-    def freeze(self) -> None:
-        """Let it answer nothing, though its port still takes connections."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
-    async def _end(self, number: signal.Signals) -> int:
-        process, self._process = self._process, None
-        if process is None:
-            return 0
-        if process.returncode is None:
-            process.send_signal(signal.SIGCONT)
-            process.send_signal(number)
-        async with asyncio.timeout(GONE_WITHIN_S):
-            await process.communicate()
-        assert process.returncode is not None
-        return process.returncode
 
 
 class Listening(Protocol):
@@ -106,15 +57,12 @@ class Listening(Protocol):
 async def spawn(*arguments: str) -> Process:
     """The server's command line as a process."""
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "infra.local.surrealdb_server",
-        *arguments,
-        cwd=ROOT,
-        env={**os.environ, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD},
-        stdout=PIPE,
-        stderr=PIPE,
+        *(sys.executable, "-m", SERVER, *arguments), cwd=ROOT, env=_env(), stdout=PIPE, stderr=PIPE
     )
+
+
+def _env() -> dict[str, str]:
+    return {**os.environ, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
 
 
 @asynccontextmanager
@@ -127,7 +75,7 @@ async def surreal_server(path: Path, *options: str, migrated: bool = True) -> As
             await migrate(server)
         yield server
     finally:
-        await server.kill()
+        await server.close()
 
 
 async def migrate(server: SurrealServer) -> None:

@@ -44,7 +44,7 @@ class World:
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
-            "PUBSUB_EMULATOR_HOST": bus.host,
+            "PUBSUB_EMULATOR_HOST": bus.address,
             "CONFAB_CLOCK_SKEW_S": "0",
             "CONFAB_MAX_ROOMS_PER_SOCKET": "2",
             "CONFAB_MAX_SOCKETS_PER_USER": "4",

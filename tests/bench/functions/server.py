@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from tests.bench.functions.deployment import Deployment
 from tests.support.accounting import cpu_s, tree
+from tests.support.processes import Port
 
 
 class Server:
@@ -47,11 +47,11 @@ async def served(
     deployment: Deployment, target: str, env: Mapping[str, str], *, errors: int = DEVNULL
 ) -> AsyncIterator[Server]:
     """A function's processes, just started; gone afterwards. What they say goes to `errors`."""
-    port = _free_port()
+    port = Port()
     source = deployment.bare if target == "bare" else deployment.functions
     process = await asyncio.create_subprocess_exec(
         *(deployment.python, "-m", "functions_framework"),
-        *(f"--source={source}", f"--target={target}", "--host=127.0.0.1", f"--port={port}"),
+        *(f"--source={source}", f"--target={target}", "--host=127.0.0.1", f"--port={port.number}"),
         env={**env, "PYTHONPATH": str(deployment.packages)},
         cwd=source.parent,
         start_new_session=True,
@@ -59,15 +59,9 @@ async def served(
         stdout=DEVNULL,
         stderr=errors,
     )
-    server = Server(process, port)
+    server = Server(process, port.number)
     try:
         yield server
     finally:
         await server.end()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        port.free()

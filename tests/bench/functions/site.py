@@ -78,7 +78,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
             "GCE_METADATA_HOST": google.address,
             "GCE_METADATA_IP": google.address,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
-            "PUBSUB_EMULATOR_HOST": bus.host,
+            "PUBSUB_EMULATOR_HOST": bus.address,
             "SURREALDB_URL": server.url,
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,

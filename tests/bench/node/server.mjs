@@ -1,10 +1,10 @@
 // What a developer would write for Node: Express and Socket.IO, with Confab's events.
 //
-//   node server.mjs CERTIFICATE_FILE [STORE_FOLDER]
+//   PORT=… node server.mjs CERTIFICATE_FILE [STORE_FOLDER]
 //
 // Verifies the token of each socket and keeps its claims, lets it join rooms, and sends a room
 // every message. With a folder it stores each message first, in SurrealDB inside this process.
-// It does nothing else that Confab does: no access rules, no retries, no holes filled.
+// It does nothing else that Confab does: no access rules, no retries, no gaps filled.
 import { createPublicKey, verify, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -96,4 +96,4 @@ io.on("connection", (socket) => {
   });
 });
 
-server.listen(0, "127.0.0.1", () => console.log(`ready http://127.0.0.1:${server.address().port}`));
+server.listen(Number(process.env.PORT), "127.0.0.1");
