@@ -43,6 +43,19 @@ async def test_pages_wanted_at_once_share_a_read_and_equal_ones_are_read_once(st
     assert reads == [5]
 
 
+async def test_the_store_itself_returns_nothing_to_a_stranger(store, monkeypatch):
+    query, answers = Connection.query, []
+
+    async def recorded(*args, **options):
+        answers.append(await query(*args, **options))
+        return answers[-1]
+
+    await store.append(draft("for members"), now=NOW)
+    monkeypatch.setattr(Connection, "query", recorded)
+    assert [await store.page(room, "mallory", 50) for room in ("c1", "missing")] == [None, None]
+    assert answers == [[None], [None]]
+
+
 async def test_a_thousand_joins_at_once_need_few_reads(store, reads):
     """A container stopped: its sockets join again, each after the last entry that it has."""
     users = [f"user-{n}" for n in range(5)]

@@ -7,7 +7,7 @@ import pytest
 from surrealdb.errors import InternalError
 
 from confab.domain.errors import Unavailable
-from confab.store.connection import Connection, Timing
+from confab.store.connection import MAX_ATTEMPTS, Connection, Timing
 from confab.store.session import Account, Session
 
 ACCOUNT = Account("ws://nowhere", "n", "d", "u", "p")
@@ -61,4 +61,5 @@ async def test_a_query_that_always_conflicts_fails_at_its_deadline_and_keeps_the
     for _ in range(3):
         with pytest.raises(Unavailable):
             await connection.query("APPEND", {})
+    assert connection.conflicts < MAX_ATTEMPTS  # there is time for 5 of each query
     assert len(sessions) == 1
