@@ -1,4 +1,4 @@
-"""A closed loop: each room's sender has so many messages under way, and sends the next one when
+"""A closed loop: each room's sender has so many messages in flight, and sends the next one when
 one of them has reached everybody in the room and was acknowledged."""
 
 import select
@@ -23,7 +23,7 @@ class Room:
     sockets: Sequence[BenchSocket]
     sent_at: list[float] = field(default_factory=list)
     due: deque[int] = field(default_factory=deque)
-    """For each message under way, oldest first, what is still to come for it."""
+    """For each message in flight, oldest first, what is still to come for it."""
     done: int = 0
     """Messages that everybody has."""
 
@@ -64,7 +64,7 @@ class Loop:
         self._acked = dict.fromkeys(self._where, 0)
 
     def run(self, seconds: float) -> Load:
-        """Send for so long, then wait for what is under way. Repeatable; counts each run by itself."""
+        """Send for so long, then wait for the messages in flight. Repeatable; counts each run by itself."""
         sends = sum(len(room.sent_at) for room in self._rooms)
         received = sum(self._received.values())
         latencies = array("d")

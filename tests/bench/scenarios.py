@@ -20,9 +20,9 @@ SETTLE_S = 2.0
 MEMBERS = 100
 """People in a conversation at most, as Confab's default has it; more sockets are their other tabs."""
 AT_ONCE = 16
-"""Connections that are under way together, as after a deployment."""
+"""Handshakes in flight at once, as after a deployment."""
 SEEN, MISSED = 5, 5
-"""Entries that whoever comes back has seen, and has missed."""
+"""Entries that a returning user has seen, and has missed."""
 ACQUAINTED = 50
 """Connections before the first one that counts."""
 

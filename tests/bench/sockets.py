@@ -30,7 +30,7 @@ class BenchSocket:
 
     @classmethod
     def connected(cls, url: str, token: str) -> "BenchSocket":
-        """A socket that was let in."""
+        """A connected socket."""
         netloc = urlsplit(url).netloc
         host, port = netloc.split(":")
         wire = socket.create_connection((host, int(port)), PATIENCE_S)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.storm.check import violations
-from tests.faults.storm.record import Creation, Entry, Recording, Send, Told, View
+from tests.faults.storm.record import Creation, Delivery, Entry, Recording, Send, View
 
 ROOM = "room"
 Spoil = Callable[[Recording], object]
@@ -31,7 +31,7 @@ def storm() -> Recording:
     """A storm that kept every promise."""
     return Recording(
         sends=[send("key-1", ONE), send("key-2", TWO), send("key-3", THREE), send("late", refused=True)],
-        views=[View("client", ROOM, [Told(entry, live=True) for entry in LOG])],
+        views=[View("client", ROOM, [Delivery(entry, live=True) for entry in LOG])],
         creations=[Creation("ann", "creation", {ROOM})],
         closings={ROOM: [END]},
         logs={ROOM: list(LOG)},
@@ -41,7 +41,9 @@ def storm() -> Recording:
 
 def given(*entries: Entry) -> Spoil:
     """The client got these entries."""
-    return lambda storm: storm.views[0].told.__setitem__(slice(None), [Told(e, live=True) for e in entries])
+    return lambda storm: storm.views[0].deliveries.__setitem__(
+        slice(None), [Delivery(e, live=True) for e in entries]
+    )
 
 
 def stored(*entries: Entry) -> Spoil:

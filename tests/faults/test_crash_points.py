@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOLD_WITHIN_S = 5.0
 """What the contract promises for a bus that brings nothing."""
 Clients = Callable[..., Awaitable[Client]]
-POINTS = ("behind the commit", "while publishing")
+POINTS = ("after the commit", "while publishing")
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Setting:
 
         Before a write comes a read, except for a new conversation, and nothing else is asked.
         """
-        if point == "behind the commit":
+        if point == "after the commit":
             proxy.hold_answers(after=reads)
         else:
             self.site.bus.freeze()
@@ -110,8 +110,8 @@ async def until(condition: Callable[[], Awaitable[object]], within: float = 8) -
         await asyncio.sleep(0.01)
 
 
-async def all_told(ears: list[Client], event: str) -> None:
-    """Everybody is told in the time that the contract gives, once."""
+async def all_received(ears: list[Client], event: str) -> None:
+    """Everybody receives the event once, within the time of the contract."""
     async with asyncio.timeout(TOLD_WITHIN_S):
         for ear in ears:
             await ear.until(lambda client: bool(client.of(event)))
@@ -127,7 +127,7 @@ async def test_a_message_outlives_the_function_that_stored_it(setting: Setting, 
             "add_message", setting.call("add_message", path, first), lambda: setting.site.log(room)
         )
         starting = asyncio.create_task(setting.restarted(setting.functions["add_message"]))
-        await all_told(ears, "message")
+        await all_received(ears, "message")
     await starting
     again = await setting.call("add_message", path, first)
     second = await setting.call("add_message", path, {"content": "and more", "clientMessageId": "m2"})
@@ -151,7 +151,7 @@ async def test_a_finalization_outlives_the_function_that_stored_it(
             lambda: setting.site.log(room),
         )
         starting = asyncio.create_task(setting.restarted(setting.functions["finalize_conversation"]))
-        await all_told(ears, "finalized")
+        await all_received(ears, "finalized")
     await starting
     answers = [await setting.call("finalize_conversation", f"/{room}/finalize", {}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -173,7 +173,7 @@ async def test_a_conversation_outlives_the_function_that_stored_it(setting: Sett
         return post(function, "carol", "", {"type": "chat"}, **{"Idempotency-Key": "k1"})
 
     await setting.conversation()
-    with setting.stopped("behind the commit", setting.to_functions, reads=0):
+    with setting.stopped("after the commit", setting.to_functions, reads=0):
         await setting.killed_in("create_conversation", create(), mine)
     await setting.restarted(setting.functions["create_conversation"])
     answers = [await create(), await create()]
@@ -197,7 +197,7 @@ async def test_a_message_outlives_the_instance_that_stored_it(setting: Setting, 
             await until(lambda: setting.site.log(room))
             acknowledged = None
         await first.kill()
-        await all_told([ear], "message")
+        await all_received([ear], "message")
     sender = await client(second, room)
     again = (await sender.call("message", message))["message"]
     assert acknowledged in (None, again)

@@ -100,8 +100,8 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
         log = [entry.wire() for entry in await site.log(room)]
         assert all(message in log for message in acknowledged)
         for socket in sockets[:BUSY]:
-            told = socket.of("message")
-            assert told == log[: len(told)]
+            got = socket.of("message")
+            assert got == log[: len(got)]
 
 
 async def test_an_instance_takes_its_leave_of_parts_that_answer_nothing(tmp_path: Path):

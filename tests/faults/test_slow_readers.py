@@ -97,4 +97,4 @@ async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_pa
             received = await each.read_until("resync")
             seqs = [message["seq"] for message in received["message"]]
             assert seqs == list(range(1, len(seqs) + 1))
-            assert [told["after"] for told in received["resync"]] == [len(seqs)]
+            assert [each["after"] for each in received["resync"]] == [len(seqs)]

@@ -10,7 +10,7 @@ from tests.faults.storm.storm import storm
 SEED = 7
 
 
-async def test_what_is_acknowledged_is_stored_and_told_once_in_order_whatever_breaks(tmp_path: Path):
+async def test_a_storm_loses_repeats_and_reorders_no_acknowledged_entry(tmp_path: Path):
     options = Options(seed=SEED, seconds=18)
     recording = await storm(options, tmp_path, print)
     found = violations(recording)

@@ -70,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     usual = Options(seed=0)
     parser = argparse.ArgumentParser(
         prog="python -m tests.hostile",
-        description="Attack two instances and three functions on loopback as strangers, users and whoever "
-        "may publish on the bus would, while a well-behaved pair talks. An attack did harm if the pair's "
+        description="Attack two instances and three functions on loopback as strangers, users and forgers "
+        "on the bus would, while a well-behaved pair talks. An attack did harm if the pair's "
         "p99 was too long, an entry was lost, a process died, the memory did not come back, or anything "
         "above 499 but `unavailable` was answered; some have rules of their own.",
     )

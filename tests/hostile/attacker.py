@@ -1,7 +1,7 @@
 """The process of one attack: `python -m tests.hostile.attacker NAME`, at a lower priority than all others.
 
-It reads its target from its input, says when it is prepared, waits for a line and begins; in the
-end it says what came of it. A process of its own, so that what it holds is nobody else's memory.
+It reads its target from its input, reports that it is prepared, waits for a line and begins; in the
+end it reports the outcome. It is a process of its own, so that its memory is nobody else's.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ async def _begin() -> None:
 
 
 def _say(said: object) -> None:
-    print(json.dumps(said), flush=True)  # noqa: T201 - whoever started it reads this
+    print(json.dumps(said), flush=True)  # noqa: T201 - the siege reads this
 
 
 if __name__ == "__main__":

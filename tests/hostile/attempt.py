@@ -1,4 +1,4 @@
-"""An attack as its attacker sees it: what there is to attack, and what to say of it."""
+"""An attack as its attacker sees it: the target, and the outcome to report."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from tests.support.wire import WireSocket
 
 AGAIN_S = 0.5
 PATIENCE = 60
-"""How often a preparation is tried again that was told to wait."""
+"""How often a preparation is tried again that a limit refused."""
 CREATED = 201
 TOO_MANY = 429
 AT_A_TIME = 6
@@ -34,7 +34,7 @@ class Target:
 
 
 class Attempt:
-    """One attack under way. Its time begins with `begin`; what comes before it is preparation."""
+    """One attack. Its time begins with `begin`; what comes before it is preparation."""
 
     def __init__(self, target: Target, begin: Callable[[], Awaitable[None]]) -> None:
         self.target = target
@@ -108,7 +108,7 @@ class Attempt:
         await asyncio.gather(*(some() for _ in range(AT_A_TIME)))
 
     async def socket(self, uid: str, *, instance: int = 0, room: str | None = None) -> WireSocket:
-        """A socket that is let in, and in the room if one is given."""
+        """A connected socket, in the room if one is given."""
         url = f"http://{self.target.instances[instance]}"
         socket = await WireSocket.connected(url, {"token": await self.token(uid)})
         if room is not None:

@@ -27,15 +27,15 @@ ALICE, BOB = "alice", "bob"
 
 
 class Listener(WireSocket):
-    """A socket that tells of what it hears at once."""
+    """A socket that passes each event on at once."""
 
-    heard: Callable[[str, Any], None]
+    on_event: Callable[[str, Any], None]
 
     async def _take(self, text: str) -> None:
         seen = len(self.received)
         await super()._take(text)
         for event, payload in self.received[seen:]:
-            self.heard(event, payload)
+            self.on_event(event, payload)
         self.received.clear()
 
 
@@ -49,18 +49,18 @@ class Pair:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: dict[str, Listener] = {}
         self._keys = itertools.count(1)
-        self.ledger = Ledger((ALICE, BOB), _tell)
+        self.ledger = Ledger((ALICE, BOB), _report)
 
     async def connect(self, uid: str) -> None:
-        """Put the user's socket into the room, behind what the user has seen, until it is."""
+        """Connect, and join the room after the last entry that the user has seen; retry until it works."""
         instance = self._target.instances[(ALICE, BOB).index(uid) % len(self._target.instances)]
         while True:
             try:
                 socket = await Listener.connected(f"http://{instance}", {"token": self._tokens[uid]})
-                socket.heard = lambda event, payload: self._heard(uid, event, payload)
+                socket.on_event = lambda event, payload: self._on_event(uid, event, payload)
                 await self._join(uid, socket)
             except (OSError, AssertionError, TimeoutError, ConnectionClosed) as error:
-                _tell({"at": time.monotonic(), "problem": f"{uid} is not let in: {type(error).__name__}"})
+                _report({"at": time.monotonic(), "problem": f"{uid} is refused: {type(error).__name__}"})
                 await asyncio.sleep(AGAIN_S)
             else:
                 self._sockets[uid] = socket
@@ -78,21 +78,21 @@ class Pair:
             more = ack["hasMore"]
 
     async def _stay(self, uid: str, socket: Listener) -> None:
-        """Come back if the connection ends."""
+        """Reconnect once the connection ends."""
         await socket.reading
-        _tell({"at": time.monotonic(), "problem": f"{uid}'s socket was closed"})
+        _report({"at": time.monotonic(), "problem": f"{uid}'s socket was closed"})
         await self.connect(uid)
 
-    def _heard(self, uid: str, event: str, payload: Any) -> None:
+    def _on_event(self, uid: str, event: str, payload: Any) -> None:
         if event == "message":
             self.ledger.delivered(uid, payload)
         else:
-            _tell({"at": time.monotonic(), "problem": f"{uid} heard {event}"})
+            _report({"at": time.monotonic(), "problem": f"{uid} received {event}"})
             if event == "resync":
                 self._start(self._join(uid, self._sockets[uid]))
 
     async def live(self) -> None:
-        """Do everything that they do, for ever."""
+        """Write, read and probe at their intervals, for ever."""
         await asyncio.gather(
             self._every(SEND_S, self._send),
             self._every(REST_S, self._post),
@@ -123,11 +123,11 @@ class Pair:
             call = self._sockets[ALICE].call("message", {"conversationId": self._room, **draft})
             ack = await asyncio.wait_for(call, ANSWER_S)
         except (TimeoutError, ConnectionClosed, OSError) as error:
-            _tell({"at": at, "problem": f"a message was not acknowledged: {type(error).__name__}"})
+            _report({"at": at, "problem": f"a message was not acknowledged: {type(error).__name__}"})
             _took("ack", at)
             return
         if not ack["ok"]:
-            _tell({"at": at, "problem": f"a message was refused: {ack['error']['code']}"})
+            _report({"at": at, "problem": f"a message was refused: {ack['error']['code']}"})
             return
         _took("ack", at)
         self.ledger.stored(ack["message"])
@@ -157,7 +157,7 @@ class Pair:
         )
         if answer.status in (200, 201):
             return json.loads(answer.body)
-        _tell({"at": at, "problem": f"{method} was answered {answer.said}"})
+        _report({"at": at, "problem": f"{method} was answered {answer.said}"})
         return None
 
     async def _ask_alive(self) -> None:
@@ -170,15 +170,15 @@ class Pair:
             at = time.monotonic()
             answer = await ask(instance, "GET", "/readyz", within_s=ANSWER_S)
             if answer.status != 200:
-                _tell({"at": at, "kind": "unready", "ms": answer.ms})
+                _report({"at": at, "kind": "unready", "ms": answer.ms})
 
 
 def _took(kind: str, at: float) -> None:
-    _tell({"at": at, "kind": kind, "ms": round((time.monotonic() - at) * 1000, 1)})
+    _report({"at": at, "kind": kind, "ms": round((time.monotonic() - at) * 1000, 1)})
 
 
-def _tell(sample: dict[str, Any]) -> None:
-    print(json.dumps(sample), flush=True)  # noqa: T201 - whoever started it reads this
+def _report(sample: dict[str, Any]) -> None:
+    print(json.dumps(sample), flush=True)  # noqa: T201 - the siege reads this
 
 
 async def _run(target: Target) -> None:

@@ -53,7 +53,7 @@ class RawSocket:
         except OSError:
             return
 
-    async def hear(self) -> bytes | None:
+    async def receive(self) -> bytes | None:
         """The next text, or None once the connection is over."""
         try:
             while True:
@@ -65,23 +65,23 @@ class RawSocket:
         except (OSError, asyncio.IncompleteReadError):
             return None
 
-    async def hear_all(self, count: int, within_s: float) -> tuple[list[bytes], bool]:
+    async def receive_all(self, count: int, within_s: float) -> tuple[list[bytes], bool]:
         """At most `count` texts other than Engine.IO's own, and whether the connection is over."""
-        heard: list[bytes] = []
+        received: list[bytes] = []
         try:
             async with asyncio.timeout(within_s):
-                while len(heard) < count:
-                    text = await self.hear()
+                while len(received) < count:
+                    text = await self.receive()
                     if text is None:
-                        return heard, True
+                        return received, True
                     if text.startswith(b"4"):
-                        heard.append(text)
+                        received.append(text)
         except TimeoutError:
             pass
-        return heard, False
+        return received, False
 
     def close(self) -> None:
-        """End the connection without a word."""
+        """Reset the connection."""
         self._writer.transport.abort()
 
     async def _frame(self) -> tuple[int, bytes]:

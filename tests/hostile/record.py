@@ -9,7 +9,7 @@ Sample = dict[str, Any]
 
 @dataclass(slots=True)
 class Outcome:
-    """What an attacker says of its attack."""
+    """An attacker's report of its attack."""
 
     sent: str = ""
     figures: dict[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Record:
     quiet_logs: bool = False
     """Whether no ERROR line may be written for what was sent."""
     stays_ready: bool = False
-    """Whether the instances must say throughout that they are ready."""
+    """Whether the instances must be ready throughout."""
 
 
 def p99(values: list[float]) -> float:

@@ -23,7 +23,7 @@ from tests.support.inherited import inherited
 from tests.support.processes import ROOT
 
 PREPARED: dict[str, object] = {}
-"""What an attacker says before it begins."""
+"""An attacker's first line, before it begins."""
 PREPARED_S = 240.0
 QUIET, AFTERMATH = "quiet", "aftermath"
 WARM_S, WARM_POLL_S = 30.0, 0.2
@@ -155,7 +155,7 @@ class _Attacker:
         self._process.stdin.write(b"\n")
 
     async def said(self, within_s: float) -> dict[str, Any] | None:
-        """What it says next; None if it says nothing in time."""
+        """Its next line; None if none comes in time."""
         assert self._process.stdout is not None
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), within_s)

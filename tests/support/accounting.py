@@ -36,7 +36,7 @@ def peak_kib(pid: int) -> int:
 
 
 def forget_peak(pid: int) -> None:
-    """Let the peak begin anew."""
+    """Reset the peak."""
     Path(f"/proc/{pid}/clear_refs").write_text(_FORGET_PEAK)
 
 

@@ -21,7 +21,7 @@ def show(*lines: str) -> None:
 def carry_out(
     name: str, first: str, work: Callable[[Path, Say], Coroutine[Any, Any, tuple[bool, bool]]]
 ) -> int:
-    """Do the work, which tells whether it succeeded and whether its folder is worth a look.
+    """Do the work, which returns whether it succeeded and whether to keep its folder.
 
     Gives 0 for success, 1 for failure, 130 if it was interrupted.
     """

@@ -64,7 +64,7 @@ class Instance:
         await self._conversations.finalize_conversation(self.room, caller=principal(OWNER))
 
     async def client(self, user: str = OWNER, **auth: object) -> Client:
-        """A socket that is let in."""
+        """A connected socket."""
         client = Client()
         await client.connect(self.url, {"token": user, **auth})
         self._clients.push_async_callback(client.close)
@@ -77,7 +77,7 @@ class Instance:
         return client
 
     async def refusal(self, auth: object) -> Any:
-        """What a client that is not let in is told."""
+        """The problem with which the instance refuses a client."""
         client = Client()
         with pytest.raises(Refused):
             await client.connect(self.url, auth)

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def threaded_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The server's `host:port` on loopback; no thread is left behind."""
+    """The server's `host:port` on loopback; all its threads end with it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = False
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))

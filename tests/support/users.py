@@ -17,7 +17,7 @@ class User:
 
 
 def user(uid: str, lifetime_s: int = 86_400, *, age_s: int = 10) -> User:
-    """A user; firebase-admin takes the token when it is told of an Auth emulator."""
+    """A user; firebase-admin takes the token when its environment names an Auth emulator."""
     now = int(time.time())
     header = {"alg": "none", "typ": "JWT"}
     payload = {

@@ -13,7 +13,7 @@ OPEN_S = 30.0
 
 
 class WireSocket:
-    """One socket. What it is told is kept, in order, until the connection is over."""
+    """One socket. It keeps each event, in order, until the connection is over."""
 
     def __init__(self, wire: ClientConnection) -> None:
         self._wire = wire
@@ -26,7 +26,7 @@ class WireSocket:
 
     @classmethod
     async def connected(cls, url: str, auth: Mapping[str, Any]) -> Self:
-        """A socket that was let in; fails if it is not."""
+        """A connected socket; fails if it is refused."""
         target = f"ws://{urlsplit(url).netloc}/socket.io/?EIO=4&transport=websocket"
         wire = await connect(
             target, compression=None, max_size=None, ping_interval=None, open_timeout=OPEN_S, proxy=None

@@ -31,7 +31,7 @@ def _options() -> Options:
         prog="python -m tests.faults.storm",
         description="Let many stock clients write over two realtime instances and the functions while these, "
         "the store and the bus are killed and stalled and the bus loses, repeats, delays and reorders. "
-        "Then check that what was acknowledged is what is stored and what everybody was told.",
+        "Then check that the store and every client have exactly the acknowledged entries.",
     )
     parser.add_argument("--seed", type=int, help="replays a schedule; a new one by default")
     length = parser.add_mutually_exclusive_group()

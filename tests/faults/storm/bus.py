@@ -73,7 +73,7 @@ class BusProxy:
             await self._channel.close()
 
     async def unsubscribe(self) -> int:
-        """Delete every subscription behind its owner's back; how many there were."""
+        """Delete every subscription without its owner's knowledge; how many there were."""
         project = "projects/demo-confab"
         listed = await self._channel.unary_unary("/google.pubsub.v1.Subscriber/ListSubscriptions")(
             types.ListSubscriptionsRequest.pb()(project=project).SerializeToString(), timeout=LONGEST_CALL_S

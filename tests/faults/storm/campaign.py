@@ -1,4 +1,4 @@
-"""The clients of a storm: put up, let loose, and waited for until each has been told everything."""
+"""The clients of a storm: they start, write and follow until each has every entry."""
 
 import asyncio
 import random
@@ -79,7 +79,7 @@ class Campaign:
         await asyncio.sleep(FOLLOWED_S)
 
     async def catch_up(self, store: Store) -> None:
-        """Wait until every client has been told everything that is stored, within `catch_up_s`."""
+        """Wait until every client has every stored entry, within `catch_up_s`."""
         until = time.monotonic() + self._options.catch_up_s
         heads: dict[str, int] = {}
         while time.monotonic() < until:
@@ -88,7 +88,7 @@ class Campaign:
             except Unavailable:
                 await asyncio.sleep(POLL_S)
                 continue
-            if not any(follower.behind(heads) for follower in self._followers):
+            if not any(follower.lags(heads) for follower in self._followers):
                 await asyncio.sleep(1)  # for what should not come any more
                 return
             await asyncio.sleep(POLL_S)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.faults.storm.record import Entry, Recording, Send, View, is_finalization, same
+from tests.faults.storm.record import Delivery, Entry, Recording, Send, View, is_finalization, same
 
 Kind = Literal["lost", "repeated", "out of order", "after the fence", "untrue", "unanswered", "complaint"]
 KINDS: tuple[Kind, ...] = (
@@ -48,7 +48,7 @@ def _log(conversation: str, log: list[Entry]) -> Iterator[Violation]:
         yield Violation("out of order", f"{where}: is not numbered 1 to {len(log)}")
     fence = next((at for at, entry in enumerate(log) if is_finalization(entry)), len(log))
     for entry in log[fence + 1 :]:
-        yield Violation("after the fence", f"{where}: {entry['seq']} stands behind the finalization")
+        yield Violation("after the fence", f"{where}: {entry['seq']} is stored after the finalization")
     keys = Counter((entry["author"], entry["clientMessageId"]) for entry in log if not is_finalization(entry))
     for (author, key), times in keys.items():
         if times > 1:
@@ -56,7 +56,7 @@ def _log(conversation: str, log: list[Entry]) -> Iterator[Violation]:
 
 
 def _view(view: View, log: list[Entry]) -> Iterator[Violation]:
-    """A client was given the stored log: each entry once, in order, in the same words."""
+    """A client got the stored log: each entry once, in order and unchanged."""
     where = f"{view.client} in {view.conversation}"
 
     def violation(kind: Kind, text: str) -> Violation:
@@ -65,21 +65,21 @@ def _view(view: View, log: list[Entry]) -> Iterator[Violation]:
     seen: set[int] = set()
     highest = 0
     fenced = False
-    for told in view.told:
-        seq = told.seq
+    for delivery in view.deliveries:
+        seq = delivery.seq
         if seq in seen:
-            yield violation("repeated", f"{seq} came again, {_how(told.live)}, when {highest} had come")
+            yield violation("repeated", f"{seq} came again, {_how(delivery)}, when {highest} had come")
         elif seq < highest:
-            yield violation("out of order", f"{seq} came after {highest}, {_how(told.live)}")
+            yield violation("out of order", f"{seq} came after {highest}, {_how(delivery)}")
         elif fenced:
             yield violation("after the fence", f"{seq} came after the finalization")
         if not 1 <= seq <= len(log):
-            yield violation("untrue", f"{seq} was told and is not stored")
-        elif not same(told.entry, log[seq - 1]):
-            yield violation("untrue", f"{seq} was told in other words than those that are stored")
+            yield violation("untrue", f"{seq} was delivered and is not stored")
+        elif not same(delivery.entry, log[seq - 1]):
+            yield violation("untrue", f"{seq} was delivered otherwise than it is stored")
         seen.add(seq)
         highest = max(highest, seq)
-        fenced = fenced or is_finalization(told.entry)
+        fenced = fenced or is_finalization(delivery.entry)
     lost = [seq for seq in range(1, len(log) + 1) if seq not in seen]
     if lost:
         yield violation("lost", f"never got {_ranges(lost)} of {len(log)}")
@@ -155,8 +155,8 @@ def counts(found: Sequence[Violation]) -> Mapping[Kind, int]:
     return {kind: counted[kind] for kind in KINDS}
 
 
-def _how(live: bool) -> str:
-    return "live" if live else "in the answer to a join"
+def _how(delivery: Delivery) -> str:
+    return "live" if delivery.live else "in the answer to a join"
 
 
 def _ranges(numbers: list[int]) -> str:

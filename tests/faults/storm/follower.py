@@ -51,13 +51,13 @@ class Follower:
             self._socket.close()
 
     def follow(self, conversation: str) -> None:
-        """Be told of everything in this conversation, from its beginning."""
+        """Follow this conversation from its beginning."""
         view = self.views[conversation] = View(self.name, conversation)
         self._recording.views.append(view)
         if self.socket is not None:
             self._join(view, 0)
 
-    def behind(self, heads: Mapping[str, int]) -> bool:
+    def lags(self, heads: Mapping[str, int]) -> bool:
         """Whether it lacks an entry."""
         return any(view.last < heads.get(conversation, 0) for conversation, view in self.views.items())
 
@@ -77,7 +77,7 @@ class Follower:
                 lambda ack: self._left(socket, view, ack),
             )
 
-    # What the socket tells.
+    # Events of the socket.
 
     def connected(self) -> None:
         """Join every room but the one that the handshake named."""
@@ -86,17 +86,17 @@ class Follower:
                 self._join(view, view.last)
 
     def refused(self, problem: Any) -> None:
-        """Try the next instance; a refusal for good is a complaint."""
+        """Try the next instance; a refusal that is not temporary is a complaint."""
         if isinstance(problem, Mapping) and problem.get("code") not in TEMPORARY:
-            self._complain(f"was not let in: {problem.get('code')}")
+            self._complain(f"was refused: {problem.get('code')}")
         self._move_on(self._pause())
 
     def closed(self) -> None:
         """Come back elsewhere."""
         self._move_on(self._pause())
 
-    def heard(self, event: str, payload: Any) -> None:
-        """Take in an event of the server."""
+    def received(self, event: str, payload: Any) -> None:
+        """Handle an event of the server."""
         if event in ("message", "finalized"):
             self._take(self.views[payload["conversationId"]], payload, live=True)
         elif event == "joined":
@@ -108,7 +108,7 @@ class Follower:
         elif event == "going_away":
             self._move_on(payload["reconnectAfterMs"] / 1000)
         else:
-            self._complain(f"was told {event}")
+            self._complain(f"received {event}")
 
     # Connections and joins.
 
@@ -168,7 +168,7 @@ class Follower:
             self._join(view, view.last)
 
     def _took(self, view: View, ack: Mapping[str, Any]) -> None:
-        """Take in a page; the next one is asked for until the room is live."""
+        """Take a page, and ask for the next one until the room is live."""
         for message in ack["messages"]:
             self._take(view, message, live=False)
         if ack["hasMore"]:
@@ -193,7 +193,7 @@ class Follower:
 
 
 def finalization(conversation: Mapping[str, Any]) -> Entry:
-    """The last entry of a finalized conversation, as the event `finalized` tells it."""
+    """The last entry of a finalized conversation, as the event `finalized` has it."""
     return {
         "conversationId": conversation["id"],
         "seq": conversation["seq"],

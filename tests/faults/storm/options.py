@@ -20,5 +20,5 @@ class Options:
     sends_per_second: float = 60.0
     closings_per_minute: float = 24.0
     catch_up_s: float = 20.0
-    """Seconds after the last answer within which every client must have been told everything."""
+    """Seconds after the last answer within which every client must have every entry."""
     faults: bool = True

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Entry = Mapping[str, Any]
-"""A message or a finalization, as clients are told of it."""
+"""A message or a finalization, as clients get it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An entry that a client was given."""
+class Delivery:
+    """An entry that a client got."""
 
     entry: Entry
     live: bool
-    """Whether it came by itself, and not in the answer to a join."""
+    """Whether it came as an event, and not in the answer to a join."""
     at: float = 0.0
 
     @property
@@ -26,19 +26,19 @@ class Told:
 
 @dataclass(slots=True)
 class View:
-    """Everything that a client was given of a conversation, through all its joins, in order."""
+    """Everything that a client got of a conversation, through all its joins, in order."""
 
     client: str
     conversation: str
-    told: list[Told] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     last: int = 0
     """The highest number seen: where the next join continues."""
     complete: bool = False
     """Whether the finalization was seen."""
 
     def take(self, entry: Entry, *, live: bool, at: float) -> None:
-        """Append what the client was given."""
-        self.told.append(Told(entry, live, at))
+        """Append an entry that the client got."""
+        self.deliveries.append(Delivery(entry, live, at))
         self.last = max(self.last, entry["seq"])
         self.complete = self.complete or is_finalization(entry)
 
@@ -55,7 +55,7 @@ class Send:
     answers: list[Entry] = field(default_factory=list)
     """What acknowledged it: the stored message, once for every time that it was asked for."""
     refused: bool = False
-    """Whether it was refused for good, the conversation being finalized."""
+    """Whether it was refused, the conversation being finalized."""
     acknowledged_at: float = 0.0
 
 
@@ -82,7 +82,7 @@ class Recording:
     owned: dict[str, set[str]] = field(default_factory=dict)
     """By owner: the conversations that are stored in the end."""
     complaints: list[str] = field(default_factory=list)
-    """What happened and is never allowed to, in words."""
+    """Events and answers that no client may get."""
     faults: Counter[str] = field(default_factory=Counter)
     recoveries: dict[str, list[float]] = field(default_factory=dict)
     """By kind of fault: seconds from the return of what was broken until all works again."""
@@ -94,8 +94,8 @@ class Recording:
     _shared: dict[str, Entry] = field(default_factory=dict)
 
     def shared(self, entry: Entry) -> Entry:
-        """The same entry, kept once however many clients are told of it."""
-        return self._shared.setdefault(_words(entry), entry)
+        """The same entry, kept once however many clients get it."""
+        return self._shared.setdefault(_text(entry), entry)
 
 
 def is_finalization(entry: Entry) -> bool:
@@ -104,9 +104,9 @@ def is_finalization(entry: Entry) -> bool:
 
 
 def same(one: Entry, other: Entry) -> bool:
-    """Whether two entries are told in the same words."""
-    return _words(one) == _words(other)
+    """Whether two entries are equal in every field."""
+    return _text(one) == _text(other)
 
 
-def _words(entry: Entry) -> str:
+def _text(entry: Entry) -> str:
     return json.dumps(entry, sort_keys=True)

@@ -9,12 +9,13 @@ from tests.faults.storm.options import Options
 from tests.faults.storm.record import Recording
 
 SHOWN = 20
-"""Violations that are told in words."""
+"""Violations that the report spells out."""
 
 
 def table(options: Options, recording: Recording, found: Sequence[Violation]) -> Iterator[str]:
     """The lines of the report."""
-    sends, told = recording.sends, [told for view in recording.views for told in view.told]
+    sends = recording.sends
+    deliveries = [delivery for view in recording.views for delivery in view.deliveries]
     yield from _rows(
         "what the clients did",
         {
@@ -31,8 +32,8 @@ def table(options: Options, recording: Recording, found: Sequence[Violation]) ->
             ),
             "entries stored": sum(len(log) for log in recording.logs.values()),
             "joins": recording.joins,
-            "deliveries": len(told),
-            "  of these live": sum(each.live for each in told),
+            "deliveries": len(deliveries),
+            "  of these live": sum(each.live for each in deliveries),
             "ms from the ack to a live delivery": _lags(recording),
         },
     )
@@ -63,10 +64,10 @@ def _lags(recording: Recording) -> str:
         if send.answers
     }
     lags = sorted(
-        1000 * (told.at - acknowledged[key])
+        1000 * (delivery.at - acknowledged[key])
         for view in recording.views
-        for told in view.told
-        if told.live and (key := (view.conversation, told.seq)) in acknowledged
+        for delivery in view.deliveries
+        if delivery.live and (key := (view.conversation, delivery.seq)) in acknowledged
     )
     if not lags:
         return "none"

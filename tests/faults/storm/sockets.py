@@ -18,16 +18,16 @@ Acknowledged = Callable[[Any], None]
 
 
 class Listener(Protocol):
-    """Told of everything that comes to a socket, synchronously and in the order in which it came."""
+    """Receives each event of a socket, synchronously and in the order of arrival."""
 
     def connected(self) -> None: ...
     def refused(self, problem: Any) -> None: ...
     def closed(self) -> None: ...
-    def heard(self, event: str, payload: Any) -> None: ...
+    def received(self, event: str, payload: Any) -> None: ...
 
 
 class Socket:
-    """One socket. When it is closed, from either side, its listener hears nothing more of it."""
+    """One socket. When it is closed, from either side, its listener receives nothing more."""
 
     def __init__(self, sockets: "Sockets", number: int, listener: Listener) -> None:
         self.ready = False
@@ -56,13 +56,13 @@ class Socket:
         return await answer
 
     def close(self) -> None:
-        """Leave, and hear nothing more."""
+        """Disconnect, and receive nothing more."""
         if not self.over:
             self._sockets.write(close=self._number)
             self.end()
 
     def end(self) -> None:
-        """It is over: whoever waits for an acknowledgement waits in vain."""
+        """Resolve every acknowledgement that is still missing with None."""
         self.ready, self.over = False, True
         self._sockets.forget(self._number)
         waiting, self._waiting = self._waiting, {}
@@ -70,9 +70,9 @@ class Socket:
             acknowledged(None)
 
     def take(self, said: Mapping[str, Any]) -> None:
-        """Something came."""
+        """Handle a line of the process."""
         if "event" in said:
-            self._listener.heard(said["event"], said.get("payload"))
+            self._listener.received(said["event"], said.get("payload"))
         elif "ack" in said:
             if (acknowledged := self._waiting.pop(said["ack"], None)) is not None:
                 acknowledged(said["data"])
@@ -124,7 +124,7 @@ class Sockets:
         return socket
 
     def write(self, **line: Any) -> None:
-        """Tell the process something."""
+        """Send the process a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(line).encode() + b"\n")
 

@@ -1,4 +1,4 @@
-"""The system of a storm: two instances and three functions, behind a proxy of the bus."""
+"""The system of a storm: two instances and three functions, with a proxy before the bus."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -34,7 +34,7 @@ async def storm(options: Options, folder: Path, say: Say) -> Recording:
             await campaign.run(
                 asyncio.gather(breaker.blow(weather(options.seed, options.seconds)), breaker.inflict(plan))
             )
-            say("calm again; waiting until every client has been told everything")
+            say("calm again; waiting until every client has every entry")
             await campaign.catch_up(system.store)
             await campaign.read_logs(system.store)
         finally:
@@ -52,6 +52,6 @@ async def _progress(recording: Recording, say: Say) -> None:
     while True:
         await asyncio.sleep(PROGRESS_S)
         answered = sum(bool(send.answers) for send in recording.sends)
-        told = sum(len(view.told) for view in recording.views)
+        delivered = sum(len(view.deliveries) for view in recording.views)
         seconds = time.monotonic() - started
-        say(f"{seconds:4.0f} s: {answered} of {len(recording.sends)} sends acknowledged, {told} entries told")
+        say(f"{seconds:4.0f} s: {answered} of {len(recording.sends)} sends stored, {delivered} delivered")

@@ -1,4 +1,4 @@
-"""Whoever may publish on the topic lies, or breaks whoever listens."""
+"""Forged, impossible and malformed events on the topic."""
 
 import asyncio
 import time
@@ -13,8 +13,8 @@ from tests.support.wire import WireSocket
 
 VICTIM, FRIEND = "victim", "friend"
 SEEN_S, SEEN_SMALL_S = 0.5, 0.2
-"""Seconds within which every instance has heard what was published."""
-TOLD_S = 5.0
+"""Seconds within which every instance has received a published event."""
+DELIVERED_S = 5.0
 POLL_S = 0.02
 YEARS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", forge.POISON, "9999-12-31T23:59:59-23:59")
 BIG = "x" * 9_000_000
@@ -22,7 +22,7 @@ PER_S = 20
 
 
 class Room:
-    """A conversation with a socket on every instance, that knows what is really stored."""
+    """A conversation with a socket on every instance, that knows the stored entries."""
 
     def __init__(self, attempt: Attempt, room: str, sockets: list[WireSocket]) -> None:
         self.id = room
@@ -47,7 +47,7 @@ class Room:
         self._stored[self.seq] = content
         started = time.monotonic()
         while missing := [socket for socket in self._sockets if content not in _contents(socket)]:
-            if time.monotonic() - started > TOLD_S:
+            if time.monotonic() - started > DELIVERED_S:
                 self._attempt.fail(f"after {after}: {len(missing)} sockets never got the real message")
                 break
             await asyncio.sleep(POLL_S)
@@ -112,7 +112,7 @@ def _dated(room: Room, year: str) -> dict[str, Any]:
 
 
 async def poison(attempt: Attempt, *, count: int, seconds: float = 0.0) -> None:
-    """Events whose time cannot be told: `count` at once, or 20 a second."""
+    """Events with an impossible time: `count` at once, or 20 a second."""
     room = await Room.open(attempt)
     seconds = seconds and attempt.count(int(seconds), 3)
     total = count or int(seconds * PER_S)

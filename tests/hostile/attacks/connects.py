@@ -58,13 +58,13 @@ async def _tally(socket: RawSocket, packet: bytes, each: int) -> _Tally:
     tally = _Tally()
     await socket.say(*[packet] * each)
     while tally.answers < each and not tally.over:
-        heard, tally.over = await socket.hear_all(1, ANSWER_S)
-        if not heard:
+        received, tally.over = await socket.receive_all(1, ANSWER_S)
+        if not received:
             break
         tally.answers += 1
-        tally.bytes += len(heard[0])
-        tally.largest = max(tally.largest, len(heard[0]))
-        tally.errors = max(tally.errors, heard[0].count(b'"path"'))
+        tally.bytes += len(received[0])
+        tally.largest = max(tally.largest, len(received[0]))
+        tally.errors = max(tally.errors, received[0].count(b'"path"'))
     socket.close()
     return tally
 
@@ -75,7 +75,7 @@ async def repeated(attempt: Attempt) -> None:
     await attempt.begin()
     socket = await RawSocket.open(attempt.instance)
     await socket.say(*[frame('40{"token":"x"}')] * REPEATED)
-    answers, over = await socket.hear_all(REPEATED + 1, ENDS_S)
+    answers, over = await socket.receive_all(REPEATED + 1, ENDS_S)
     socket.close()
     attempt.note("answered", len(answers))
     if len(answers) > MOST_CONNECTS:

@@ -50,7 +50,7 @@ async def _cut_off(attempt: Attempt, way: str, sockets: list[WireSocket], most_s
         await asyncio.sleep(PAUSE_S)
     seconds = time.monotonic() - started
     still = [socket for socket in sockets if not socket.reading.done()]
-    untold = sum(not socket.of("auth_expired") for socket in sockets)
+    silent = sum(not socket.of("auth_expired") for socket in sockets)
     refused = "never" if refused_after is None else f"{refused_after:.1f} s"
     closed = "never" if still else f"{seconds:.1f} s"
     attempt.note(way, f"refused by a function after {refused}, sockets closed {closed}")
@@ -58,8 +58,8 @@ async def _cut_off(attempt: Attempt, way: str, sockets: list[WireSocket], most_s
         attempt.fail(f"{way}: a function still answers")
     if still or seconds > most_s:
         attempt.fail(f"{way}: {len(still)} of {len(sockets)} sockets are open after {seconds:.0f} s")
-    if untold:
-        attempt.fail(f"{way}: {untold} sockets were not told auth_expired")
+    if silent:
+        attempt.fail(f"{way}: {silent} sockets got no auth_expired")
     for socket in still:
         await socket.close()
 

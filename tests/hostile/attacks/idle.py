@@ -1,4 +1,4 @@
-"""Connections that say nothing, or never finish what they say."""
+"""Connections that send nothing, or half a request."""
 
 import asyncio
 from functools import partial

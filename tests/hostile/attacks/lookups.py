@@ -41,7 +41,7 @@ async def spelled(attempt: Attempt, *, count: int) -> None:
 
 
 async def same(attempt: Attempt) -> None:
-    """One token while its user's look-up is due and under way: one look-up serves all."""
+    """One token while its user's look-up is due and in flight: one look-up serves all."""
     uid, count = "same", attempt.count(600, 100)
     token = await attempt.token(uid)
     await _get(attempt, token)

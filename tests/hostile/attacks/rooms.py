@@ -51,15 +51,15 @@ async def many_rooms(attempt: Attempt) -> None:
     token = await attempt.token("roomy")
     await attempt.begin()
     opened, joined = [], 0
-    for number in range(sockets):
-        mine = made[number * rooms : (number + 1) * rooms]
+    for first in range(0, sockets * rooms, rooms):
+        mine = made[first : first + rooms]
         join = [
-            f"42{place}" + json.dumps(["join", {"conversationId": room}]) for place, room in enumerate(mine)
+            f"42{number}" + json.dumps(["join", {"conversationId": room}]) for number, room in enumerate(mine)
         ]
         socket = await _says(attempt, token, join)
         if socket is not None:
             opened.append(socket)
-            acks, _ = await socket.hear_all(rooms, ADMITTED_S)
+            acks, _ = await socket.receive_all(rooms, ADMITTED_S)
             joined += sum(b'"ok":true' in ack for ack in acks)
     attempt.note("joined", joined)
     for socket in opened:
@@ -67,13 +67,13 @@ async def many_rooms(attempt: Attempt) -> None:
 
 
 async def _says(attempt: Attempt, token: str, packets: list[str]) -> RawSocket | None:
-    """A socket that was let in and then said these; None if it was not."""
+    """A connected socket that then sent these packets; None if it was refused."""
     try:
         socket = await RawSocket.open(attempt.instance, receive_bytes=RECEIVE_BYTES)
     except OSError:
         return None
     await socket.say(frame(f'40{{"token":"{token}"}}'))
-    admitted, _ = await socket.hear_all(1, ADMITTED_S)
+    admitted, _ = await socket.receive_all(1, ADMITTED_S)
     if not admitted or not admitted[0].startswith(b"40"):
         socket.close()
         return None
