@@ -1,7 +1,9 @@
-"""How long a session lasts."""
+"""How long a session lasts, and until when sockets are admitted."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters
@@ -9,16 +11,55 @@ from tests.support.samples import principal
 from tests.support.twins.bus import MemoryBus
 
 
-async def test_a_renewed_session_outlives_the_token_that_it_began_with():
+@pytest.fixture
+def adapters():
     adapters, bus = MemoryAdapters(CONFAB_CLOCK_SKEW_S="0"), MemoryBus()
     adapters.publisher, adapters.subscription = bus.publisher(), bus.subscription()
-    sessions, now = Container(adapters).sessions, datetime.now(UTC)
-    first, second = (
-        principal("alice").model_copy(update={"expires_at": now + timedelta(seconds=seconds)})
-        for seconds in (0.05, 3600)
-    )
-    renewed, other = sessions.admit("s1", first), sessions.admit("s2", first)
-    renewed.renew(second)
+    return adapters
+
+
+@pytest.fixture
+def container(adapters):
+    return Container(adapters)
+
+
+def alice(*, for_s):
+    """Alice, by a token that expires in so many seconds."""
+    return principal("alice").model_copy(update={"expires_at": datetime.now(UTC) + timedelta(seconds=for_s)})
+
+
+async def test_a_renewed_session_outlives_the_token_that_it_began_with(container):
+    renewed, other = (container.sessions.admit(sid, alice(for_s=0.05)) for sid in ("s1", "s2"))
+    renewed.renew(alice(for_s=3600))
     await asyncio.sleep(0.1)
     assert (renewed.ending, other.ending) == (False, True)
-    sessions.remove("s1")
+    container.sessions.remove("s1")
+
+
+async def test_a_renewal_whose_session_ends_while_it_is_verified_is_refused(container, adapters):
+    async def slow(_token):
+        await asyncio.sleep(0.1)
+        return alice(for_s=3600)
+
+    vars(adapters.verifier)["verify"] = slow
+    container.sessions.admit("s1", alice(for_s=0.05))
+    acknowledged = asyncio.get_running_loop().create_future()
+    await container.application.event("s1", "auth", [{"token": "alice"}], acknowledged.set_result)
+    assert (await acknowledged)["error"]["code"] == "token_expired"
+
+
+async def test_a_container_that_stops_admits_no_more_sockets(container):
+    answers = []
+
+    async def connect(sid):
+        await container.application.connect(
+            sid,
+            {"token": "alice"},
+            lambda: answers.append("admitted"),
+            lambda _, data: answers.append(data["code"]),
+        )
+
+    async with container.serving("127.0.0.1", 0):
+        await connect("s1")
+    await connect("s2")
+    assert answers == ["admitted", "unavailable"]
