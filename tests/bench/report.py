@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.bench.growth import Reads
 from tests.bench.plan import Spread
 from tests.bench.servers import TITLES
+from tests.support.tables import table
 
 Runs = Mapping[tuple[str, str], Mapping[str, Spread]]
 
@@ -90,37 +91,37 @@ class Result:
             yield Ratio(f"{scenario}, Confab ÷ {TITLES[other]}: {what}", value, target)
 
     def _talking(self) -> Iterator[str]:
-        yield "| scenario | server | " + " | ".join(title for _, title in COLUMNS) + " |"
-        yield "|---|---|" + "---:|" * len(COLUMNS)
+        rows = []
         for (scenario, server), figures in self.runs.items():
             if "p50_ms" in figures:
-                cells = " | ".join(_cell(figures[name]) for name, _ in COLUMNS)
                 limit = " *" if figures["generator_share"].median > GENERATOR_LIMIT else ""
-                yield f"| {scenario}{limit} | {TITLES[server]} | {cells} |"
+                cells = (_cell(figures[name]) for name, _ in COLUMNS)
+                rows.append((f"{scenario}{limit}", TITLES[server], *cells))
+        yield from table(("scenario", "server", *(title for _, title in COLUMNS)), rows, texts=2)
         yield ""
         yield "Medians of the repetitions, lowest to highest in brackets. Star: the generator was the limit."
 
     def _quiet(self) -> Iterator[str]:
-        yield "| scenario | server | figure | |"
-        yield "|---|---|---|---:|"
-        for (scenario, server), figures in self.runs.items():
-            if "p50_ms" not in figures:
-                for name, spread in figures.items():
-                    yield f"| {scenario} | {TITLES[server]} | {name.replace('_', ' ')} | {_cell(spread)} |"
+        rows = (
+            (scenario, TITLES[server], name.replace("_", " "), _cell(spread))
+            for (scenario, server), figures in self.runs.items()
+            if "p50_ms" not in figures
+            for name, spread in figures.items()
+        )
+        return table(("scenario", "server", "figure", "value"), rows, texts=3)
 
     def _growing(self) -> Iterator[str]:
         for name, sizes in (self.reads or {}).items():
-            yield f"| {name} of 50, out of | " + " | ".join(f"{size:,}" for size in sizes) + " |"
-            yield "|---|" + "---:|" * len(sizes)
-            for figure, title in (("wall_ms", "ms"), ("store_cpu_ms", "store CPU ms")):
-                yield f"| {title} | " + " | ".join(f"{one[figure]:.2f}" for one in sizes.values()) + " |"
+            rows = (
+                (title, *(f"{one[figure]:.2f}" for one in sizes.values()))
+                for figure, title in (("wall_ms", "ms"), ("store_cpu_ms", "store CPU ms"))
+            )
+            yield from table((f"{name} of 50, out of", *(f"{size:,}" for size in sizes)), rows)
             yield ""
 
     def _compared(self) -> Iterator[str]:
-        yield "| ratio | value | wanted |"
-        yield "|---|---:|---:|"
-        for ratio in self.ratios():
-            yield f"| {ratio.what} | {ratio.value:.2f} | {ratio.target} |"
+        rows = ((ratio.what, f"{ratio.value:.2f}", ratio.target) for ratio in self.ratios())
+        return table(("ratio", "value", "wanted"), rows)
 
     def _page(self) -> str:
         machine = ", ".join(f"{name} {value}" for name, value in self.machine.items())

@@ -7,6 +7,7 @@ from typing import Any
 from tests.hostile.judge import failures
 from tests.hostile.options import Options
 from tests.hostile.record import Record
+from tests.support.tables import table
 
 HEADER = ("attack", "what was sent", "figures", "pair p99", "verdict")
 SOME_CPU_S = 0.1
@@ -42,8 +43,7 @@ def text(records: Sequence[Record], options: Options) -> Iterator[str]:
 
 def markdown(records: Sequence[Record], options: Options) -> str:
     """The table as Markdown."""
-    lines = [HEADER, tuple("---" for _ in HEADER), *rows(records, options)]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    return "".join(f"{line}\n" for line in table(HEADER, rows(records, options), texts=len(HEADER)))
 
 
 def fields(records: Sequence[Record], options: Options) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from tests.bench.functions.results import Results, page
 from tests.bench.functions.server import served
 from tests.bench.functions.site import BARE, READS, WRITES, Site, running_site
 from tests.bench.functions.warm import warm_cpu_ms
+from tests.support.command import show
 
 FUNCTIONS = (BARE, *READS, *WRITES)
 FOLDER = ROOT / "docs" / "benchmarks"
@@ -26,10 +27,9 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="confab-bench-") as folder:
         results = asyncio.run(_measure(Path(folder), options))
-    _print(*results.table())
+    document = results.document()
+    show(page(document))
     if options.write:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        document = results.document()
         (FOLDER / "functions.json").write_text(json.dumps(document, indent=2) + "\n")
         (FOLDER / "functions.md").write_text(page(document))
     return 0
@@ -58,10 +58,6 @@ async def _page(site: Site) -> bytes:
         page = await connection.ask(await site.request("get_conversation"))
         await connection.close()
         return page
-
-
-def _print(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's answer
 
 
 def _options() -> argparse.Namespace:

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -11,10 +11,21 @@ from typing import Any
 from tests.bench.functions.cold import Start
 from tests.bench.functions.imports import Imports
 from tests.bench.functions.site import BARE, READS
+from tests.support.tables import table
 
 READ_TARGET, WRITE_TARGET, WARM_TARGET = 2.2, 2.8, 4.0
 """At most so many times the bare function's."""
 SHOWN_PACKAGES = 12
+HEADER = (
+    "function",
+    "from start to first response",
+    "x bare",
+    "CPU until then",
+    "modules",
+    "CPU of a warm request",
+    "x bare",
+    "memory",
+)
 _WHOLE = 10  # milliseconds from which on no fractions are shown
 
 
@@ -39,20 +50,6 @@ class Results:
             "functions": {name: self._function(name) for name in self.starts},
         }
 
-    def table(self) -> Iterator[str]:
-        """The lines of a table for a terminal."""
-        yield (
-            f"{'':24}{'first answer':>22}{'x bare':>8}{'cpu':>9}{'memory':>9}{'modules':>9}"
-            f"{'cpu of a request':>22}{'x bare':>8}"
-        )
-        for name, each in self.document()["functions"].items():
-            answer, request = each["firstAnswerMs"], each["requestCpuMs"]
-            yield (
-                f"{name:24}{_shown(answer):>22}{answer['timesBare']:8.2f}"
-                f"{each['cpuMs']:6} ms{each['memoryMb']:6} MB{each['modules']:9}"
-                f"{_shown(request):>22}{request['timesBare']:8.2f}"
-            )
-
     def _function(self, name: str) -> dict[str, Any]:
         starts, imports = self.starts[name], self.imports[name]
         bare = [start.seconds for start in self.starts[BARE]]
@@ -75,19 +72,25 @@ class Results:
 
 def page(document: Mapping[str, Any]) -> str:
     """The document as a table in Markdown: medians, lowest to highest in brackets."""
-    rows = [
-        f"| `{name}` | {_shown(each['firstAnswerMs'])} | {each['firstAnswerMs']['timesBare']:.2f} "
-        f"| {_shown(each['requestCpuMs'])} | {each['requestCpuMs']['timesBare']:.2f} "
-        f"| {each['memoryMb']} MB |"
+    rows = (
+        (
+            f"`{name}`",
+            _shown(each["firstAnswerMs"]),
+            f"{each['firstAnswerMs']['timesBare']:.2f}",
+            f"{each['cpuMs']} ms",
+            f"{each['modules']:,}",
+            _shown(each["requestCpuMs"]),
+            f"{each['requestCpuMs']['timesBare']:.2f}",
+            f"{each['memoryMb']} MB",
+        )
         for name, each in document["functions"].items()
-    ]
+    )
     machine = document["machine"]
     head = (
         "# What a function costs",
         "Written by `make bench-functions`; what it measures is in [the guide](README.md#functions).",
         f"{document['measured']}: {machine['cpus']} cores, Python {machine['python']}.",
-        "| function | from start to first response | x bare | CPU of a warm request | x bare | memory |\n"
-        "|---|---:|---:|---:|---:|---:|\n" + "\n".join(rows),
+        "\n".join(table(HEADER, rows)),
     )
     return "\n\n".join(head) + "\n"
 
