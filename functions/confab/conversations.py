@@ -37,7 +37,7 @@ class Listing:
 
 
 class Conversations:
-    """The use cases. Each reads the conversation, asks `access`, acts, and announces what it stored."""
+    """The use cases. Those about one conversation ask `access`; those that store an entry announce it."""
 
     def __init__(
         self,

@@ -154,7 +154,7 @@ class Publisher(Protocol):
 
 
 class Subscription(Protocol):
-    """The receiving side of the bus for one process: every event of every conversation.
+    """The receiving side of the bus for one process: every event of its cell's topic.
 
     At least once, in no guaranteed order, from some moment after `events` is first iterated.
     Entries that the process published itself may be left out.

@@ -1,4 +1,4 @@
-"""The probes of doctor, smoke test and deployment, by the parts of a system."""
+"""The probes of the doctor and of a deployment, by the parts of a system."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial

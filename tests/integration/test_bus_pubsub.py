@@ -150,8 +150,8 @@ async def test_subscriptions_of_dead_processes_are_swept_and_no_others(
             names[kind] = name
         own = subscription(listener).name
         await leases.renew(client, own)
-        assert await leases.sweep(client, bus.topic_name) == 1
-        assert await leases.sweep(client, bus.topic_name) == 0
+        assert await leases.delete_expired(client, bus.topic_name) == 1
+        assert await leases.delete_expired(client, bus.topic_name) == 0
         left = [each.name async for each in await client.list_subscriptions(project=f"projects/{PROJECT}")]
     assert names["dead"] not in left
     assert {own, *names.values()} - {names["dead"]} <= set(left)

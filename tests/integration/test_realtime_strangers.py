@@ -21,7 +21,7 @@ QUIET_S = 0.5
 @pytest.fixture
 async def instance(monkeypatch):
     monkeypatch.setattr(container, "IDLE_S", QUIET_S)
-    monkeypatch.setattr(container, "LINGER_S", QUIET_S)
+    monkeypatch.setattr(container, "REFUSED_BODY_S", QUIET_S)
     running = Instance()
     await running.start()
     yield running
@@ -236,7 +236,7 @@ async def test_a_body_that_stalls_is_not_awaited(instance, http, monkeypatch, fr
     await poller.open()
     reader, writer = await asyncio.open_connection(*instance.address)
     writer.write(POST.replace(b"%s", poller.sid.encode()) + LENGTHS[framing])
-    async with asyncio.timeout(container.LINGER_S + 4 * QUIET_S):
+    async with asyncio.timeout(container.REFUSED_BODY_S + 4 * QUIET_S):
         assert (await reader.read()).startswith(b"HTTP/1.1 400")
     writer.close()
 

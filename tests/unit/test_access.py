@@ -30,7 +30,7 @@ def test_who_may_do_what(caller):
     assert (
         refusal(lambda _: access.require_read(conversation(), caller), caller),
         *(refusal(access.require_write, caller, caller, role) for role in ROLES),
-        refusal(access.require_type, caller),
+        refusal(access.require_may_type, caller),
         refusal(access.require_finalize, caller),
     ) == MATRIX[caller]
 

@@ -241,7 +241,7 @@ async def test_the_sweep_and_the_filling_of_gaps_outlive_an_error_of_the_store(
     await world.join("s1")
     await world.write(2)
     world.store.error = error
-    sweeping = asyncio.create_task(world.rooms.sweep_for_ever())
+    sweeping = asyncio.create_task(world.rooms.watch())
     world.receive(2)
     await until(lambda: world.store.reads >= 6)
     world.store.error = None

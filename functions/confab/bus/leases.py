@@ -41,7 +41,7 @@ async def renew(client: SubscriberAsyncClient, name: str) -> None:
     await client.update_subscription(request, retry=None, timeout=CALL_SECONDS)
 
 
-async def sweep(client: SubscriberAsyncClient, topic: str) -> int:
+async def delete_expired(client: SubscriberAsyncClient, topic: str) -> int:
     """Delete the subscriptions to this topic whose lease has expired; how many there were.
 
     A process that was only frozen creates its subscription again. Raises what the calls raise.

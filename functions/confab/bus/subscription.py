@@ -150,7 +150,7 @@ class PubSubSubscription:
                 async with self._endpoint.subscriber() as client:
                     if self._exists:
                         await leases.renew(client, self.name)
-                    await leases.sweep(client, self._topic)
+                    await leases.delete_expired(client, self._topic)
             except FAILURES as error:  # retried in the next round, long before the lease expires
                 log.info("the subscription's lease was not renewed: %s", type(error).__name__)
             await asyncio.sleep(leases.pause())
@@ -167,7 +167,9 @@ class PubSubSubscription:
             except ValueError:
                 self.undecodable += 1
                 self._acknowledgements.add(each.ack_id)
-                log.warning("a bus message is no event of ours", extra={"messageId": each.message.message_id})
+                log.warning(
+                    "a bus message is not a Confab event", extra={"messageId": each.message.message_id}
+                )
         return decoded
 
     async def _delete(self) -> None:

@@ -1,4 +1,8 @@
-"""Who may do what in a conversation. Every use case asks here and nowhere else."""
+"""Who may do what in a conversation. Every use case that is about one asks here.
+
+The rule for readers is stated once more in the store's statement of a page, so that a page and the
+right to read it come from one consistent view.
+"""
 
 from typing import Literal
 
@@ -38,12 +42,12 @@ def require_write(held: Standing, caller: Principal, role: Role) -> None:
     The owner writes any role, a member `user`, a member who is an agent the others too. Raises
     Forbidden otherwise.
     """
-    require_type(held)
+    require_may_type(held)
     if role != "user" and held != "owner" and not caller.agent:
         raise Forbidden(f"Only the owner and agents write messages of role {role}.")
 
 
-def require_type(held: Standing) -> None:
+def require_may_type(held: Standing) -> None:
     """Require write access, which typing needs too. Raises Forbidden for readers."""
     if held == "read":
         raise Forbidden("Your access to this conversation is read only.")

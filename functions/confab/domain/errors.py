@@ -107,7 +107,7 @@ class TokenRevoked(ConfabError, kind=Kind("token_revoked", 401, "The ID token ha
 
 
 class Forbidden(ConfabError, kind=Kind("forbidden", 403, "Not allowed")):
-    """The caller may read the conversation, but may not do this."""
+    """The caller is known, but may not do this."""
 
 
 class NotFound(ConfabError, kind=Kind("not_found", 404, "Not found")):

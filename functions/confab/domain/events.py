@@ -1,7 +1,7 @@
 """What the bus carries: one closed model per event type.
 
-`data` is the payload that the sockets of a room get for the same event. Delivery is at least once;
-consumers deduplicate by (conversationId, seq).
+`data` has the form of the payload that the sockets of a room get for the same event. Delivery is at
+least once; consumers deduplicate entries by (conversationId, seq).
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ class _Event(Model):
     v: Literal[1] = 1
     conversation_id: str
     origin: str
-    """The id of the instance that published it."""
+    """The id of the process that published it."""
     at: Timestamp
     """When it happened; of an entry, the moment after its commit."""
 

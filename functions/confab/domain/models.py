@@ -148,7 +148,7 @@ class Message(Model):
 
     @property
     def at(self) -> datetime:
-        """When its writer began to store it."""
+        """When it was stored, by its writer's clock, and not before the entry before it."""
         return self.created_at
 
 
@@ -161,7 +161,7 @@ class Finalized(Model):
 
     @property
     def at(self) -> datetime:
-        """When the owner began to close the log."""
+        """When it was stored, by its writer's clock, and not before the entry before it."""
         return self.finalized_at
 
 

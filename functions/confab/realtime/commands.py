@@ -101,8 +101,8 @@ class Commands:
     async def message(self, session: Session, request: SendMessage, ack: Ack) -> None:
         """Acknowledge a message once it is stored. Several of a socket overlap, in its order.
 
-        The entries of a batch leave before its acknowledgements. In one tick with them, a sender's
-        own acknowledgements would count against its bound of unsent bytes, and evict it.
+        Entries are written one tick before the acknowledgements of their batch: together, the
+        acknowledgements could push a sender over its bound of unsent bytes and evict it.
         """
         async with session.send_order:
             standing = await self._standing(session, request.conversation_id)
@@ -115,7 +115,7 @@ class Commands:
     async def typing(self, session: Session, request: SetTyping, ack: Ack) -> None:
         """Show the room's other users that one starts or stops typing."""
         conversation_id = request.conversation_id
-        access.require_type(await self._standing(session, conversation_id))
+        access.require_may_type(await self._standing(session, conversation_id))
         if conversation_id not in session.rooms:
             raise Forbidden("Join the conversation before you type in it.")
         state = TypingState(conversation_id=conversation_id, user_id=session.uid, typing=request.typing)

@@ -32,7 +32,7 @@ RESTART_S = 1.0
 """Seconds before a background task that failed is restarted."""
 IDLE_S = 4.0
 """Seconds within which a connection must have sent a whole request's head, the first one or the next."""
-LINGER_S = 2.0
+REFUSED_BODY_S = 2.0
 """Seconds for which the rest of a body that was refused is read, so that the client sees why."""
 DRAIN_S = 4.0
 """Seconds for closing the sockets when the container stops."""
@@ -113,11 +113,11 @@ class Container:
             shutdown_timeout=1,
             auto_decompress=False,  # a megabyte may unpack to a gigabyte
             keepalive_timeout=IDLE_S,
-            lingering_time=LINGER_S,
+            lingering_time=REFUSED_BODY_S,
         )
         background = [
             asyncio.create_task(_keep(self._consume)),
-            asyncio.create_task(self.rooms.sweep_for_ever()),
+            asyncio.create_task(self.rooms.watch()),
             asyncio.create_task(_keep(self._watchdog.watch)),
             asyncio.create_task(_keep(self._health.report)),
             asyncio.create_task(_keep(self.sessions.watch)),

@@ -77,8 +77,8 @@ class Room(Generic[Item]):
     def begin_join(self, sid: str) -> int | None:
         """Note that a socket is about to read the log; from here on the room keeps what it delivers.
 
-        Returns the number up to which a socket that was live has the log: if its new join fails,
-        it continues from there.
+        If the socket was live, returns the last number that it has, to continue from if the new join
+        fails.
         """
         start = self._live.pop(sid, None)
         self._joining.add(sid)

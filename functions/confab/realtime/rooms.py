@@ -40,7 +40,7 @@ MAX_COMMITS = 1_000
 UNKNOWN = Commit()
 
 
-class Member(Protocol):
+class Occupant(Protocol):
     """A socket that is in a room, or joining it."""
 
     @property
@@ -52,7 +52,7 @@ class Member(Protocol):
         """Its user."""
 
     def resync(self, conversation_id: str, after: int) -> None:
-        """Leave the room, having the log up to `after` only, and let the client join again from there."""
+        """Leave the room; the socket has the log up to `after`, and its client joins again from there."""
 
 
 class Envelope(NamedTuple):
@@ -69,7 +69,7 @@ class _Served:
 
     conversation_id: str
     room: Room[Envelope]
-    members: dict[str, Member] = field(default_factory=dict)
+    occupants: dict[str, Occupant] = field(default_factory=dict)
     commits: dict[int, Commit] = field(default_factory=dict)
     """Of entries that the bus has named and that are still to be read."""
     filling: asyncio.Task[None] | None = None
@@ -111,9 +111,9 @@ class Rooms:
     def others(self, conversation_id: str, uid: str) -> list[str]:
         """The live sockets of a room that belong to other users than `uid`."""
         served = self._served.get(conversation_id)
-        return [] if served is None else [s for s in served.room.live if served.members[s].uid != uid]
+        return [] if served is None else [s for s in served.room.live if served.occupants[s].uid != uid]
 
-    def begin_join(self, conversation_id: str, member: Member) -> int | None:
+    def begin_join(self, conversation_id: str, occupant: Occupant) -> int | None:
         """Note that a socket is about to read this log; call `finish_join` or `leave` afterwards.
 
         Returns what `Room.begin_join` does.
@@ -121,26 +121,26 @@ class Rooms:
         served = self._served.get(conversation_id)
         if served is None:
             served = self._served[conversation_id] = _Served(conversation_id, Room())
-        served.members[member.sid] = member
-        return served.room.begin_join(member.sid)
+        served.occupants[occupant.sid] = occupant
+        return served.room.begin_join(occupant.sid)
 
-    async def finish_join(self, conversation_id: str, member: Member, position: int) -> None:
+    async def finish_join(self, conversation_id: str, occupant: Occupant, position: int) -> None:
         """Make a socket live that was sent everything up to `position`.
 
         If entries that were delivered meanwhile cannot be read, the socket is resynced instead.
         """
         while (served := self._served.get(conversation_id)) is not None:
-            outcome = served.room.finish_join(member.sid, position)
+            outcome = served.room.finish_join(occupant.sid, position)
             if not isinstance(outcome, Gap):
-                self._catch_up(served, member.sid, [envelope.entry for envelope in outcome])
+                self._catch_up(served, occupant.sid, [envelope.entry for envelope in outcome])
                 self._deliver(served)
                 self._fill(served)
                 return
             missed = await self._read(served, outcome)
             if not missed:  # or nothing could be read
-                member.resync(conversation_id, position)
+                occupant.resync(conversation_id, position)
                 return
-            self._catch_up(served, member.sid, missed)
+            self._catch_up(served, occupant.sid, missed)
             position = missed[-1].seq
 
     def leave(self, conversation_id: str, sid: str) -> None:
@@ -149,7 +149,7 @@ class Rooms:
         if served is None:
             return
         served.room.leave(sid)
-        served.members.pop(sid, None)
+        served.occupants.pop(sid, None)
         if served.room.empty:
             del self._served[conversation_id]
             if served.filling is not None:
@@ -173,7 +173,7 @@ class Rooms:
                 served.commits[seq] = Commit(committed_at, trace.current())
             self._fill(served)
 
-    async def sweep_for_ever(self) -> None:
+    async def watch(self) -> None:
         """Sweep every SWEEP_S, whatever happens; until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))
@@ -227,7 +227,7 @@ class Rooms:
         event = "message" if isinstance(entry, Message) else "finalized"
         sent = self._transport.send_event(sids, event, entry)
         for sid in sent.slow:
-            served.members[sid].resync(served.conversation_id, entry.seq - 1)
+            served.occupants[sid].resync(served.conversation_id, entry.seq - 1)
         return sent.taken
 
     def _catch_up(self, served: _Served, sid: str, entries: Sequence[Entry]) -> None:

@@ -22,7 +22,7 @@ MAX_SENDS = 64
 
 
 class Session:
-    """An admitted socket until its connection is gone. A `Member` of its rooms."""
+    """An admitted socket until its connection is gone. An `Occupant` of its rooms."""
 
     def __init__(self, sid: str, principal: Principal, sessions: "Sessions") -> None:
         self.sid = sid

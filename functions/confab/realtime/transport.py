@@ -1,6 +1,6 @@
 """python-socketio, held to what Confab promises.
 
-What reaches below its API is here, and further below in `engine.py`, `polling.py` and
+Everything that uses the libraries' internals is here and in `engine.py`, `polling.py` and
 `websocket.py` (Engine.IO), `packets.py` (the encoding) and `wire.py` (the connection).
 
 - Events of a socket begin one after the other, and each is acknowledged, whatever it holds:

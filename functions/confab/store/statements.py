@@ -2,11 +2,13 @@
 
 A block ends at its first RETURN and keeps what it wrote before, so all checks come before the
 first write. Values are always bound, never written into the text. What is large travels as
-JSON text both ways (`rows.py`), and `encoding::json::decode` makes a string of every string.
+JSON text both ways (`rows.py`), and `encoding::json::decode` never turns a string into another type.
 """
 
 LISTING_WINDOW_MS = 5_000
-"""Milliseconds of activity that a participation may lag behind its conversation; all releases must agree.
+"""How old, in milliseconds, a list's record of a conversation's activity may be.
+
+Releases that run side by side need the same value.
 
 Each participant has a record of the conversation's activity. To update all of them with every
 message would cost a busy room of a hundred people more than everything else, so one is updated
@@ -111,10 +113,10 @@ CREATE = """{
 }"""
 
 # Stores a batch of drafts. If one of them cannot be stored, none is, and the answer says which logs
-# are open or closed and which drafts were stored before (`group_commit.py`). Numbers and times are
-# given here and nowhere else: times never run backwards along a log, and its last message and its
-# conversation have the same. A conversation's key in the lists of its participants is updated once
-# it is $window ms old: that costs more than all the rest together, once for each participant. A
+# are open or closed and which drafts were stored before (`group_commit.py`). Messages get their
+# numbers and times here and nowhere else: times never run backwards along a log, and its last message
+# and its conversation have the same. A conversation's key in the lists of its participants is updated
+# once it is $window ms old: that costs more than all the rest together, once for each participant. A
 # SELECT over an array costs half of what a closure does [3.2.4].
 APPEND = """{
     LET $batch = encoding::json::decode($batch);

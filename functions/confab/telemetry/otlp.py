@@ -50,12 +50,12 @@ BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 INSTRUMENTS: dict[Metric, tuple[Literal["counter", "gauge"], str, str]] = {
     "confab.deliveries": ("counter", "{delivery}", "Entries sent to live sockets, once per socket."),
-    "confab.gaps.filled": ("counter", "{gap}", "Gaps that were filled from the store."),
+    "confab.gaps.filled": ("counter", "{gap}", "Rooms in which a sweep found a gap."),
     "confab.sweeps": ("counter", "{sweep}", "Comparisons of all rooms' heads with the store."),
     "confab.conflicts.retried": ("counter", "{conflict}", "Transactions that were tried again."),
     "confab.sockets": ("gauge", "{socket}", "Admitted sockets."),
     "confab.rooms": ("gauge", "{room}", "Rooms that have a socket here."),
-    "confab.bus.lag": ("gauge", "s", "How long the newest event was on the bus."),
+    "confab.bus.lag": ("gauge", "s", "How long the newest event was on the bus, or a probe is overdue."),
 }
 """The kind, unit and description of each metric."""
 LATENCY = "confab.delivery.latency"

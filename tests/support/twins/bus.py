@@ -99,7 +99,7 @@ class MemorySubscription:
                     event = decode_event(data)
                 except ValueError:
                     self.undecodable += 1
-                    log.warning("a bus message is no event of ours")
+                    log.warning("a bus message is not a Confab event")
                     continue
                 if event.origin == self._instance and not isinstance(event, Typing):
                     continue
