@@ -33,7 +33,7 @@ async def connect(stack: Stack) -> AsyncIterator:
         handshake = {"token": user.token} | ({"conversationId": room} if room else {})
         client = await StockClient.start(stack.realtime[instance], handshake | how)
         clients.append(client)
-        if room and client.connected:
+        if room and client.socket.ready:
             await client.until(lambda c: bool(c.of("joined")))
         return client
 
@@ -158,7 +158,7 @@ async def test_a_refused_handshake_carries_the_problem(auth, connect):
         (alice, "absent", "not_found"),
     ):
         client = await connect(user, 0, room)
-        assert client.refused["code"] == code
+        assert client.problem["code"] == code
 
 
 async def test_an_agent_writes_as_assistant(http, auth, connect):
@@ -177,7 +177,7 @@ async def test_a_killed_instance_loses_nothing(stack, http, auth, connect):
     assert (await victim.call("message", {"conversationId": room, "content": "before"}))["ok"]
     await victim.until(lambda c: c.seqs() == [1])
     stack.kill_listener(stack.realtime[1])
-    await victim.until(lambda c: c.closed is not None)
+    await victim.until(lambda c: c.socket.over)
     assert [(await sent(http, alice, room, f"meanwhile {n}")).status_code for n in range(5)] == [201] * 5
     back = await connect(bob, 0)
     ack = await back.call("join", {"conversationId": room, "after": 1})

@@ -13,7 +13,7 @@ from tests.faults.storm.load import FOLLOWED_S, Load
 from tests.faults.storm.options import Options
 from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
-from tests.faults.storm.sockets import Sockets
+from tests.support.sockets import Sockets
 from tests.support.users import user
 
 SETTLE_S = 30.0

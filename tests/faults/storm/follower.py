@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.faults.storm.record import Entry, Recording, View
-from tests.faults.storm.sockets import Socket, Sockets
+from tests.support.sockets import Socket, Sockets
 from tests.support.users import User
 
 TEMPORARY = frozenset({"unavailable", "rate_limited"})
@@ -95,7 +95,7 @@ class Follower:
         """Come back elsewhere."""
         self._move_on(self._pause())
 
-    def received(self, event: str, payload: Any) -> None:
+    def on_event(self, event: str, payload: Any) -> None:
         """Handle an event of the server."""
         if event in ("message", "finalized"):
             self._take(self.views[payload["conversationId"]], payload, live=True)

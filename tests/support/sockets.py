@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tests.support.processes import ROOT
 
-SCRIPT = ROOT / "tests/faults/storm/sockets.mjs"
+SCRIPT = ROOT / "tests/support/sockets.mjs"
 ANSWER_S = 8.0
 """Seconds for which a client waits for an acknowledgement."""
 LINE_BYTES = 16 * 1024 * 1024
@@ -23,7 +23,7 @@ class Listener(Protocol):
     def connected(self) -> None: ...
     def refused(self, problem: Any) -> None: ...
     def closed(self) -> None: ...
-    def received(self, event: str, payload: Any) -> None: ...
+    def on_event(self, event: str, payload: Any) -> None: ...
 
 
 class Socket:
@@ -72,7 +72,7 @@ class Socket:
     def take(self, said: Mapping[str, Any]) -> None:
         """Handle a line of the process."""
         if "event" in said:
-            self._listener.received(said["event"], said.get("payload"))
+            self._listener.on_event(said["event"], said.get("payload"))
         elif "ack" in said:
             if (acknowledged := self._waiting.pop(said["ack"], None)) is not None:
                 acknowledged(said["data"])
