@@ -64,7 +64,7 @@ async def test_a_large_packet_of_any_type_closes_a_connection_that_is_not_admitt
         assert (await answers(wire))[-1] == "closed"
 
 
-async def test_the_json_of_a_large_handshake_is_never_parsed(instance, http, monkeypatch):
+async def test_the_json_of_a_large_packet_is_never_parsed(instance, http, monkeypatch):
     parsed = []
 
     def parse(text, **options):
@@ -77,6 +77,11 @@ async def test_the_json_of_a_large_handshake_is_never_parsed(instance, http, mon
         await wire.send_str(sized(engine.STRANGER_BYTES + 1))
         assert (await answers(wire))[-1] == "closed"
     assert len(parsed) == 1
+    async with websocket(http, instance) as wire:
+        await wire.send_str(connect("alice"))
+        await wire.send_str('427["message","' + "x" * 300_000 + '"]')
+        assert await answers(wire) == ["0{", "40", "43"]
+    assert len(parsed) == 2
 
 
 async def test_a_connection_has_three_handshakes(instance, http):
