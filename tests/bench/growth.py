@@ -18,7 +18,7 @@ from confab.store import rows
 from confab.store.session import Session
 from tests.support.accounting import cpu_s
 from tests.support.adapters import conversations_over
-from tests.support.samples import principal
+from tests.support.samples import conversation, principal
 from tests.support.surrealdb import SurrealServer, surreal_server, surreal_store
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -88,8 +88,8 @@ async def _measure(server: SurrealServer, read: Read) -> dict[str, float]:
 
 
 async def _fill_log(session: Session, size: int) -> None:
-    conversation = _conversation(_log(size), _owner(size), seq=size)
-    await _insert(session, "conversation", [_row(conversation)])
+    read = _conversation(_log(size), _owner(size), seq=size)
+    await _insert(session, "conversation", [_row(read)])
     content = {"role": "user", "author": _owner(size), "content": "x" * 200, "metadata": "{}"}
     await _insert(
         session,
@@ -107,7 +107,7 @@ async def _fill_list(session: Session, size: int) -> None:
     said = [WRITTEN_AT + timedelta(minutes=number) for number in range(size)]
     mine = [_conversation(f"list{size}-{number}", owner, seq=1, at=at) for number, at in enumerate(said)]
     await _insert(session, "conversation", [_row(one) | {"listed_at": one.updated_at} for one in mine])
-    places = [rows.activity_key(one.updated_at, one.id) for one in mine]
+    keys = [rows.activity_key(one.updated_at, one.id) for one in mine]
     await _insert(
         session,
         "participation",
@@ -117,10 +117,10 @@ async def _fill_list(session: Session, size: int) -> None:
                 "user": owner,
                 "conversation": rows.conversation_record(one.id),
                 "status": "active",
-                "place": place,
-                "talk": f"{len(owner)}:{owner}:{place}",
+                "place": key,
+                "talk": f"{len(owner)}:{owner}:{key}",
             }
-            for one, place in zip(mine, places, strict=True)
+            for one, key in zip(mine, keys, strict=True)
         ],
     )
 
@@ -131,23 +131,12 @@ async def _insert(session: Session, table: str, rows: list[dict[str, object]]) -
         await session.query(f"INSERT INTO {table} $rows RETURN NONE", {"rows": part})
 
 
-def _row(conversation: Conversation) -> dict[str, object]:
-    content = rows.conversation_content(conversation)
-    return {"id": rows.conversation_record(conversation.id), **content}
+def _row(one: Conversation) -> dict[str, object]:
+    return {"id": rows.conversation_record(one.id), **rows.conversation_content(one)}
 
 
 def _conversation(conversation_id: str, owner: str, *, seq: int, at: datetime = WRITTEN_AT) -> Conversation:
-    return Conversation(
-        id=conversation_id,
-        type="chat",
-        title=None,
-        owner=owner,
-        members=(),
-        seq=seq,
-        metadata={},
-        created_at=at,
-        updated_at=at,
-    )
+    return conversation(conversation_id, owner=owner, members=(), seq=seq, created_at=at, updated_at=at)
 
 
 def _log(size: int) -> str:

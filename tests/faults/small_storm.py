@@ -7,16 +7,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from confab import config
 from confab.domain.models import Principal
-from confab.http.edge import Edge
-from confab.http.routes import ROUTES
 from confab.realtime.container import Container
 from confab.wiring import Adapters
 from infra.local.pubsub_emulator.server import serving
@@ -27,6 +19,7 @@ from tests.faults.storm.record import Recording
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.stack import FUNCTIONS
 from tests.support.adapters import NamedUsers
+from tests.support.api import transport
 from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
 from tests.support.users import PROJECT
@@ -66,7 +59,7 @@ async def small_storm(folder: Path, weather: Weather) -> Recording:
         functions = _adapters(env)
         ends.push_async_callback(functions.close)
         rest = await ends.enter_async_context(
-            Rest.over(dict.fromkeys(FUNCTIONS, "http://functions"), _transport(functions))
+            Rest.over(dict.fromkeys(FUNCTIONS, "http://functions"), transport(functions))
         )
         campaign = await ends.enter_async_context(Campaign.ready(OPTIONS, urls, rest, recording))
         await campaign.run(asyncio.sleep(0))
@@ -95,13 +88,3 @@ def _adapters(env: dict[str, str], *, background: bool = False) -> Adapters:
 
 def _instance(env: dict[str, str]) -> AbstractAsyncContextManager[int]:
     return Container(_adapters(env, background=True)).serving("127.0.0.1", 0)
-
-
-def _transport(adapters: Adapters) -> httpx.ASGITransport:
-    """All functions, called without a network."""
-    edge = Edge(ROUTES, adapters)
-
-    async def serve(request: Request) -> Response:
-        return await edge(request)
-
-    return httpx.ASGITransport(Starlette(routes=[Route("/{path:path}", serve, methods=["POST"])]))

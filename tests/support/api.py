@@ -22,11 +22,16 @@ def edge(adapters: Adapters) -> Edge:
     return Edge(ROUTES, adapters)
 
 
+def transport(adapters: Adapters) -> httpx.ASGITransport:
+    """All operations over these adapters, without a network."""
+    routes = [StarletteRoute("/{path:path}", edge(adapters).__call__, methods=METHODS)]
+    return httpx.ASGITransport(Starlette(routes=routes))
+
+
 @asynccontextmanager
 async def api_client(adapters: Adapters) -> AsyncIterator[httpx.AsyncClient]:
     """A client of all operations over these adapters."""
-    app = Starlette(routes=[StarletteRoute("/{path:path}", edge(adapters).__call__, methods=METHODS)])
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://confab") as client:
+    async with httpx.AsyncClient(transport=transport(adapters), base_url="http://confab") as client:
         yield client
 
 

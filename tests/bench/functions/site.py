@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confab.domain.models import Conversation, Draft, current_time
 from confab.store.surreal import SurrealStore
 from tests.bench.functions.client import Request
 from tests.bench.functions.deployment import Deployment
 from tests.support.firebase_keys import PROJECT
 from tests.support.google import Google
 from tests.support.pubsub import pubsub_server
+from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
 
 UID = "alice"
@@ -67,7 +67,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
         bus = await ends.enter_async_context(pubsub_server())
         store = surreal_store(server)
         ends.push_async_callback(store.close)
-        conversation = await _conversation(store, messages=MESSAGES)
+        read = await _conversation(store, messages=MESSAGES)
         for _ in range(CONVERSATIONS - 1):
             await _conversation(store, messages=1)
         body = folder / "body.json"
@@ -84,30 +84,15 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
             "SURREALDB_PASSWORD": PASSWORD,
         }
         deployment = Deployment(folder / "deployment", google.url)
-        yield Site(deployment, env, body, google, store, conversation)
+        yield Site(deployment, env, body, google, store, read)
 
 
 async def _conversation(store: SurrealStore, *, messages: int) -> str:
-    now = current_time()
-    conversation = Conversation(
-        id=uuid.uuid4().hex,
-        type="chat",
-        title="A conversation",
-        owner=UID,
-        members=(),
-        metadata={},
-        created_at=now,
-        updated_at=now,
-    )
-    await store.create(conversation, None, now=now)
+    made = conversation(uuid.uuid4().hex, owner=UID, members=(), title="A conversation")
+    await store.create(made, None, now=NOW)
     for _ in range(messages):
-        draft = Draft(
-            conversation_id=conversation.id,
-            role="user",
-            author=UID,
-            content=CONTENT,
-            client_message_id=uuid.uuid4().hex,
-            metadata={},
+        key = uuid.uuid4().hex
+        await store.append(
+            draft(CONTENT, conversation_id=made.id, author=UID, client_message_id=key), now=NOW
         )
-        await store.append(draft, now=now)
-    return conversation.id
+    return made.id
