@@ -38,6 +38,7 @@ async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_re
     assert all(one.new for one in results)
     for log in logs:
         stored = await stores[0].entries(log.id, 1, 1000)
+        assert await stores[0].entries(log.id, 1, 80) == stored
         assert [message.seq for message in stored] == list(range(1, 81))
         found = [one.message for one in results if one.message.conversation_id == log.id]
         assert sorted(found, key=lambda message: message.seq) == stored
