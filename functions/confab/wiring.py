@@ -5,6 +5,7 @@ use, and connections open inside the running event loop.
 """
 
 import asyncio
+import importlib
 import uuid
 from contextlib import suppress
 from functools import cached_property
@@ -133,12 +134,15 @@ class Adapters:
     async def prepare(self, *, announces: bool) -> None:
         """Import what a function's requests need, and begin to connect.
 
-        The imports take a good part of a second, in a thread: on the event loop they would delay the
-        store's handshake. Connecting continues afterwards; the first query, or the first event,
-        reports its failure.
+        The imports take a good part of a second, in two threads: aiohttp, which SurrealDB's client
+        imports, loads the system's certificates twice without holding the interpreter's lock. On the
+        event loop they would delay the store's handshake. Connecting continues afterwards; the first
+        query, or the first event, reports its failure.
         """
-        self._connecting.append(asyncio.create_task(_checked(self.store)))
-        await asyncio.to_thread(self._import, announces=announces)
+        async with asyncio.TaskGroup() as imports:
+            imports.create_task(asyncio.to_thread(self._import, announces=announces))
+            await asyncio.to_thread(importlib.import_module, "confab.store.surreal")
+            self._connecting.append(asyncio.create_task(_checked(self.store)))
         if announces:
             self._connecting.append(asyncio.create_task(self.publisher.connect()))
 
