@@ -57,7 +57,7 @@ def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
     two: Starter = partial(servers.confab, containers=2)
     return [
         *on(EVERYBODY, "1 → 500", partial(scenarios.fan_out, window=1, seconds=seconds)),
-        *on(EVERYBODY, "1 → 500, 16 under way", partial(scenarios.fan_out, window=16, seconds=seconds)),
+        *on(EVERYBODY, "1 → 500, 16 in flight", partial(scenarios.fan_out, window=16, seconds=seconds)),
         *on(EVERYBODY, "250 rooms of 2", partial(scenarios.pairs, seconds=seconds)),
         *on(("confab", "node"), "50 rooms of 10", sized(10)),
         *on(("confab", "node"), "5 rooms of 100", sized(100)),

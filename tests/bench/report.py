@@ -51,7 +51,7 @@ class Result:
 
     def ratios(self) -> Iterator[Ratio]:
         """The comparisons that matter, as far as the run has what they need."""
-        for scenario in ("1 → 500", "1 → 500, 16 under way"):
+        for scenario in ("1 → 500", "1 → 500, 16 in flight"):
             yield from self._ratio(scenario, "node", "cpu_us_per_delivery", "CPU a delivery", "≤ 0.75")
         yield from self._ratio(
             "250 rooms of 2", "node-storing", "sends_per_s", "stored sends a second", "≥ 1.0"

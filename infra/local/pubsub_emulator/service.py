@@ -24,16 +24,26 @@ MAX_LEASE_SECONDS = 600
 
 def handlers(broker: Broker) -> list[grpc.GenericRpcHandler]:
     """The Publisher and Subscriber services; other methods are UNIMPLEMENTED."""
+    return [
+        grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", _publisher(broker)),
+        grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", _subscriber(broker)),
+    ]
+
+
+def _publisher(broker: Broker) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
     publish_response = types.PublishResponse.pb()
-    list_response = types.ListSubscriptionsResponse.pb()
-    publisher = {
+    return {
         "CreateTopic": _unary(types.Topic, broker.create_topic),
         "GetTopic": _unary(types.GetTopicRequest, lambda r: broker.topic(r.topic)),
         "Publish": _unary(
             types.PublishRequest, lambda r: publish_response(message_ids=broker.publish(r.topic, r.messages))
         ),
     }
-    subscriber = {
+
+
+def _subscriber(broker: Broker) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    list_response = types.ListSubscriptionsResponse.pb()
+    return {
         "CreateSubscription": _unary(types.Subscription, broker.create_subscription),
         "GetSubscription": _unary(
             types.GetSubscriptionRequest, lambda r: broker.subscription(r.subscription).config
@@ -61,10 +71,6 @@ def handlers(broker: Broker) -> list[grpc.GenericRpcHandler]:
             response_serializer=_serialize,
         ),
     }
-    return [
-        grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
-        grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
-    ]
 
 
 def _unary(request: Any, method: Callable[[Any], Any]) -> grpc.RpcMethodHandler[Any, Any]:
