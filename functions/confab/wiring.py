@@ -5,7 +5,6 @@ use, and connections open inside the running event loop.
 """
 
 import asyncio
-import importlib
 import uuid
 from contextlib import suppress
 from functools import cached_property
@@ -141,7 +140,7 @@ class Adapters:
         """
         async with asyncio.TaskGroup() as imports:
             imports.create_task(asyncio.to_thread(self._import, announces=announces))
-            await asyncio.to_thread(importlib.import_module, "confab.store.surreal")
+            await asyncio.to_thread(_import_store)
             self._connecting.append(asyncio.create_task(_checked(self.store)))
         if announces:
             self._connecting.append(asyncio.create_task(self.publisher.connect()))
@@ -159,6 +158,10 @@ class Adapters:
     async def close(self) -> None:
         """Close the adapters that were made, within CLOSE_S."""
         await end_all({name: adapter.close() for name, adapter in self._opened.items()}, within_s=CLOSE_S)
+
+
+def _import_store() -> None:
+    import confab.store.surreal  # noqa: F401 - the store is made on the event loop
 
 
 async def _checked(store: Store) -> None:

@@ -194,7 +194,7 @@ async def test_conflicting_transactions_are_retried_until_each_is_done(tmp_path:
         assert conflicts, "these transactions must conflict"
         assert [repr(one) for one in conflicts if not is_conflict(one)] == []
 
-        await asyncio.gather(*(one.query(add, {}, repeatable=False) for one in connections * 20))
+        await asyncio.gather(*(one.query(add, {}, safe_to_resend=False) for one in connections * 20))
         counted = await sessions[0].query("SELECT VALUE n FROM ONLY counter:one", {})
         assert counted == 2 * 160 - len(conflicts)
         await asyncio.gather(*(one.close() for one in sessions), *(one.close() for one in connections))

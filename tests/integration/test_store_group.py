@@ -109,7 +109,7 @@ def contended(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             return any(one["log"] in contended for one in batch["logs"])
 
         if conflicts():
-            while options["persistent"] and conflicts():
+            while options["retry_conflicts"] and conflicts():
                 await asyncio.sleep(0.01)
             raise Aborted("a conflict")
         return await query(self, statement, variables, **options)

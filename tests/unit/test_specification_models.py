@@ -47,7 +47,7 @@ RESOURCES: tuple[type[BaseModel], ...] = (
     models.Finalized,
     events.TypingState,
     events.MessageCreated,
-    events.ConversationFinalized,
+    events.ConversationFinalizedEvent,
     events.Typing,
 )
 ADDED = {"Conversation": {"realtimeUrl"}}

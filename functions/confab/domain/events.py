@@ -39,7 +39,7 @@ class MessageCreated(_Event):
     data: Message
 
 
-class ConversationFinalized(_Event):
+class ConversationFinalizedEvent(_Event):
     """A conversation was finalized."""
 
     type: Literal["conversation.finalized"] = "conversation.finalized"
@@ -55,7 +55,7 @@ class Typing(_Event):
     data: TypingState
 
 
-Event = Annotated[MessageCreated | ConversationFinalized | Typing, Field(discriminator="type")]
+Event = Annotated[MessageCreated | ConversationFinalizedEvent | Typing, Field(discriminator="type")]
 
 
 def _agree(event: Event) -> Event:
@@ -80,7 +80,9 @@ def event_of(entry: Entry, *, origin: str, at: datetime | None = None) -> Event:
     conversation_id, seq, at = entry.conversation_id, entry.seq, at or entry.at
     if isinstance(entry, Message):
         return MessageCreated(conversation_id=conversation_id, seq=seq, data=entry, origin=origin, at=at)
-    return ConversationFinalized(conversation_id=conversation_id, seq=seq, data=entry, origin=origin, at=at)
+    return ConversationFinalizedEvent(
+        conversation_id=conversation_id, seq=seq, data=entry, origin=origin, at=at
+    )
 
 
 def encode_event(event: Event) -> bytes:

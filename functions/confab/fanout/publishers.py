@@ -58,20 +58,20 @@ class CircuitBreaker:
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._closes_at = float("-inf")
+        self._open_until = float("-inf")
 
     async def connect(self) -> None:
         await self._publisher.connect()
 
     async def publish(self, event: Event) -> None:
         now = asyncio.get_running_loop().time
-        if now() < self._closes_at:
+        if now() < self._open_until:
             raise Unavailable("The event bus did not answer a moment ago.")
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._publisher.publish(event)
         except (Unavailable, TimeoutError):
-            self._closes_at = now() + PAUSE_S
+            self._open_until = now() + PAUSE_S
             log.warning(
                 "the bus did not take an event; no more are published for some seconds",
                 extra={"conversationId": event.conversation_id, "seq": event.seq},

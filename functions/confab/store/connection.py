@@ -77,15 +77,15 @@ class Connection:
         variables: Mapping[str, Any],
         *,
         deadline: float | None = None,
-        repeatable: bool = True,
-        persistent: bool = True,
+        safe_to_resend: bool = True,
+        retry_conflicts: bool = True,
     ) -> Any:
         """The result of one statement, which is one transaction.
 
-        It is tried until the `deadline` in the event loop's time, or for `Timing.overall`. A
-        statement that is not `repeatable` is never sent again once it may have been run; one that
-        is not `persistent` is given up at the first conflict. Raises Unavailable, which is Aborted
-        where that is known, and nothing else.
+        It is tried until the `deadline` in the event loop's time, or for `Timing.overall`. Unless it is
+        `safe_to_resend`, it is never sent again once it may have been run; without `retry_conflicts`,
+        the first conflict ends it. Raises Unavailable, which is Aborted where that is known, and
+        nothing else.
         """
         if self._closed or self._waiting >= MAX_WAITING:
             raise Unavailable(NO_ANSWER)
@@ -94,7 +94,9 @@ class Connection:
             async with asyncio.timeout_at(
                 deadline or asyncio.get_running_loop().time() + self.timing.overall
             ):
-                return await self._persist(statement, variables, repeatable=repeatable, persistent=persistent)
+                return await self._persist(
+                    statement, variables, safe_to_resend=safe_to_resend, retry_conflicts=retry_conflicts
+                )
         except ServerError as error:
             _log.warning("the store refused a query", extra={"cause": kind_of(error)})
             raise (Unavailable if is_signed_out(error) else Aborted)(NO_ANSWER) from error
@@ -116,7 +118,7 @@ class Connection:
             await session.close()
 
     async def _persist(
-        self, statement: str, variables: Mapping[str, Any], *, repeatable: bool, persistent: bool
+        self, statement: str, variables: Mapping[str, Any], *, safe_to_resend: bool, retry_conflicts: bool
     ) -> Any:
         """Try until there is an answer, or an error that another try does not help."""
         lost = 0
@@ -131,13 +133,15 @@ class Connection:
                 conflict = is_conflict(error)
                 lost += not conflict
                 self.conflicts += conflict
-                again = self._helps(error, session, repeatable=repeatable) and (persistent or not conflict)
+                again = self._helps(error, session, safe_to_resend=safe_to_resend) and (
+                    retry_conflicts or not conflict
+                )
                 if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
                     raise
             await asyncio.sleep(backoff.pause())
         raise AssertionError("the last attempt returns or raises")
 
-    def _helps(self, error: Exception, session: Session | None, *, repeatable: bool) -> bool:
+    def _helps(self, error: Exception, session: Session | None, *, safe_to_resend: bool) -> bool:
         """Whether another try may end better than in this error, and is safe."""
         if session is None:  # no session could be opened; nothing was sent
             return not is_signed_out(error)  # the sign-in was refused, and would be again
@@ -149,7 +153,7 @@ class Connection:
         if isinstance(error, ServerError):
             return False  # it was run and refused, and would be again
         self._discard(session)
-        return repeatable or isinstance(error, NotSent)
+        return safe_to_resend or isinstance(error, NotSent)
 
     def _discard(self, session: Session) -> None:
         session.retire()  # what else runs on it may still be answered

@@ -76,7 +76,7 @@ class GroupCommit:
     async def _send(self, batch: _Batch) -> None:
         """Store the batch. If its transaction is aborted, nothing has happened: retry by conversation."""
         try:
-            await self._store(batch, persistent=False)
+            await self._store(batch, retry_conflicts=False)
         except Aborted:
             for conversation_id, part in _by_conversation(batch).items():
                 retrying = asyncio.create_task(self._retry(conversation_id, part), context=Context())
@@ -84,38 +84,38 @@ class GroupCommit:
 
     async def _retry(self, conversation_id: str, part: _Batch) -> None:
         try:
-            await fan_out(self._insist, part)
+            await fan_out(self._retry_until_deadline, part)
         finally:
             del self._retrying[conversation_id]
             self._batcher.wake()
 
-    async def _insist(self, part: _Batch) -> None:
+    async def _retry_until_deadline(self, part: _Batch) -> None:
         """Try until the deadline; drafts that the server refuses together are tried one by one."""
         try:
-            await self._store(part, persistent=True)
+            await self._store(part, retry_conflicts=True)
         except Aborted:
             if len(part) == 1:
                 raise
             for pending in part:
-                await fan_out(self._insist, [pending])
+                await fan_out(self._retry_until_deadline, [pending])
 
-    async def _store(self, batch: _Batch, *, persistent: bool) -> None:
+    async def _store(self, batch: _Batch, *, retry_conflicts: bool) -> None:
         """Store the drafts that can be stored and settle all, unless the server's last answer is Aborted."""
         while batch := [pending for pending in batch if not pending.settled]:
-            repeatable = all(pending.item.key is not None for pending in batch)
+            safe_to_resend = all(pending.item.key is not None for pending in batch)
             logs = _by_conversation(batch)
             try:
                 answer = await self._connection.query(
                     statements.APPEND,
                     _variables(logs),
                     deadline=max(pending.deadline for pending in batch),
-                    repeatable=repeatable,
-                    persistent=persistent,
+                    safe_to_resend=safe_to_resend,
+                    retry_conflicts=retry_conflicts,
                 )
             except Aborted:
                 raise
             except Unavailable as error:
-                again = [] if repeatable else [one for one in batch if one.item.key is not None]
+                again = [] if safe_to_resend else [one for one in batch if one.item.key is not None]
                 for pending in batch:
                     if pending not in again:
                         pending.fail(error)
