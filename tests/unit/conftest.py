@@ -1,13 +1,16 @@
-"""The operations in process, on in-memory twins; every answer is held to the OpenAPI document."""
+"""Operations and rooms in process, on in-memory twins; every response is held to the OpenAPI document."""
 
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from confab.realtime import rooms
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
 from tests.support.conformance import rest_document
+from tests.support.rooms import ROOM, World
+from tests.support.samples import NOW, conversation
 
 DOCUMENT = rest_document()
 
@@ -26,3 +29,12 @@ async def client(adapters) -> AsyncIterator[httpx.AsyncClient]:
     async with api_client(adapters) as client:
         client.event_hooks = {"response": [is_documented]}
         yield client
+
+
+@pytest.fixture
+async def world(monkeypatch) -> World:
+    monkeypatch.setattr(rooms, "GRACE_S", 0.01)
+    monkeypatch.setattr(rooms, "RETRY_S", 0.02)
+    world = World()
+    await world.store.create(conversation(ROOM), None, now=NOW)
+    return world

@@ -1,0 +1,91 @@
+"""Sockets that join, leave and fall behind while entries arrive."""
+
+import asyncio
+
+import pytest
+
+from confab.realtime import rooms as rooms_module
+from tests.support.rooms import AWAY, DEFECT, ROOM
+from tests.support.waiting import until
+
+
+async def test_the_slower_of_two_first_joins_reads_what_it_lacks(world):
+    await world.overtaken("slow", "fast")
+    await world.finish("slow", 3)
+    world.receive(6)
+    assert world.seqs == {"fast": [6], "slow": [4, 5, 6]}
+    assert world.resyncs == []
+
+
+@pytest.mark.parametrize("error", [AWAY, DEFECT])
+async def test_a_join_that_cannot_be_completed_ends_in_a_resync(world, caplog, error):
+    await world.overtaken("slow", "fast")
+    world.store.error = error
+    await world.finish("slow", 3)
+    world.receive(6)
+    assert (world.resyncs, world.seqs) == ([("slow", 3)], {"fast": [6]})
+    assert ("a gap could not be read" in caplog.text) == (error is DEFECT)
+
+
+async def test_a_join_that_is_half_completed_resyncs_from_its_last_entry(world, monkeypatch):
+    monkeypatch.setattr(rooms_module, "ENTRIES_PER_READ", 2)
+    await world.overtaken("slow", "fast")
+    world.store.error, world.store.error_after = AWAY, 1
+    await world.finish("slow", 0)
+    assert (world.resyncs, world.seqs["slow"]) == ([("slow", 2)], [1, 2])
+
+
+async def test_an_empty_room_is_dropped_and_reads_nothing(world):
+    await world.join("s1")
+    await world.write(2)
+    world.store.error = AWAY
+    world.receive(2)
+    await until(lambda: world.store.reads >= 1)
+    world.rooms.leave(ROOM, "s1")
+    world.rooms.leave(ROOM, "s1")
+    reads = world.store.reads
+    await asyncio.sleep(0.1)
+    assert (len(world.rooms), world.store.reads) == (0, reads)
+    assert world.rooms.others(ROOM, "nobody") == []
+
+
+async def test_others_are_the_live_sockets_of_other_users(world):
+    await world.join("s1", "s2")
+    world.begin("s3")
+    assert world.rooms.others(ROOM, "s2") == ["s1"]
+
+
+@pytest.mark.parametrize("others", [[], ["quick"]])
+async def test_a_slow_reader_gets_nothing_after_its_resync(world, others):
+    await world.join("s1", *others)
+    world.slow = {("s1", 1)}
+    world.receive(2, 1)
+    assert (world.resyncs, world.seqs) == ([("s1", 0)], {sid: [1, 2] for sid in others})
+    assert (world.rooms.deliveries, len(world.rooms)) == (2 * len(others), len(others))
+
+
+async def test_a_slow_reader_of_replayed_entries_gets_nothing_after_its_resync(world):
+    await world.join("quick")
+    world.begin("s1")
+    world.receive(1, 2, 3)
+    world.slow = {("s1", 2)}
+    await world.finish("s1", 0)
+    world.receive(4)
+    assert world.resyncs == [("s1", 1)]
+    assert world.seqs == {"s1": [1], "quick": [1, 2, 3, 4]}
+
+
+async def test_a_slow_reader_of_a_filled_gap_gets_nothing_after_its_resync(world):
+    await world.overtaken("s1", "quick")
+    world.slow = {("s1", 3)}
+    await world.finish("s1", 1)
+    assert (world.resyncs, world.seqs) == ([("s1", 2)], {"s1": [2]})
+    assert world.rooms.others(ROOM, "nobody") == ["quick"]
+
+
+async def test_an_entry_that_a_socket_did_not_take_is_no_delivery(world):
+    await world.join("s1", "quick")
+    world.slow = {("s1", 2), ("quick", 3)}
+    world.receive(1, 2, 3)
+    assert [(seq, sockets) for seq, sockets, _ in world.delivered] == [(1, 2), (2, 1)]
+    assert world.rooms.deliveries == 3
