@@ -17,7 +17,7 @@ BUILT_AFTER_DAYS = 1
 
 
 def contents() -> Mapping[str, bytes]:
-    """Return the archive's files by path: code, schema, and requirements in exact versions."""
+    """Return the archive's files by path: code, SurrealQL, and requirements in exact versions."""
     code = [
         FUNCTIONS / "main.py",
         *(FUNCTIONS / "confab").rglob("*.py"),

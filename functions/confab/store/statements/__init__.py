@@ -1,0 +1,35 @@
+"""What the store asks SurrealDB. Each file is one statement: one transaction, one round trip.
+
+A block ends at its first RETURN and keeps what it wrote before, so all checks come before the
+first write. Values are always bound, never written into the text. What is large travels as
+JSON text both ways (`rows.py`), and `encoding::json::decode` never turns a string into another type.
+"""
+
+import re
+from pathlib import Path
+
+LISTING_WINDOW_MS = 5_000
+"""How old, in milliseconds, a list's record of a conversation's activity may be.
+
+Releases that run side by side need the same value.
+
+Each participant has a record of the conversation's activity. To update all of them with every
+message would cost a busy room of a hundred people more than everything else, so one is updated
+once it is this old. A list therefore reads this much further than its last conversation.
+"""
+
+
+def _statement(name: str) -> str:
+    """The text of a file, without the comments, which the server would parse with each query."""
+    text = Path(__file__).with_name(f"{name}.surql").read_text(encoding="utf-8")
+    return re.sub(r"^ *--.*\n", "", text, flags=re.MULTILINE).rstrip()
+
+
+APPEND = _statement("append")
+CONVERSATION = _statement("conversation")
+CREATE = _statement("create")
+ENTRIES = _statement("entries")
+FINALIZE = _statement("finalize")
+HEADS = _statement("heads")
+LISTING = _statement("listing")
+PAGES = _statement("pages")
