@@ -12,7 +12,8 @@ from pathlib import Path
 from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
 from tests.support.adapters import conversations_over
-from tests.support.firebase_keys import PROJECT, CertificateServer, SigningKey
+from tests.support.firebase_keys import PROJECT, SigningKey
+from tests.support.google import Google
 from tests.support.inherited import inherited
 from tests.support.processes import Server, listens
 from tests.support.samples import principal
@@ -77,7 +78,7 @@ Starter = Callable[[], AbstractAsyncContextManager[Subject]]
 @asynccontextmanager
 async def confab(containers: int = 1) -> AsyncIterator[Confab]:
     """Confab with so many containers."""
-    with tempfile.TemporaryDirectory() as name, CertificateServer(KEY).running() as certificates:
+    with tempfile.TemporaryDirectory() as name, Google(KEY).serving() as google:
         account = Path(name) / "account.json"
         account.write_text(json.dumps(KEY.service_account()))
         env = {
@@ -88,7 +89,7 @@ async def confab(containers: int = 1) -> AsyncIterator[Confab]:
             "CONFAB_MAX_SOCKETS_PER_USER": "0",
         }
         async with System.running(Path(name), env) as system:
-            system.launcher = ("tests.support.redirected", certificates.url)
+            system.launcher = ("tests.support.redirected", google.url)
             first, *others = [await system.instance(f"realtime-{number}") for number in range(containers)]
             await system.serves()
             yield Confab(first, system, others)

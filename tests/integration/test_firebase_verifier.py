@@ -1,4 +1,4 @@
-"""ID tokens through firebase-admin's production path, with a certificate server of the tests' own."""
+"""ID tokens through firebase-admin's production path, with Google's certificates on loopback."""
 
 import asyncio
 import base64
@@ -12,9 +12,10 @@ from firebase_admin import _token_gen
 from confab.auth import firebase
 from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenExpired, Unauthenticated, Unavailable
-from tests.support.firebase_keys import PROJECT, CertificateServer, SigningKey
+from tests.support.firebase_keys import PROJECT, SigningKey
+from tests.support.google import Google
 
-GOOGLE = SigningKey("google-1")
+KEY = SigningKey("google-1")
 STRANGER = SigningKey("google-1")  # the same key id, another key
 
 
@@ -22,20 +23,20 @@ STRANGER = SigningKey("google-1")  # the same key id, another key
 def production(monkeypatch, tmp_path):
     """A process with a service account and without an emulator."""
     account = tmp_path / "account.json"
-    account.write_text(json.dumps(GOOGLE.service_account()))
+    account.write_text(json.dumps(KEY.service_account()))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
     monkeypatch.delenv("FIREBASE_AUTH_EMULATOR_HOST", raising=False)
 
 
 @pytest.fixture
-def certificates(monkeypatch):
-    with CertificateServer(GOOGLE).running() as server:
-        monkeypatch.setattr(_token_gen, "ID_TOKEN_CERT_URI", server.url)
-        yield server
+def google(monkeypatch):
+    with Google(KEY).serving() as google:
+        monkeypatch.setattr(_token_gen, "ID_TOKEN_CERT_URI", f"{google.url}/certificates")
+        yield google
 
 
 @pytest.fixture
-async def verifier(certificates):
+async def verifier(google):
     verifier = FirebaseVerifier(PROJECT, clock_skew_s=5, revocation_ttl_s=None)
     yield verifier
     await verifier.close()
@@ -47,7 +48,7 @@ async def verifier(certificates):
 )
 async def test_a_signed_token_names_its_user_and_only_the_claim_true_makes_an_agent(verifier, claims, agent):
     expires = int(time.time()) + 3600
-    principal = await verifier.verify(GOOGLE.token("alice", exp=expires, **claims))
+    principal = await verifier.verify(KEY.token("alice", exp=expires, **claims))
     assert (principal.uid, principal.agent) == ("alice", agent)
     assert principal.expires_at.timestamp() == expires
 
@@ -62,11 +63,11 @@ def crafted(header: str, payload: str) -> str:
     "token",
     [
         STRANGER.token(),
-        GOOGLE.token(aud="another-project"),
-        GOOGLE.token(iss="https://securetoken.google.com/another-project"),
-        GOOGLE.token(sub=""),
-        GOOGLE.token(sub="u" * 129),
-        GOOGLE.token(iat=int(time.time()) + 86_400),
+        KEY.token(aud="another-project"),
+        KEY.token(iss="https://securetoken.google.com/another-project"),
+        KEY.token(sub=""),
+        KEY.token(sub="u" * 129),
+        KEY.token(iat=int(time.time()) + 86_400),
         jwt.encode({"sub": "alice"}, "x" * 32, "HS256", headers={"kid": "google-1"}),
         jwt.encode({"sub": "alice", "aud": PROJECT}, "", "none"),
         crafted('{"alg":"HS256"}', '{"v":0,"d":5}'),
@@ -90,44 +91,42 @@ async def test_a_forged_or_malformed_token_is_refused(verifier, token):
 
 async def test_a_token_expires_after_the_clock_skew_even_if_it_was_verified_before(verifier, monkeypatch):
     now = int(time.time())
-    token = GOOGLE.token(iat=now - 3600, exp=now - 2)
+    token = KEY.token(iat=now - 3600, exp=now - 2)
     assert await verifier.verify(token)
     with pytest.raises(TokenExpired):
-        await verifier.verify(GOOGLE.token(iat=now - 3600, exp=now - 30))
+        await verifier.verify(KEY.token(iat=now - 3600, exp=now - 30))
     monkeypatch.setattr("confab.auth.firebase.time.time", lambda: now + 30)
     with pytest.raises(TokenExpired):
         await verifier.verify(token)
 
 
-async def test_concurrent_first_callers_fetch_the_keys_once(verifier, certificates):
-    certificates.delay_s = 0.2
-    await asyncio.gather(*(verifier.verify(GOOGLE.token(f"user-{n}")) for n in range(20)))
-    assert certificates.requests == 1
+async def test_concurrent_first_callers_fetch_the_keys_once(verifier, google):
+    google.delay_s = 0.2
+    await asyncio.gather(*(verifier.verify(KEY.token(f"user-{n}")) for n in range(20)))
+    assert google.certificate_requests == 1
 
 
 async def test_more_users_than_threads_are_verified_at_once(verifier, monkeypatch):
     monkeypatch.setattr(firebase, "DEADLINE_S", 30)
     await verifier.check()
-    tokens = [GOOGLE.token(f"user-{n}") for n in range(600)]
+    tokens = [KEY.token(f"user-{n}") for n in range(600)]
     principals = await asyncio.gather(*map(verifier.verify, tokens))
     assert [principal.uid for principal in principals] == [f"user-{n}" for n in range(600)]
 
 
-async def test_without_keys_every_token_is_unavailable_within_the_deadline(
-    verifier, certificates, monkeypatch
-):
+async def test_without_keys_every_token_is_unavailable_within_the_deadline(verifier, google, monkeypatch):
     monkeypatch.setattr(firebase, "DEADLINE_S", 0.3)
-    certificates.delay_s = 1.5
+    google.delay_s = 1.5
     with pytest.raises(Unavailable):
         await verifier.check()
     async with asyncio.timeout(5):
         results = await asyncio.gather(
-            *(verifier.verify(GOOGLE.token(f"u{n}")) for n in range(8)), return_exceptions=True
+            *(verifier.verify(KEY.token(f"u{n}")) for n in range(8)), return_exceptions=True
         )
     assert {type(result) for result in results} == {Unavailable}
-    certificates.delay_s = 0
+    google.delay_s = 0
     monkeypatch.setattr(firebase, "DEADLINE_S", 5)
-    assert (await verifier.verify(GOOGLE.token())).uid == "alice"
+    assert (await verifier.verify(KEY.token())).uid == "alice"
 
 
 @pytest.mark.parametrize("lacking", ["keys", "credentials"])
@@ -136,7 +135,7 @@ async def test_a_process_without_keys_or_credentials_is_unavailable(monkeypatch,
     if lacking == "credentials":
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
     verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=None)
-    for call in (verifier.check(), verifier.verify(GOOGLE.token())):
+    for call in (verifier.check(), verifier.verify(KEY.token())):
         with pytest.raises(Unavailable):
             await call
     await verifier.close()
@@ -161,9 +160,9 @@ def spellings(token: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("how", spellings(GOOGLE.token()))
+@pytest.mark.parametrize("how", spellings(KEY.token()))
 async def test_a_token_has_one_spelling(verifier, how):
-    token = next(token for token in map(GOOGLE.token, map(str, range(100))) if "-" in token and "_" in token)
+    token = next(token for token in map(KEY.token, map(str, range(100))) if "-" in token and "_" in token)
     assert await verifier.verify(token)
     with pytest.raises(Unauthenticated):
         await verifier.verify(spellings(token)[how])

@@ -10,18 +10,23 @@ from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenRevoked, Unavailable
 from confab.realtime import sessions
 from tests.support.clients import code
-from tests.support.directory import Directory
+from tests.support.google import Google
 from tests.support.instance import MEMBER, OWNER, Instance
 from tests.support.users import PROJECT, user
 
-HOW = ["disable", "delete", "revoke"]
+HOW = {
+    "disabled": {"disabled": True},
+    "deleted": None,
+    "signed out everywhere": {"validSince": str(int(time.time()) + 3600)},
+}
+"""What ends a user: the record that Firebase Auth has then."""
 
 
 @pytest.fixture
-def directory(monkeypatch):
-    with Directory().running() as directory:
-        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", directory.host)
-        yield directory
+def google(monkeypatch):
+    with Google().serving() as google:
+        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", google.address)
+        yield google
 
 
 @pytest.fixture
@@ -38,68 +43,68 @@ async def verifiers():
 
 
 @pytest.mark.parametrize("how", HOW)
-async def test_a_revoked_token_is_refused_at_the_next_look_up(directory, verifiers, how):
+async def test_a_revoked_token_is_refused_at_the_next_look_up(google, verifiers, how):
     verifier = verifiers(0)
     token = user("alice").token
     assert await verifier.verify(token)
-    getattr(directory, how)("alice")
+    google.changed["alice"] = HOW[how]
     with pytest.raises(TokenRevoked):
         await verifier.verify(token)
     assert await verifier.verify(user("bob").token)
 
 
-async def test_a_token_issued_after_the_revocation_is_valid(directory, verifiers):
+async def test_a_token_issued_after_the_revocation_is_valid(google, verifiers):
     verifier = verifiers(60)
-    directory.revoke("alice", int(time.time()) - 60)
+    google.changed["alice"] = {"validSince": str(int(time.time()) - 60)}
     assert await verifier.verify(user("alice").token)
 
 
-async def test_a_user_is_looked_up_once_in_the_ttl_whatever_the_token(directory, verifiers):
+async def test_a_user_is_looked_up_once_in_the_ttl_whatever_the_token(google, verifiers):
     verifier = verifiers(60)
     for lifetime_s in range(3_600, 3_605):
         await verifier.verify(user("alice", lifetime_s).token)
-    assert directory.lookups == [["alice"]]
+    assert google.lookups == [["alice"]]
 
 
-async def test_nobody_is_looked_up_if_revocation_is_off(directory, verifiers):
+async def test_nobody_is_looked_up_if_revocation_is_off(google, verifiers):
     verifier = verifiers(None)
     principal = await verifier.verify(user("alice").token)
-    directory.disable("alice")
+    google.changed["alice"] = HOW["disabled"]
     assert list(await verifier.revoked([principal])) == []
-    assert directory.lookups == []
+    assert google.lookups == []
 
 
 @pytest.mark.parametrize(
     ("users", "sizes"),
     [(["alice"] * 600, [1]), ([f"u{n}" for n in range(250)], [50, accounts.BATCH, accounts.BATCH])],
 )
-async def test_users_are_looked_up_in_batches_and_each_once(directory, verifiers, users, sizes):
+async def test_users_are_looked_up_in_batches_and_each_once(google, verifiers, users, sizes):
     verifier = verifiers(0)
     tokens = {uid: user(uid).token for uid in users}
     await asyncio.gather(*map(verifier.verify, tokens.values()))
-    directory.lookups.clear()
-    directory.delay_s = 0.1
+    google.lookups.clear()
+    google.delay_s = 0.1
     await asyncio.gather(*(verifier.verify(tokens[uid]) for uid in users))
-    assert sorted(map(len, directory.lookups)) == sizes
+    assert sorted(map(len, google.lookups)) == sizes
 
 
-async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(directory, verifiers, monkeypatch):
+async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(google, verifiers, monkeypatch):
     monkeypatch.setattr(firebase, "DEADLINE_S", 0.2)
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0)
     verifier = verifiers(0)
     principal = await verifier.verify(user("alice").token)
-    directory.delay_s = 1
+    google.delay_s = 1
     with pytest.raises(Unavailable):
         await verifier.verify(user("alice").token)
-    directory.delay_s, directory.broken = 0, True
+    google.delay_s, google.broken = 0, True
     with pytest.raises(Unavailable):
         await verifier.verify(user("bob").token)
     assert list(await verifier.revoked([principal])) == []
-    directory.broken = False
+    google.broken = False
     assert await verifier.verify(user("carol").token)
 
 
-async def test_a_full_queue_is_unavailable(directory, verifiers, monkeypatch):
+async def test_a_full_queue_is_unavailable(google, verifiers, monkeypatch):
     monkeypatch.setattr(accounts, "MAX_WAITING", 3)
     verifier = verifiers(0)
     tokens = [user(f"u{n}").token for n in range(5)]
@@ -109,18 +114,18 @@ async def test_a_full_queue_is_unavailable(directory, verifiers, monkeypatch):
     assert sum(isinstance(result, Unavailable) for result in results) == 2
 
 
-async def test_the_latest_look_ups_are_cached(directory, verifiers, monkeypatch):
+async def test_the_latest_look_ups_are_cached(google, verifiers, monkeypatch):
     monkeypatch.setattr(accounts, "REMEMBERED", 2)
     verifier = verifiers(60)
     for uid in ("a", "b", "c", "c", "a"):
         await verifier.verify(user(uid).token)
-    assert directory.lookups == [["a"], ["b"], ["c"], ["a"]]
+    assert google.lookups == [["a"], ["b"], ["c"], ["a"]]
 
 
-async def test_users_of_live_sockets_are_looked_up_every_few_seconds_at_most(directory, verifiers):
+async def test_users_of_live_sockets_are_looked_up_every_few_seconds_at_most(google, verifiers):
     verifier = verifiers(0)
     principal = await verifier.verify(user("alice").token)
-    directory.disable("alice")
+    google.changed["alice"] = HOW["disabled"]
     assert list(await verifier.revoked([principal])) == []
     with pytest.raises(TokenRevoked):
         await verifier.verify(user("alice").token)
@@ -128,7 +133,7 @@ async def test_users_of_live_sockets_are_looked_up_every_few_seconds_at_most(dir
 
 
 @pytest.fixture
-async def live(directory, monkeypatch):
+async def live(google, monkeypatch):
     """An instance that looks its users up in Firebase Auth."""
     monkeypatch.setattr(sessions, "CHECK_S", 0.1)
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0.2)
@@ -139,9 +144,9 @@ async def live(directory, monkeypatch):
 
 
 @pytest.mark.parametrize("how", HOW)
-async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(directory, live, how):
+async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(google, live, how):
     ended, other = await live.in_room(user(MEMBER).token), await live.in_room(user(OWNER).token)
-    getattr(directory, how)(MEMBER)
+    google.changed[MEMBER] = HOW[how]
     await asyncio.wait_for(ended.closed.wait(), 4)
     assert ended.of("auth_expired") == [{}]
     assert (await other.call("message", {"conversationId": live.room, "content": "still here"}))["ok"]
@@ -149,23 +154,21 @@ async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(director
     assert other.of("auth_expired") == []
 
 
-async def test_a_socket_whose_own_renewal_is_refused_is_closed(directory, live, monkeypatch):
+async def test_a_socket_whose_own_renewal_is_refused_is_closed(google, live, monkeypatch):
     client = await live.in_room(user(MEMBER).token)
     monkeypatch.setattr(sessions, "CHECK_S", 60)
     await asyncio.sleep(0.3)  # the pause that has begun is over
-    directory.disable(MEMBER)
+    google.changed[MEMBER] = HOW["disabled"]
     assert code(await client.call("auth", {"token": user(MEMBER).token})) == "token_revoked"
     await asyncio.wait_for(client.closed.wait(), 4)
     assert client.of("auth_expired") == [{}]
 
 
-async def test_a_socket_survives_another_users_revoked_token_and_the_revocation_of_older_ones(
-    directory, live
-):
+async def test_a_socket_survives_another_users_revoked_token_and_the_revocation_of_older_ones(google, live):
     client = await live.in_room(user(MEMBER).token)
-    directory.disable(OWNER)
+    google.changed[OWNER] = HOW["disabled"]
     assert code(await client.call("auth", {"token": user(OWNER).token})) == "token_revoked"
     assert (await client.call("auth", {"token": user(MEMBER, age_s=0).token}))["ok"]
-    directory.revoke(MEMBER, int(time.time()) - 5)
+    google.changed[MEMBER] = {"validSince": str(int(time.time()) - 5)}
     await asyncio.sleep(0.6)  # several checks
     assert (await client.call("leave", {"conversationId": live.room}))["ok"]

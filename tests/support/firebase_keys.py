@@ -1,10 +1,6 @@
-"""Google's side of an ID token: a key pair, a certificate server and tokens signed for real."""
+"""Google's side of an ID token: a key pair, and tokens signed for real."""
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
@@ -12,7 +8,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.certificates import self_signed
-from tests.support.threaded_server import threaded_server
 
 PROJECT = "confab-test"
 
@@ -52,36 +47,3 @@ class SigningKey:
             "private_key": private.decode(),
             "token_uri": "http://127.0.0.1:9/token",
         }
-
-
-class CertificateServer:
-    """Serves certificates as Google does, and counts how often it was asked."""
-
-    def __init__(self, *keys: SigningKey) -> None:
-        self.certificates = {key.kid: key.certificate for key in keys}
-        self.requests = 0
-        self.delay_s = 0.0
-        self.url = ""
-
-    @contextmanager
-    def running(self) -> Iterator["CertificateServer"]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.requests += 1
-                time.sleep(outer.delay_s)
-                body = json.dumps(outer.certificates).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Cache-Control", "public, max-age=3600")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with threaded_server(Handler) as address:
-            self.url = f"http://{address}/certs"
-            yield self

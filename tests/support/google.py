@@ -2,17 +2,15 @@
 
 import json
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.firebase_keys import SigningKey
+from tests.support.threaded_server import threaded_server
 
-POLL_S = 0.02
 CERTIFICATES = ("/certificates", "/securetoken@system.gserviceaccount.com")
 """How the path of the certificates ends: with `tests.support.redirected`, and in production."""
 DIRECTORY = {
@@ -25,29 +23,27 @@ _ACCESS = {"access_token": "access", "expires_in": 3600, "token_type": "Bearer"}
 
 
 class Google:
-    """What the processes believe to be Google. Attacks steer it by the paths below `/control/`."""
+    """What processes believe to be Google. Attacks steer it by the paths below `/control/`."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: SigningKey | None = None) -> None:
         self.address = ""
-        self._key = SigningKey("google-1")
-        self._lock = Lock()
+        self.delay_s = 0.0
+        """How long certificates and look-ups take."""
+        self.broken = False
+        """Whether look-ups fail."""
+        self.certificate_requests = 0
+        self.lookups: list[list[str]] = []
+        """The users of each look-up."""
+        self.changed: dict[str, Mapping[str, Any] | None] = {}
+        """The records of users; None is one who was deleted. All others exist and are enabled."""
         self._delays_s: dict[str, float] = {}
-        self._changed: dict[str, dict[str, Any] | None] = {}
-        self._lookups: Counter[str] = Counter()
+        self._key = key or SigningKey("google-1")
 
     @contextmanager
     def serving(self) -> Iterator["Google"]:
         """Serve from threads for as long as the context lasts."""
-        server = _Server(("127.0.0.1", 0), _handler(self))
-        thread = Thread(target=server.serve_forever, args=(POLL_S,))
-        thread.start()
-        self.address = f"127.0.0.1:{server.server_port}"
-        try:
+        with threaded_server(_handler(self)) as self.address:
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     @property
     def url(self) -> str:
@@ -63,8 +59,10 @@ class Google:
         if path == "/control/token":
             return {"token": self.token(query["uid"][0])}
         if path == "/control/lookups":
-            return {"lookups": self._lookups[query["uid"][0]]}
+            return {"lookups": sum(uids.count(query["uid"][0]) for uids in self.lookups)}
         if path.endswith(CERTIFICATES):
+            self.certificate_requests += 1
+            time.sleep(self.delay_s)
             return {self._key.kid: self._key.certificate}
         return _ACCESS if "/token" in path else _ACCOUNT
 
@@ -74,23 +72,16 @@ class Google:
             self._delays_s[body["uid"]] = body["seconds"]
             return {}
         if path == "/control/user":
-            self._changed[body["uid"]] = body["record"]
+            self.changed[body["uid"]] = body["record"]
             return {}
         return self._look_up(body.get("localId", []))
 
     def _look_up(self, uids: list[str]) -> dict[str, Any]:
-        time.sleep(max((self._delays_s.get(uid, 0.0) for uid in uids), default=0.0))
-        with self._lock:
-            self._lookups.update(uids)
-        records = {uid: self._changed.get(uid, {}) for uid in uids}
-        users = [{"localId": uid} | record for uid, record in records.items() if record is not None]
+        self.lookups.append(uids)
+        time.sleep(max((self._delays_s.get(uid, self.delay_s) for uid in uids), default=0.0))
+        records = {uid: self.changed.get(uid, {}) for uid in uids}
+        users = [{"localId": uid, **record} for uid, record in records.items() if record is not None]
         return {"users": users} if users else {}
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
-    daemon_threads = True
-    block_on_close = False
 
 
 def _handler(google: Google) -> type[BaseHTTPRequestHandler]:
@@ -100,15 +91,15 @@ def _handler(google: Google) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
-            self._answer(google.get(address.path, parse_qs(address.query)))
+            self._answer(200, google.get(address.path, parse_qs(address.query)))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(google.post(self.path, json.loads(body)))
+            self._answer(400 if google.broken else 200, google.post(self.path, json.loads(body)))
 
-        def _answer(self, fields: Any) -> None:
+        def _answer(self, status: int, fields: Any) -> None:
             body = json.dumps(fields).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Cache-Control", "public, max-age=3600")
             self.send_header("Metadata-Flavor", "Google")

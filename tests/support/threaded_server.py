@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    block_on_close = False  # connections that are kept alive may outlive it
+
+
 @contextmanager
 def threaded_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The server's `host:port` on loopback; all its threads end with it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = False
+    """The server's `host:port` on loopback, for as long as the context lasts."""
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
