@@ -1,15 +1,16 @@
-"""The whole system as clients use it: the emulators of Hosting, Functions and Auth, and Socket.IO's own
-JavaScript client on both instances."""
+"""The whole system as clients use it: the emulators of Hosting, Functions and Auth, and both instances."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 import pytest
+from socketio.exceptions import ConnectionError as Refused
 
 from tests.support.auth_emulator import AuthEmulator, User, expired
+from tests.support.clients import Client
 from tests.support.stack import Stack
-from tests.support.stock_client import StockClient
 
 API = "/api/conversations"
 
@@ -29,11 +30,13 @@ def auth(stack: Stack) -> AuthEmulator:
 async def connect(stack: Stack) -> AsyncIterator:
     clients = []
 
-    async def connect(user: User, instance: int, room: str | None = None, **how: object) -> StockClient:
+    async def connect(user: User, instance: int, room: str | None = None, **how: object) -> Client:
         handshake = {"token": user.token} | ({"conversationId": room} if room else {})
-        client = await StockClient.start(stack.realtime[instance], handshake | how)
+        client = Client()
         clients.append(client)
-        if room and client.socket.ready:
+        with suppress(Refused):
+            await client.connect(stack.realtime[instance], handshake | how)
+        if room and client.refusal is None:
             await client.until(lambda c: bool(c.of("joined")))
         return client
 
@@ -158,7 +161,7 @@ async def test_a_refused_handshake_carries_the_problem(auth, connect):
         (alice, "absent", "not_found"),
     ):
         client = await connect(user, 0, room)
-        assert client.problem["code"] == code
+        assert client.refusal["data"]["code"] == code
 
 
 async def test_an_agent_writes_as_assistant(http, auth, connect):
@@ -177,7 +180,7 @@ async def test_a_killed_instance_loses_nothing(stack, http, auth, connect):
     assert (await victim.call("message", {"conversationId": room, "content": "before"}))["ok"]
     await victim.until(lambda c: c.seqs() == [1])
     stack.kill_listener(stack.realtime[1])
-    await victim.until(lambda c: c.socket.over)
+    await victim.closed.wait()
     assert [(await sent(http, alice, room, f"meanwhile {n}")).status_code for n in range(5)] == [201] * 5
     back = await connect(bob, 0)
     ack = await back.call("join", {"conversationId": room, "after": 1})

@@ -4,19 +4,47 @@ import asyncio
 import json
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import socketio
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support.received import Received
-
 EVENTS = ("message", "finalized", "typing", "resync", "going_away", "auth_expired", "joined")
 DEADLINE_S = 8
+
+
+class Received:
+    """The events of a client, in the order they came, and waits for more."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, Any]] = []
+        self._news = asyncio.Event()
+
+    def of(self, event: str) -> list[Any]:
+        """The payloads of an event."""
+        return [payload for name, payload in self.received if name == event]
+
+    def seqs(self) -> list[int]:
+        """The numbers of the entries."""
+        return [payload["seq"] for name, payload in self.received if name in ("message", "finalized")]
+
+    def remember(self, event: str, payload: Any = None) -> None:
+        self.received.append((event, payload))
+        self._news.set()
+
+    async def until(self, condition: Callable[[Self], bool], *, within: float = 15) -> None:
+        """Wait until a condition holds; fails after `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while not condition(self):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"not within {within} s; received {self.received[-20:]}") from None
 
 
 class Client(Received):
@@ -28,7 +56,7 @@ class Client(Received):
         self.refusal: Any = None
         self.closed = asyncio.Event()
         for event in EVENTS:
-            self.sio.on(event, partial(self._came, event))
+            self.sio.on(event, partial(self.remember, event))
         self.sio.on("connect_error", self._refused)
         self.sio.on("disconnect", lambda *_: self.closed.set())
 
@@ -59,9 +87,6 @@ class Client(Received):
 
     async def close(self) -> None:
         await self.sio.disconnect()
-
-    def _came(self, event: str, payload: Any = None) -> None:
-        self.remember(event, payload)
 
     def _refused(self, data: Any) -> None:
         self.refusal = data

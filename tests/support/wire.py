@@ -9,18 +9,20 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.clients import Received
+
 OPEN_S = 30.0
 
 
-class WireSocket:
+class WireSocket(Received):
     """One socket. It keeps each event, in order, until the connection is over."""
 
     def __init__(self, wire: ClientConnection) -> None:
+        super().__init__()
         self._wire = wire
         self._asked = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._admitted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.received: list[tuple[str, Any]] = []
         self.reading = asyncio.create_task(self._read())
         """Ends with the connection."""
 
@@ -45,10 +47,6 @@ class WireSocket:
         ack: dict[str, Any] = await answer
         return ack
 
-    def of(self, event: str) -> list[Any]:
-        """The payloads of an event, in the order they came."""
-        return [payload for name, payload in self.received if name == event]
-
     async def close(self) -> None:
         await self._wire.close()
         await self.reading
@@ -68,8 +66,7 @@ class WireSocket:
         if text == "2":
             await self._wire.send("3")
         elif text.startswith("42"):
-            event, payload = json.loads(text[2:])
-            self.received.append((event, payload))
+            self.remember(*json.loads(text[2:]))
         elif text.startswith("43"):
             start = text.index("[")
             answer = self._answers.pop(int(text[2:start]))
