@@ -60,7 +60,7 @@ imports: install  ## the direction of the imports
 ##@ Measure
 
 faults: install  ## break everything under load and account for every entry; SEED= MINUTES=
-	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FAULTS_ARGS)
+	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %)
 
 hostile: install  ## attack a real system beside a well-behaved pair of users; SEED= HOSTILE_ARGS=
 	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)

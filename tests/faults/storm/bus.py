@@ -17,6 +17,9 @@ from typing import Any
 import grpc.aio
 from google.pubsub_v1 import types
 
+from confab.bus.client import Endpoint
+from tests.support.users import PROJECT
+
 Request: Any = types.StreamingPullRequest.pb()
 Response: Any = types.StreamingPullResponse.pb()
 STREAMING_PULL = "/google.pubsub.v1.Subscriber/StreamingPull"
@@ -47,7 +50,7 @@ class Weather:
 CALM = Weather()
 
 
-class BusProxy:
+class BusProxy(grpc.GenericRpcHandler):
     """The proxy; `weather` may be changed at any time."""
 
     def __init__(self, upstream: str, seed: int) -> None:
@@ -63,7 +66,7 @@ class BusProxy:
         """Serve for as long as the context lasts; gives the address."""
         self._channel = grpc.aio.insecure_channel(self._upstream, options=OPTIONS)
         server = grpc.aio.server(options=OPTIONS)
-        server.add_generic_rpc_handlers((_Handlers(self),))
+        server.add_generic_rpc_handlers((self,))
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         try:
@@ -72,47 +75,70 @@ class BusProxy:
             await server.stop(0)
             await self._channel.close()
 
-    async def unsubscribe(self) -> int:
-        """Delete every subscription without its owner's knowledge; how many there were."""
-        project = "projects/demo-confab"
-        listed = await self._channel.unary_unary("/google.pubsub.v1.Subscriber/ListSubscriptions")(
-            types.ListSubscriptionsRequest.pb()(project=project).SerializeToString(), timeout=LONGEST_CALL_S
-        )
-        names = [each.name for each in types.ListSubscriptionsResponse.pb().FromString(listed).subscriptions]
-        delete = self._channel.unary_unary("/google.pubsub.v1.Subscriber/DeleteSubscription")
-        for name in names:
-            message = types.DeleteSubscriptionRequest.pb()(subscription=name)
-            await delete(message.SerializeToString(), timeout=LONGEST_CALL_S)
-        return len(names)
+    def service(self, details: Any) -> Any:
+        """The handler of a method, whichever it is; requests and responses are bytes."""
+        method = details.method
+        if method == STREAMING_PULL:
+            return grpc.stream_stream_rpc_method_handler(self._streaming_pull)
 
-    async def unary(self, method: str, request: bytes, context: Any) -> bytes:
-        """Pass a call on, and its answer or its failure back."""
-        try:
-            answer: bytes = await self._channel.unary_unary(method)(request, timeout=LONGEST_CALL_S)
-            return answer
-        except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "")
-            raise
+        async def unary(request: bytes, context: Any) -> bytes:
+            try:
+                answer: bytes = await self._channel.unary_unary(method)(request, timeout=LONGEST_CALL_S)
+                return answer
+            except grpc.aio.AioRpcError as error:
+                await context.abort(error.code(), error.details() or "")
+                raise
 
-    async def streaming_pull(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        return grpc.unary_unary_rpc_method_handler(unary)
+
+    async def _streaming_pull(self, requests: AsyncIterator[bytes], context: Any) -> None:
         """Pass a streaming pull on, with the weather over what it brings."""
-        stream = _Stream(self)
-        call = self._channel.stream_stream(STREAMING_PULL)(_merged(requests, stream.dropped))
-        bringing = asyncio.create_task(stream.bring(call))
+        upwards, downwards = asyncio.Queue[bytes | None](), asyncio.Queue[bytes | None]()
+        call = self._channel.stream_stream(STREAMING_PULL)(_until_none(upwards))
+        pumps = [
+            asyncio.create_task(_pump(requests, upwards)),
+            asyncio.create_task(self._expose(call, upwards, downwards)),
+        ]
         try:
             await call.initial_metadata()
             await context.send_initial_metadata(())
-            while (response := await stream.outgoing.get()) is not None:
+            async for response in _until_none(downwards):
                 await context.write(response)
-            await bringing
+            await pumps[1]  # raises what the call has ended with
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details() or "")
         finally:
             call.cancel()
-            bringing.cancel()
-            await asyncio.gather(bringing, return_exceptions=True)  # it has ended as the call has
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)  # they have ended as the call has
 
-    def fate(self) -> tuple[str, float]:
+    async def _expose(
+        self,
+        responses: AsyncIterator[bytes],
+        upwards: asyncio.Queue[bytes | None],
+        downwards: asyncio.Queue[bytes | None],
+    ) -> None:
+        """Let each message meet its fate. The bus believes that what was dropped has arrived."""
+        later = asyncio.get_running_loop().call_later
+        try:
+            async for data in responses:
+                response, now = Response.FromString(data), []
+                for message in response.received_messages:
+                    fate, delay = self._fate()
+                    if fate == "drop":
+                        upwards.put_nowait(Request(ack_ids=[message.ack_id]).SerializeToString())
+                    if fate in ("pass", "repeat"):
+                        now.append(message)
+                    if fate in ("repeat", "delay", "reorder"):
+                        late = Response(received_messages=[message]).SerializeToString()
+                        later(delay, downwards.put_nowait, late)
+                if now or not response.received_messages:
+                    downwards.put_nowait(Response(received_messages=now).SerializeToString())
+        finally:
+            downwards.put_nowait(None)
+
+    def _fate(self) -> tuple[str, float]:
         """What becomes of the next message, and after how many seconds it is passed on."""
         weather, chance = self.weather, self._random.random()
         for fate in ("drop", "repeat", "delay", "reorder"):
@@ -125,73 +151,27 @@ class BusProxy:
         return "pass", 0.0
 
 
-class _Stream:
-    """The answering half of one streaming pull."""
-
-    def __init__(self, proxy: BusProxy) -> None:
-        self.outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
-        """Responses in the order in which they are passed on; None is the end."""
-        self.dropped: asyncio.Queue[bytes] = asyncio.Queue()
-        """Requests that acknowledge what was dropped, so that the bus believes it has arrived."""
-        self._proxy = proxy
-
-    async def bring(self, responses: AsyncIterator[bytes]) -> None:
-        """Take in what the bus sends until it ends; raises what it ends with."""
-        try:
-            async for response in responses:
-                self._meet(Response.FromString(response))
-        finally:
-            self.outgoing.put_nowait(None)
-
-    def _meet(self, response: Any) -> None:
-        """Pass on a response: what is due now at once, and the rest in its time."""
-        now = []
-        for message in response.received_messages:
-            fate, delay = self._proxy.fate()
-            if fate == "drop":
-                self.dropped.put_nowait(Request(ack_ids=[message.ack_id]).SerializeToString())
-            if fate in ("pass", "repeat"):
-                now.append(message)
-            if fate in ("repeat", "delay", "reorder"):
-                late = Response(received_messages=[message]).SerializeToString()
-                asyncio.get_running_loop().call_later(delay, self.outgoing.put_nowait, late)
-        if now or not response.received_messages:
-            self.outgoing.put_nowait(Response(received_messages=now).SerializeToString())
+async def subscriptions(bus: str) -> list[str]:
+    """The names of all subscriptions of the bus at this address."""
+    async with Endpoint(bus).subscriber() as client:
+        pages = await client.list_subscriptions(project=f"projects/{PROJECT}", retry=None)
+        return [subscription.name async for subscription in pages]
 
 
-async def _merged(requests: AsyncIterator[bytes], dropped: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
-    """The client's requests, and the acknowledgements of what was dropped on the way to it."""
-    asked = asyncio.ensure_future(anext(requests, None))
-    lost = asyncio.ensure_future(dropped.get())
-    try:
-        while True:
-            await asyncio.wait((asked, lost), return_when=asyncio.FIRST_COMPLETED)
-            if lost.done():
-                yield lost.result()
-                lost = asyncio.ensure_future(dropped.get())
-            if asked.done():
-                if (request := asked.result()) is None:
-                    return
-                yield request
-                asked = asyncio.ensure_future(anext(requests, None))
-    finally:
-        asked.cancel()
-        lost.cancel()
+async def unsubscribe(bus: str) -> None:
+    """Delete every subscription without its owner's knowledge."""
+    async with Endpoint(bus).subscriber() as client:
+        for name in await subscriptions(bus):
+            await client.delete_subscription(subscription=name, retry=None)
 
 
-class _Handlers(grpc.GenericRpcHandler):
-    """Every method there is, in bytes."""
+async def _pump(source: AsyncIterator[bytes], queue: asyncio.Queue[bytes | None]) -> None:
+    """Queue all that comes, and None as its end."""
+    async for each in source:
+        queue.put_nowait(each)
+    queue.put_nowait(None)
 
-    def __init__(self, proxy: BusProxy) -> None:
-        self._proxy = proxy
 
-    def service(self, details: Any) -> Any:
-        """The handler of a method."""
-        method = details.method
-        if method == STREAMING_PULL:
-            return grpc.stream_stream_rpc_method_handler(self._proxy.streaming_pull)
-
-        async def unary(request: bytes, context: Any) -> bytes:
-            return await self._proxy.unary(method, request, context)
-
-        return grpc.unary_unary_rpc_method_handler(unary)
+async def _until_none(queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+    while (each := await queue.get()) is not None:
+        yield each

@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.faults.storm.record import Entry, Recording, View
@@ -21,7 +20,7 @@ class Follower:
     ) -> None:
         self.name = name
         self.user = user
-        self.views: dict[str, View] = {}
+        self._views: dict[str, View] = {}
         self._sockets = sockets
         self._urls = urls
         self._recording = recording
@@ -31,6 +30,7 @@ class Follower:
         self._live: set[str] = set()
         self._named: str | None = None  # the room that the handshake asks for
         self._closed = False
+        self._connect()
 
     @property
     def socket(self) -> Socket | None:
@@ -42,9 +42,6 @@ class Follower:
         """The instance that it is at, or on its way to."""
         return self._turn % len(self._urls)
 
-    def start(self) -> None:
-        self._connect()
-
     def close(self) -> None:
         self._closed = True
         if self._socket is not None:
@@ -52,14 +49,10 @@ class Follower:
 
     def follow(self, conversation: str) -> None:
         """Follow this conversation from its beginning."""
-        view = self.views[conversation] = View(self.name, conversation)
+        view = self._views[conversation] = View(self.name, conversation)
         self._recording.views.append(view)
         if self.socket is not None:
-            self._join(view, 0)
-
-    def lags(self, heads: Mapping[str, int]) -> bool:
-        """Whether it lacks an entry."""
-        return any(view.last < heads.get(conversation, 0) for conversation, view in self.views.items())
+            self._join(view)
 
     def wander(self) -> None:
         """Go to the next instance, as clients do when networks change."""
@@ -67,15 +60,10 @@ class Follower:
 
     def step_out_and_in(self) -> None:
         """Leave one of the rooms, and come back at once."""
-        if self._live and (socket := self.socket) is not None:
-            conversation = self._random.choice(sorted(self._live))
-            self._live.discard(conversation)
-            view = self.views[conversation]
-            socket.emit(
-                "leave",
-                {"conversationId": conversation},
-                lambda ack: self._left(socket, view, ack),
-            )
+        if self._live and self.socket is not None:
+            view = self._views[self._random.choice(sorted(self._live))]
+            self._live.discard(view.conversation)
+            self._ask("leave", view, lambda _: self._join(view))
 
     # Events of the socket.
 
@@ -83,7 +71,7 @@ class Follower:
         """Join every room but the one that the handshake named."""
         for view in self._unfinished():
             if view.conversation != self._named:
-                self._join(view, view.last)
+                self._join(view)
 
     def refused(self, problem: Any) -> None:
         """Try the next instance; a refusal that is not temporary is a complaint."""
@@ -98,11 +86,11 @@ class Follower:
     def on_event(self, event: str, payload: Any) -> None:
         """Handle an event of the server."""
         if event in ("message", "finalized"):
-            self._take(self.views[payload["conversationId"]], payload, live=True)
+            self._take(self._views[payload["conversationId"]], payload, live=True)
         elif event == "joined":
-            self._took(self.views[payload["conversation"]["id"]], payload)
+            self._take_page(self._views[payload["conversation"]["id"]], payload)
         elif event == "resync":
-            view = self.views[payload["conversationId"]]
+            view = self._views[payload["conversationId"]]
             self._live.discard(view.conversation)
             self._join(view, payload["after"])
         elif event == "going_away":
@@ -123,7 +111,6 @@ class Follower:
             view = self._random.choice(views)
             self._named = view.conversation
             auth |= {"conversationId": view.conversation, "after": view.last}
-            self._recording.joins += 1
         self._socket = self._sockets.open(self._urls[self.instance], auth, self)
 
     def _move_on(self, pause: float) -> None:
@@ -133,57 +120,52 @@ class Follower:
             socket.close()
             asyncio.get_running_loop().call_later(pause, self._connect)
 
-    def _join(self, view: View, after: int) -> None:
+    def _join(self, view: View, after: int | None = None) -> None:
+        after = view.last if after is None else after
+        self._ask("join", view, lambda page: self._take_page(view, page), after=after)
+
+    def _ask(
+        self, event: str, view: View, succeeded: Callable[[Mapping[str, Any]], None], **fields: int
+    ) -> None:
+        """Emit an event about a room; after a failure join later, and elsewhere if nothing answered."""
         socket = self._socket
         assert socket is not None
-        self._recording.joins += 1
-        socket.emit(
-            "join",
-            {"conversationId": view.conversation, "after": after},
-            lambda ack: self._joined(socket, view, ack),
-        )
 
-    def _joined(self, socket: Socket, view: View, ack: Any) -> None:
-        if socket is not self._socket or socket.over:
-            return
-        if ack is None:
-            self._move_on(self._pause())
-        elif ack["ok"]:
-            self._took(view, ack)
-        elif ack["error"]["code"] in TEMPORARY:
-            asyncio.get_running_loop().call_later(self._pause(), self._join_again, socket, view)
-        else:
-            self._complain(f"could not join: {ack['error']['code']}")
+        def answered(ack: Any) -> None:
+            if socket is not self._socket or socket.over:
+                return
+            if ack is None:
+                self._move_on(self._pause())
+            elif ack["ok"]:
+                succeeded(ack)
+            elif ack["error"]["code"] in TEMPORARY:
+                asyncio.get_running_loop().call_later(self._pause(), again)
+            else:
+                self._complain(f"could not {event}: {ack['error']['code']}")
 
-    def _join_again(self, socket: Socket, view: View) -> None:
-        if socket is self._socket and not socket.over:
-            self._join(view, view.last)
+        def again() -> None:
+            if socket is self._socket and not socket.over:
+                self._join(view)
 
-    def _left(self, socket: Socket, view: View, ack: Any) -> None:
-        if socket is not self._socket or socket.over:
-            return
-        if ack is None or not ack["ok"]:
-            self._move_on(self._pause())
-        else:
-            self._join(view, view.last)
+        socket.emit(event, {"conversationId": view.conversation, **fields}, answered)
 
-    def _took(self, view: View, ack: Mapping[str, Any]) -> None:
+    def _take_page(self, view: View, page: Mapping[str, Any]) -> None:
         """Take a page, and ask for the next one until the room is live."""
-        for message in ack["messages"]:
+        for message in page["messages"]:
             self._take(view, message, live=False)
-        if ack["hasMore"]:
-            self._join(view, view.last)
+        if page["hasMore"]:
+            self._join(view)
             return
         self._live.add(view.conversation)
-        conversation = ack["conversation"]
+        conversation = page["conversation"]
         if conversation["status"] == "finalized" and view.last < conversation["seq"]:
             self._take(view, finalization(conversation), live=False)
 
     def _take(self, view: View, entry: Entry, *, live: bool) -> None:
-        view.take(self._recording.shared(entry), live=live, at=time.monotonic())
+        view.take(self._recording.shared(entry), live=live)
 
     def _unfinished(self) -> list[View]:
-        return [view for view in self.views.values() if not view.complete]
+        return [view for view in self._views.values() if not view.complete]
 
     def _pause(self) -> float:
         return self._random.uniform(0.05, 0.4)

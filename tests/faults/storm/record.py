@@ -1,27 +1,21 @@
-"""What a storm writes down while it runs, for the check afterwards. Times are monotonic seconds."""
+"""What a storm writes down while it runs, for the checks afterwards."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Entry = Mapping[str, Any]
 """A message or a finalization, as clients get it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """An entry that a client got."""
 
     entry: Entry
     live: bool
     """Whether it came as an event, and not in the answer to a join."""
-    at: float = 0.0
-
-    @property
-    def seq(self) -> int:
-        return int(self.entry["seq"])
 
 
 @dataclass(slots=True)
@@ -36,9 +30,9 @@ class View:
     complete: bool = False
     """Whether the finalization was seen."""
 
-    def take(self, entry: Entry, *, live: bool, at: float) -> None:
+    def take(self, entry: Entry, *, live: bool) -> None:
         """Append an entry that the client got."""
-        self.deliveries.append(Delivery(entry, live, at))
+        self.deliveries.append(Delivery(entry, live))
         self.last = max(self.last, entry["seq"])
         self.complete = self.complete or is_finalization(entry)
 
@@ -56,14 +50,12 @@ class Send:
     """What acknowledged it: the stored message, once for every time that it was asked for."""
     refused: bool = False
     """Whether it was refused, the conversation being finalized."""
-    acknowledged_at: float = 0.0
 
 
 @dataclass(slots=True)
 class Creation:
     """A conversation that somebody wants to have, through all its tries."""
 
-    owner: str
     key: str
     ids: set[str] = field(default_factory=set)
 
@@ -79,34 +71,21 @@ class Recording:
     """By conversation: what finalizing it answered, the conversation, each time."""
     logs: dict[str, list[Entry]] = field(default_factory=dict)
     """By conversation: the log that is stored in the end."""
-    owned: dict[str, set[str]] = field(default_factory=dict)
-    """By owner: the conversations that are stored in the end."""
     complaints: list[str] = field(default_factory=list)
     """Events and answers that no client may get."""
-    faults: Counter[str] = field(default_factory=Counter)
-    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    faults: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """By kind of fault: seconds from the return of what was broken until all works again."""
     bus: Counter[str] = field(default_factory=Counter)
     """What became of the bus's messages."""
-    joins: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     """What the processes logged as an error, by process and message."""
     _shared: dict[str, Entry] = field(default_factory=dict)
 
     def shared(self, entry: Entry) -> Entry:
         """The same entry, kept once however many clients get it."""
-        return self._shared.setdefault(_text(entry), entry)
+        return self._shared.setdefault(json.dumps(entry, sort_keys=True), entry)
 
 
 def is_finalization(entry: Entry) -> bool:
     """Whether this entry closes its log."""
     return "finalizedAt" in entry
-
-
-def same(one: Entry, other: Entry) -> bool:
-    """Whether two entries are equal in every field."""
-    return _text(one) == _text(other)
-
-
-def _text(entry: Entry) -> str:
-    return json.dumps(entry, sort_keys=True)

@@ -1,8 +1,7 @@
 """The functions, called over HTTP."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -22,15 +21,6 @@ class Rest:
         self.waiting: Counter[str] = Counter()
         """How many calls each function is working on."""
 
-    @classmethod
-    @asynccontextmanager
-    async def over(
-        cls, urls: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None
-    ) -> AsyncIterator["Rest"]:
-        """The functions at these addresses."""
-        async with httpx.AsyncClient(transport=transport, timeout=ANSWER_S, trust_env=False) as http:
-            yield cls(http, urls)
-
     async def post(
         self, function: str, path: str, user: User, body: Mapping[str, Any], **headers: str
     ) -> dict[str, Any] | None:
@@ -41,6 +31,7 @@ class Rest:
                 f"{self._urls[function]}/api/conversations{path}",
                 json=body,
                 headers={"Authorization": f"Bearer {user.token}", **headers},
+                timeout=ANSWER_S,
             )
             said: dict[str, Any] = answer.json()
         except httpx.TransportError:

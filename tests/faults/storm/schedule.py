@@ -3,9 +3,12 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from tests.faults.storm.bus import CALM, Weather
 
+INSTANCES = ("realtime-1", "realtime-2")
+FUNCTIONS = ("create_conversation", "add_message", "finalize_conversation")
 CALM_BEFORE_S = 1.5
 CALM_AFTER_S = 4.0
 """Seconds before the end of the load from which on nothing is broken any more."""
@@ -13,21 +16,6 @@ APART_S = (0.4, 1.8)
 """The shortest and the longest time between two faults, in seconds."""
 RETURN_S = 3.0
 """Seconds for which a server is left alone after it has come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """At `at`, do `kind` to `target`; it comes back after `lasts`. Seconds since the load began."""
-
-    at: float
-    kind: str
-    target: str
-    lasts: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind} {self.target}"
-
 
 ESSENTIAL = (
     ("kill", "realtime-1"),
@@ -60,6 +48,39 @@ WEATHERS = (
     Weather(drop=1.0),
     CALM,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """At `at`, do `kind` to `target`; it comes back after `lasts`. Seconds since the load began."""
+
+    at: float
+    kind: str
+    target: str
+    lasts: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A storm before it begins."""
+
+    seed: int
+    seconds: float
+    """The length of the load; starting and checking come on top."""
+    faults: Sequence[Fault]
+    weather: Sequence[tuple[float, Weather]]
+    """How many seconds each weather holds."""
+    catch_up_s: float = 20.0
+    """Seconds after the last answer within which every client must have every entry."""
+
+    @classmethod
+    def drawn(cls, seed: int, seconds: float) -> Self:
+        """The plan that follows from a seed."""
+        return cls(seed, seconds, faults(seed, seconds), weather(seed, seconds))
 
 
 def faults(seed: int, seconds: float) -> list[Fault]:
@@ -95,11 +116,7 @@ def weather(seed: int, seconds: float) -> list[tuple[float, Weather]]:
 
 
 def _deck(chance: random.Random) -> Iterator[tuple[str, str]]:
-    yield from _shuffled(chance, ESSENTIAL)
-    yield from _shuffled(chance, FURTHER)
+    for cards in (ESSENTIAL, FURTHER):
+        yield from chance.sample(cards, len(cards))
     while True:
-        yield from _shuffled(chance, ESSENTIAL + FURTHER)
-
-
-def _shuffled(chance: random.Random, cards: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return chance.sample(cards, len(cards))
+        yield from chance.sample(ESSENTIAL + FURTHER, len(ESSENTIAL + FURTHER))

@@ -2,43 +2,67 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.faults.storm.campaign import Campaign
-from tests.faults.storm.faults import Faults
-from tests.faults.storm.options import Options
-from tests.faults.storm.record import Recording
-from tests.faults.storm.rest import Rest
-from tests.faults.storm.schedule import faults, weather
-from tests.faults.storm.stack import FUNCTIONS, INSTANCES, running
-from tests.support.command import Say
+import httpx
 
+from confab.ports import Store
+from tests.faults.storm.bus import BusProxy
+from tests.faults.storm.faults import Faults
+from tests.faults.storm.load import Load
+from tests.faults.storm.record import Entry, Recording
+from tests.faults.storm.rest import Rest
+from tests.faults.storm.schedule import FUNCTIONS, INSTANCES, Plan
+from tests.support.command import Say
+from tests.support.sockets import Sockets
+from tests.support.system import UNSIGNED, Command, System
+from tests.support.users import User
+
+PAGE = 20
+"""Entries in a page, few, so that clients have to page."""
+MANY = 10_000
+ENTRIES_PER_READ = 500
+POLL_S = 0.1
 PROGRESS_S = 5.0
 
 
-async def storm(options: Options, folder: Path, say: Say) -> Recording:
-    """Let it blow, and give what was recorded, the stored logs included."""
+async def storm(
+    plan: Plan, folder: Path, say: Say, launchers: Mapping[str, Command] | None = None
+) -> Recording:
+    """Let it blow, and give what was recorded, the stored logs included.
+
+    `launchers` names the instances that another module than the container's own starts.
+    """
     recording = Recording()
     say("starting the store, the bus, two instances and three functions")
     async with (
-        running(folder, options.seed) as (system, bus),
-        Rest.over({name: system.servers[name].url for name in FUNCTIONS}) as rest,
-        Campaign.ready(
-            options, [system.servers[name].url for name in INSTANCES], rest, recording
-        ) as campaign,
+        System.running(folder, {**UNSIGNED, "CONFAB_MAX_PAGE": str(PAGE)}) as system,
+        (bus := BusProxy(system.bus.address, plan.seed)).serving() as address,
+        httpx.AsyncClient(trust_env=False) as http,
+        Sockets.running() as sockets,
     ):
-        breaker = Faults(system, bus, campaign.load, rest, recording, seed=options.seed, say=say)
+        system.env["PUBSUB_EMULATOR_HOST"] = address
+        for name in INSTANCES:
+            system.launcher = (launchers or {}).get(name, ())
+            await system.instance(name)
+        system.launcher = ()
+        for name in FUNCTIONS:
+            await system.function(name)
+        await system.serves()
+        urls = {name: server.url for name, server in system.servers.items()}
+        rest = Rest(http, urls)
+        load = Load([urls[name] for name in INSTANCES], rest, sockets, recording, plan.seed)
         progress = asyncio.create_task(_progress(recording, say))
         try:
-            plan = faults(options.seed, options.seconds) if options.faults else []
-            await campaign.run(
-                asyncio.gather(breaker.blow(weather(options.seed, options.seconds)), breaker.inflict(plan))
-            )
+            await load.begin()
+            await load.run(Faults(plan, system, bus, load, recording, say).carry_out())
             say("calm again; waiting until every client has every entry")
-            await campaign.catch_up(system.store)
-            await campaign.read_logs(system.store)
+            recording.logs = await _logs(system.store, load.users)
+            await _catch_up(recording, plan.catch_up_s)
         finally:
             progress.cancel()
+            load.close()
         recording.bus = bus.did
         for name, server in system.servers.items():
             if not server.running:
@@ -47,11 +71,29 @@ async def storm(options: Options, folder: Path, say: Say) -> Recording:
     return recording
 
 
+async def _logs(store: Store, users: Iterable[User]) -> dict[str, list[Entry]]:
+    """What is stored: each user's conversations, and their logs."""
+    lists = [await store.conversations(user.uid, status=None, after=None, limit=MANY) for user in users]
+    logs: dict[str, list[Entry]] = {conversation["id"]: [] for found in lists for conversation in found}
+    for conversation, log in logs.items():
+        while entries := await store.entries(conversation, len(log) + 1, len(log) + ENTRIES_PER_READ):
+            log += [entry.wire() for entry in entries]
+    return logs
+
+
+async def _catch_up(recording: Recording, within: float) -> None:
+    """Wait until every client has every stored entry."""
+    until = time.monotonic() + within
+    while any(view.last < len(recording.logs.get(view.conversation, ())) for view in recording.views):
+        if time.monotonic() > until:
+            return
+        await asyncio.sleep(POLL_S)
+    await asyncio.sleep(1)  # for what should not come any more
+
+
 async def _progress(recording: Recording, say: Say) -> None:
-    started = time.monotonic()
     while True:
         await asyncio.sleep(PROGRESS_S)
         answered = sum(bool(send.answers) for send in recording.sends)
         delivered = sum(len(view.deliveries) for view in recording.views)
-        seconds = time.monotonic() - started
-        say(f"{seconds:4.0f} s: {answered} of {len(recording.sends)} sends stored, {delivered} delivered")
+        say(f"{answered} of {len(recording.sends)} sends stored, {delivered} delivered")
