@@ -18,26 +18,17 @@ from confab.store.session import Account, Session, kind_of
 DEADLINE_S = 30.0
 
 
-async def _migrate(session: Session) -> str:
-    steps = await schema.migrate(session)
-    version = await schema.version(session)  # higher than VERSION if a later release has migrated
-    return f"migrated to schema version {version} in {steps} steps"
-
-
-async def _check(session: Session) -> str:
-    await schema.require(session)
-    return f"schema version {await schema.version(session)} is in place"
-
-
-COMMANDS = {"migrate": _migrate, "check": _check}
-
-
 async def _run(command: str, account: Account) -> str:
-    """Run the command in a session of its own; `migrate` first creates the namespace and database."""
+    """The answer of the command; `migrate` first creates the namespace and database."""
     async with asyncio.timeout(DEADLINE_S):
         session = await Session.open(account, define=command == "migrate")
         try:
-            return await COMMANDS[command](session)
+            if command == "check":
+                await schema.require(session)
+                return f"schema version {await schema.version(session)} is in place"
+            steps = await schema.migrate(session)
+            version = await schema.version(session)  # higher than VERSION if a later release has migrated
+            return f"migrated to schema version {version} in {steps} steps"
         finally:
             await session.close()
 
@@ -45,7 +36,7 @@ async def _run(command: str, account: Account) -> str:
 def main() -> int:
     """Run the command of the command line; 0 if all is well."""
     parser = argparse.ArgumentParser(prog="python -m confab.store", description=__doc__)
-    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("command", choices=("migrate", "check"))
     command = parser.parse_args().command
     try:
         account = Account.of(config.load(os.environ))

@@ -47,20 +47,6 @@ TOO_NEW = "The store's schema is too new for this release."
 READ = "SELECT number, oldest FROM ONLY schema:version"
 """The version of the schema that is in place, and the oldest code that may use it."""
 
-# One block is one transaction: a step is taken whole, with its number, or not at all. Two
-# migrations at once both write the version record, so one of them is aborted.
-_STEP = """{{
-    DEFINE TABLE IF NOT EXISTS schema SCHEMAFULL;
-    DEFINE FIELD IF NOT EXISTS number ON schema TYPE int;
-    DEFINE FIELD IF NOT EXISTS oldest ON schema TYPE option<int>;
-    DEFINE FIELD IF NOT EXISTS migrated_at ON schema TYPE datetime;
-    IF ((SELECT VALUE number FROM ONLY schema:version) ?? 0) != $number - 1 {{
-        THROW 'another migration has taken this step';
-    }};
-    {step}
-    UPSERT ONLY schema:version SET number = $number, oldest = $oldest, migrated_at = time::now() RETURN NONE;
-}}"""
-
 
 def trouble(found: Mapping[str, Any] | None, version: int = VERSION) -> str | None:
     """Why code of this version does not work with the schema that READ has found; None if it does.
@@ -109,6 +95,6 @@ async def migrate(session: Session, migrations: Sequence[Migration] = MIGRATIONS
     there = 0 if found is None else int(found["number"])
     missing = migrations[there:]
     for number, step in enumerate(missing, start=there + 1):
-        statement = _STEP.format(step=step.statement)
+        statement = _text("step.surql").replace("/* step */", step.statement)
         await session.query(statement, {"number": number, "oldest": step.oldest})
     return len(missing)
