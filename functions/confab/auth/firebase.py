@@ -16,9 +16,8 @@ import re
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -162,9 +161,16 @@ class FirebaseVerifier:
             raise Unavailable("Too many tokens are waiting to be verified.")
         self._calls += 1
         try:
-            with _translated_errors():
-                async with asyncio.timeout(DEADLINE_S):
-                    return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+            async with asyncio.timeout(DEADLINE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+        except auth.ExpiredIdTokenError as error:
+            raise TokenExpired("The ID token has expired; get a new one.") from error
+        except auth.InvalidIdTokenError as error:
+            raise Unauthenticated(INVALID) from error
+        except (TimeoutError, exceptions.FirebaseError, GoogleAuthError) as error:
+            raise _unavailable(error) from error
+        except ValueError as error:
+            raise Unauthenticated(INVALID) from error
         finally:
             self._calls -= 1
 
@@ -176,23 +182,6 @@ class FirebaseVerifier:
     @cached_property
     def _client(self) -> auth.Client:
         return auth.Client(self._app)
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Translate firebase-admin's exceptions into Confab's."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise _unavailable(error) from error
-    except auth.ExpiredIdTokenError as error:
-        raise TokenExpired("The ID token has expired; get a new one.") from error
-    except (exceptions.FirebaseError, GoogleAuthError) as error:
-        if isinstance(error, auth.InvalidIdTokenError):
-            raise Unauthenticated(INVALID) from error
-        raise _unavailable(error) from error
-    except ValueError as error:
-        raise Unauthenticated(INVALID) from error
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:

@@ -74,10 +74,7 @@ class PubSubSubscription:
                 self._acknowledgements.add(ack_id)
 
     def restart(self, *, fresh: bool) -> None:
-        """Replace the stream by one on a new connection, or on a new subscription if `fresh`.
-
-        The old subscription is left for a sweep to delete.
-        """
+        """A subscription that is replaced is left for its lease to expire."""
         if fresh:
             self.name = f"{self._prefix}-{secrets.token_hex(4)}"
             self._exists = False
@@ -85,10 +82,7 @@ class PubSubSubscription:
             self._stream.cancel()
 
     async def close(self) -> None:
-        """Acknowledge what was received and delete the subscription, within CLOSE_SECONDS.
-
-        One that cannot be deleted is left to expire. The iteration over the events ends.
-        """
+        """A subscription that cannot be deleted is left to expire. The iteration over the events ends."""
         self._closed = True
         if self._listener is not None and self._lease is not None:
             self._listener.cancel()

@@ -21,17 +21,9 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
-    use_span,
-)
 from opentelemetry.trace import Span as RecordedSpan
+from opentelemetry.trace import SpanKind, Status, StatusCode, use_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from confab import trace
 from confab.domain.models import Entry
@@ -46,8 +38,6 @@ FLUSH_S = 2.0
 STATUSES = ("http.response.status_code", "confab.status")
 SERVER_ERROR = 500
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-
 INSTRUMENTS: dict[Metric, tuple[Literal["counter", "gauge"], str, str]] = {
     "confab.deliveries": ("counter", "{delivery}", "Entries sent to live sockets, once per socket."),
     "confab.gaps.filled": ("counter", "{gap}", "Rooms in which a sweep found a gap."),
@@ -177,11 +167,8 @@ class _NotedSpan:
 
 def _context(parent: Trace | None) -> Context:
     """OpenTelemetry's form of a remote parent; without one, a new trace."""
-    if parent is None:
-        return Context()
-    flags = TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT)
-    remote = SpanContext(int(parent.trace_id, 16), int(parent.span_id, 16), is_remote=True, trace_flags=flags)
-    return set_span_in_context(NonRecordingSpan(remote), Context())
+    carrier = {} if parent is None else {trace.HEADER: str(parent)}
+    return TraceContextTextMapPropagator().extract(carrier, Context())
 
 
 def _trace_of(recorded: RecordedSpan) -> Trace:
