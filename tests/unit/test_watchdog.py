@@ -3,7 +3,6 @@ import asyncio
 import pytest
 
 from confab.fanout import watchdog as watchdog_module
-from confab.fanout.consume import consume
 from confab.fanout.watchdog import Watchdog
 from tests.support.twins.bus import MemoryBus, MemorySubscription
 from tests.support.waiting import until
@@ -38,16 +37,12 @@ class Instance:
         )
         self.tasks = [
             asyncio.create_task(self.watchdog.watch()),
-            asyncio.create_task(
-                consume(
-                    self.subscription,
-                    origin="i1",
-                    entry=lambda _room, _seq, _at: None,
-                    typing=lambda _: None,
-                    echo=self.watchdog.receive_echo,
-                )
-            ),
+            asyncio.create_task(self._listen()),
         ]
+
+    async def _listen(self) -> None:
+        async for _ in self.watchdog.events():
+            pass
 
     async def close(self) -> None:
         for task in self.tasks:

@@ -9,11 +9,11 @@ subscription is deaf.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from confab.domain.cells import new_id
 from confab.domain.errors import Unavailable
-from confab.domain.events import Typing, TypingState
+from confab.domain.events import Event, Typing, TypingState
 from confab.domain.models import current_time
 from confab.ports import Publisher, Subscription
 
@@ -55,11 +55,15 @@ class Watchdog:
         since = self._waiting_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def receive_echo(self) -> None:
-        """Note that an event of this instance came back."""
-        self._echo.set()
-        self._lost_probes = 0
-        self._waiting_since = None
+    async def events(self) -> AsyncIterator[Event]:
+        """The subscription's events; those of this instance only show that it delivers."""
+        async for event in self._subscription.events():
+            if event.origin != self._instance:
+                yield event
+                continue
+            self._echo.set()
+            self._lost_probes = 0
+            self._waiting_since = None
 
     async def watch(self) -> None:
         """Probe every PROBE_S while the bus is needed and no echo shows that it delivers; until cancelled."""

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from confab.aio import end_all
+from confab.domain.events import Typing
 from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
-from confab.fanout.consume import consume
 from confab.fanout.watchdog import Watchdog
 from confab.ports import Telemetry
 from confab.realtime.application import SocketApplication
@@ -151,13 +151,15 @@ class Container:
         return max(self._adapters.subscription.lag_s, self._watchdog.overdue_s)
 
     async def _consume(self) -> None:
-        await consume(
-            self._adapters.subscription,
-            origin=self._adapters.instance,
-            entry=self.rooms.advance_head,
-            typing=self._typing.receive,
-            echo=self._watchdog.receive_echo,
-        )
+        """Dispatch the bus's events, none of which is trusted, until the subscription is closed."""
+        async for event in self._watchdog.events():
+            try:
+                if isinstance(event, Typing):
+                    self._typing.receive(event)
+                else:
+                    self.rooms.advance_head(event.conversation_id, event.seq, event.at)
+            except Exception:  # one event must not end the loop
+                log.exception("an event of the bus could not be passed on", extra={"type": event.type})
 
     async def _drain(self) -> None:
         """Admit no more sockets, and send every socket `going_away` and close it."""
