@@ -1,11 +1,13 @@
 """The realtime image as a folder: the code of its build context, and the packages of its requirements."""
 
+import json
+import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
-from itertools import pairwise
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -13,19 +15,59 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from infra.deploy.target import ROOT
-from tests.deploy.dockerfile import context, stages
 
 PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
 CODE = Path("functions/confab")
-BUILD, FINAL = stages(ROOT / "infra/realtime.Dockerfile")
+REQUIREMENTS = ("infra/realtime-requirements.txt", "functions/requirements.txt")
+
+
+class Stage:
+    """One `FROM` of the Dockerfile."""
+
+    def __init__(self, text: str) -> None:
+        lines = [re.sub(r" --[a-z-]+=\S+", "", line) for line in text.splitlines()]
+        origin, *self.lines = [line for line in lines if line and not line.startswith("#")]
+        self.base = origin.partition(" AS ")[0]
+
+    def texts(self, word: str) -> list[str]:
+        """What follows this word in each of its instructions."""
+        return [line.removeprefix(f"{word} ") for line in self.lines if line.startswith(f"{word} ")]
+
+    def commands(self, word: str) -> list[list[str]]:
+        """The words of each of these instructions; a ValueError unless all are in exec form."""
+        return [json.loads(text) for text in self.texts(word)]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        (text,) = self.texts("ENV")
+        return dict(pair.split("=", 1) for pair in shlex.split(text))
+
+
+BUILD, FINAL = map(
+    Stage, re.split(r"^FROM ", (ROOT / "infra/realtime.Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+)
+
+
+def context() -> list[Path]:
+    """The files that .dockerignore admits, as git reads its rules, and gcloud, which uses the same file."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-from=.dockerignore"],
+        cwd=ROOT,
+        env={**os.environ, "GIT_INDEX_FILE": "/nowhere"},  # none of them is known to git
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    return list(map(Path, listed.stdout.splitlines()))
 
 
 class Image:
     """Its processes can import nothing else of this machine but the standard library."""
 
     def __init__(self, folder: Path) -> None:
-        self.app, self.packages = folder / "app", folder / "packages"
-        for file in context(ROOT):
+        self.app, packages = folder / "app", folder / "packages"
+        for file in context():
             if CODE in file.parents:
                 copied = self.app / file.relative_to(CODE.parent)
                 copied.parent.mkdir(parents=True, exist_ok=True)
@@ -34,53 +76,36 @@ class Image:
         for each in self.installed.values():
             for part in each.files or ():
                 if ".." not in part.parts:
-                    link = self.packages / part
+                    link = packages / part
                     link.parent.mkdir(parents=True, exist_ok=True)
                     link.symlink_to(str(part.locate()))
+        self.env = FINAL.variables | {"PYTHONPATH": str(packages)}
 
-    @property
-    def env(self) -> dict[str, str]:
-        """The environment of a process in it."""
-        return FINAL.only("ENV").variables | {"PYTHONPATH": str(self.packages)}
-
-    def command(self, words: list[str]) -> list[str]:
-        """A command of the Dockerfile, which begins with `python`."""
-        program, *arguments = words
+    def command(self, word: str) -> list[str]:
+        """The command of an instruction of the last stage, with this machine's Python."""
+        ((program, *arguments),) = FINAL.commands(word)
         assert program == "python"
         return [sys.executable, "-S", *arguments]
 
 
 def installed() -> dict[NormalizedName, Distribution]:
-    """The packages that pip installs in the build, by this machine's own, of the same pinned versions."""
-    (command,) = (one.command for one in BUILD.instructions if one.word == "RUN" and '"pip"' in one.text)
-    options = dict(pairwise(command))
-    pins = PIN.findall((ROOT / options["--constraint"]).read_text())
-    pinned = {canonicalize_name(name): version for name, version in pins}
-    found = _closure(list(_requirements(ROOT / options["--requirement"])))
-    for name, each in found.items():
-        assert Version(pinned[name]) == Version(each.version), f"{name} is installed as pinned"
-    return found
-
-
-def _closure(wanted: list[Requirement]) -> dict[NormalizedName, Distribution]:
+    """The packages that the build installs, by this machine's own, of the same pinned versions."""
+    pins = dict(PIN.findall((ROOT / "constraints.txt").read_text()))
+    pinned = {canonicalize_name(name): version for name, version in pins.items()}
+    lines = "".join((ROOT / file).read_text() for file in REQUIREMENTS)
+    wanted = list(map(Requirement, re.findall(r"^\w\S+", lines, re.MULTILINE)))
     found: dict[NormalizedName, Distribution] = {}
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     while wanted:
         requirement = wanted.pop()
+        if str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
         name, each = canonicalize_name(requirement.name), distribution(requirement.name)
         assert requirement.specifier.contains(each.version, prereleases=True), requirement
+        assert Version(pinned[name]) == Version(each.version), f"{name} is installed as pinned"
         found[name] = each
-        for extra in {"", *requirement.extras} - {extra for one, extra in seen if one == name}:
-            seen.add((name, extra))
-            needed = map(Requirement, each.requires or ())
+        needed = [Requirement(text) for text in each.requires or ()]
+        for extra in ("", *requirement.extras):
             wanted += [one for one in needed if one.marker is None or one.marker.evaluate({"extra": extra})]
     return found
-
-
-def _requirements(file: Path) -> Iterator[Requirement]:
-    for line in file.read_text().splitlines():
-        text = line.partition(" #")[0].strip()
-        if text.startswith("-r "):
-            yield from _requirements(file.parent / text.removeprefix("-r "))
-        elif text and not text.startswith("#"):
-            yield Requirement(text)

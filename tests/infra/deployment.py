@@ -1,6 +1,5 @@
-"""The Pulumi program's resources and outputs as data, for tests to read and mutations to alter."""
+"""The Pulumi program's resources and outputs as data."""
 
-import copy
 import json
 import multiprocessing
 import runpy
@@ -188,13 +187,13 @@ def run(config: dict[str, str], secrets: dict[str, str]) -> tuple[list[Resource]
         return process.submit(_program, config, secrets).result(timeout=100)
 
 
+def deployed(config: Mapping[str, str]) -> Deployment:
+    """Return the deployment of the configuration; do not change it."""
+    return _deployed(tuple(sorted(config.items())))
+
+
 @cache
 def _deployed(config: tuple[tuple[str, str], ...]) -> Deployment:
     settings = dict(config)
     secrets = SECRETS | ({HEADERS: settings.pop(HEADERS)} if HEADERS in settings else {})
     return Deployment(settings, secrets, *run(settings, secrets))
-
-
-def deployed(config: dict[str, str]) -> Deployment:
-    """Return the deployment of the configuration, as the caller's own copy."""
-    return copy.deepcopy(_deployed(tuple(sorted(config.items()))))

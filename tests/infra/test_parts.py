@@ -1,4 +1,4 @@
-"""Functions, containers, rewrites, variables, cells and monitoring of a deployment, and their mutations."""
+"""Functions, containers, rewrites, variables, cells and monitoring of a deployment."""
 
 import json
 
@@ -10,7 +10,6 @@ from infra.gcp.settings import FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import known
 from tests.infra.deployment import Deployment
-from tests.infra.mutations import add, assert_rejected, change, drop, each_of, undepend
 from tests.infra.test_permissions import BUILD, grants, who
 
 APIS = {
@@ -180,103 +179,3 @@ def test_cleanup_keeps_images_for_a_rollback(stack):
     assert stack.one("Bucket/source").inputs["lifecycleRules"] == [
         {"action": {"type": "Delete"}, "condition": {"age": 1, "matchesPrefixes": ["realtime/"]}}
     ]
-
-
-READER, CELL = "confab-get-conversation", "confab-realtime-b"
-FUNCTION, SERVICE, TOPIC = f"Function/{READER}", f"Service/{CELL}", "Topic/confab-events"
-ENV, CONTAINER = "serviceConfig.environmentVariables", "template.containers.0"
-
-MUTATIONS = {
-    test_every_operation_has_its_function: {
-        "a missing function": drop("Function/confab-finalize-conversation"),
-        "another operation's code": change(FUNCTION, "buildConfig.entryPoint", "add_message"),
-        "one request at a time": change(FUNCTION, "serviceConfig.maxInstanceRequestConcurrency", 1),
-        "a short timeout": change(FUNCTION, "serviceConfig.timeoutSeconds", 5),
-        "a function that never sleeps": change(FUNCTION, "serviceConfig.minInstanceCount", 1),
-        "instances without bound": change(FUNCTION, "serviceConfig.maxInstanceCount", 0),
-        "another builder": change(FUNCTION, "buildConfig.serviceAccount", READER),
-        "another repository": change(FUNCTION, "buildConfig.dockerRepository", "gcr"),
-        "bytecode valid by time": change(FUNCTION, "buildConfig.environmentVariables", {}),
-    },
-    test_hosting_rewrites_every_path: {
-        "a missing rewrite": lambda stack: stack.outputs["rewrites"].pop(1),
-        "another order": lambda stack: stack.outputs["rewrites"].reverse(),
-        "another region": lambda stack: stack.outputs["rewrites"][0]["run"].update(region="us-east1"),
-        "another site": change("HostingSite/site", "siteId", "other"),
-        "a site that is deleted": change("HostingSite/site", "deletionPolicy", "DELETE"),
-    },
-    test_every_cell_has_its_container_and_topic: {
-        "a missing cell": drop(SERVICE),
-        "sockets cut after a minute": change(SERVICE, "template.timeout", "60s"),
-        "polls to any instance": change(SERVICE, "template.sessionAffinity", False),
-        "too many sockets": change(SERVICE, "template.maxInstanceRequestConcurrency", 2000),
-        "no CPU between requests": change(SERVICE, f"{CONTAINER}.resources.cpuIdle", True),
-        "a restart when the store is down": change(
-            SERVICE, f"{CONTAINER}.livenessProbe.httpGet.path", "/readyz"
-        ),
-        "another image": change(SERVICE, f"{CONTAINER}.image", "x:1"),
-        "another topic": change(TOPIC, "name", "events"),
-        "a cell without a topic": drop("Topic/confab-events-b"),
-    },
-    test_all_processes_have_the_same_known_variables: {
-        "an emulator": change(FUNCTION, f"{ENV}.FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"),
-        "an unknown variable": change(FUNCTION, f"{ENV}.CONFAB_X", "1"),
-        "a different limit": change(FUNCTION, f"{ENV}.CONFAB_MAX_PAGE", "99"),
-    },
-    test_every_process_has_the_addresses_of_the_cells: {
-        "another address of main": change(FUNCTION, f"{ENV}.CONFAB_REALTIME_URLS", "https://x.example"),
-        "an unknown cell": change(FUNCTION, f"{ENV}.CONFAB_CELLS", "b=https://b.example"),
-        "new conversations in a full cell": change(FUNCTION, f"{ENV}.CONFAB_NEW_CELLS", "c"),
-        "a function of a cell": change(FUNCTION, f"{ENV}.CONFAB_CELL", "b"),
-        "a container of no cell": change(SERVICE, f"{CONTAINER}.envs", []),
-    },
-    test_resources_have_our_prefix_project_and_region: {
-        "another region": change(FUNCTION, "location", "us-east1"),
-        "events in another region": change(
-            TOPIC, "messageStoragePolicy.allowedPersistenceRegions", ["us-east1"]
-        ),
-        "a secret in another region": change(
-            "Secret/confab-surrealdb-user", "replication.userManaged.replicas.0.location", "us-east1"
-        ),
-        "another project": change("Bucket/source", "project", "other"),
-        "a name without our prefix": change(FUNCTION, "name", "get-conversation"),
-        "a long account id": change(f"Account/{READER}", "accountId", "confab-" + "x" * 24),
-    },
-    test_resources_depend_on_their_apis_grants_and_cells: {
-        "a function before the cell that it names": undepend(FUNCTION, CELL),
-        "a function before its secrets": undepend(FUNCTION, f"{READER}-SURREALDB_USER"),
-        "a function before its builder": undepend(FUNCTION, "confab-build-images"),
-        "a container before it may subscribe": undepend(SERVICE, f"{CELL}-confabSubscriptions"),
-        "a topic before its API": undepend(TOPIC, "pubsub"),
-    },
-    test_exactly_the_needed_apis_are_enabled: {
-        "a missing API": drop("Service/pubsub"),
-        "an unneeded API": add("Service", "projects", service="compute.googleapis.com"),
-    },
-    test_every_signal_has_a_metric_an_alert_and_a_chart: {
-        "an uncounted signal": drop("Metric/confab_sweep_repairs"),
-        "another filter": change("Metric/confab_unready", "filter", "severity>=INFO"),
-        "no alert on errors": drop("AlertPolicy/error-rate"),
-        "no alert on repairs": drop("AlertPolicy/sweep-repairs"),
-        "an empty dashboard": change("Dashboard/dashboard", "dashboardJson", "{}"),
-    },
-    test_alerts_notify_every_address_with_their_conditions: {
-        "an alert that notifies nobody": change("AlertPolicy/defects", "notificationChannels", []),
-        "a high threshold": change(
-            "AlertPolicy/readiness", "conditions.0.conditionThreshold.thresholdValue", 5
-        ),
-        "a short duration": change(
-            "AlertPolicy/unacknowledged", "conditions.1.conditionThreshold.duration", "60s"
-        ),
-    },
-    test_cleanup_keeps_images_for_a_rollback: {
-        "no cleanup of images": change("Repository/images", "cleanupPolicies", []),
-        "no cleanup of sources": change("Bucket/source", "lifecycleRules", []),
-        "no rollback": change("Repository/images", "cleanupPolicies.1.mostRecentVersions.keepCount", 1),
-    },
-}
-
-
-@each_of(MUTATIONS)
-def test_mutations_of_parts_are_rejected(check, mutate):
-    assert_rejected(check, mutate)
