@@ -23,9 +23,31 @@ class Room:
     sockets: Sequence[BenchSocket]
     sent_at: list[float] = field(default_factory=list)
     due: deque[int] = field(default_factory=deque)
-    """For each message in flight, oldest first, what is still to come for it."""
+    """For each message in flight, oldest first, the deliveries and acknowledgements still to come."""
     done: int = 0
     """Messages that everybody has."""
+
+    def send(self) -> None:
+        """Send the next message."""
+        self.due.append(len(self.sockets) + 1)
+        self.sent_at.append(time.perf_counter())
+        self.sockets[0].ask("message", {"conversationId": self.conversation_id, "content": CONTENT})
+
+    def close(self) -> None:
+        """Close its sockets."""
+        for one in self.sockets:
+            one.close()
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A socket in its room, and what it has received."""
+
+    socket: BenchSocket
+    room: Room
+    watched: bool
+    events: int = 0
+    acks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,77 +59,62 @@ class Load:
     deliveries: int
     latencies: "array[float]"
     """Seconds from a send to its arrival at a socket, one for each delivery to it that was watched."""
-    generator_s: float
-    """CPU seconds that the generator itself took."""
-
-    @property
-    def generator_share(self) -> float:
-        """How much of one core the generator took; near 1, it was the limit and not the server."""
-        return self.generator_s / self.seconds
+    generator_share: float
+    """How much of one core the generator itself took; near 1, it was the limit and not the server."""
 
 
 class Loop:
-    """Drives rooms over sockets that are all in place."""
+    """Drives rooms over sockets that have all joined."""
 
-    def __init__(self, rooms: Sequence[Room], *, window: int, watched: Sequence[BenchSocket] = ()) -> None:
+    def __init__(self, rooms: Sequence[Room], *, window: int, watched: BenchSocket | None = None) -> None:
         self._rooms = rooms
         self._window = window
-        self._where: dict[int, tuple[BenchSocket, Room]] = {}
-        self._received: dict[int, int] = {}
+        self._seats = {
+            one.fileno(): _Seat(one, room, watched in (None, one)) for room in rooms for one in room.sockets
+        }
         self._poll = select.epoll()
-        for room in rooms:
-            for one in room.sockets:
-                self._where[one.fileno()] = (one, room)
-                self._received[one.fileno()] = 0
-                self._poll.register(one.fileno(), select.EPOLLIN)
-        self._watched = {one.fileno() for one in watched} or set(self._where)
-        self._acked = dict.fromkeys(self._where, 0)
+        for number in self._seats:
+            self._poll.register(number, select.EPOLLIN)
 
     def run(self, seconds: float) -> Load:
         """Send for so long, then wait for the messages in flight. Repeatable; counts each run by itself."""
-        sends = sum(len(room.sent_at) for room in self._rooms)
-        received = sum(self._received.values())
+        sends, deliveries = self._counts()
         latencies = array("d")
         begun, begun_cpu = time.perf_counter(), time.process_time()
         for room in self._rooms:
             for _ in range(self._window):
-                self._send(room)
+                room.send()
         end = begun + seconds
-        while any(room.due for room in self._rooms) if time.perf_counter() >= end else True:
+        while time.perf_counter() < end or any(room.due for room in self._rooms):
             ready = self._poll.poll(SILENCE_S)
             assert ready, f"the server was silent for {SILENCE_S:g} s"
             now = time.perf_counter()
             for number, _ in ready:
-                self._take(number, now, latencies, again=now < end)
-        return Load(
-            seconds=time.perf_counter() - begun,
-            sends=sum(len(room.sent_at) for room in self._rooms) - sends,
-            deliveries=sum(self._received.values()) - received,
-            latencies=latencies,
-            generator_s=time.process_time() - begun_cpu,
-        )
+                _take(self._seats[number], now, latencies, again=now < end)
+        took = time.perf_counter() - begun
+        sends_now, deliveries_now = self._counts()
+        generator_share = (time.process_time() - begun_cpu) / took
+        return Load(took, sends_now - sends, deliveries_now - deliveries, latencies, generator_share)
 
-    def _send(self, room: Room) -> None:
-        room.due.append(len(room.sockets) + 1)
-        room.sent_at.append(time.perf_counter())
-        room.sockets[0].ask("message", {"conversationId": room.conversation_id, "content": CONTENT})
+    def _counts(self) -> tuple[int, int]:
+        """Messages sent and deliveries received so far."""
+        sends = sum(len(room.sent_at) for room in self._rooms)
+        return sends, sum(seat.events for seat in self._seats.values())
 
-    def _take(self, number: int, now: float, latencies: "array[float]", *, again: bool) -> None:
-        one, room = self._where[number]
-        events, acks = one.receive()
-        first = self._received[number]
-        self._received[number] = first + events
-        for index in range(first, first + events):
-            room.due[index - room.done] -= 1
-            if number in self._watched:
-                latencies.append(now - room.sent_at[index])
-        if acks:
-            first = self._acked[number]
-            self._acked[number] = first + acks
-            for index in range(first, first + acks):
-                room.due[index - room.done] -= 1
-        while room.due and room.due[0] == 0:
-            room.due.popleft()
-            room.done += 1
-            if again:
-                self._send(room)
+
+def _take(seat: _Seat, now: float, latencies: "array[float]", *, again: bool) -> None:
+    events, acks = seat.socket.receive()
+    room = seat.room
+    for index in range(seat.events, seat.events + events):
+        room.due[index - room.done] -= 1
+        if seat.watched:
+            latencies.append(now - room.sent_at[index])
+    for index in range(seat.acks, seat.acks + acks):
+        room.due[index - room.done] -= 1
+    seat.events += events
+    seat.acks += acks
+    while room.due and room.due[0] == 0:
+        room.due.popleft()
+        room.done += 1
+        if again:
+            room.send()

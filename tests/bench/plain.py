@@ -5,6 +5,7 @@
 
 import os
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ def application(certificate: bytes) -> socketio.ASGIApp:
     """The server as an ASGI application."""
     server = socketio.AsyncServer(async_mode="asgi")
     key = x509.load_pem_x509_certificate(certificate).public_key()
-    seqs: dict[str, int] = {}
+    seqs: Counter[str] = Counter()
     users: dict[str, str] = {}
 
     async def connect(sid: str, _: object, auth: dict[str, Any]) -> None:
@@ -35,11 +36,11 @@ def application(certificate: bytes) -> socketio.ASGIApp:
 
     async def message(sid: str, payload: dict[str, Any]) -> dict[str, Any]:
         conversation_id = payload["conversationId"]
-        seq = seqs[conversation_id] = seqs.get(conversation_id, 0) + 1
+        seqs[conversation_id] += 1
         stored = {
-            "id": f"{conversation_id}-{seq}",
+            "id": f"{conversation_id}-{seqs[conversation_id]}",
             "conversationId": conversation_id,
-            "seq": seq,
+            "seq": seqs[conversation_id],
             "role": "user",
             "author": users[sid],
             "content": payload["content"],
@@ -52,15 +53,9 @@ def application(certificate: bytes) -> socketio.ASGIApp:
 
     for handler in (connect, disconnect, join, message):
         server.on(handler.__name__, handler)
-    app: socketio.ASGIApp = socketio.ASGIApp(server)
-    return app
-
-
-def main() -> None:
-    """Serve until SIGTERM."""
-    app = application(Path(sys.argv[1]).read_bytes())
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
+    return socketio.ASGIApp(server)
 
 
 if __name__ == "__main__":
-    main()
+    served = application(Path(sys.argv[1]).read_bytes())
+    uvicorn.run(served, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")

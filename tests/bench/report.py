@@ -1,176 +1,126 @@
-"""The result of a run: as a table, as ratios, as JSON, and as a page."""
+"""The result of `python -m tests.bench`: as a document for JSON and as a page."""
 
-import json
-import os
-import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
+from typing import Any
 
-from tests.bench.growth import Reads
-from tests.bench.plan import Spread
-from tests.bench.servers import TITLES
+from tests.bench.growth import READS, SIZES, figure
+from tests.bench.runner import Runs, Spread, machine, summary
 from tests.support.tables import table
 
-Runs = Mapping[tuple[str, str], Mapping[str, Spread]]
-
-COLUMNS = (
-    ("cpu_us_per_delivery", "server CPU µs a delivery"),
-    ("all_cpu_us_per_send", "all CPU µs a send"),
-    ("deliveries_per_s", "deliveries/s"),
-    ("sends_per_s", "sends/s"),
-    ("p50_ms", "p50 ms"),
-    ("p95_ms", "p95 ms"),
-    ("p99_ms", "p99 ms"),
-)
+TITLES: Mapping[str, str] = {
+    "confab": "Confab, storing",
+    "node": "Node Socket.IO, broadcast only",
+    "node-storing": "Node Socket.IO + embedded SurrealDB",
+    "python-socketio": "python-socketio, broadcast only",
+}
+COLUMNS = {
+    "cpu_us_per_delivery": "server CPU µs a delivery",
+    "all_cpu_us_per_send": "all CPU µs a send",
+    "deliveries_per_s": "deliveries/s",
+    "sends_per_s": "sends/s",
+    "p50_ms": "p50 ms",
+    "p95_ms": "p95 ms",
+    "p99_ms": "p99 ms",
+}
 GENERATOR_LIMIT = 0.9
 """Share of a core from which on the load generator may have been what was measured."""
+RATIOS = (
+    ("1 → 500", "node", "cpu_us_per_delivery", "CPU a delivery", "≤ 0.75"),
+    ("1 → 500, 16 in flight", "node", "cpu_us_per_delivery", "CPU a delivery", "≤ 0.75"),
+    ("250 rooms of 2", "node-storing", "sends_per_s", "stored sends a second", "≥ 1.0"),
+    ("250 rooms of 2", "node-storing", "all_cpu_us_per_send", "CPU a stored send, store and bus too", ""),
+    ("idle", "node", "kib_per_connection", "KiB a connection", "≤ 1.2"),
+    ("idle", "node", "connections_per_cpu_s", "connections accepted a CPU second", "≥ 0.5"),
+    (
+        *("idle", "node", "connections_per_all_cpu_s"),
+        *("connections accepted a CPU second, store and bus too", ""),
+    ),
+)
+"""The comparisons that matter: scenario, other server, figure, its title, what is wanted."""
+
+Found = Mapping[tuple[str, str], Mapping[str, Spread]]
+"""The figures over the repetitions, by scenario and server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Confab's figure over another server's in the same run."""
+    """One median over another in the same run."""
 
     what: str
     value: float
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Everything that one run found."""
-
-    measured_at: datetime
-    machine: Mapping[str, str]
-    repetitions: int
-    seconds: float
-    runs: Runs
-    reads: Reads | None
-
-    def ratios(self) -> Iterator[Ratio]:
-        """The comparisons that matter, as far as the run has what they need."""
-        for scenario in ("1 → 500", "1 → 500, 16 in flight"):
-            yield from self._ratio(scenario, "node", "cpu_us_per_delivery", "CPU a delivery", "≤ 0.75")
-        yield from self._ratio(
-            "250 rooms of 2", "node-storing", "sends_per_s", "stored sends a second", "≥ 1.0"
-        )
-        yield from self._ratio(
-            "250 rooms of 2",
-            "node-storing",
-            "all_cpu_us_per_send",
-            "CPU a stored send, store and bus too",
-            "",
-        )
-        yield from self._ratio("idle", "node", "kib_per_connection", "KiB a connection", "≤ 1.2")
-        for figure, what, target in (
-            ("connections_per_cpu_s", "connections accepted a CPU second", "≥ 0.5"),
-            ("connections_per_all_cpu_s", "connections accepted a CPU second, store and bus too", ""),
-        ):
-            yield from self._ratio("idle", "node", figure, what, target)
-        for name, sizes in (self.reads or {}).items():
-            least, most = min(sizes), max(sizes)
-            value = sizes[most]["wall_ms"] / sizes[least]["wall_ms"]
-            yield Ratio(f"{name}: of {most:,} ÷ of {least:,}", value, "≤ 1.5")
-
-    def text(self) -> str:
-        """The whole table, in Markdown."""
-        return "\n".join([*self._talking(), "", *self._quiet(), "", *self._growing(), "", *self._compared()])
-
-    def write(self, folder: Path) -> None:
-        """Write `delivery.json` and `delivery.md`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "delivery.json").write_text(json.dumps(self._json(), indent=1, ensure_ascii=False) + "\n")
-        (folder / "delivery.md").write_text(self._page())
-
-    def _ratio(self, scenario: str, other: str, figure: str, what: str, target: str) -> Iterator[Ratio]:
-        ours, theirs = self.runs.get((scenario, "confab")), self.runs.get((scenario, other))
-        if ours is not None and theirs is not None:
-            value = ours[figure].median / theirs[figure].median
-            yield Ratio(f"{scenario}, Confab ÷ {TITLES[other]}: {what}", value, target)
-
-    def _talking(self) -> Iterator[str]:
-        rows = []
-        for (scenario, server), figures in self.runs.items():
-            if "p50_ms" in figures:
-                limit = " *" if figures["generator_share"].median > GENERATOR_LIMIT else ""
-                cells = (_cell(figures[name]) for name, _ in COLUMNS)
-                rows.append((f"{scenario}{limit}", TITLES[server], *cells))
-        yield from table(("scenario", "server", *(title for _, title in COLUMNS)), rows, texts=2)
-        yield ""
-        yield "Medians of the repetitions, lowest to highest in brackets. Star: the generator was the limit."
-
-    def _quiet(self) -> Iterator[str]:
-        rows = (
-            (scenario, TITLES[server], name.replace("_", " "), _cell(spread))
-            for (scenario, server), figures in self.runs.items()
-            if "p50_ms" not in figures
-            for name, spread in figures.items()
-        )
-        return table(("scenario", "server", "figure", "value"), rows, texts=3)
-
-    def _growing(self) -> Iterator[str]:
-        for name, sizes in (self.reads or {}).items():
-            rows = (
-                (title, *(f"{one[figure]:.2f}" for one in sizes.values()))
-                for figure, title in (("wall_ms", "ms"), ("store_cpu_ms", "store CPU ms"))
-            )
-            yield from table((f"{name} of 50, out of", *(f"{size:,}" for size in sizes)), rows)
-            yield ""
-
-    def _compared(self) -> Iterator[str]:
-        rows = ((ratio.what, f"{ratio.value:.2f}", ratio.target) for ratio in self.ratios())
-        return table(("ratio", "value", "wanted"), rows)
-
-    def _page(self) -> str:
-        machine = ", ".join(f"{name} {value}" for name, value in self.machine.items())
-        return (
-            "# What delivery costs\n\n"
-            "Written by `make bench`; what it measures and how to read it is in "
-            "[the guide](README.md).\n\n"
-            f"{self.measured_at:%Y-%m-%d}: {machine}; "
-            f"{self.repetitions} repetitions of {self.seconds:g} s.\n\n"
-            f"{self.text()}\n"
-        )
-
-    def _json(self) -> dict[str, object]:
-        return {
-            "measuredAt": self.measured_at.isoformat(timespec="seconds"),
-            "machine": self.machine,
-            "repetitions": self.repetitions,
-            "seconds": self.seconds,
-            "runs": [
-                {
-                    "scenario": scenario,
-                    "server": server,
-                    "figures": {k: asdict(v) for k, v in figures.items()},
-                }
-                for (scenario, server), figures in self.runs.items()
-            ],
-            "reads": self.reads,
-            "ratios": [asdict(ratio) for ratio in self.ratios()],
-        }
-
-
-def machine() -> dict[str, str]:
-    """What this was measured on."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True, timeout=10)
-    return {
-        "processor": model,
-        "cores": str(os.cpu_count()),
-        "Linux": platform.release(),
-        "Python": platform.python_version(),
-        "Node": node.stdout.strip().removeprefix("v"),
+def result(runs: Runs, *, node: str, repetitions: int, seconds: float) -> tuple[dict[str, Any], str]:
+    """The document and the page of a run."""
+    found = {key: summary(figures) for key, figures in runs.items()}
+    document = {
+        "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine() | {"Node": node},
+        "repetitions": repetitions,
+        "seconds": seconds,
+        "runs": [
+            {
+                "scenario": scenario,
+                "server": server,
+                "figures": {name: asdict(spread) for name, spread in figures.items()},
+            }
+            for (scenario, server), figures in found.items()
+        ],
+        "ratios": [asdict(ratio) for ratio in ratios(found)],
     }
+    return document, _page(document, found)
+
+
+def ratios(found: Found) -> Iterator[Ratio]:
+    """The comparisons that matter, as far as the run has what they need."""
+    for scenario, other, name, what, target in RATIOS:
+        ours, theirs = found.get((scenario, "confab")), found.get((scenario, other))
+        if ours is not None and theirs is not None:
+            title = f"{scenario}, Confab ÷ {TITLES[other]}: {what}"
+            yield Ratio(title, ours[name].median / theirs[name].median, target)
+    if reads := found.get(("growth", "confab")):
+        least, most = min(SIZES), max(SIZES)
+        for read in READS:
+            value = reads[figure(read, most)].median / reads[figure(read, least)].median
+            yield Ratio(f"{read}: of {most:,} ÷ of {least:,}", value, "≤ 1.5")
+
+
+def _page(document: Mapping[str, Any], found: Found) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in document["machine"].items())
+    amount = f"{document['repetitions']} repetitions of {document['seconds']:g} s"
+    compared = ((ratio.what, f"{ratio.value:.2f}", ratio.target) for ratio in ratios(found))
+    parts = (
+        "# What delivery costs",
+        "Written by `make bench`; what it measures and how to read it is in [the guide](README.md).",
+        f"{document['measuredAt'][:10]}: {machine}; {amount}.",
+        "\n".join(_talking(found)),
+        "Medians of the repetitions, lowest to highest in brackets. Star: the generator was the limit.",
+        "\n".join(_others(found)),
+        "\n".join(table(("ratio", "value", "wanted"), compared)),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _talking(found: Found) -> Iterator[str]:
+    rows = []
+    for (scenario, server), figures in found.items():
+        if "p50_ms" in figures:
+            limit = " *" if figures["generator_share"].median > GENERATOR_LIMIT else ""
+            rows.append((f"{scenario}{limit}", TITLES[server], *(_cell(figures[name]) for name in COLUMNS)))
+    return table(("scenario", "server", *COLUMNS.values()), rows, texts=2)
+
+
+def _others(found: Found) -> Iterator[str]:
+    rows = (
+        (scenario, TITLES[server], name.replace("_", " "), _cell(spread))
+        for (scenario, server), figures in found.items()
+        if "p50_ms" not in figures
+        for name, spread in figures.items()
+    )
+    return table(("scenario", "server", "figure", "value"), rows, texts=3)
 
 
 def _cell(spread: Spread) -> str:

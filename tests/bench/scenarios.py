@@ -1,22 +1,26 @@
-"""What is measured of a running server. Each gives figures by name; units are in the names."""
+"""What is measured of a running server, and which servers it is measured of."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from statistics import quantiles
+from typing import Any
 
+from tests.bench import growth
 from tests.bench.load import Load, Loop, Room
-from tests.bench.servers import KEY, Confab, Subject
+from tests.bench.runner import Figures, Measurement
+from tests.bench.servers import CPU, KEY, STARTERS, Confab, Starter, Subject, confab
 from tests.bench.sockets import BenchSocket
 from tests.support.accounting import cpu_s, resident_kib
 from tests.support.samples import NOW, draft
 
-Figures = dict[str, float]
-
 WARM_UP_S = 1.0
 SETTLE_S = 2.0
 """Seconds in which a server that has taken many connections puts its memory in order."""
+SOCKETS = 500
+"""In the rooms of a scenario together."""
 MEMBERS = 100
 """People in a conversation at most, as Confab's default has it; more sockets are their other tabs."""
 AT_ONCE = 16
@@ -25,66 +29,87 @@ SEEN, MISSED = 5, 5
 """Entries that a returning user has seen, and has missed."""
 ACQUAINTED = 50
 """Connections before the first one that counts."""
+EVERYBODY = tuple(STARTERS)
 
 
-async def rooms_of(server: Subject, size: int, count: int) -> list[Room]:
-    """So many rooms with so many sockets each, all of them in place."""
-    rooms = []
-    for number in range(count):
-        people = [f"user{number}-{person}" for person in range(min(size, MEMBERS))]
-        conversation_id = await server.conversation(people[0], tuple(people[1:]))
-        tokens = [KEY.token(person) for person in people]
-        sockets = [
-            await asyncio.to_thread(_joined, server.url, tokens[one % len(tokens)], conversation_id)
-            for one in range(size)
-        ]
-        rooms.append(Room(conversation_id, sockets))
-    return rooms
+def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
+    """All of them, in the order of the report."""
+    two: Starter = partial(confab, containers=2)
+
+    def on(
+        names: Sequence[str],
+        scenario: str,
+        work: Callable[[Any], Awaitable[Figures]],
+        start: Starter | None = None,
+    ) -> Iterator[Measurement]:
+        for name in names:
+            yield Measurement(scenario, name, partial(_measured, start or STARTERS[name], work))
+
+    def talking(size: int, window: int = 1) -> Callable[[Subject], Awaitable[Figures]]:
+        return partial(talk, size=size, window=window, seconds=seconds)
+
+    return [
+        *on(EVERYBODY, "1 → 500", talking(500)),
+        *on(EVERYBODY, "1 → 500, 16 in flight", talking(500, window=16)),
+        *on(EVERYBODY, "250 rooms of 2", talking(2)),
+        *on(("confab", "node"), "50 rooms of 10", talking(10)),
+        *on(("confab", "node"), "5 rooms of 100", talking(100)),
+        *on(("confab", "node", "python-socketio"), "idle", partial(idle, sockets=sockets)),
+        *on(("confab",), "1,000 join again", partial(rejoin, rooms=200, people=5)),
+        *on(("confab",), "two instances", partial(across, seconds=seconds), two),
+        *on(("confab",), "bystander", partial(bystander, seconds=seconds), two),
+        Measurement("growth", "confab", growth.figures),
+    ]
 
 
-async def talk(server: Subject, rooms: Sequence[Room], *, window: int, seconds: float) -> Figures:
-    """A closed loop in these rooms: what a delivery and a send cost, how many went through, how late."""
+async def _measured(start: Starter, work: Callable[[Any], Awaitable[Figures]]) -> Figures:
+    async with start() as server:
+        return await work(server)
+
+
+async def talk(server: Subject, *, size: int, window: int, seconds: float) -> Figures:
+    """A closed loop in rooms of a size: what a delivery and a send cost, how many went through, how late."""
+    rooms = await _rooms(server, size, SOCKETS // size)
     loop = Loop(rooms, window=window)
     await asyncio.to_thread(loop.run, WARM_UP_S)
-    before = {name: cpu_s([pid]) for name, pid in server.parts.items()}
+    before = server.cpu_s()
     load = await asyncio.to_thread(loop.run, seconds)
-    spent = {name: cpu_s([pid]) - before[name] for name, pid in server.parts.items()}
-    hang_up(rooms)
-    return _figures(load, spent)
-
-
-async def fan_out(server: Subject, *, window: int, seconds: float) -> Figures:
-    """One sender and 500 receivers."""
-    return await talk(server, await rooms_of(server, 500, 1), window=window, seconds=seconds)
-
-
-async def pairs(server: Subject, *, seconds: float) -> Figures:
-    """250 rooms of two, in each of which one is talking."""
-    return await talk(server, await rooms_of(server, 2, 250), window=1, seconds=seconds)
+    spent = _since(before, server.cpu_s())
+    for room in rooms:
+        room.close()
+    return {
+        "cpu_us_per_delivery": spent[CPU] / load.deliveries * 1e6,
+        "all_cpu_us_per_delivery": sum(spent.values()) / load.deliveries * 1e6,
+        **{f"{name}_cpu_us_per_send": used / load.sends * 1e6 for name, used in spent.items()},
+        "all_cpu_us_per_send": sum(spent.values()) / load.sends * 1e6,
+        "sends_per_s": load.sends / load.seconds,
+        "deliveries_per_s": load.deliveries / load.seconds,
+        **_latency(load),
+        "generator_share": load.generator_share,
+    }
 
 
 async def idle(server: Subject, *, sockets: int) -> Figures:
     """Connections that are accepted (token verified, room joined) and then say nothing."""
-    rooms = []
+    places = []
     for number in range((ACQUAINTED + sockets) // 2):
         people = (f"user{number}-0", f"user{number}-1")
-        rooms.append((await server.conversation(people[0], people[1:]), [KEY.token(one) for one in people]))
-    places = [(conversation_id, token) for conversation_id, tokens in rooms for token in tokens]
-    connected = await asyncio.to_thread(_all_joined, server.url, places[:ACQUAINTED])
+        conversation_id = await server.conversation(*people)
+        places += [(conversation_id, KEY.token(one)) for one in people]
+    connected = await asyncio.to_thread(_joined, server.url, places[:ACQUAINTED])
     await asyncio.sleep(SETTLE_S)
-    memory = resident_kib(server.pid)
-    before = {name: cpu_s([pid]) for name, pid in server.parts.items()}
-    connected += await asyncio.to_thread(_all_joined, server.url, places[ACQUAINTED:])
-    spent = {name: cpu_s([pid]) - before[name] for name, pid in server.parts.items()}
+    memory, before = resident_kib(server.process.pid), server.cpu_s()
+    connected += await asyncio.to_thread(_joined, server.url, places[ACQUAINTED:])
+    spent = _since(before, server.cpu_s())
     await asyncio.sleep(SETTLE_S)
-    grown = resident_kib(server.pid) - memory
+    grown = resident_kib(server.process.pid) - memory
     for one in connected:
         one.close()
     return {
         "kib_per_connection": grown / sockets,
-        "connect_cpu_ms": spent["server"] / sockets * 1e3,
+        "connect_cpu_ms": spent[CPU] / sockets * 1e3,
         "connect_all_cpu_ms": sum(spent.values()) / sockets * 1e3,
-        "connections_per_cpu_s": sockets / spent["server"],
+        "connections_per_cpu_s": sockets / spent[CPU],
         "connections_per_all_cpu_s": sockets / sum(spent.values()),
     }
 
@@ -92,98 +117,96 @@ async def idle(server: Subject, *, sockets: int) -> Figures:
 async def across(server: Confab, *, seconds: float) -> Figures:
     """A sender and a receiver on one instance and a receiver on another: how late each has it."""
     people = ("user0", "user1", "user2")
-    conversation_id = await server.conversation(people[0], people[1:])
+    conversation_id = await server.conversation(*people)
+    urls = (server.url, server.url, server.others[0].url)
     here, near, far = [
-        await asyncio.to_thread(_joined, url, KEY.token(person), conversation_id)
-        for url, person in zip((server.url, server.url, server.others[0].url), people, strict=True)
+        (await asyncio.to_thread(_joined, url, [(conversation_id, KEY.token(person))]))[0]
+        for url, person in zip(urls, people, strict=True)
     ]
     figures: Figures = {}
     for name, watched in (("same", near), ("other", far)):
-        loop = Loop([Room(conversation_id, [here, near, far])], window=1, watched=[watched])
+        room = Room(conversation_id, [here, near, far])
+        loop = Loop([room], window=1, watched=watched)
         await asyncio.to_thread(loop.run, WARM_UP_S)
         load = await asyncio.to_thread(loop.run, seconds / 2)
         figures |= {f"{name}_instance_{key}": value for key, value in _latency(load).items()}
-    hang_up([Room(conversation_id, [here, near, far])])
+    room.close()
     return figures
 
 
 async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
     """Everybody comes back at once, each having missed five entries: how long until the last is live."""
     names = [f"user{number}" for number in range(people)]
-    ids = [await server.conversation(names[0], tuple(names[1:])) for _ in range(rooms)]
+    ids = [await server.conversation(*names) for _ in range(rooms)]
     for conversation_id in ids:
         drafts = [draft(f"entry {n}", conversation_id=conversation_id) for n in range(SEEN + MISSED)]
         await asyncio.gather(*(server.system.store.append(one, now=NOW) for one in drafts))
-    tokens = [KEY.token(name) for name in names]
-    places = [(conversation_id, token) for token in tokens for conversation_id in ids]
+    places = [(conversation_id, KEY.token(name)) for name in names for conversation_id in ids]
     with ThreadPoolExecutor(AT_ONCE) as arrivals:
         sockets = list(arrivals.map(lambda place: BenchSocket.connected(server.url, place[1]), places))
-    before = {name: cpu_s([pid]) for name, pid in server.parts.items()}
-    begun = time.perf_counter()
-    await asyncio.to_thread(_join_again, sockets, [conversation_id for conversation_id, _ in places])
-    took = time.perf_counter() - begun
-    spent = {name: cpu_s([pid]) - before[name] for name, pid in server.parts.items()}
+
+    def join_again() -> None:
+        for one, (conversation_id, _) in zip(sockets, places, strict=True):
+            one.ask("join", {"conversationId": conversation_id, "after": SEEN})
+        for one in sockets:
+            one.joined()
+
+    before, begun = server.cpu_s(), time.perf_counter()
+    await asyncio.to_thread(join_again)
+    took, spent = time.perf_counter() - begun, _since(before, server.cpu_s())
     for one in sockets:
         one.close()
     return {
         "last_live_ms": took * 1e3,
-        "server_cpu_ms": spent["server"] * 1e3,
+        "server_cpu_ms": spent[CPU] * 1e3,
         "store_cpu_ms": spent["store"] * 1e3,
     }
 
 
-def _join_again(sockets: Sequence[BenchSocket], ids: Sequence[str]) -> None:
-    for one, conversation_id in zip(sockets, ids, strict=True):
-        one.ask("join", {"conversationId": conversation_id, "after": SEEN})
-    for one in sockets:
-        one.joined()
-
-
 async def bystander(server: Confab, *, seconds: float) -> Figures:
     """What others' rooms cost an instance, which receives every event of the bus and serves none."""
-    rooms = await rooms_of(server, 2, 250)
-    conversation_id = await server.conversation("quiet", ())
-    quiet = await asyncio.to_thread(_joined, server.others[0].url, KEY.token("quiet"), conversation_id)
+    rooms = await _rooms(server, 2, SOCKETS // 2)
+    place = (await server.conversation("quiet"), KEY.token("quiet"))
+    (quiet,) = await asyncio.to_thread(_joined, server.others[0].url, [place])
     loop = Loop(rooms, window=1)
     await asyncio.to_thread(loop.run, WARM_UP_S)
     others = [other.pid for other in server.others]
-    busy, still = cpu_s([server.pid]), cpu_s(others)
+    busy, still = server.cpu_s()[CPU], cpu_s(others)
     load = await asyncio.to_thread(loop.run, seconds)
-    busy, still = cpu_s([server.pid]) - busy, cpu_s(others) - still
-    hang_up(rooms)
+    busy, still = server.cpu_s()[CPU] - busy, cpu_s(others) - still
+    for room in rooms:
+        room.close()
     quiet.close()
     return {"bystander_cpu_us_per_event": still / load.sends * 1e6, "bystander_share": still / busy}
 
 
-def hang_up(rooms: Sequence[Room]) -> None:
-    """Close every socket of these rooms."""
-    for room in rooms:
-        for one in room.sockets:
-            one.close()
+async def _rooms(server: Subject, size: int, count: int) -> list[Room]:
+    """So many rooms with so many sockets each, all of them joined."""
+    rooms = []
+    for number in range(count):
+        people = [f"user{number}-{person}" for person in range(min(size, MEMBERS))]
+        conversation_id = await server.conversation(*people)
+        tokens = [KEY.token(person) for person in people]
+        places = [(conversation_id, tokens[one % len(tokens)]) for one in range(size)]
+        rooms.append(Room(conversation_id, await asyncio.to_thread(_joined, server.url, places)))
+    return rooms
 
 
-def _all_joined(url: str, places: Sequence[tuple[str, str]]) -> list[BenchSocket]:
+def _joined(url: str, places: Sequence[tuple[str, str]]) -> list[BenchSocket]:
+    """A socket for each conversation and token, in the conversation's room."""
+
+    def joined(place: tuple[str, str]) -> BenchSocket:
+        conversation_id, token = place
+        one = BenchSocket.connected(url, token)
+        one.join(conversation_id)
+        return one
+
     with ThreadPoolExecutor(AT_ONCE) as arrivals:
-        return list(arrivals.map(lambda place: _joined(url, place[1], place[0]), places))
+        return list(arrivals.map(joined, places))
 
 
-def _joined(url: str, token: str, conversation_id: str) -> BenchSocket:
-    one = BenchSocket.connected(url, token)
-    one.join(conversation_id)
-    return one
-
-
-def _figures(load: Load, spent: Mapping[str, float]) -> Figures:
-    return {
-        "cpu_us_per_delivery": spent["server"] / load.deliveries * 1e6,
-        "all_cpu_us_per_delivery": sum(spent.values()) / load.deliveries * 1e6,
-        **{f"{name}_cpu_us_per_send": seconds / load.sends * 1e6 for name, seconds in spent.items()},
-        "all_cpu_us_per_send": sum(spent.values()) / load.sends * 1e6,
-        "sends_per_s": load.sends / load.seconds,
-        "deliveries_per_s": load.deliveries / load.seconds,
-        **_latency(load),
-        "generator_share": load.generator_share,
-    }
+def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    return {name: used - before[name] for name, used in now.items()}
 
 
 def _latency(load: Load) -> Figures:

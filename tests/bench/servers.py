@@ -5,12 +5,14 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
+from tests.support.accounting import cpu_s
 from tests.support.adapters import conversations_over
 from tests.support.firebase_keys import PROJECT, SigningKey
 from tests.support.google import Google
@@ -21,6 +23,10 @@ from tests.support.system import System
 
 NODE = Path(__file__).parent / "node"
 KEY = SigningKey("bench")
+ID_CHARS = 21
+"""As long as Confab's, so that messages have the same size."""
+CPU = "server"
+"""The part that holds the sockets."""
 
 
 @dataclass(slots=True)
@@ -28,26 +34,23 @@ class Subject:
     """A server under measurement, in one process. It knows neither owners nor members."""
 
     process: Server
-    rooms: int = field(default=0, init=False)
 
     @property
     def url(self) -> str:
         return self.process.url
 
     @property
-    def pid(self) -> int:
-        """The process that holds the sockets."""
-        return self.process.pid
-
-    @property
     def parts(self) -> Mapping[str, int]:
         """The processes whose CPU its work costs, by name."""
-        return {"server": self.pid}
+        return {CPU: self.process.pid}
 
-    async def conversation(self, owner: str, members: tuple[str, ...]) -> str:  # noqa: ARG002 - Confab's need
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds that each of its parts has used."""
+        return {name: cpu_s([pid]) for name, pid in self.parts.items()}
+
+    async def conversation(self, *_people: str) -> str:
         """The id of a conversation that they may join; a room exists once somebody joins it."""
-        self.rooms += 1
-        return f"room{self.rooms:017d}"
+        return uuid4().hex[:ID_CHARS]
 
 
 @dataclass(slots=True)
@@ -61,18 +64,16 @@ class Confab(Subject):
     @property
     def parts(self) -> Mapping[str, int]:
         """Its own process, and the store's and the bus's."""
-        return {"server": self.pid, "store": self.system.store_server.pid, "bus": self.system.bus.pid}
+        return {CPU: self.process.pid, "store": self.system.store_server.pid, "bus": self.system.bus.pid}
 
-    async def conversation(self, owner: str, members: tuple[str, ...]) -> str:
-        """A conversation in the store."""
+    async def conversation(self, *people: str) -> str:
+        """A conversation in the store, of the first one with the others."""
+        owner, *members = people
         listed = [{"userId": one, "access": "write"} for one in members]
         created = await conversations_over(self.system.store).create_conversation(
             parse(CreateConversation, {"type": "chat", "members": listed}, Limits()), caller=principal(owner)
         )
         return created.conversation.id
-
-
-Starter = Callable[[], AbstractAsyncContextManager[Subject]]
 
 
 @asynccontextmanager
@@ -112,16 +113,12 @@ async def baseline(*command: str, storing: bool = False) -> AsyncIterator[Subjec
             await server.close()
 
 
-_SOCKET_IO = ("node", str(NODE / "server.mjs"))
+Starter = Callable[[], AbstractAsyncContextManager[Subject]]
+
+_SOCKET_IO = partial(baseline, "node", str(NODE / "server.mjs"))
 STARTERS: Mapping[str, Starter] = {
     "confab": confab,
-    "node": partial(baseline, *_SOCKET_IO),
-    "node-storing": partial(baseline, *_SOCKET_IO, storing=True),
+    "node": _SOCKET_IO,
+    "node-storing": partial(_SOCKET_IO, storing=True),
     "python-socketio": partial(baseline, sys.executable, "-m", "tests.bench.plain"),
-}
-TITLES: Mapping[str, str] = {
-    "confab": "Confab, storing",
-    "node": "Node Socket.IO, broadcast only",
-    "node-storing": "Node Socket.IO + embedded SurrealDB",
-    "python-socketio": "python-socketio, broadcast only",
 }

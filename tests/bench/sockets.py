@@ -5,52 +5,61 @@ counts. Frames of a server are not masked and are not fragmented here; a client'
 a mask of zeros, which changes nothing (RFC 6455, section 5.3).
 """
 
-import base64
 import json
-import os
 import socket
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 READ_BYTES = 1 << 20
 PATIENCE_S = 20.0
 """Seconds that a server has for each step of a connection."""
-TEXT, CLOSE = 0x81, 0x88
-EVENT, ACK, PING = b"42", b"43", b"2"
+TEXT = 0x81
+OPEN, CONNECTED, EVENT, ACK, PING, PONG = b"0", b"40", b"42", b"43", b"2", "3"
+END = b"\r\n\r\n"
+UPGRADE = (
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 class BenchSocket:
-    """One connected client; blocking until `connected` returns, non-blocking from then on."""
+    """One connected client; blocking until it has joined, non-blocking from then on."""
 
     def __init__(self, wire: socket.socket) -> None:
         self._wire = wire
-        self._unread = b""
+        self._partial = b""
+        self._arrived: deque[bytes] = deque()
         self._asked = 0
 
     @classmethod
     def connected(cls, url: str, token: str) -> "BenchSocket":
         """A connected socket."""
-        netloc = urlsplit(url).netloc
-        host, port = netloc.split(":")
-        wire = socket.create_connection((host, int(port)), PATIENCE_S)
+        address = urlsplit(url)
+        wire = socket.create_connection((address.hostname, address.port), PATIENCE_S)
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = cls(wire)
-        client._upgrade(netloc)
+        wire.sendall(UPGRADE.format(host=address.netloc).encode())
+        head = b""
+        while END not in head:
+            head += client._read()
+        head, _, frames = head.partition(END)
+        assert head.startswith(b"HTTP/1.1 101 "), head
+        client._arrived.extend(client._packets(frames))
+        client._expect(OPEN)
         client.send("40" + json.dumps({"token": token}))
-        answer = client._next()
-        assert answer.startswith(b"40"), answer
+        client._expect(CONNECTED)
         return client
 
     def join(self, conversation_id: str) -> None:
-        """Enter a room; returns once the server says so, and takes no wait from here on."""
+        """Enter a room; returns once the server has acknowledged it."""
         self.ask("join", {"conversationId": conversation_id})
         self.joined()
 
     def joined(self) -> None:
         """Return once the server has acknowledged a join."""
-        while not (packet := self._next()).startswith(ACK):
-            assert not packet.startswith(EVENT), packet
+        packet = self._expect(ACK)
         assert b'"ok":true' in packet.replace(b" ", b"")[:40], packet
         self._wire.setblocking(False)
 
@@ -68,30 +77,15 @@ class BenchSocket:
 
     def receive(self) -> tuple[int, int]:
         """How many events and how many acknowledgements have come; answers pings by the way."""
-        data = self._unread + self._wire.recv(READ_BYTES)
-        end = len(data)
-        events = acks = at = 0
-        while at + 2 <= end:
-            size = data[at + 1]
-            start = at + 2
-            if size > 125:
-                start += 2 if size == 126 else 8
-                if start > end:
-                    break
-                size = int.from_bytes(data[at + 2 : start])
-            if start + size > end:
-                break
-            kind = data[start : start + min(size, 2)]
-            if kind == EVENT:
+        events = acks = 0
+        for packet in self._packets(self._read()):
+            if packet.startswith(EVENT):
                 events += 1
-            elif kind == ACK:
+            elif packet.startswith(ACK):
                 acks += 1
-            elif kind == PING:
-                self.send("3")
             else:
-                raise AssertionError(f"the server said {data[at : start + size]!r}")
-            at = start + size
-        self._unread = data[at:]
+                assert packet == PING, f"the server sent {packet!r}"
+                self.send(PONG)
         return events, acks
 
     def fileno(self) -> int:
@@ -102,40 +96,34 @@ class BenchSocket:
         """Hang up."""
         self._wire.close()
 
-    def _upgrade(self, netloc: str) -> None:
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = (
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
-            f"Host: {netloc}",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}",
-            "Sec-WebSocket-Version: 13",
-        )
-        self._wire.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        while b"\r\n\r\n" not in self._unread:
-            self._fill()
-        answer, _, self._unread = self._unread.partition(b"\r\n\r\n")
-        assert answer.startswith(b"HTTP/1.1 101 "), answer
-        opened = self._next()
-        assert opened.startswith(b"0{"), opened
+    def _expect(self, kind: bytes) -> bytes:
+        """The next packet that is no ping, which must be of this kind."""
+        while not self._arrived or self._arrived[0] == PING:
+            if self._arrived:
+                self._arrived.popleft()
+            else:
+                self._arrived.extend(self._packets(self._read()))
+        packet = self._arrived.popleft()
+        assert packet.startswith(kind), packet
+        return packet
 
-    def _next(self) -> bytes:
-        """The next packet, while the socket still blocks."""
-        while True:
-            if len(self._unread) >= 2:
-                assert self._unread[0] != CLOSE, "the server hung up"
-                size = self._unread[1]
-                start = {126: 4, 127: 10}.get(size, 2)
-                if start > 2:
-                    size = int.from_bytes(self._unread[2:start])
-                if len(self._unread) >= start + size:
-                    packet = self._unread[start : start + size]
-                    self._unread = self._unread[start + size :]
-                    return packet
-            self._fill()
+    def _packets(self, data: bytes) -> Iterator[bytes]:
+        """The packets that are whole now that this has come."""
+        data = self._partial + data
+        at = 0
+        while at + 2 <= len(data):
+            size, start = data[at + 1], at + 2
+            if size > 125:
+                start += 2 if size == 126 else 8
+                size = int.from_bytes(data[at + 2 : start])
+            if start + size > len(data):
+                break
+            assert data[at] == TEXT, "the server hung up"
+            yield data[start : start + size]
+            at = start + size
+        self._partial = data[at:]
 
-    def _fill(self) -> None:
+    def _read(self) -> bytes:
         data = self._wire.recv(READ_BYTES)
         assert data, "the server hung up"
-        self._unread += data
+        return data

@@ -1,20 +1,21 @@
-"""The benchmark counts every delivery, reports its ratios, and ends when a server is silent."""
+"""The load generator counts every delivery and ends when a server is silent; the page shows its figures."""
 
 import json
 import socket
 import threading
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from tests.bench import load
-from tests.bench.functions import results
+from tests.bench.functions.report import page
 from tests.bench.load import Loop, Room
+from tests.bench.runner import FOLDER
 from tests.bench.sockets import BenchSocket
 
 EVENT = b'42["message",{}]'
 ACK = b'431[{"ok":true}]'
+PING = b"2"
 READ = 65_536
 
 
@@ -39,30 +40,16 @@ def pair():
         yield connect
 
 
-def test_frames_are_counted_however_they_are_cut_and_a_ping_is_not(pair):
-    client, server = pair()
-    counted = [0, 0]
-    for byte in frame(EVENT) + frame(ACK) + frame(b"2") + frame(EVENT + b" " * 200):
-        server.send(bytes([byte]))
-        for index, count in enumerate(client.receive()):
-            counted[index] += count
-    assert counted == [2, 1]
-    assert server.recv(READ).endswith(b"3")
-
-
-def test_any_other_packet_ends_the_measurement(pair):
-    client, server = pair()
-    server.send(frame(b"41"))
-    with pytest.raises(AssertionError, match="41"):
-        client.receive()
-
-
 def serve(servers):
-    """Answer whatever the first socket sends: an acknowledgement for it, an event for everyone."""
+    """Ping everyone; then answer each message with an acknowledgement, and an event for all in two parts."""
+    for one in servers:
+        one.sendall(frame(PING))
     while data := servers[0].recv(READ):
         for _ in range(data.count(b'"message"')):
             for one in servers:
-                one.sendall(frame(EVENT))
+                event = frame(EVENT + b" " * 200)
+                one.sendall(event[:3])
+                one.sendall(event[3:])
             servers[0].sendall(frame(ACK))
 
 
@@ -82,14 +69,15 @@ def test_a_loop_counts_every_delivery_and_leaves_nothing_in_flight(window, pair)
     server.join()
 
 
-def test_a_silent_server_ends_the_measurement(monkeypatch, pair):
+@pytest.mark.parametrize(("answer", "fault"), [(b"", "silent"), (frame(b"41"), "41")])
+def test_a_server_that_breaks_off_ends_the_measurement(answer, fault, monkeypatch, pair):
     monkeypatch.setattr(load, "SILENCE_S", 0.05)
-    client, _server = pair()
-    with pytest.raises(AssertionError, match="silent"):
+    client, server = pair()
+    server.sendall(answer)
+    with pytest.raises(AssertionError, match=fault):
         Loop([Room("room", [client])], window=1).run(0.01)
 
 
-def test_the_page_of_functions_is_that_of_their_figures():
-    folder = Path(__file__).parents[2] / "docs/benchmarks"
-    document = json.loads((folder / "functions.json").read_text())
-    assert (folder / "functions.md").read_text() == results.page(document)
+def test_the_page_of_functions_shows_the_figures_of_its_document():
+    document = json.loads((FOLDER / "functions.json").read_text())
+    assert (FOLDER / "functions.md").read_text() == page(document)

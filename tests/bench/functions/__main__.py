@@ -1,77 +1,40 @@
-"""`python -m tests.bench.functions`: measure, print a table, write docs/benchmarks/functions.*."""
+"""`python -m tests.bench.functions`: measure each function beside a bare functions-framework function.
 
-import argparse
+Prints a table and writes docs/benchmarks/functions.*, unless there is `--no-write`. The bare
+function responds with the same bytes as get_conversation.
+"""
+
 import asyncio
-import json
 import sys
 import tempfile
-from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
-from tests.bench.functions.client import Connection
-from tests.bench.functions.cold import Start, cold_start
-from tests.bench.functions.deployment import ROOT
-from tests.bench.functions.imports import imports_of
-from tests.bench.functions.results import Results, page
-from tests.bench.functions.server import served
-from tests.bench.functions.site import BARE, READS, WRITES, Site, running_site
-from tests.bench.functions.warm import warm_cpu_ms
-from tests.support.command import show
-
-FUNCTIONS = (BARE, *READS, *WRITES)
-FOLDER = ROOT / "docs" / "benchmarks"
+from tests.bench import runner
+from tests.bench.functions import report
+from tests.bench.functions.measurements import imported, served_once
+from tests.bench.functions.site import FUNCTIONS, running_site
+from tests.bench.runner import Measurement, Runs
 
 
 def main() -> int:
     """Measure; 0 once the results are written."""
-    options = _options()
+    parser = runner.options("python -m tests.bench.functions", __doc__, repetitions=9, write=True)
+    parser.add_argument("--requests", type=int, default=400, help="warm requests each time (400)")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="confab-bench-") as folder:
-        results = asyncio.run(_measure(Path(folder), options))
-    document = results.document()
-    show(page(document))
-    if options.write:
-        (FOLDER / "functions.json").write_text(json.dumps(document, indent=2) + "\n")
-        (FOLDER / "functions.md").write_text(page(document))
+        runs, imports = asyncio.run(_measured(Path(folder), asked.repetitions, asked.requests))
+    document = report.document(runs, imports)
+    runner.publish("functions", document, report.page(document), write=asked.write)
     return 0
 
 
-async def _measure(folder: Path, options: argparse.Namespace) -> Results:
+async def _measured(folder: Path, repetitions: int, requests: int) -> tuple[Runs, Runs]:
     async with running_site(folder) as site:
-        site.body.write_bytes(await _page(site))
-        starts: defaultdict[str, list[Start]] = defaultdict(list)
-        for _ in range(options.rounds):
-            for target in FUNCTIONS:
-                starts[target].append(await cold_start(site, target))
-        imports = {target: await imports_of(site, target) for target in FUNCTIONS}
-        warm: defaultdict[str, list[float]] = defaultdict(list)
-        async for block in warm_cpu_ms(site, FUNCTIONS, rounds=options.blocks, requests=options.requests):
-            for target, ms in block.items():
-                warm[target].append(ms)
-        return Results(starts, imports, warm)
-
-
-async def _page(site: Site) -> bytes:
-    """What get_conversation answers, for the bare function to answer too."""
-    site.body.write_bytes(b"{}")
-    async with served(site.deployment, "get_conversation", site.env) as server:
-        connection = await Connection.patient(server.port)
-        page = await connection.ask(await site.request("get_conversation"))
-        await connection.close()
-        return page
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.functions",
-        description="Measure each function beside a bare functions-framework function that answers the "
-        "same bytes: time from the start of its process to its first answer, memory, imports, and "
-        "processor time of a warm request. Functions take turns, so what else the machine does meets all.",
-    )
-    parser.add_argument("--rounds", type=int, default=9, help="cold starts of each function (%(default)s)")
-    parser.add_argument("--blocks", type=int, default=7, help="blocks of warm requests (%(default)s)")
-    parser.add_argument("--requests", type=int, default=400, help="requests in a block (%(default)s)")
-    parser.add_argument("--no-write", dest="write", action="store_false", help="print the table only")
-    return parser.parse_args()
+        once = partial(served_once, site, requests=requests)
+        starts = [Measurement("served", target, partial(once, target)) for target in FUNCTIONS]
+        imports = [Measurement("imports", target, partial(imported, site, target)) for target in FUNCTIONS]
+        return await runner.repeat(starts, repetitions), await runner.repeat(imports, 1)
 
 
 if __name__ == "__main__":

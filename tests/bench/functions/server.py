@@ -1,7 +1,8 @@
-"""A function served as in production, and what its processes use."""
+"""A function served as in production, what its processes use, and a connection to it."""
 
 import asyncio
 import os
+import re
 import signal
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -12,41 +13,69 @@ from tests.bench.functions.deployment import Deployment
 from tests.support.accounting import cpu_s, tree
 from tests.support.processes import Port
 
+RETRY_S = 0.001
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+
+
+class Connection:
+    """As little of an HTTP client as a measurement takes: bytes out, a response in, kept alive."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def ask(self, request: bytes) -> bytes:
+        """The body of the response; fails if it is no success."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        assert length is not None, head
+        body = await self._reader.readexactly(int(length[1]))
+        assert head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")), (head, body)
+        return body
+
 
 class Server:
     """The processes of one function: functions-framework's master and the worker that it forks."""
 
-    def __init__(self, process: Process, port: int) -> None:
+    def __init__(self, process: Process, port: Port) -> None:
         self._process = process
-        self.port = port
+        self._port = port
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection, as soon as the server takes one."""
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port.number)
+                break
+            except ConnectionRefusedError:
+                await asyncio.sleep(RETRY_S)
+        yield Connection(reader, writer)
+        writer.close()
+        await writer.wait_closed()
 
     def cpu_s(self) -> float:
-        """The processor time that they have used, in seconds."""
+        """The CPU seconds that they have used."""
         return cpu_s(self._pids())
 
     def memory_mb(self) -> float:
         """Their proportional set size: pages that both hold count once."""
-        kib = 0
-        for pid in self._pids():
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    kib += int(line.split()[1])
-        return kib / 1024
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self._pids()]
+        return (
+            sum(int(kib) for rollup in rollups for kib in re.findall(r"^Pss: +(\d+)", rollup, re.MULTILINE))
+            / 1024
+        )
 
     def _pids(self) -> Iterator[int]:
         return tree(self._process.pid)
-
-    async def end(self) -> None:
-        """Kill them."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
 
 
 @asynccontextmanager
 async def served(
     deployment: Deployment, target: str, env: Mapping[str, str], *, errors: int = DEVNULL
 ) -> AsyncIterator[Server]:
-    """A function's processes, just started; gone afterwards. What they say goes to `errors`."""
+    """A function's processes, just started; gone afterwards. Their standard error goes to `errors`."""
     port = Port()
     source = deployment.bare if target == "bare" else deployment.functions
     process = await asyncio.create_subprocess_exec(
@@ -59,9 +88,9 @@ async def served(
         stdout=DEVNULL,
         stderr=errors,
     )
-    server = Server(process, port.number)
     try:
-        yield server
+        yield Server(process, port)
     finally:
-        await server.end()
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
         port.free()

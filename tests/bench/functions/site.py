@@ -2,29 +2,36 @@
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from confab.http.routes import ROUTES
 from confab.store.surreal import SurrealStore
-from tests.bench.functions.client import Request
 from tests.bench.functions.deployment import Deployment
+from tests.bench.functions.server import served
 from tests.support.firebase_keys import PROJECT
 from tests.support.google import Google
-from tests.support.pubsub import pubsub_server
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import PASSWORD, USER, surreal_server, surreal_store
+from tests.support.surrealdb import PASSWORD, USER
+from tests.support.system import System
 
 UID = "alice"
 BARE = "bare"
-READS = ("get_conversation", "list_conversations")
-WRITES = ("create_conversation", "add_message", "finalize_conversation")
-MESSAGES = 50
-"""Messages of the conversation that is read: a full page."""
-CONVERSATIONS = 50
-"""Conversations of the user: a full page too."""
+FUNCTIONS = (
+    BARE,
+    "get_conversation",
+    "list_conversations",
+    "create_conversation",
+    "add_message",
+    "finalize_conversation",
+)
+PAGE = 50
+"""Messages of the conversation that is read, and conversations of the user: full pages."""
 CONTENT = "A message of the length that people write: a sentence or two, about a hundred characters in all."
+BODIES = {"create_conversation": b'{"type":"chat"}', "add_message": b'{"content":"Hello"}'}
+_ROUTES = {route.operation: route for route in ROUTES}
 
 
 @dataclass(frozen=True)
@@ -33,29 +40,31 @@ class Site:
 
     deployment: Deployment
     env: Mapping[str, str]
-    body: Path
-    """What the bare function answers."""
     _google: Google
     _store: SurrealStore
-    _conversation: str
+    _read: str
+    """The conversation that is read."""
 
-    async def request(self, target: str) -> Request:
-        """A request that this function answers with a success and the usual amount of work."""
-        token = self._google.token(UID)
-        one = f"/api/conversations/{self._conversation}"
-        requests: Mapping[str, Callable[[], Request]] = {
-            BARE: lambda: Request.of("GET", one, token),
-            "get_conversation": lambda: Request.of("GET", one, token),
-            "list_conversations": lambda: Request.of("GET", "/api/conversations", token),
-            "create_conversation": lambda: Request.of(
-                "POST", "/api/conversations", token, b'{"type":"chat"}'
-            ),
-            "add_message": lambda: Request.of("POST", f"{one}/messages", token, b'{"content":"Hello"}'),
-        }
-        if target == "finalize_conversation":
-            fresh = await _conversation(self._store, messages=1)
-            return Request.of("POST", f"/api/conversations/{fresh}/finalize", token)
-        return requests[target]()
+    async def request(self, target: str) -> bytes:
+        """A request that this function answers with a success and the usual amount of work.
+
+        It is as a browser would send it through Hosting, as far as functions look at it.
+        """
+        route = _ROUTES["get_conversation" if target == BARE else target]
+        finalizes = target == "finalize_conversation"
+        conversation_id = await _conversation(self._store, messages=1) if finalizes else self._read
+        body = BODIES.get(target, b"")
+        lines = [
+            f"{route.method} {route.path.format(id=conversation_id)} HTTP/1.1",
+            "Host: confab.example",
+            f"Authorization: Bearer {self._google.token(UID)}",
+            "Accept: */*",
+            "Accept-Encoding: gzip, deflate",
+            "User-Agent: bench",
+        ]
+        if route.method == "POST":
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 @asynccontextmanager
@@ -63,13 +72,10 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
     """A site, up and filled; gone afterwards."""
     async with AsyncExitStack() as ends:
         google = ends.enter_context(Google().serving())
-        server = await ends.enter_async_context(surreal_server(folder / "store"))
-        bus = await ends.enter_async_context(pubsub_server())
-        store = surreal_store(server)
-        ends.push_async_callback(store.close)
-        read = await _conversation(store, messages=MESSAGES)
-        for _ in range(CONVERSATIONS - 1):
-            await _conversation(store, messages=1)
+        system = await ends.enter_async_context(System.running(folder))
+        read = await _conversation(system.store, messages=PAGE)
+        for _ in range(PAGE - 1):
+            await _conversation(system.store, messages=1)
         body = folder / "body.json"
         env = {
             "PATH": os.defpath,
@@ -78,13 +84,18 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
             "GCE_METADATA_HOST": google.address,
             "GCE_METADATA_IP": google.address,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
-            "PUBSUB_EMULATOR_HOST": bus.address,
-            "SURREALDB_URL": server.url,
+            "PUBSUB_EMULATOR_HOST": system.bus.address,
+            "SURREALDB_URL": f"ws://{system.store_server.address}",
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,
         }
-        deployment = Deployment(folder / "deployment", google.url)
-        yield Site(deployment, env, body, google, store, read)
+        site = Site(Deployment(folder / "deployment", google.url), env, google, system.store, read)
+        async with (
+            served(site.deployment, "get_conversation", env) as function,
+            function.connection() as reader,
+        ):
+            body.write_bytes(await reader.ask(await site.request("get_conversation")))
+        yield site
 
 
 async def _conversation(store: SurrealStore, *, messages: int) -> str:
