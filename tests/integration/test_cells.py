@@ -23,15 +23,13 @@ PROMISED_S = 5
 
 
 class Cells(World):
-    cells = ("main", "b")
-
     def __init__(self, *servers):
-        super().__init__(*servers)
+        super().__init__(*servers, cells=("main", "b"))
         self.received: list[list[Event]] = []
 
     async def _start(self, cell):
         await super()._start(cell)
-        self.received.append(received(self._adapters[-1].subscription))
+        self.received.append(received(self.adapters[-1].subscription))
 
     def entries(self, instance, room):
         """How many entries of a room the bus has delivered to an instance."""
@@ -91,8 +89,8 @@ async def test_a_room_that_is_joined_through_another_cells_container_is_served_f
 async def test_a_function_that_does_not_know_a_cell_yet_loses_nothing(world):
     room = await world.conversation(cell="b")
     alice = await world.client("alice", B, room)
-    old = Adapters(config.load(world._env | {"CONFAB_CELLS": ""}))
-    known, world._function = world._function, old
+    old = Adapters(config.load(world.env | {"CONFAB_CELLS": ""}))
+    known, world.function = world.function, old
     await known.close()
     assert cell_of(room, old.config.cells) == "main"
     await world.rest_message(room, "from the release before")
@@ -104,14 +102,14 @@ async def test_a_container_probes_the_topic_of_its_own_cell(world, monkeypatch):
     await world.client("alice", B, await world.conversation(cell="b"))
     await until(lambda: any(isinstance(event, Typing) for event in world.received[B]), within=6)
     await world.settled()
-    assert world._containers[B]._watchdog.delivering
+    assert world.containers[B]._watchdog.delivering
     assert world.received[MAIN] == []
 
 
 @pytest.mark.parametrize("home", ["main", "b"])
 async def test_the_doctor_probes_every_cell_and_expects_delivery_in_that_of_the_conversation(world, home):
     one, two = world.urls
-    env = world._env | {"CONFAB_CELLS": f"b={two}", "CONFAB_NEW_CELLS": home}
+    env = world.env | {"CONFAB_CELLS": f"b={two}", "CONFAB_NEW_CELLS": home}
     whole = config.load(env | {"CONFAB_REALTIME_URLS": one})
     async with system(env, [one]) as of_main:
         patient = replace(of_main, realtime=(one, two), config=whole)

@@ -39,14 +39,14 @@ TOPIC = f"projects/{PROJECT}/topics/confab-events"
 
 @pytest.fixture
 async def patient(world) -> AsyncIterator[System]:
-    async with system(world._env, world.urls) as patient:
+    async with system(world.env, world.urls) as patient:
         yield patient
 
 
 @asynccontextmanager
 async def replaced(world, app):
     """The instances, with another app instead of the functions."""
-    async with serving(app) as url, system(world._env, world.urls) as patient:
+    async with serving(app) as url, system(world.env, world.urls) as patient:
         yield replace(patient, web=url)
 
 
@@ -139,7 +139,7 @@ async def test_a_store_that_goes_down_fails_its_dependents(tmp_path, bus_server)
     async with (
         surreal_server(tmp_path / "store") as server,
         World(server, bus_server).running() as world,
-        system(world._env, world.urls) as patient,
+        system(world.env, world.urls) as patient,
     ):
         await server.kill()
         results = await found(*probes(patient))
@@ -231,7 +231,7 @@ async def test_hosting_that_does_not_respond():
 
 
 async def test_functions_with_other_origins(world, patient):
-    env = {**world._env, "CONFAB_ALLOWED_ORIGINS": "https://elsewhere.example"}
+    env = {**world.env, "CONFAB_ALLOWED_ORIGINS": "https://elsewhere.example"}
     results = await found(partial(web, replace(patient, config=config.load(env))))
     assert results["origin https://elsewhere.example"].fix == hosting.FIX_ORIGINS
     assert results["route add_message"].status == "ok"
@@ -297,7 +297,7 @@ async def test_another_server_instead_of_the_auth_emulator(world, patient):
 
 
 async def test_functions_that_name_another_instance(world):
-    others = {**world._env, "CONFAB_REALTIME_URLS": "http://127.0.0.1:9"}
+    others = {**world.env, "CONFAB_REALTIME_URLS": "http://127.0.0.1:9"}
     async with system(others, ["http://127.0.0.1:9"]) as elsewhere:
         results = await found(partial(conversation, replace(elsewhere, realtime=(world.urls[1],))))
     assert results["realtimeUrl"].fix == conversations.FIX_URLS

@@ -43,7 +43,7 @@ async def test_a_socket_that_ends_while_its_token_is_verified_leaves_nothing(wor
 
 async def test_a_defect_refuses_the_handshake(world):
     room = await world.conversation()
-    with world.broken_store(0):
+    with world.broken_store():
         client = await world.refused({"token": "alice", "conversationId": room})
     assert client.refusal["data"]["code"] == "internal"
     assert world.sockets() == 0

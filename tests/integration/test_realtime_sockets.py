@@ -125,7 +125,7 @@ async def test_a_refused_join_does_not_change_a_live_socket(world):
     await alice.until(lambda c: c.seqs() == [1])
     assert code(await alice.join(room, after=99)) == "invalid_request"
     await world.rest_message(room, "two")
-    with world.broken_store(0):
+    with world.broken_store():
         assert code(await alice.join(room)) == "internal"
     await world.rest_message(room, "three")
     await alice.until(lambda c: c.seqs() == [1, 2, 3])

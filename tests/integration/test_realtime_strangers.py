@@ -3,8 +3,8 @@
 import asyncio
 import gzip
 import logging
-import time
 import zlib
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -12,24 +12,30 @@ from pydantic_core import from_json
 
 from confab import log
 from confab.realtime import container, engine, packets, polling, transport
-from tests.support.instance import Instance
 from tests.support.poller import Poller, connect, event, read_to_end
+from tests.support.world import World
 
 QUIET_S = 0.5
 
 
 @pytest.fixture
-async def instance(monkeypatch):
+async def world(store_server, bus_server, monkeypatch):
     monkeypatch.setattr(container, "IDLE_S", QUIET_S)
     monkeypatch.setattr(container, "REFUSED_BODY_S", QUIET_S)
-    running = Instance()
-    await running.start()
-    yield running
-    await running.close()
+    async with World(store_server, bus_server, cells=("main",)).running() as world:
+        yield world
 
 
-def websocket(http: aiohttp.ClientSession, instance: Instance):
-    return http.ws_connect(f"{instance.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0)
+@pytest.fixture
+async def stranger(world, http) -> Poller:
+    """A polling socket that has sent no handshake."""
+    poller = Poller(http, world.urls[0])
+    await poller.open()
+    return poller
+
+
+def websocket(http: aiohttp.ClientSession, world: World):
+    return http.ws_connect(f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket", max_msg_size=0)
 
 
 def sized(size: int) -> str:
@@ -38,11 +44,11 @@ def sized(size: int) -> str:
 
 
 async def answers(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
-    """The first two characters of each packet until the connection is closed, or silent for a second."""
+    """The first two characters of each packet until the connection is closed, or silent for a while."""
     texts: list[str] = []
     try:
         while True:
-            message = await wire.receive(timeout=1)
+            message = await wire.receive(timeout=QUIET_S)
             if message.type is not aiohttp.WSMsgType.TEXT:
                 return [*texts, "closed"]
             texts.append(message.data[:2])
@@ -50,21 +56,43 @@ async def answers(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
         return texts
 
 
-@pytest.mark.parametrize(("over", "received"), [(0, ["0{", "44"]), (1, ["0{", "1", "closed"])])
-async def test_a_handshake_is_measured_before_it_is_parsed(instance, http, over, received):
-    async with websocket(http, instance) as wire:
-        await wire.send_str(sized(engine.STRANGER_BYTES + over))
-        assert await answers(wire) == received
+ENDED = ["1", "closed"]
+ADMITTED = connect()
+SAID: dict[str, tuple[list[str], list[str]]] = {
+    "the largest handshake": ([sized(engine.STRANGER_BYTES)], ["44"]),
+    "a larger one": ([sized(engine.STRANGER_BYTES + 1)], ENDED),
+    "a fourth handshake": ([connect("forged")] * 4, ["44", "44", "44", "closed"]),
+    "a good third one": ([connect("forged"), connect("expired"), ADMITTED], ["44", "44", "40"]),
+    **{f"a large {packet}": ([packet + "A" * 100_000], ENDED) for packet in ("3", "40", "42", "45", "4")},
+    "a large b4": (["b4" + "A" * 100_000], ["closed"]),
+    **{
+        f"{packet} before a handshake": ([packet], ["closed"])
+        for packet in ('42["join",{}]', "4x", "43[]", "41", "451-[]", '42/other,["x"]')
+    },
+    "a handshake once admitted": ([ADMITTED, ADMITTED], ["40", "closed"]),
+    "a disconnect": ([ADMITTED, "41"], ["40", "closed"]),
+    "another namespace": ([ADMITTED, "40/other,{}"], ["40", "44"]),
+    "an acknowledgement": ([ADMITTED, "43[]"], ["40"]),
+    "large events once admitted": (
+        [ADMITTED, event("message", 1, x="y" * 300_000), event("message", 2, x="y" * 200_000)],
+        ["40", "43", "43"],
+    ),
+}
+"""What a connection sends, and what it gets."""
 
 
-@pytest.mark.parametrize("packet", ["3", "40", "42", "45", "b4", "4"])
-async def test_a_large_packet_of_any_type_closes_a_connection_that_is_not_admitted(instance, http, packet):
-    async with websocket(http, instance) as wire:
-        await wire.send_str(packet + "A" * 100_000)
-        assert (await answers(wire))[-1] == "closed"
+@pytest.mark.parametrize("name", SAID)
+async def test_a_connection_may_send_little_before_it_is_admitted(world, http, name):
+    sent, received = SAID[name]
+    async with websocket(http, world) as wire:
+        for packet in sent:
+            await wire.send_str(packet)
+        assert await answers(wire) == ["0{", *received]
+        admitted = "40" in received and "closed" not in received
+        assert world.sockets() == admitted
 
 
-async def test_the_json_of_a_large_packet_is_never_parsed(instance, http, monkeypatch):
+async def test_the_json_of_a_large_packet_is_never_parsed(world, http, monkeypatch):
     parsed = []
 
     def parse(text, **options):
@@ -72,90 +100,32 @@ async def test_the_json_of_a_large_packet_is_never_parsed(instance, http, monkey
         return from_json(text, **options)
 
     monkeypatch.setattr(packets, "from_json", parse)
-    async with websocket(http, instance) as wire:
-        await wire.send_str(sized(engine.STRANGER_BYTES))
-        await wire.send_str(sized(engine.STRANGER_BYTES + 1))
-        assert (await answers(wire))[-1] == "closed"
-    assert len(parsed) == 1
-    async with websocket(http, instance) as wire:
-        await wire.send_str(connect("alice"))
-        await wire.send_str('427["message","' + "x" * 300_000 + '"]')
-        assert await answers(wire) == ["0{", "40", "43"]
-    assert len(parsed) == 2
+    for sent, count in (
+        ([sized(engine.STRANGER_BYTES), sized(engine.STRANGER_BYTES + 1)], 1),
+        ([connect(), '427["message","' + "x" * 300_000 + '"]'], 2),
+    ):
+        async with websocket(http, world) as wire:
+            for packet in sent:
+                await wire.send_str(packet)
+            await answers(wire)
+        assert len(parsed) == count
 
 
-async def test_a_connection_has_three_handshakes(instance, http):
-    async with websocket(http, instance) as wire:
-        for _ in range(4):
-            await wire.send_str(connect("forged"))
-        assert await answers(wire) == ["0{", "44", "44", "44", "closed"]
-    assert instance.container.sessions.all() == ()
-
-
-async def test_the_third_handshake_may_succeed(instance, http):
-    async with websocket(http, instance) as wire:
-        for token in ("forged", "expired", "alice"):
-            await wire.send_str(connect(token))
-        assert await answers(wire) == ["0{", "44", "44", "40"]
-
-
-async def test_a_connection_that_sends_no_handshake_is_closed(instance, http, monkeypatch):
+async def test_a_connection_that_sends_no_handshake_is_closed(world, http, stranger, monkeypatch):
     monkeypatch.setattr(transport, "CONNECT_S", 0.3)
-    poller = Poller(http, instance.url)
+    poller = Poller(http, world.urls[0])
     await poller.open()
-    async with http.ws_connect(poller.upgrade_url) as upgrade, websocket(http, instance) as wire:
+    async with http.ws_connect(poller.upgrade_url) as upgrade, websocket(http, world) as wire:
         assert await read_to_end(upgrade) == []
         assert [text[:2] for text in await read_to_end(wire)] == ["0{"]
     assert await poller.post(connect()) == 400
-    assert not instance.container.transport.eio.sockets
 
 
-@pytest.mark.parametrize("packet", ['42["join",{}]', "4x", "43[]", "41", "451-[]", '42/other,["x"]'])
-async def test_before_its_handshake_a_connection_may_send_nothing_else(instance, http, packet):
-    async with websocket(http, instance) as wire:
-        await wire.send_str(packet)
-        assert (await answers(wire))[-1] == "closed"
-
-
-@pytest.mark.parametrize(
-    ("packet", "received"),
-    [(connect(), ["closed"]), ("41", ["closed"]), ("40/other,{}", ["44"]), ("43[]", [])],
-)
-async def test_an_admitted_socket_leaves_or_asks_for_other_namespaces(instance, http, packet, received):
-    async with websocket(http, instance) as wire:
-        await wire.send_str(connect())
-        assert [(await wire.receive_str())[:2] for _ in range(2)] == ["0{", "40"]
-        await wire.send_str(packet)
-        assert await answers(wire) == received
-        assert bool(instance.container.sessions.all()) == (received != ["closed"])
-
-
-async def test_an_admitted_socket_may_send_larger_packets(instance, http):
-    async with websocket(http, instance) as wire:
-        await wire.send_str(connect())
-        for number, size in ((1, 300_000), (2, 200_000)):
-            await wire.send_str(event("message", number, x="y" * size))
-        assert await answers(wire) == ["0{", "40", "43", "43"]
-
-
-async def test_a_second_poll_ends_the_session(instance, http):
-    poller = Poller(http, instance.url)
-    await poller.open()
-    first = asyncio.create_task(poller.get())
-    await asyncio.sleep(0.1)
-    assert (await poller.get())[0] == 400
-    assert await first == (200, "1")
-    assert (await poller.get())[0] == 400
-    assert not instance.container.transport.eio.sockets
-
-
-async def test_a_thousand_polls_of_a_session_are_answered_at_once(instance, http):
-    poller = Poller(http, instance.url)
-    await poller.open()
+async def test_a_thousand_polls_of_a_session_are_answered_at_once_and_end_it(world, stranger):
     async with asyncio.timeout(10):
-        statuses = [status for status, _ in await asyncio.gather(*(poller.get() for _ in range(1_000)))]
-    assert sorted(set(statuses)) == [200, 400]
-    assert statuses.count(200) == 1
+        polled = await asyncio.gather(*(stranger.get() for _ in range(1_000)))
+    assert [answer for answer in polled if answer[0] != 400] == [(200, "1")]
+    assert world.connections(0) == 0
 
 
 async def pieces(*parts: bytes):
@@ -164,85 +134,86 @@ async def pieces(*parts: bytes):
         await asyncio.sleep(0.02)
 
 
-async def test_a_chunked_post_is_read(instance, http):
-    poller = Poller(http, instance.url)
-    await poller.open()
-    text = connect().encode()
-    assert await poller.send(pieces(text[:5], text[5:])) == 200
-    await poller.poll_until('40{"sid"')
+HANDSHAKE = connect().encode()
+BODIES = {
+    "in chunks": (lambda: pieces(HANDSHAKE[:5], HANDSHAKE[5:]), {}, 200),
+    "in pieces": (
+        lambda: pieces(HANDSHAKE[:5], HANDSHAKE[5:]),
+        {"Content-Length": str(len(HANDSHAKE))},
+        200,
+    ),
+    "in too many chunks": (lambda: pieces(*[b"4" * 4_096] * 5), {}, 400),
+    "as itself": (lambda: HANDSHAKE, {"Content-Encoding": "Identity"}, 200),
+    "gzip": (lambda: gzip.compress(HANDSHAKE, mtime=0), {"Content-Encoding": "gzip"}, 400),
+    "deflate": (lambda: zlib.compress(HANDSHAKE), {"Content-Encoding": "deflate"}, 400),
+    "brotli": (lambda: b"x", {"Content-Encoding": "br"}, 400),
+    "garbage": (lambda: b"garbage", {"Content-Encoding": "gzip"}, 400),
+    "encoded twice": (lambda: gzip.compress(b"40", mtime=0), {"Content-Encoding": "identity, gzip"}, 400),
+}
+"""How a body is sent, and the status of its response."""
 
 
-async def test_a_chunked_post_is_bounded_before_the_handshake(instance, http):
-    poller = Poller(http, instance.url)
-    await poller.open()
-    assert await poller.send(pieces(*[b"4" * 4_096] * 5)) == 400
-
-
-@pytest.mark.parametrize(
-    ("encoding", "body"),
-    [
-        ("gzip", gzip.compress(connect().encode(), mtime=0)),
-        ("deflate", zlib.compress(connect().encode())),
-        ("br", b"x"),
-        ("gzip", b"garbage"),
-        ("identity, gzip", gzip.compress(b"40", mtime=0)),
-    ],
-)
-async def test_an_encoded_body_is_refused(instance, http, caplog, encoding, body):
-    poller = Poller(http, instance.url)
-    await poller.open()
-    assert await poller.send(body, **{"Content-Encoding": encoding}) == 400
-    assert not instance.container.transport.eio.sockets
+@pytest.mark.parametrize("how", BODIES)
+async def test_a_body_is_read_whole_bounded_and_never_unpacked(world, stranger, caplog, how):
+    body, headers, status = BODIES[how]
+    assert await stranger.send(body(), **headers) == status
+    if status == 200:
+        await stranger.poll_until('40{"sid"')
+        await stranger.post("1")
+    else:
+        assert world.connections(0) == 0
     assert alarms(caplog.records) == []
 
 
-async def test_the_identity_encoding_is_accepted(instance, http):
-    poller = Poller(http, instance.url)
-    await poller.open()
-    assert await poller.send(connect().encode(), **{"Content-Encoding": "Identity"}) == 200
-
-
 GET = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n"
 
 
-@pytest.mark.parametrize("sent", [b"", b"G", GET, GET + b"X-Half: ", GET + b"\r\n"])
-async def test_a_silent_connection_is_closed(instance, sent):
-    reader, writer = await asyncio.open_connection(*instance.address)
-    writer.write(sent)
-    async with asyncio.timeout(4 * QUIET_S):
-        await reader.read()
-        assert await reader.read() == b""
+async def opened(world: World) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A bare connection to the instance."""
+    address = urlsplit(world.urls[0])
+    return await asyncio.open_connection(address.hostname, address.port)
+
+
+async def answer(world: World, sent: bytes, stranger: Poller) -> bytes:
+    """What comes back for these bytes until the connection is closed."""
+    reader, writer = await opened(world)
+    writer.write(sent.replace(b"%s", stranger.sid.encode()))
+    async with asyncio.timeout(container.REFUSED_BODY_S + 4 * QUIET_S):
+        received = await reader.read()
     writer.close()
+    return received
 
 
-async def test_a_head_that_arrives_byte_by_byte_is_not_awaited(instance):
-    reader, writer = await asyncio.open_connection(*instance.address)
+STALLED = {
+    "nothing": (b"", b""),
+    "a letter": (b"G", b""),
+    "half a head": (GET, b""),
+    "half a header": (GET + b"X-Half: ", b""),
+    "a poll and no other request": (GET + b"\r\n", b"HTTP/1.1 200"),
+    "a part of a body": (POST + b"Content-Length: 100\r\n\r\n4", b"HTTP/1.1 400"),
+    "a part of a chunk": (POST + b"Transfer-Encoding: chunked\r\n\r\n64\r\n4", b"HTTP/1.1 400"),
+}
+"""What a connection sends before it stalls, and how the answer begins."""
+
+
+@pytest.mark.parametrize("name", STALLED)
+async def test_a_connection_that_stalls_is_closed(world, stranger, monkeypatch, name):
+    monkeypatch.setattr(polling, "POST_S", QUIET_S)
+    sent, begin = STALLED[name]
+    received = await answer(world, sent, stranger)
+    assert received.startswith(begin)
+    assert bool(received) == bool(begin)
+
+
+async def test_a_head_that_arrives_byte_by_byte_is_not_awaited(world):
+    reader, writer = await opened(world)
     writer.write(GET)
     closed = asyncio.create_task(reader.read())
-    started = time.monotonic()
-    while not closed.done() and time.monotonic() - started < 10 * QUIET_S:
-        writer.write(b"X")
-        await asyncio.sleep(QUIET_S / 5)
-    assert time.monotonic() - started < 4 * QUIET_S
-    writer.close()
-
-
-POST = b"POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\n"
-LENGTHS = {
-    "a length": b"Content-Length: 100\r\n\r\n4",
-    "chunks": b"Transfer-Encoding: chunked\r\n\r\n64\r\n4",
-}
-
-
-@pytest.mark.parametrize("framing", LENGTHS)
-async def test_a_body_that_stalls_is_not_awaited(instance, http, monkeypatch, framing):
-    monkeypatch.setattr(polling, "POST_S", QUIET_S)
-    poller = Poller(http, instance.url)
-    await poller.open()
-    reader, writer = await asyncio.open_connection(*instance.address)
-    writer.write(POST.replace(b"%s", poller.sid.encode()) + LENGTHS[framing])
-    async with asyncio.timeout(container.REFUSED_BODY_S + 4 * QUIET_S):
-        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+    async with asyncio.timeout(4 * QUIET_S):
+        while not closed.done():
+            writer.write(b"X")
+            await asyncio.sleep(QUIET_S / 5)
     writer.close()
 
 
@@ -267,14 +238,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_a_malformed_request_logs_no_error(instance, http, caplog, name):
-    poller = Poller(http, instance.url)
-    await poller.open()
-    reader, writer = await asyncio.open_connection(*instance.address)
-    writer.write(MALFORMED[name].replace(b"%s", poller.sid.encode()))
-    async with asyncio.timeout(4):
-        assert (await reader.read()).startswith(b"HTTP/1.")
-    writer.close()
+async def test_a_malformed_request_logs_no_error(world, stranger, caplog, name):
+    assert (await answer(world, MALFORMED[name], stranger)).startswith(b"HTTP/1.")
     assert alarms(caplog.records) == []
 
 

@@ -11,8 +11,8 @@ from confab.domain.errors import TokenRevoked, Unavailable
 from confab.realtime import sessions
 from tests.support.clients import code
 from tests.support.google import Google
-from tests.support.instance import MEMBER, OWNER, Instance
 from tests.support.users import PROJECT, user
+from tests.support.world import World
 
 HOW = {
     "disabled": {"disabled": True},
@@ -133,42 +133,42 @@ async def test_users_of_live_sockets_are_looked_up_every_few_seconds_at_most(goo
 
 
 @pytest.fixture
-async def live(google, monkeypatch):
+async def live(google, store_server, bus_server, monkeypatch):
     """An instance that looks its users up in Firebase Auth."""
     monkeypatch.setattr(sessions, "CHECK_S", 0.1)
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0.2)
-    running = Instance(verifier=FirebaseVerifier(PROJECT, revocation_ttl_s=0))
-    await running.start()
-    yield running
-    await running.close()
+    verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=0)
+    async with World(store_server, bus_server, cells=("main",), verifier=verifier).running() as world:
+        yield world
 
 
 @pytest.mark.parametrize("how", HOW)
 async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(google, live, how):
-    ended, other = await live.in_room(user(MEMBER).token), await live.in_room(user(OWNER).token)
-    google.changed[MEMBER] = HOW[how]
+    room = await live.conversation(["bob"])
+    ended, other = [await live.client(user(uid).token, room=room) for uid in ("bob", "alice")]
+    google.changed["bob"] = HOW[how]
     await asyncio.wait_for(ended.closed.wait(), 4)
     assert ended.of("auth_expired") == [{}]
-    assert (await other.call("message", {"conversationId": live.room, "content": "still here"}))["ok"]
+    assert (await other.call("message", {"conversationId": room, "content": "still here"}))["ok"]
     assert ended.of("message") == []
     assert other.of("auth_expired") == []
 
 
 async def test_a_socket_whose_own_renewal_is_refused_is_closed(google, live, monkeypatch):
-    client = await live.in_room(user(MEMBER).token)
+    client = await live.client(user("bob").token)
     monkeypatch.setattr(sessions, "CHECK_S", 60)
     await asyncio.sleep(0.3)  # the pause that has begun is over
-    google.changed[MEMBER] = HOW["disabled"]
-    assert code(await client.call("auth", {"token": user(MEMBER).token})) == "token_revoked"
+    google.changed["bob"] = HOW["disabled"]
+    assert code(await client.call("auth", {"token": user("bob").token})) == "token_revoked"
     await asyncio.wait_for(client.closed.wait(), 4)
     assert client.of("auth_expired") == [{}]
 
 
 async def test_a_socket_survives_another_users_revoked_token_and_the_revocation_of_older_ones(google, live):
-    client = await live.in_room(user(MEMBER).token)
-    google.changed[OWNER] = HOW["disabled"]
-    assert code(await client.call("auth", {"token": user(OWNER).token})) == "token_revoked"
-    assert (await client.call("auth", {"token": user(MEMBER, age_s=0).token}))["ok"]
-    google.changed[MEMBER] = {"validSince": str(int(time.time()) - 5)}
+    client = await live.client(user("bob").token)
+    google.changed["alice"] = HOW["disabled"]
+    assert code(await client.call("auth", {"token": user("alice").token})) == "token_revoked"
+    assert (await client.call("auth", {"token": user("bob", age_s=0).token}))["ok"]
+    google.changed["bob"] = {"validSince": str(int(time.time()) - 5)}
     await asyncio.sleep(0.6)  # several checks
-    assert (await client.call("leave", {"conversationId": live.room}))["ok"]
+    assert (await client.call("leave", {"conversationId": "any"}))["ok"]

@@ -55,7 +55,7 @@ async def test_the_log_of_every_process_has_the_trace_of_a_request_and_deliverie
 ):
     room = await world.conversation()
     clients = [await world.client("alice", index, room) for index in range(2)]
-    async with system(world._env, world.urls) as patient:
+    async with system(world.env, world.urls) as patient:
         await write(patient, room, sampled=sampled)
         for client in clients:
             await client.until(lambda c: c.seqs() == [1])
@@ -70,8 +70,8 @@ async def test_a_delivery_is_a_child_span_of_its_request(world):
     function, instance = Collected(), Collected()
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
-    world._containers[0].rooms._delivered = instance.telemetry.delivered
-    async with system(world._env, world.urls, function.telemetry) as patient:
+    world.containers[0].rooms._delivered = instance.telemetry.delivered
+    async with system(world.env, world.urls, function.telemetry) as patient:
         await write(patient, room)
         await alice.until(lambda c: c.seqs() == [1])
     (request,), (delivery,) = function.spans(), instance.spans()
@@ -86,7 +86,7 @@ async def test_a_delivery_is_a_child_span_of_its_request(world):
 async def test_an_instance_counts_deliveries_gaps_sweeps_sockets_and_rooms(world):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)
-    container, collected = world._containers[0], Collected()
+    container, collected = world.containers[0], Collected()
     container._count(collected.telemetry)
     await world.rest_message(room, "over the bus")
     await world.rest_message(room, "lost by the bus", announce=False)

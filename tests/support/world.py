@@ -1,12 +1,12 @@
-"""Two realtime instances on a real store and a real bus, and the clients of a test."""
+"""Realtime instances on a real store and a real bus, and the clients of a test."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
 from socketio.exceptions import ConnectionError as Refused
@@ -16,7 +16,7 @@ from confab.conversations import Conversations
 from confab.domain.models import timestamp_text
 from confab.domain.requests import AddMessage, CreateConversation, parse
 from confab.fanout.announce import InlineAnnouncer
-from confab.ports import Announcer
+from confab.ports import Announcer, TokenVerifier
 from confab.realtime.container import Container
 from confab.wiring import Adapters
 from tests.support.adapters import Announced, NamedUsers
@@ -28,18 +28,27 @@ from tests.support.waiting import until
 
 ORIGIN = "http://127.0.0.1:5000"
 PROJECT = "demo-confab"
+DEFECT = RuntimeError("a defect")
 
 
 class World:
-    """Two instances, their store and bus, and the clients of a test."""
+    """Instances, their store and bus, and the clients of a test."""
 
     slow_reader_bytes = 200_000
-    cells = ("main", "main")
-    """The cell of each instance."""
 
-    def __init__(self, store: SurrealServer, bus: PubSubServer) -> None:
+    def __init__(
+        self,
+        store: SurrealServer,
+        bus: PubSubServer,
+        *,
+        cells: Sequence[str] = ("main", "main"),
+        verifier: TokenVerifier | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """With an instance of each of these cells; a token is its user's name unless there is a verifier."""
         self._bus = bus
-        self._env = {
+        self.cells = cells
+        self.env = {
             "SURREALDB_URL": store.url,
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,
@@ -52,14 +61,15 @@ class World:
             "CONFAB_ALLOWED_ORIGINS": ORIGIN,
             "CONFAB_SLOW_READER_BYTES": str(self.slow_reader_bytes),
             "CONFAB_MAX_PAGE_BYTES": str(self.slow_reader_bytes // 4),
-            "CONFAB_CELLS": ",".join(f"{cell}=http://{cell}.test" for cell in self.cells if cell != "main"),
-        }
-        self._users = NamedUsers()
+            "CONFAB_CELLS": ",".join(f"{cell}=http://{cell}.test" for cell in cells if cell != "main"),
+        } | dict(env or {})
+        self.users = NamedUsers()
+        self._verifier = verifier or self.users
         self._instances: list[AsyncExitStack] = []
-        self._containers: list[Container] = []
-        self._adapters: list[Adapters] = []
+        self.containers: list[Container] = []
+        self.adapters: list[Adapters] = []
         self._clients: list[Client] = []
-        self._function = Adapters(config.load(self._env))
+        self.function = Adapters(config.load(self.env))
         self.urls: list[str] = []
 
     @asynccontextmanager
@@ -74,17 +84,17 @@ class World:
                 await client.close()
             for instance in self._instances:
                 await instance.aclose()
-            await self._function.close()
+            await self.function.close()
             await self._bus.ensure_running()
 
     async def _start(self, cell: str) -> None:
-        adapters = Adapters(config.load(self._env | {"CONFAB_CELL": cell}), background=True)
-        adapters.verifier = self._users
+        adapters = Adapters(config.load(self.env | {"CONFAB_CELL": cell}), background=True)
+        adapters.verifier = self._verifier
         container = Container(adapters)
         instance = AsyncExitStack()
         port = await instance.enter_async_context(container.serving("127.0.0.1", 0))
-        self._adapters.append(adapters)
-        self._containers.append(container)
+        self.adapters.append(adapters)
+        self.containers.append(container)
         self._instances.append(instance)
         self.urls.append(f"http://127.0.0.1:{port}")
         await until(lambda: adapters.subscription.connected, within=10)
@@ -96,7 +106,7 @@ class World:
     async def client(
         self,
         user: str,
-        instance: int,
+        instance: int = 0,
         room: str | None = None,
         *,
         after: int | None = None,
@@ -134,7 +144,7 @@ class World:
         request = parse(
             CreateConversation,
             {"type": "chat", "members": [{"userId": uid, "access": access} for uid, access in pairs]},
-            self._function.config,
+            self.function.config,
         )
         created = await self._conversations(Announced(), cell).create_conversation(
             request, caller=principal("alice")
@@ -144,7 +154,7 @@ class World:
     async def rest_message(self, room: str, content: str, *, announce: bool = True) -> None:
         """Add a message of alice's as a function does; without `announce`, its event is lost."""
         await self._conversations(self._announcer() if announce else Announced()).add_message(
-            room, parse(AddMessage, {"content": content}, self._function.config), caller=principal("alice")
+            room, parse(AddMessage, {"content": content}, self.function.config), caller=principal("alice")
         )
 
     async def rest_finalize(self, room: str) -> None:
@@ -152,19 +162,20 @@ class World:
 
     def slow_store(self, instance: int, seconds: float) -> Any:
         """Delay every page read of an instance."""
-        return _delayed(self._adapters[instance].store, "page", seconds)
+        return _delayed(self.adapters[instance].store, "page", seconds)
 
     def slow_keys(self, seconds: float) -> Any:
         """Delay the verification of every token."""
-        return _delayed(self._users, "verify", seconds)
+        return _delayed(self.users, "verify", seconds)
 
-    def broken_store(self, instance: int) -> Any:
-        """Let every page read of an instance fail with a defect."""
-        return patch.object(self._adapters[instance].store, "page", side_effect=RuntimeError("a defect"))
+    def broken_store(self, error: Exception = DEFECT) -> Any:
+        """Let every reading of a log by the first instance end in an error."""
+        failing = AsyncMock(side_effect=error)
+        return patch.multiple(self.adapters[0].store, page=failing, conversation=failing)
 
     def break_listener(self, instance: int) -> None:
         """Let the listener of an instance fail once, at its next messages, with a defect."""
-        subscription: Any = self._adapters[instance].subscription
+        subscription: Any = self.adapters[instance].subscription
         decoded = subscription._decoded
 
         def fail(messages: Any) -> Any:
@@ -175,7 +186,7 @@ class World:
 
     def deafen(self, instance: int) -> None:
         """Let the open stream of an instance deliver nothing until its subscription restarts."""
-        subscription: Any = self._adapters[instance].subscription
+        subscription: Any = self.adapters[instance].subscription
         decoded, restart = subscription._decoded, subscription.restart
 
         def restore(*, fresh: bool) -> None:
@@ -190,42 +201,42 @@ class World:
         await self._bus.kill()
 
     def begin_drain(self, instance: int) -> None:
-        self._containers[instance].application.drain()
+        self.containers[instance].application.drain()
 
     def expire_in(self, seconds: float) -> None:
         """Let the tokens that are verified from now on expire in so many seconds."""
-        self._users.expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        self.users.expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
 
     def expires_at(self) -> str:
-        return timestamp_text(self._users.expires_at)
+        return timestamp_text(self.users.expires_at)
 
     def connections(self, instance: int) -> int:
         """The Engine.IO sockets of an instance, admitted or not."""
-        return len(self._containers[instance].transport.eio.sockets)
+        return len(self.containers[instance].transport.eio.sockets)
 
     def pending(self, instance: int) -> int:
         """The sockets of an instance whose handshakes are in flight."""
-        return len(self._containers[instance].transport.manager.pending_connect.get("/", []))
+        return len(self.containers[instance].transport.manager.pending_connect.get("/", []))
 
     def unsent_bytes(self) -> int:
         """The bytes queued for the sockets of all instances."""
-        return sum(socket.unsent for c in self._containers for socket in c.transport.eio.sockets.values())
+        return sum(socket.unsent for c in self.containers for socket in c.transport.eio.sockets.values())
 
     def sockets(self) -> int:
-        return sum(len(container.sessions.all()) for container in self._containers)
+        return sum(len(container.sessions.all()) for container in self.containers)
 
     def rooms(self) -> int:
-        return sum(len(container.rooms) for container in self._containers)
+        return sum(len(container.rooms) for container in self.containers)
 
     async def settled(self) -> None:
         """Wait long enough for whatever is in flight to arrive."""
         await asyncio.sleep(0.3)
 
     def _conversations(self, announcer: Announcer, cell: str = "main") -> Conversations:
-        return Conversations(self._function.store, announcer, limits=self._function.config, cells=(cell,))
+        return Conversations(self.function.store, announcer, limits=self.function.config, cells=(cell,))
 
     def _announcer(self) -> InlineAnnouncer:
-        return InlineAnnouncer(self._function.publisher, origin="a function")
+        return InlineAnnouncer(self.function.publisher, origin="a function")
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """Every event, acknowledgement and error of the AsyncAPI document can be caused and is as documented.
 
 The document drives the tests: an event or a code that is new in it needs a way here to bring it
-about. The sockets are real ones; the store is in memory. `test_bus.py` holds what the bus carries.
+about. `tests/contract/test_bus.py` holds what the bus carries.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from unittest.mock import patch
 
@@ -15,18 +14,38 @@ from confab.domain.errors import Unavailable
 from confab.domain.requests import Request
 from tests.support.clients import EVENTS, Client
 from tests.support.conformance import event_document
-from tests.support.instance import MEMBER, OWNER, READER, STRANGER, Instance
+from tests.support.world import World
 
 DOCUMENT = event_document()
 CONNECT = "connect"
+OWNER, MEMBER, READER, STRANGER = "alice", "bob", "rita", "eve"
+LIMITS = {
+    "CONFAB_MAX_ROOMS_PER_SOCKET": "1",
+    "CONFAB_MAX_SOCKETS_PER_USER": "2",
+    "CONFAB_MESSAGES_PER_10S": "2",
+    "CONFAB_TYPING_PER_5S": "2",
+}
+
+
+class Instance(World):
+    """One instance, and a conversation of the owner's."""
+
+    room: str
+
+    async def in_room(self, user: str) -> Client:
+        """A socket that is in the conversation's room."""
+        return await self.client(user, room=self.room)
+
+    async def refusal(self, auth: object) -> Any:
+        """The problem with which the instance refuses a client."""
+        return (await self.refused(auth)).refusal
 
 
 @pytest.fixture
-async def instance() -> AsyncIterator[Instance]:
-    instance = Instance()
-    await instance.start()
-    yield instance
-    await instance.close()
+async def instance(store_server, bus_server):
+    async with Instance(store_server, bus_server, cells=("main",), env=LIMITS).running() as instance:
+        instance.room = await instance.conversation([MEMBER, (READER, "read")])
+        yield instance
 
 
 def channels(kind: str) -> list[str]:
@@ -74,38 +93,38 @@ async def test_every_event_is_acknowledged_as_documented(instance, name):
 
 async def test_a_handshake_is_answered_as_documented(instance):
     payload = example(instance, CONNECT)
-    client = await instance.client(payload.pop("token"), **payload)
+    client = await instance.client(payload["token"], room=payload["conversationId"], after=payload["after"])
     DOCUMENT.check(f"{CONNECT}.ack", {"sid": client.sio.get_sid()})
 
 
 async def test_a_server_takes_the_events_of_the_document_and_no_others(instance):
-    refusal = await (await instance.client()).call("nonsense", {})
+    refusal = await (await instance.client(OWNER)).call("nonsense", {})
     assert refusal["error"]["detail"] == f"the events are {', '.join(REQUESTS)}"
 
 
 async def unfit(instance: Instance, name: str) -> Any:
     if name == CONNECT:
         return await instance.refusal({"token": OWNER, "unknown": 1})
-    return await (await instance.client()).call(name, {"unknown": 1})
+    return await (await instance.client(OWNER)).call(name, {"unknown": 1})
 
 
 async def unauthenticated(instance: Instance, name: str) -> Any:
     if name == CONNECT:
         return await instance.refusal({"token": "forged"})
-    client = await instance.client()
-    (session,) = instance.container.sessions.all()
-    instance.container.application.disconnected(session.sid)  # it ended, and this event was on its way
+    client = await instance.client(OWNER)
+    (session,) = instance.containers[0].sessions.all()
+    instance.containers[0].application.disconnected(session.sid)  # it ended, and this event was on its way
     return await client.call(name, example(instance, name))
 
 
 async def too_large(instance: Instance, name: str) -> Any:
-    return await (await instance.client()).call(name, {"content": "x" * 300_000})
+    return await (await instance.client(OWNER)).call(name, {"content": "x" * 300_000})
 
 
 async def rate_limited(instance: Instance, name: str) -> Any:
     if name == CONNECT:
-        await instance.client()
-        await instance.client()
+        await instance.client(OWNER)
+        await instance.client(OWNER)
         return await instance.refusal({"token": OWNER})
     client = await instance.in_room(OWNER)
     if name == "join":
@@ -116,7 +135,7 @@ async def rate_limited(instance: Instance, name: str) -> Any:
 
 
 async def conversation_finalized(instance: Instance, name: str) -> Any:
-    await instance.finalize()
+    await instance.rest_finalize(instance.room)
     return await request(instance, OWNER, name)
 
 
@@ -127,14 +146,14 @@ async def idempotency_conflict(instance: Instance, name: str) -> Any:
 
 async def internal(instance: Instance, name: str) -> Any:
     payload = example(instance, name)
-    client = None if name == CONNECT else await instance.client()
+    client = None if name == CONNECT else await instance.client(OWNER)
     with patch.object(Request, "model_validate", side_effect=RuntimeError("a defect")):
         return await (instance.refusal(payload) if client is None else client.call(name, payload))
 
 
 async def unavailable(instance: Instance, name: str) -> Any:
-    instance.break_store(Unavailable("The store does not answer."))
-    return await request(instance, OWNER, name, token="unchecked")
+    with instance.broken_store(Unavailable("The store does not answer.")):
+        return await request(instance, OWNER, name, token="unchecked")
 
 
 CAUSES: Mapping[str, Callable[[Instance, str], Awaitable[Any]]] = {
@@ -166,22 +185,22 @@ async def type_as_another(instance: Instance, _: Client) -> None:
 
 
 async def fall_behind(instance: Instance, _: Client) -> None:
-    (session,) = instance.container.sessions.all()
+    (session,) = instance.containers[0].sessions.all()
     session.resync(instance.room, 0)
 
 
 async def expire(instance: Instance, client: Client) -> None:
-    instance.users.expires_at = datetime.now(UTC)
+    instance.expire_in(0)
     await client.call("auth", example(instance, "auth"))
 
 
 OCCASIONS: Mapping[str, Callable[[Instance, Client], Awaitable[object]]] = {
     "joined": lambda _instance, client: client.until(lambda c: bool(c.of("joined"))),
     "message": lambda instance, client: client.call("message", example(instance, "message")),
-    "finalized": lambda instance, _: instance.finalize(),
+    "finalized": lambda instance, _: instance.rest_finalize(instance.room),
     "typing": type_as_another,
     "resync": fall_behind,
-    "going_away": lambda instance, _: instance.stop(),
+    "going_away": lambda instance, _: instance.stop(0),
     "auth_expired": expire,
 }
 """What has to happen for a server to send each event."""
