@@ -1,4 +1,4 @@
-"""Races in the life of a socket: expiry, drain, defects, upgrades and closed connections at a bad moment."""
+"""A socket at a bad moment: expiry, drain, defects, upgrades, closed connections, and odd packets."""
 
 import asyncio
 import socket
@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from confab.realtime import transport
-from tests.support.poller import Poller, connect, event
+from confab.realtime import engine, transport
+from tests.support.poller import Poller, connect, event, read_to_end
+from tests.support.waiting import until
 
 UPGRADE = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: confab\r\nConnection: Upgrade\r\n"
@@ -49,35 +50,6 @@ async def test_a_defect_refuses_the_handshake(world):
     assert world.sockets() == 0
 
 
-async def test_a_poller_that_closes_with_its_handshake_leaves_nothing(world, http):
-    for _ in range(5):
-        poller = Poller(http, world.urls[0])
-        await poller.open()
-        await poller.post("1", connect())
-    assert world.pending(0) == 0
-    assert world.sockets() == 0
-
-
-async def test_many_packets_in_one_poll_are_all_handled(world, poller):
-    room = await world.conversation()
-    events = [event("message", n, conversationId=room, content=str(n)) for n in range(40)]
-    assert await poller.post(*events) == 200
-    await poller.poll_until('4339[{"ok":true')
-    assert poller.received.count('"ok":true') == 40
-
-
-async def test_a_poll_body_in_pieces_is_read_whole(world, poller):
-    packet = event("message", conversationId=await world.conversation(), content="x" * 20_000).encode()
-
-    async def pieces():
-        yield packet[:9_000]
-        await asyncio.sleep(0.2)
-        yield packet[9_000:]
-
-    assert await poller.send(pieces(), **{"Content-Length": str(len(packet))}) == 200
-    await poller.poll_until('431[{"ok":true')
-
-
 async def test_concurrent_polls_of_a_socket_are_handled_one_after_the_other(world, poller):
     rooms = [await world.conversation() for _ in range(6)]
     joins = (poller.post(event("join", n, conversationId=room)) for n, room in enumerate(rooms))
@@ -86,43 +58,26 @@ async def test_concurrent_polls_of_a_socket_are_handled_one_after_the_other(worl
     assert world.rooms() == 2
 
 
-async def test_a_handshake_during_the_drain_is_refused(world):
-    world.begin_drain(0)
-    client = await world.refused({"token": "alice"})
-    assert client.refusal["data"]["code"] == "unavailable"
-
-
-@pytest.mark.parametrize("slow", ["store", "keys"])
-async def test_a_handshake_in_flight_when_the_drain_begins_is_refused(world, slow):
-    room = await world.conversation()
-    auth = {"token": "alice"} | ({"conversationId": room} if slow == "store" else {})
+@pytest.mark.parametrize(
+    ("meanwhile", "slow", "code"),
+    [
+        ("the drain begins", "store", "unavailable"),
+        ("the drain begins", "keys", "unavailable"),
+        ("the token expires", "store", "token_expired"),
+    ],
+)
+async def test_a_handshake_during_which_its_admission_ends_is_refused(world, meanwhile, slow, code):
+    auth = {"token": "alice"} | ({"conversationId": await world.conversation()} if slow == "store" else {})
+    if meanwhile == "the token expires":
+        world.expire_in(0.3)
     with world.slow_store(0, 0.4) if slow == "store" else world.slow_keys(0.4):
-        refused = asyncio.create_task(world.refused(auth))
+        handshake = asyncio.create_task(world.refused(auth))
         await asyncio.sleep(0.2)
-        world.begin_drain(0)
-        client = await refused
-    assert client.refusal["data"]["code"] == "unavailable"
+        if meanwhile == "the drain begins":
+            world.begin_drain(0)
+        client = await handshake
+    assert client.refusal["data"]["code"] == code
     assert (world.sockets(), world.rooms()) == (0, 0)
-
-
-async def test_a_token_that_expires_during_the_handshake_is_refused(world):
-    room = await world.conversation()
-    world.expire_in(0.3)
-    with world.slow_store(0, 0.6):
-        client = await world.refused({"token": "alice", "conversationId": room})
-    assert client.refusal["data"]["code"] == "token_expired"
-    assert (world.sockets(), world.rooms()) == (0, 0)
-
-
-async def test_a_renewal_after_the_expiry_is_refused(world, poller):
-    world.expire_in(0.2)
-    await poller.post(event("auth", 1, token="alice"))
-    await asyncio.sleep(0.5)  # the socket is being closed, but has not polled
-    world.expire_in(60)
-    await poller.post(event("auth", 2, token="alice"))
-    await poller.poll_until("432[")
-    assert '431[{"ok":true' in poller.received
-    assert '"code":"token_expired"' in poller.received
 
 
 async def test_a_slow_reader_gets_all_its_acknowledgements(world):
@@ -145,9 +100,7 @@ async def test_a_socket_that_reads_no_acknowledgement_at_all_is_closed(world, mo
     async with world.deaf_socket("alice", 0, room) as deaf:
         for number in range(200):  # pages: the kernel buffers some megabytes
             await deaf.say(event("join", number, conversationId=room))
-        async with asyncio.timeout(8):
-            while world.sockets():
-                await asyncio.sleep(0.05)
+        await until(lambda: world.sockets() == 0, within=8)
 
 
 async def test_a_connection_that_is_reset_before_its_upgrade_is_answered_leaves_nothing(world, caplog):
@@ -173,12 +126,109 @@ async def test_an_upgrade_while_entries_arrive_has_no_gap_and_no_duplicate(world
     assert alice.sio.transport() == "websocket"
 
 
-async def test_messages_of_a_socket_overlap_in_order_and_other_events_wait_for_them(world):
+async def test_a_silent_upgrade_delays_no_entry(world, http):
     room = await world.conversation()
-    alice = await world.client("alice", 0, room)
-    answers = await asyncio.gather(
-        *(alice.call("message", {"conversationId": room, "content": str(n)}) for n in range(100)),
-        alice.call("leave", {"conversationId": room}),
-    )
-    assert [answer["message"]["seq"] for answer in answers[:-1]] == list(range(1, 101))
-    assert alice.seqs() == list(range(1, 101))  # it left after its last message
+    poller = await Poller(http, world.urls[0]).admitted("alice", conversationId=room)
+    async with http.ws_connect(poller.upgrade_url):
+        await asyncio.sleep(0.1)
+        await world.rest_message(room, "over polling")
+        await poller.poll_until("over polling")
+
+
+@pytest.mark.parametrize("probe", [[], ["2probe"]])
+async def test_an_upgrade_that_stalls_is_closed_and_polling_continues(
+    world, http, poller, monkeypatch, probe
+):
+    monkeypatch.setattr(engine, "UPGRADE_S", 0.3)
+    room = await world.conversation()
+    async with http.ws_connect(poller.upgrade_url) as wire:
+        for packet in probe:
+            await wire.send_str(packet)
+        assert await read_to_end(wire) == ["3probe"][: len(probe)]
+    await poller.post(event("join", conversationId=room))
+    await poller.poll_until('"ok":true')
+
+
+async def test_a_socket_has_one_upgrade_at_a_time(world, http, poller):
+    async with http.ws_connect(poller.upgrade_url) as first, http.ws_connect(poller.upgrade_url) as second:
+        await second.send_str("2probe")
+        assert await read_to_end(second) == []
+        await first.send_str("2probe")
+        assert await first.receive_str() == "3probe"
+        await first.send_str("5")
+        await first.send_str(event("no such event"))
+        assert await first.receive_str() == "6"  # for a poll in flight
+        assert (await first.receive_str()).startswith("431[")
+
+
+async def test_packets_that_cannot_be_parsed_are_logged_once(world, poller, caplog):
+    caplog.set_level("INFO", "confab")
+    assert await poller.post(*["4x"] * 20) == 200
+    assert await poller.post("4x") == 200
+    assert caplog.messages.count("a packet could not be read") == 1
+
+
+async def test_too_many_concurrent_polls_end_the_socket(world, poller):
+    room = await world.conversation()
+    with world.slow_store(0, 0.5):
+        join = event("join", conversationId=room)
+        statuses = await asyncio.gather(*(poller.post(join) for _ in range(9)))
+    assert statuses.count(400) == 1
+    await until(lambda: (world.sockets(), world.rooms()) == (0, 0), within=4)
+
+
+async def test_a_queued_packet_whose_socket_ends_leaves_nothing(world, poller):
+    room = await world.conversation()
+    with world.slow_store(0, 0.3):
+        joining = asyncio.create_task(poller.post(event("join", conversationId=room)))
+        await asyncio.sleep(0.1)
+        waiting = asyncio.create_task(poller.post(connect()))
+        await asyncio.sleep(0.1)
+        await poller.post("1")
+        await asyncio.gather(joining, waiting)
+    assert (world.pending(0), world.sockets(), world.rooms()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("packet", ["0", "2", "6", "7", "9"])
+async def test_a_packet_that_no_client_sends_closes_a_websocket(world, http, caplog, packet):
+    async with http.ws_connect(f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket") as wire:
+        await wire.send_str(connect())
+        await wire.receive_str()
+        await wire.send_str(packet)
+        assert (await read_to_end(wire))[-1] == "1"
+    await until(lambda: (world.sockets(), world.connections(0)) == (0, 0), within=4)
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("packets", "status", "lives"),
+    [
+        (["x"], 400, False),
+        ([""], 400, False),
+        (["4", "", "4"], 400, False),
+        (["ba"], 400, False),
+        (["d="], 400, False),
+        (["9"], 200, False),
+        (["1"], 200, False),
+        (["3"] * 1_000, 200, True),
+        (["3"] * 1_001, 400, False),
+    ],
+    ids=lambda each: str(each)[:12],
+)
+async def test_a_request_ends_a_poller_by_what_no_client_sends(
+    world, poller, caplog, packets, *, status, lives
+):
+    assert await poller.post(*packets) == status
+    assert world.sockets() == lives
+    await poller.post("3")  # a socket that has just ended
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_socket_that_is_refused_late_is_closed(world, http, monkeypatch):
+    monkeypatch.setattr(transport, "CONNECT_S", 0.2)
+    async with http.ws_connect(f"{world.urls[0]}/socket.io/?EIO=4&transport=websocket") as wire:
+        with world.slow_store(0, 0.5):
+            await wire.send_str(connect(conversationId="absent"))
+            texts = await read_to_end(wire)
+    assert texts[-1].startswith("44")
+    assert "not_found" in texts[-1]
