@@ -33,12 +33,3 @@ def test_who_may_do_what(caller):
         refusal(access.require_may_type, caller),
         refusal(access.require_finalize, caller),
     ) == MATRIX[caller]
-
-
-def test_a_stranger_cannot_distinguish_a_conversation_from_none():
-    details = []
-    for found in (conversation(), None):
-        with pytest.raises(NotFound) as hidden:
-            access.require_read(found, principal("eve"))
-        details.append(hidden.value.detail)
-    assert details[0] == details[1]
