@@ -2,9 +2,8 @@
 
 import pytest
 
-from confab.config import FORBIDDEN_ON_CLOUD_RUN, REQUIRED_ON_CLOUD_RUN
-from infra.gcp.settings import CREDENTIALS, Settings, SettingsError, settings_of
-from infra.gcp.variables import addresses, known, variables
+from infra.gcp.settings import Settings, SettingsError, settings_of
+from infra.gcp.variables import variables
 
 SMALLEST = {
     "project": "my-project",
@@ -25,36 +24,54 @@ def test_the_smallest_configuration():
     assert parsed.cells[0].min_instances == parsed.functions.min_instances == 0
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("project", "My Project", "project: "),
-        ("region", "nowhere", "region: "),
-        ("image", "realtime", "image: "),
-        ("storeUrl", "ws://store.example", "storeUrl: "),
-        ("storeUrl", None, "storeUrl: "),
-        ("site", "-", "site: "),
-        ("origins", '["ftp://x"]', "origins.0: "),
-        ("origins", "https://x", "origins: must be JSON"),
-        ("cells", '[{"name": "Main"}]', "cells.0.name: "),
-        ("cells", '[{"name": "longer-than-14-chars"}]', "cells.0.name: "),
-        ("cells", '[{"name": "a", "region": "x"}]', "cells.0.region: "),
-        ("cells", '[{"name": "a", "url": "http://a"}]', "cells.0.url: "),
-        ("cells", '[{"name": "a", "concurrency": 1001}]', "cells.0.concurrency: "),
-        ("cells", '[{"name": "a", "minInstances": 11}]', "cells.0: minInstances is above maxInstances"),
-        ("cells", '[{"name": "main"}, {"name": "main"}]', "cells: two have the same name"),
-        ("cells", '[{"name": "a"}]', "cells: there must be one that is called main"),
-        ("cells", '[{"name": "main", "takesNew": false}]', "cells: none takes new conversations"),
-        ("functions", '{"memory": "512"}', "functions.memory: "),
-        ("functions", '{"cpu": "0.5"}', "functions.cpu: "),
-        ("region", "europe-west100", "region: "),
-        ("alertEmails", '["me"]', "alertEmails.0: "),
-    ],
-)
-def test_an_invalid_key_is_named(key, value, message):
+REFUSED = [
+    ("project", "My Project", "project: "),
+    ("region", "nowhere", "region: "),
+    ("region", "europe-west100", "region: "),
+    ("image", "realtime", "image: "),
+    ("storeUrl", "ws://store.example", "storeUrl: "),
+    ("site", "-", "site: "),
+    ("origins", '["ftp://x"]', "origins.0: "),
+    ("origins", "https://x", "origins: must be JSON"),
+    ("cells", '[{"name": "Main"}]', "cells.0.name: "),
+    ("cells", '[{"name": "longer-than-14-chars"}]', "cells.0.name: "),
+    ("cells", '[{"name": "a", "region": "x"}]', "cells.0.region: "),
+    ("cells", '[{"name": "a", "url": "http://a"}]', "cells.0.url: "),
+    ("cells", '[{"name": "a", "concurrency": 1001}]', "cells.0.concurrency: "),
+    ("cells", '[{"name": "a", "minInstances": 11}]', "cells.0: minInstances is above maxInstances"),
+    ("cells", '[{"name": "main"}, {"name": "main"}]', "cells: two have the same name"),
+    ("cells", '[{"name": "a"}]', "cells: there must be one that is called main"),
+    ("cells", '[{"name": "main", "takesNew": false}]', "cells: none takes new conversations"),
+    (
+        "cells",
+        '[{"name": "main", "url": "https://a.example"}, {"name": "b", "url": "https://a.example"}]',
+        "CONFAB_CELLS: two cells have the same address",
+    ),
+    ("functions", '{"memory": "512"}', "functions.memory: "),
+    ("functions", '{"cpu": "0.5"}', "functions.cpu: "),
+    ("alertEmails", '["me"]', "alertEmails.0: "),
+    ("variables", {"CONFAB_X": "1"}, "variables.CONFAB_X: Confab reads no such variable"),
+    ("variables", {"PUBSUB_EMULATOR_HOST": "x:1"}, "PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
+    ("variables", {"SURREALDB_PASSWORD": "p"}, "it is a secret: set storePassword with --secret"),
+    ("variables", {"OTEL_EXPORTER_OTLP_HEADERS": "k=v"}, "it is a secret: set otlpHeaders with --secret"),
+    *(
+        ("variables", {name: "b"}, f"variables.{name}: another key sets it")
+        for name in ("CONFAB_REALTIME_URLS", "CONFAB_CELLS", "CONFAB_NEW_CELLS", "CONFAB_CELL")
+    ),
+    ("variables", {"CONFAB_MAX_PAGE": "0"}, "CONFAB_MAX_PAGE: "),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), REFUSED, ids=str)
+def test_an_invalid_key_or_variable_is_named(key, value, message):
     with pytest.raises(SettingsError) as refused:
-        settings_of({name: given for name, given in {**SMALLEST, key: value}.items() if given is not None})
+        variables(settings(**{key: value}), NUMBER)
     assert message in str(refused.value)
+
+
+def test_all_invalid_and_missing_keys_are_named_at_once():
+    with pytest.raises(SettingsError, match=r"image: .*; storeUrl: "):
+        settings_of({"project": SMALLEST["project"], "image": "y"})
 
 
 @pytest.mark.parametrize("region", ["us-central1", "europe-west10", "northamerica-northeast2"])
@@ -65,67 +82,3 @@ def test_regions_of_google_are_valid(region):
 def test_numbers_are_read_as_text():
     parsed = settings(functions='{"cpu": 2}', variables='{"CONFAB_MAX_PAGE": 50}')
     assert (parsed.functions.cpu, parsed.variables) == ("2", {"CONFAB_MAX_PAGE": "50"})
-
-
-def test_all_invalid_keys_are_named_at_once():
-    with pytest.raises(SettingsError) as refused:
-        settings(region="x", image="y")
-    assert "region: " in str(refused.value)
-    assert "image: " in str(refused.value)
-
-
-def test_every_required_variable_is_set_and_none_is_unknown():
-    env = variables(settings(variables={"CONFAB_MAX_PAGE": "50"}), NUMBER)
-    assert set(REQUIRED_ON_CLOUD_RUN) <= env.keys() | CREDENTIALS.keys()
-    assert all(map(known, env))
-    assert not any(map(known, FORBIDDEN_ON_CLOUD_RUN))
-    assert env["CONFAB_MAX_PAGE"] == "50"
-
-
-def test_variables_of_opentelemetry_are_passed_on():
-    telemetry = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://otel.example",
-        "OTEL_TRACES_SAMPLER": "always_on",
-    }
-    assert telemetry.items() <= variables(settings(variables=telemetry), NUMBER).items()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("CONFAB_X", "1", "variables.CONFAB_X: Confab reads no such variable"),
-        ("PUBSUB_EMULATOR_HOST", "x:1", "variables.PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
-        ("SURREALDB_PASSWORD", "p", "SURREALDB_PASSWORD: it is a secret: set storePassword with --secret"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "k=v", "it is a secret: set otlpHeaders with --secret"),
-        ("CONFAB_REALTIME_URLS", "https://x", "variables.CONFAB_REALTIME_URLS: another key sets it"),
-        ("CONFAB_CELLS", "b=https://b", "variables.CONFAB_CELLS: another key sets it"),
-        ("CONFAB_NEW_CELLS", "main", "variables.CONFAB_NEW_CELLS: another key sets it"),
-        ("CONFAB_CELL", "b", "variables.CONFAB_CELL: another key sets it"),
-        ("CONFAB_MAX_PAGE", "0", "CONFAB_MAX_PAGE: "),
-    ],
-)
-def test_an_invalid_variable_is_refused(name, value, message):
-    with pytest.raises(SettingsError) as refused:
-        variables(settings(variables={name: value}), NUMBER)
-    assert message in str(refused.value)
-
-
-def test_a_cell_has_cloud_runs_address_or_its_own():
-    two = settings(cells=[{"name": "main"}, {"name": "b", "url": "https://b.example"}])
-    main = "https://confab-realtime-main-123456789012.us-central1.run.app"
-    assert addresses(two, NUMBER) == {"main": main, "b": "https://b.example"}
-    env = variables(two, NUMBER)
-    assert (env["CONFAB_REALTIME_URLS"], env["CONFAB_CELLS"]) == (main, "b=https://b.example")
-    assert env["CONFAB_NEW_CELLS"] == "main,b"
-
-
-def test_two_cells_at_one_address_are_refused():
-    url = "https://b.example"
-    both = settings(cells=[{"name": "main", "url": url}, {"name": "b", "url": url}])
-    with pytest.raises(SettingsError, match="CONFAB_CELLS: two cells have the same address"):
-        variables(both, NUMBER)
-
-
-def test_a_full_cell_takes_no_new_conversations():
-    full = settings(cells=[{"name": "main", "takesNew": False}, {"name": "b"}])
-    assert variables(full, NUMBER)["CONFAB_NEW_CELLS"] == "b"
