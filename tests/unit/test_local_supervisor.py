@@ -3,143 +3,199 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from infra.local import guard
+from infra.local.service import Service, prints
+from infra.local.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
-ENDS_WITHIN_S = 30
+LOYAL = """
+import signal, sys
+from pathlib import Path
+def leave(*_):
+    with Path("stopped").open("a") as stopped:
+        print(sys.argv[1], file=stopped)
+    sys.exit()
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+DESERTED = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() > 0:
+        os._exit(0)
+    time.sleep(600)
+os.wait()
+print("ready", flush=True)
+time.sleep(600)
+"""
+RESTLESS = "print('ready', flush=True); import time; time.sleep(0.1); raise SystemExit('enough')"
+MUTE = "import time; print('still busy', flush=True); time.sleep(600)"
+BROKEN = "raise SystemExit('a reason')"
 
 
 class Toys:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    """A supervisor over small programs, in this process, and what it says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.lines: list[str] = []
+        self._reactions: list[tuple[str, Callable[[], None]]] = []
 
-    def until(self, start: str) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if line.startswith(start):
-                return
-        raise AssertionError(self.lines)
+    async def run(self, services: list[Service], *reactions: tuple[str, Callable[[], None]]) -> int:
+        """Run them; each reaction follows on the next line that starts with its text."""
+        self._reactions = [*reactions]
+        supervisor = Supervisor(services, self.folder, self._say)
+        return await supervisor.run(lambda: self._say("all are ready"))
 
-    def end(self) -> int:
-        rest, _ = self.process.communicate(timeout=ENDS_WITHIN_S)
-        self.lines += rest.splitlines()
-        return self.process.returncode
+    def toy(
+        self, name: str, program: str = LOYAL, *, tier: int = 0, stop_s: float = 5, **more: Any
+    ) -> Service:
+        return Service(
+            name=name,
+            command=(sys.executable, "-c", program, name),
+            env=os.environ,
+            cwd=self.folder,
+            ready=prints("ready"),
+            announces={name: "toy"},
+            tier=tier,
+            stop_s=stop_s,
+            **more,
+        )
 
+    def house(self) -> list[Service]:
+        ground = self.toy("ground")
+        first = self.toy("first", tier=1, after=("ground",))
+        return [ground, first, self.toy("roof", tier=2, after=("first",))]
 
-@contextmanager
-def toys(folder: Path, case: str) -> Iterator[Toys]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.toy_stack", str(folder), case],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield Toys(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=ENDS_WITHIN_S)
-        assert processes(folder) == {}
+    def processes(self) -> dict[int, str]:
+        """The ids and names of the live toys and of their groups' watchers."""
+        found = {}
+        for process in psutil.process_iter(["cwd", "cmdline"]):
+            command = process.info["cmdline"]
+            if process.info["cwd"] == str(self.folder) and command:
+                found[process.pid] = "watcher" if guard.__file__ in command else command[-1]
+        return found
 
+    @property
+    def stopped(self) -> list[str]:
+        return (self.folder / "stopped").read_text().split()
 
-def processes(folder: Path) -> dict[int, str]:
-    """The ids and names of a folder's live toys and of their groups' watchers."""
-    found = {}
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        command = process.info["cmdline"]
-        if process.info["cwd"] == str(folder) and command:
-            found[process.pid] = "watcher" if guard.__file__ in command else command[-1]
-    return found
-
-
-def test_services_stop_in_the_reverse_order_although_nobody_reads_the_output(tmp_path):
-    with toys(tmp_path, "loyal") as run:
-        run.until("ready toys")
-        assert [line.split()[0] for line in run.lines] == ["ground", "first", "roof", "ready"]
-        assert run.process.stdout is not None
-        run.process.stdout.close()
-        run.process.send_signal(signal.SIGTERM)
-        assert run.process.wait(ENDS_WITHIN_S) == 0
-        run.process.stdout = None
-    assert (tmp_path / "stopped").read_text().split() == ["roof", "first", "ground"]
+    def _say(self, line: str) -> None:
+        self.lines.append(line)
+        if self._reactions and line.startswith(self._reactions[0][0]):
+            _, react = self._reactions.pop(0)
+            react()
 
 
-def test_a_service_that_does_not_stop_in_time_is_killed(tmp_path):
-    with toys(tmp_path, "stubborn") as run:
-        run.until("ready toys")
-        run.process.send_signal(signal.SIGINT)
-        assert run.end() == 0
-    assert "stubborn did not stop within 0.5 s: killed" in run.lines
+@pytest.fixture
+def toys(tmp_path):
+    toys = Toys(tmp_path)
+    yield toys
+    assert toys.processes() == {}
 
 
-def test_a_second_interrupt_kills(tmp_path):
-    with toys(tmp_path, "endless") as run:
-        run.until("ready toys")
-        run.process.send_signal(signal.SIGINT)
-        run.until("stopping")
-        run.process.send_signal(signal.SIGINT)
-        assert run.end() == 130
-    assert "killing" in run.lines
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_process_that_left_its_session_is_found(tmp_path):
-    with toys(tmp_path, "deserted") as run:
-        run.until("ready toys")
-        assert sorted(processes(tmp_path).values()) == ["deserted", "deserted", "watcher"]
-        run.process.send_signal(signal.SIGINT)
-        assert run.end() == 0
-        assert processes(tmp_path) == {}
+async def test_services_start_after_those_they_need_and_stop_in_the_reverse_order(toys):
+    assert await toys.run(toys.house(), ("all", interrupt)) == 0
+    assert [line.split()[0] for line in toys.lines] == ["ground", "first", "roof", "all", "stopping"]
+    assert toys.stopped == ["roof", "first", "ground"]
 
 
-def test_no_process_outlives_a_killed_supervisor(tmp_path):
-    with toys(tmp_path, "stubborn") as run:
-        run.until("ready toys")
-        run.process.kill()
-        run.process.wait()
-        deadline = time.monotonic() + ENDS_WITHIN_S
-        while processes(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert (tmp_path / "stopped").read_text().split() == ["ground"]
+async def test_a_service_that_does_not_stop_in_time_is_killed(toys):
+    assert await toys.run([toys.toy("stubborn", STUBBORN, stop_s=0.2)], ("all", interrupt)) == 0
+    assert "stubborn did not stop within 0.2 s: killed" in toys.lines
+
+
+async def test_a_second_interrupt_kills(toys):
+    stubborn = toys.toy("stubborn", STUBBORN, stop_s=60)
+    assert await toys.run([stubborn], ("all", interrupt), ("stopping", interrupt)) == 130
+    assert "killing" in toys.lines
+
+
+async def test_a_process_that_left_its_session_is_found(toys):
+    def leave() -> None:
+        assert sorted(toys.processes().values()) == ["deserted", "deserted", "watcher"]
+        interrupt()
+
+    assert await toys.run([toys.toy("deserted", DESERTED)], ("all", leave)) == 0
 
 
 @pytest.mark.parametrize(
-    ("case", "failure", "log"),
+    ("case", "program", "failure", "log"),
     [
-        ("mute", "mute was not ready after 2 s; the end of ", ["still busy"]),
-        ("broken", "broken ended with exit code 1; the end of ", ["a reason"]),
-        ("restless", "restless ended with exit code 1, 4 times", ["ready", "enough"]),
+        ("mute", MUTE, "mute was not ready after 2 s; the end of ", ["still busy"]),
+        ("broken", BROKEN, "broken ended with exit code 1; the end of ", ["a reason"]),
+        ("restless", RESTLESS, "restless ended with exit code 1, 4 times", ["ready", "enough"]),
     ],
 )
-def test_a_service_that_fails_ends_the_stack_with_the_end_of_its_log(tmp_path, case, failure, log):
-    with toys(tmp_path, case) as run:
-        assert run.end() == 1
-    (at,) = [number for number, line in enumerate(run.lines) if line.startswith(failure)]
-    assert f"{tmp_path}/{case}.log:" in run.lines[at]
-    assert run.lines[at + 1 : at + 1 + len(log)] == [f"    {line}" for line in log]
-    restarts = run.lines.count(f"{case} ended with exit code 1; restarting it")
+async def test_a_service_that_fails_ends_the_stack_with_the_end_of_its_log(toys, case, program, failure, log):
+    services = [toys.toy(case, program, start_s=2), toys.toy("next", after=(case,))]
+    assert await toys.run(services) == 1
+    (said,) = [line.splitlines() for line in toys.lines if line.startswith(failure)]
+    assert f"{toys.folder}/{case}.log:" in said[0]
+    assert said[1:] == [f"    {line}" for line in log]
+    restarts = toys.lines.count(f"{case} ended with exit code 1; restarting it")
     assert restarts == (3 if case == "restless" else 0)
-    assert not (tmp_path / "next.log").exists()
+    assert (toys.folder / "next.log").exists() is (case == "restless")
 
 
-def test_a_server_that_dies_is_restarted(tmp_path):
-    with toys(tmp_path, "loyal") as run:
-        run.until("ready toys")
-        (pid,) = [pid for pid, name in processes(tmp_path).items() if name == "first"]
+async def test_a_server_that_dies_is_restarted(toys):
+    def kill() -> None:
+        (pid,) = [pid for pid, name in toys.processes().items() if name == "first"]
         os.kill(pid, signal.SIGKILL)
-        run.until("first ended with exit code -9; restarting it")
-        run.until("first ")
-        run.process.send_signal(signal.SIGINT)
-        assert run.end() == 0
-    assert (tmp_path / "stopped").read_text().split() == ["roof", "first", "ground"]
-    assert (tmp_path / "first.previous.log").read_text() == "ready\n"
+
+    restarted = "first ended with exit code -9; restarting it"
+    noted = ("all", kill), (restarted, lambda: None), ("first ", interrupt)
+    assert await toys.run(toys.house(), *noted) == 0
+    assert toys.stopped == ["roof", "first", "ground"]
+    assert (toys.folder / "first.previous.log").read_text() == "ready\n"
+
+
+@pytest.mark.parametrize("program", [LOYAL, STUBBORN], ids=["loyal", "stubborn"])
+def test_no_process_outlives_a_killed_supervisor(toys, program):
+    """Its death closes the pipe that a watcher reads."""
+    with subprocess.Popen(
+        [sys.executable, "-IS", guard.__file__, "0.2", sys.executable, "-c", program, "orphan"],
+        cwd=toys.folder,
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.communicate(timeout=10)
+    deadline = time.monotonic() + 10
+    while toys.processes() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_lines_that_nobody_reads_do_not_interrupt_the_shutdown():
+    script = "from infra.local.supervisor import say; input(); say('one'); say('two'); raise SystemExit(7)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        process.communicate(b"\n", timeout=10)
+    assert process.returncode == 7
