@@ -2,15 +2,12 @@
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import Person, chromium
-from tests.support.stack import Stack, running_stack
-
-ROOT = Path(__file__).parents[2]
+from tests.support.stack import ROOT, Stack, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +26,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def people(stack: Stack, browser: Browser) -> Iterator[tuple[Person, Person]]:
-    """Two people, each on an instance of their own; their pages must not fail, nor call other servers."""
+    """Two people, each on an instance of their own."""
     ada, bo = (Person(browser, stack.url, realtime) for realtime in stack.realtime)
-    yield ada, bo
-    for person in (ada, bo):
-        person.close()
-    for person in (ada, bo):
-        assert person.complaints == []
-        assert person.strangers == set()
+    with ada.watched(), bo.watched():
+        yield ada, bo
+
+
+@pytest.fixture
+def ada(stack: Stack, browser: Browser) -> Iterator[Person]:
+    """A person on the first instance."""
+    with Person(browser, stack.url, stack.realtime[0]).watched() as ada:
+        yield ada

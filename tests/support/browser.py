@@ -1,4 +1,4 @@
-"""A headless Chromium, and a person who uses the web app in it."""
+"""A headless Chromium, its windows, and a person who uses the web app in one."""
 
 import os
 import re
@@ -7,36 +7,25 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Request, expect, sync_playwright
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE_MS = 15_000
-LOOPBACK = {"127.0.0.1", "localhost"}
+LOOPBACK = ("127.0.0.1", "localhost")
 PASSWORD = "correct horse"
 
 
 def chromium_path() -> Path | None:
     """The Chromium that `CHROMIUM` names, or the system's, or the one that Playwright has downloaded."""
-    named = (
-        [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else filter(None, map(shutil.which, COMMANDS))
-    )
-    if (path := next(map(Path, named), None)) is None:
+    named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, COMMANDS)), None)
+    if named is None:
         with sync_playwright() as playwright:
-            path = Path(playwright.chromium.executable_path)
-    return path if path.exists() else None
+            named = playwright.chromium.executable_path
+    return path if (path := Path(named)).exists() else None
 
 
 CHROMIUM = chromium_path()
@@ -50,48 +39,73 @@ def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
         try:
             yield browser
         finally:
             browser.close()
 
 
-class Person:
+class Window:
+    """A window of its own, with a page that must not fail, open a dialog, or call other servers."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.faults: list[str] = []
+        self._context = browser.new_context(base_url=url)
+        self._context.set_default_timeout(PATIENCE_MS)
+        self.page = self._context.new_page()
+        self.page.on("console", self._logged)
+        self.page.on("dialog", self._opened)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._requested)
+
+    @contextmanager
+    def watched(self, *, allowed: str = "nothing") -> Iterator[Self]:
+        """The window; closed afterwards. Fails if the page has a fault that is not `allowed`."""
+        yield self
+        self._context.close()
+        assert [fault for fault in self.faults if allowed not in fault] == []
+
+    def _logged(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.faults.append(message.text)
+
+    def _opened(self, dialog: Dialog) -> None:
+        self.faults.append(dialog.message)
+        dialog.dismiss()
+
+    def _requested(self, request: Request) -> None:
+        if urlsplit(request.url).hostname not in (None, *LOOPBACK):
+            self.faults.append(request.url)
+
+
+class Person(Window):
     """A user with a browser of their own and one realtime instance."""
 
     def __init__(self, browser: Browser, url: str, realtime: str) -> None:
-        self.complaints: list[str] = []
-        """What the page wrote to the console as an error, and scripts that failed."""
-        self.strangers: set[str] = set()
-        """Hosts that the page talked to and that are not this machine."""
-        self._url = url
+        super().__init__(browser, url)
+        self.email = ""
         self._query = urlencode({"realtime": realtime})
-        self._context = browser.new_context()
-        self._context.set_default_timeout(PATIENCE_MS)
-        self.page: Page = self._context.new_page()
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._asked)
-
-    def close(self) -> None:
-        """Close the browser's window and forget everything in it."""
-        self._context.close()
+        self.connection = self.page.locator("#connection")
+        self.composer = self.page.get_by_role("textbox", name="Message")
+        self.messages = self.page.get_by_role("log").locator(".content")
+        self.typing = self.page.locator("#typing")
 
     def visit(self, conversation_id: str = "") -> None:
         """Load the app, at a conversation if one is named."""
-        self.page.goto(f"{self._url}/?{self._query}#{conversation_id}")
+        self.page.goto(f"/?{self._query}#{conversation_id}")
 
-    def sign_up(self, email: str, password: str) -> str:
-        """Become a new user; gives the user id that the page shows."""
-        self._fill_credentials(email, password)
-        self.page.get_by_role("button", name="Sign up", exact=True).click()
-        return self.user_id()
+    def sign_up(self, name: str = "somebody") -> str:
+        """Load the app and become a new user; gives the user id."""
+        self.visit()
+        self.email = f"{name}-{uuid.uuid4().hex[:8]}@demo.example"
+        return self.submit("Sign up")
 
-    def sign_in(self, email: str, password: str) -> str:
-        """Become a user who has signed up before."""
-        self._fill_credentials(email, password)
-        self.page.get_by_role("button", name="Sign in", exact=True).click()
+    def submit(self, button: str) -> str:
+        """Enter email and password and press a button; gives the user id."""
+        self.page.get_by_label("Email").fill(self.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.press(button)
         return self.user_id()
 
     def user_id(self) -> str:
@@ -100,9 +114,9 @@ class Person:
         expect(shown).to_have_text(re.compile(r"\S+"))
         return shown.inner_text()
 
-    def create(self, title: str, *, members: dict[str, str]) -> str:
+    def create(self, title: str, **members: str) -> str:
         """Start a conversation with members (user id → what they may); gives its id."""
-        self.page.get_by_role("button", name="New", exact=True).click()
+        self.press("New")
         dialog = self.page.get_by_role("dialog", name="New conversation")
         dialog.get_by_label("Title").fill(title)
         for index, (user_id, access) in enumerate(members.items()):
@@ -116,66 +130,36 @@ class Person:
 
     def open(self, title: str) -> None:
         """Open a conversation from the list."""
-        self.page.get_by_role("button", name="Refresh").click()
+        self.press("Refresh")
         self.page.get_by_role("link", name=title).click()
+        self.is_live()
 
     def is_live(self) -> None:
         """Wait until the conversation is followed live."""
-        expect(self.connection()).to_have_text(re.compile("^Live on "))
-
-    def connection(self) -> Locator:
-        """The line that says how, and to which instance, the page is connected."""
-        return self.page.locator("#connection")
-
-    def composer(self) -> Locator:
-        """Where a message is written."""
-        return self.page.get_by_role("textbox", name="Message")
+        expect(self.connection).to_have_text(re.compile("^Live on "))
 
     def send(self, text: str) -> None:
         """Write a message and press Enter."""
-        self.composer().fill(text)
-        self.composer().press("Enter")
+        self.composer.fill(text)
+        self.composer.press("Enter")
 
-    def messages(self) -> Locator:
-        """The text of each message in the log, from the oldest."""
-        return self.page.get_by_role("log").locator(".content")
+    def press(self, button: str) -> None:
+        """Press a button of the page itself."""
+        self.page.get_by_role("button", name=button, exact=True).click()
 
-    def typing(self) -> Locator:
-        """The line that says who else is typing."""
-        return self.page.locator("#typing")
+    def answer(self, button: str) -> None:
+        """Press a button of the dialog that is open."""
+        self.page.get_by_role("dialog").get_by_role("button", name=button, exact=True).click()
 
-    def finalize(self) -> None:
-        """Finalize the conversation, and confirm it."""
-        self.page.get_by_role("button", name="Finalize…").click()
-        self.page.get_by_role("dialog").get_by_role("button", name="Finalize", exact=True).click()
-
-    def _fill_credentials(self, email: str, password: str) -> None:
-        self.page.get_by_label("Email").fill(email)
-        self.page.get_by_label("Password").fill(password)
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.complaints.append(message.text)
-
-    def _asked(self, request: Request) -> None:
-        host = urlsplit(request.url).hostname
-        if host is not None and host not in LOOPBACK:
-            self.strangers.add(host)
+    def sees(self, *texts: str) -> None:
+        """Wait until the log has these messages and no others."""
+        expect(self.messages).to_have_text(list(texts))
 
 
-def sign_up(person: Person, name: str) -> tuple[str, str]:
-    """The email and the user id of a new user."""
-    email = f"{name}-{uuid.uuid4().hex[:8]}@demo.example"
-    person.visit()
-    return email, person.sign_up(email, PASSWORD)
-
-
-def meet(ada: Person, bo: Person, *, bo_may: str = "write") -> str:
+def meet(ada: Person, bo: Person, *, bo_may: str = "write", bo_is: str = "bo", title: str = "") -> str:
     """A conversation of Ada's that both follow live; gives its title."""
-    sign_up(ada, "ada")
-    _, bo_id = sign_up(bo, "bo")
-    title = f"Plans {uuid.uuid4().hex[:8]}"
-    ada.create(title, members={bo_id: bo_may})
+    title = title or f"Plans {uuid.uuid4().hex[:8]}"
+    ada.sign_up("ada")
+    ada.create(title, **{bo.sign_up(bo_is): bo_may})
     bo.open(title)
-    bo.is_live()
     return title
