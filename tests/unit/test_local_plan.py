@@ -58,9 +58,8 @@ def test_without_psutil_lsof_names_the_holder_of_a_port_if_it_is_there(taken, tm
     with pytest.raises(StackError, match=rf"^port {taken}, for hosting, is taken by another process"):
         demand_free(at)
     lsof = tmp_path / "lsof"
-    lsof.write_text(
-        f'#!/bin/sh\n[ "$2" = -iTCP:{taken} ] && printf "p12\\ncnode\\nf20\\np13\\ncpython3\\nf3\\n"\n'
-    )
+    listed = "p12\\ncnode\\nf20\\np13\\ncpython3\\nf3\\n"
+    lsof.write_text(f'#!/bin/sh\n[ "$2" = -iTCP:{taken} ] && printf "{listed}"\n')
     lsof.chmod(0o755)
     with pytest.raises(StackError, match=r" is taken by process 12: node; process 13: python3\n"):
         demand_free(at)
@@ -85,12 +84,6 @@ def test_a_description_has_the_variables_and_no_password():
     assert "hush" not in str(described)
 
 
-def test_a_server_that_a_variable_points_at_is_used(taken):
-    plan = make_plan({"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{taken}"}, moved=False)
-    assert plan.running == {"pubsub": f"127.0.0.1:{taken}"}
-    assert plan.env["PUBSUB_EMULATOR_HOST"] == f"127.0.0.1:{taken}"
-
-
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "http://[", "ftp://127.0.0.1"])
 def test_only_a_realtime_instance_is_used(url):
     assert make_plan({"CONFAB_REALTIME_URLS": url}, moved=False).running == {}
@@ -101,9 +94,7 @@ def test_a_server_is_started_where_a_variable_points_and_none_responds_if_that_i
         free = closed.getsockname()[1]
     plan = make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=False)
     assert (plan.running, plan.addresses["surrealdb"].port) == ({}, free)
-    with pytest.raises(
-        StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where no server responds$"
-    ):
+    with pytest.raises(StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where no server "):
         make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=False)
 
 
@@ -120,25 +111,16 @@ def test_a_reset_empties_the_folder_and_follows_no_link(tmp_path):
     assert (outside / "precious").exists()
 
 
-def test_a_running_stack_has_a_description(tmp_path):
+def test_only_a_running_stack_has_a_description(tmp_path):
     data = DataFolder(tmp_path / "data")
+    description = data.path / "stack.json"
     with pytest.raises(StackError, match=r"^no stack runs here"):
         data.running()
     assert not data.path.exists()
-    with data.held():
-        with pytest.raises(StackError, match=r"^the stack here is not ready"):
-            data.running()
-        with data.described({"web": "http://127.0.0.1:5000"}):
-            assert data.running() == {"web": "http://127.0.0.1:5000"}
-    with pytest.raises(StackError, match=r"^no stack runs here"):
-        data.running()
-
-
-def test_the_description_of_a_killed_stack_is_ignored(tmp_path):
-    data = DataFolder(tmp_path / "data")
-    with data.held():
-        pass
-    (data.path / "stack.json").write_text('{"web": "http://127.0.0.1:5000"}')
+    with data.held(), data.described({"web": "http://127.0.0.1:5000"}):
+        assert data.running() == {"web": "http://127.0.0.1:5000"}
+    assert not description.exists()
+    description.write_text("{}")
     with pytest.raises(StackError, match=r"^the stack here was killed, and another one may respond"):
         data.running()
     with data.held(), pytest.raises(StackError, match="not ready"):  # the next stack has other addresses

@@ -68,23 +68,17 @@ async def test_a_probe_always_ends_in_a_result(look, status, seen, fix):
     assert (result.status, result.seen, result.fix) == (status, seen, fix)
 
 
-async def test_a_failure_ends_no_other_probe_and_results_keep_their_order():
-    groups = [group(probe(silent, "1"), probe(healthy, "2")), group(probe(broken, "3"), probe(healthy, "4"))]
-    results = [(result.name, result.status) async for result in run(groups)]
-    assert results == [("1", "FAIL"), ("2", "ok"), ("3", "FAIL"), ("4", "ok")]
-
-
-async def test_a_probe_is_skipped_unless_those_before_it_are_ok():
-    looks = [broken, healthy, healthy, absent, healthy]
-    after = [(), ("1",), ("2",), (), ("4",)]
-    probes = [probe(looks[n], str(n + 1), after[n]) for n in range(5)]
-    results = [(result.status, result.seen) async for result in run([group(*probes)])]
+async def test_a_failure_ends_no_other_probe_but_skips_those_that_need_it_and_results_keep_their_order():
+    slow = group(probe(silent, "1"), probe(healthy, "2", ("1",)), probe(healthy, "3", ("2",)))
+    other = group(probe(absent, "4"), probe(healthy, "5", ("4",)), probe(healthy, "6"))
+    results = [(result.name, result.status, result.seen) async for result in run([slow, other])]
     assert results == [
-        ("FAIL", "it is broken"),
-        ("skipped", "needs 1"),
-        ("skipped", "needs 2"),
-        ("skipped", "there is none"),
-        ("skipped", "needs 4"),
+        ("1", "FAIL", "no response within 0.05 s"),
+        ("2", "skipped", "needs 1"),
+        ("3", "skipped", "needs 2"),
+        ("4", "skipped", "there is none"),
+        ("5", "skipped", "needs 4"),
+        ("6", "ok", "it is fine"),
     ]
 
 
@@ -116,17 +110,6 @@ async def test_results_arrive_before_their_group_ends_and_an_abandoned_run_close
     assert closed == [True]
 
 
-async def test_a_group_that_cannot_be_opened_is_a_defect():
-    @asynccontextmanager
-    async def defect():
-        raise ValueError("why")
-        yield []
-
-    with pytest.raises(ValueError, match="why"):
-        async for _ in run([defect]):
-            pass
-
-
 @pytest.mark.parametrize(("failures", "status"), [(2, "ok"), (100, "FAIL")])
 async def test_a_failure_is_repeated_until_patience_runs_out(monkeypatch, failures, status):
     monkeypatch.setattr(framework, "PAUSE_S", 0.01)
@@ -142,24 +125,27 @@ async def test_a_failure_is_repeated_until_patience_runs_out(monkeypatch, failur
     assert left < failures - 2
 
 
-def test_a_result_is_one_line():
-    failed = Result("the store", "FAIL", "it is away", "start it", 12)
-    assert failed.line() == "FAIL    the store: it is away. Fix: start it"
-    assert failed.line("MISSING") == "MISSING the store: it is away. Fix: start it"
-    assert Result("the bus", "ok", "it is there", None, 3).line("MISSING") == "ok      the bus: it is there"
-    assert Result("the bus", "ok", "", None, 3).line() == "ok      the bus"
-    assert Result("a", "FAIL", "Logged in?", "log in", 3).line() == "FAIL    a: Logged in? Fix: log in"
+@pytest.mark.parametrize(
+    ("status", "seen", "fix", "line"),
+    [
+        ("FAIL", "it is away", "start it", "MISSING a part: it is away. Fix: start it"),
+        ("FAIL", "Logged in?", "log in", "MISSING a part: Logged in? Fix: log in"),
+        ("ok", "it is there", None, "ok      a part: it is there"),
+        ("ok", "", None, "ok      a part"),
+    ],
+)
+def test_a_result_is_one_line(status, seen, fix, line):
+    assert Result("a part", status, seen, fix, 3).line("MISSING") == line
 
 
 def test_results_are_printed_unless_quiet_counted_and_serialized(capsys):
-    results = run_all([group(probe(healthy, "1"), probe(absent, "2"))])
-    assert capsys.readouterr().out == "ok      1: it is fine\nskipped 2: there is none\n"
-    assert summary(results) == "1 ok, 0 FAIL, 1 skipped"
-    one, two = ({"name": name, "fix": None, "ms": 0} for name in "12")
-    probes = [
-        one | {"status": "ok", "seen": "it is fine"},
-        two | {"status": "skipped", "seen": "there is none"},
-    ]
-    assert json.loads(document(results)) == {"ok": True, "probes": probes}
-    assert not passed(run_all([group(probe(broken))], quiet=True))
+    results = run_all([group(probe(healthy, "1"), probe(broken, "2"))])
+    printed = "ok      1: it is fine\nFAIL    2: it is broken. Fix: replace it\n"
+    assert capsys.readouterr().out == printed
+    assert summary(results) == "1 ok, 1 FAIL, 0 skipped"
+    ok, failed = ({"name": name, "ms": 0} for name in "12")
+    ok |= {"status": "ok", "seen": "it is fine", "fix": None}
+    failed |= {"status": "FAIL", "seen": "it is broken", "fix": "replace it"}
+    assert json.loads(document(results)) == {"ok": False, "probes": [ok, failed]}
+    assert passed(run_all([group(probe(healthy), probe(absent))], quiet=True))
     assert capsys.readouterr().out == ""

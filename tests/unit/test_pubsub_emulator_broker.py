@@ -1,4 +1,4 @@
-"""What the Pub/Sub emulator refuses, as the service does; `tests/contract/test_bus.py` has what it delivers."""
+"""What the Pub/Sub emulator refuses, as the service does; `tests/contract/test_bus.py` has what it sends."""
 
 from collections.abc import Callable
 from typing import Any
