@@ -13,6 +13,7 @@ from confab.domain.models import Entry, Principal
 from confab.ports import Announcer, Store
 from confab.wiring import Adapters
 from tests.support.samples import principal
+from tests.support.twins.bus import MemoryBus
 from tests.support.twins.store import MemoryStore
 
 
@@ -73,6 +74,7 @@ class MemoryAdapters(Adapters):
 
     def __init__(self, **env: str) -> None:
         super().__init__(config.load(env))
-        self.store = MemoryStore()
+        self.store, self.bus = MemoryStore(), MemoryBus()
+        self.publisher, self.subscription = self.bus.publisher(), self.bus.subscription()
         self.verifier = NamedUsers()
         self.announced = self.announcer = Announced()

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from confab.realtime import rooms
+from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
 from tests.support.conformance import rest_document
@@ -29,6 +30,14 @@ async def client(adapters) -> AsyncIterator[httpx.AsyncClient]:
     async with api_client(adapters) as client:
         client.event_hooks = {"response": [is_documented]}
         yield client
+
+
+@pytest.fixture
+async def container(adapters) -> AsyncIterator[Container]:
+    """An instance that serves no network."""
+    container = Container(adapters)
+    yield container
+    await container.announcer.close()
 
 
 @pytest.fixture

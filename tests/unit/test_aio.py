@@ -36,82 +36,62 @@ class Echo:
     def submit(self, *items):
         return [asyncio.create_task(self.batcher.submit(item)) for item in items]
 
-
-async def test_items_submitted_while_a_batch_is_in_flight_make_the_next_batch():
-    echo = Echo()
-    echo.passing.clear()
-    first = echo.submit("a")
-    await settle()
-    rest = echo.submit("b", "c", "d")
-    await settle()
-    assert echo.sent == [["a"]]
-    echo.passing.set()
-    assert await asyncio.gather(*first, *rest) == ["a", "b", "c", "d"]
-    assert echo.sent == [["a"], ["b", "c", "d"]]
+    async def busy(self, *items):
+        """Begin to send these, and hold their answers until `passing` is set."""
+        self.passing.clear()
+        tasks = self.submit(*items)
+        await settle()
+        return tasks
 
 
-async def test_a_batch_is_bounded_by_count_and_size_but_takes_one_item_of_any_size():
-    echo = Echo(bounds=up_to(3, 5, len))
-    await asyncio.gather(*echo.submit("aa", "bb", "cc", "d", "e", "f", "x" * 50, "g"))
-    assert echo.sent == [["aa", "bb"], ["cc", "d", "e"], ["f"], ["x" * 50], ["g"]]
+def equals():
+    """A batch of equal items."""
+    seen: list[str] = []
+
+    def fits(item):
+        seen.append(item)
+        return item == seen[0]
+
+    return fits
 
 
-async def test_an_item_that_fits_overtakes_one_that_does_not_where_order_does_not_matter():
-    echo = Echo(bounds=up_to(3, 5, len), ordered=False)
-    await asyncio.gather(*echo.submit("aa", "bbbb", "cc", "d"))
-    assert echo.sent == [["aa"], ["bbbb"], ["cc", "d"]]
-
-    def equal():
-        seen: list[str] = []
-
-        def fits(item):
-            seen.append(item)
-            return item == seen[0]
-
-        return fits
-
-    echo = Echo(bounds=equal, ordered=False)
-    await asyncio.gather(*echo.submit(*"abcabc"))
-    assert echo.sent == [["a", "a"], ["b", "b"], ["c", "c"]]
+ONE = up_to(1, 1, len)
+THREE = up_to(3, 5, len)
 
 
-async def test_several_batches_may_be_in_flight():
-    echo = Echo(bounds=up_to(1, 1, len), in_flight=2)
-    echo.passing.clear()
-    tasks = echo.submit(*"abc")
-    await settle()
-    assert echo.sent == [["a"], ["b"]]
-    echo.passing.set()
-    assert await asyncio.gather(*tasks) == [*"abc"]
+@pytest.mark.parametrize(
+    ("options", "items", "batches"),
+    [
+        ({"bounds": THREE}, "aa bb cc d e f xxxxxxxxx g", ["aa bb", "cc d e", "f", "xxxxxxxxx", "g"]),
+        ({"bounds": THREE, "ordered": False}, "aa bbbb cc d", ["aa", "bbbb", "cc d"]),
+        ({"bounds": equals, "ordered": False}, "a b c a b c", ["a a", "b b", "c c"]),
+        ({"bounds": ONE, "in_flight": 2}, "a b c", ["a", "b", "c"]),
+    ],
+    ids=["bounded by count and size, and one of any size", "overtaking", "equal", "several in flight"],
+)
+async def test_items_are_sent_in_batches_within_their_bounds(options, items, batches):
+    echo = Echo(**options)
+    assert await asyncio.gather(*echo.submit(*items.split())) == items.split()
+    assert echo.sent == [batch.split() for batch in batches]
 
 
-async def test_a_further_batch_begins_once_the_answer_takes_longer():
-    echo = Echo(in_flight=3, stagger_s=0.05)
-    now = asyncio.get_running_loop().time
-    echo.passing.clear()
-    before = now()
-    tasks = echo.submit("a")
-    await settle()
-    tasks += echo.submit("b", "c")
-    while len(echo.sent) < 2:
-        await asyncio.sleep(0.001)
-    assert now() - before >= 0.05
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, [["a"]]),
+        ({"bounds": ONE, "in_flight": 2}, [["a"], ["b"]]),
+        ({"in_flight": 3, "stagger_s": 600}, [["a"]]),
+        ({"in_flight": 3, "stagger_s": 0.01}, [["a"], ["b", "c"]]),
+    ],
+    ids=["one in flight", "two in flight", "an answer in time", "an answer that takes longer"],
+)
+async def test_a_further_batch_begins_with_a_free_slot_once_the_answer_takes_longer(options, sent):
+    echo = Echo(**options)
+    tasks = await echo.busy("a") + await echo.busy("b", "c")
+    await asyncio.sleep(0.05)
+    assert echo.sent == sent
     echo.passing.set()
     assert await asyncio.gather(*tasks) == [*"abc"]
-    assert echo.sent == [["a"], ["b", "c"]]
-
-
-async def test_an_answer_in_time_begins_the_next_batch():
-    echo = Echo(in_flight=3, stagger_s=600)
-    echo.passing.clear()
-    tasks = echo.submit("a")
-    await settle()
-    tasks += echo.submit("b", "c")
-    await settle()
-    assert echo.sent == [["a"]]
-    echo.passing.set()
-    assert await asyncio.gather(*tasks) == [*"abc"]
-    assert echo.sent == [["a"], ["b", "c"]]
 
 
 async def test_an_error_reaches_every_caller_of_the_batch_and_none_of_the_next():
@@ -127,10 +107,8 @@ async def test_an_error_reaches_every_caller_of_the_batch_and_none_of_the_next()
 
 async def test_an_error_without_a_caller_is_logged_by_its_type(caplog):
     echo = Echo()
-    echo.passing.clear()
     echo.error = ValueError("a secret")
-    (task,) = echo.submit("a")
-    await settle()
+    (task,) = await echo.busy("a")
     task.cancel()
     echo.passing.set()
     with caplog.at_level(logging.DEBUG):
@@ -141,22 +119,17 @@ async def test_an_error_without_a_caller_is_logged_by_its_type(caplog):
 
 async def test_an_item_whose_caller_gave_up_is_not_sent():
     echo = Echo()
-    echo.passing.clear()
-    first = echo.submit("a")
-    await settle()
-    given_up, last = echo.submit(*"bc")
-    await settle()
+    first, given_up, last = await echo.busy("a") + await echo.busy(*"bc")
     given_up.cancel()
     echo.passing.set()
-    await asyncio.gather(*first, last)
+    await asyncio.gather(first, last)
     assert echo.sent == [["a"], ["c"]]
 
 
 async def test_an_item_is_refused_by_a_full_queue_and_fails_at_its_deadline():
     echo = Echo(max_waiting=2, deadline_s=0.05)
-    echo.passing.clear()
     async with asyncio.timeout(5):
-        outcomes = await asyncio.gather(*echo.submit(*"abc"), return_exceptions=True)
+        outcomes = await asyncio.gather(*await echo.busy(*"abc"), return_exceptions=True)
     assert echo.sent == [["a", "b"]]
     assert [type(one) for one in outcomes] == [Refused] * 3
 
@@ -180,7 +153,7 @@ async def test_items_put_back_are_sent_first():
                 self.batcher.again(batch)
             await super()._send([] if len(self.sent) == 1 else batch)
 
-    echo = Twice(bounds=up_to(1, 1, len))
+    echo = Twice(bounds=ONE)
     assert await asyncio.gather(*echo.submit(*"abc")) == [*"abc"]
     assert echo.sent == [["a"], [], ["b"], ["c"]]
 
@@ -190,20 +163,20 @@ async def test_the_first_batch_begins_at_once_and_the_next_a_pause_later():
     echo = Echo(pause_s=0.1)
     now = asyncio.get_running_loop().time
     before = now()
-    await asyncio.gather(*echo.submit("a"))
-    await asyncio.gather(*echo.submit("b"))
+    for item in "ab":
+        await echo.batcher.submit(item)
     assert now() - before >= 0.1
 
 
 async def test_an_item_submitted_as_the_last_batch_ends_is_sent():
     echo = Echo()
-    for _ in range(100):
+    for _ in range(3):
         await echo.batcher.submit("a")
-    assert echo.sent == [["a"]] * 100
+    assert echo.sent == [["a"]] * 3
 
 
 async def test_closing_sends_the_queue_and_fails_what_exceeds_its_deadline():
-    echo = Echo(bounds=up_to(1, 1, len))
+    echo = Echo(bounds=ONE)
     good = echo.submit(*"ab")
     await settle()
     await echo.batcher.close(1)
@@ -211,10 +184,8 @@ async def test_closing_sends_the_queue_and_fails_what_exceeds_its_deadline():
     with pytest.raises(Refused):
         await echo.batcher.submit("c")
 
-    stuck = Echo(bounds=up_to(1, 1, len))
-    stuck.passing.clear()
-    tasks = stuck.submit(*"ab")
-    await settle()
+    stuck = Echo(bounds=ONE)
+    tasks = await stuck.busy(*"ab")
     async with asyncio.timeout(2):
         await stuck.batcher.close(0.01)
         assert [type(one) for one in await asyncio.gather(*tasks, return_exceptions=True)] == [Refused] * 2

@@ -19,7 +19,6 @@ from confab.trace import Trace
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, principal
 from tests.support.telemetry import Collected
-from tests.support.twins.bus import MemoryBus
 from tests.support.waiting import until
 
 HELLO = {"conversationId": "c1", "content": "hello"}
@@ -30,8 +29,7 @@ class Watched(Collected):
 
     def __init__(self) -> None:
         super().__init__()
-        self.adapters, bus = MemoryAdapters(CONFAB_MESSAGES_PER_10S="0"), MemoryBus()
-        self.adapters.publisher, self.adapters.subscription = bus.publisher(), bus.subscription()
+        self.adapters = MemoryAdapters(CONFAB_MESSAGES_PER_10S="0")
         self.adapters.telemetry = self.telemetry
         self.container = Container(self.adapters)
         self.appending: list[Trace | None] = []
@@ -80,7 +78,8 @@ def lines(caplog, message):
     return [record for record in caplog.records if record.message == message]
 
 
-async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
+async def test_the_span_of_a_message_lasts_until_it_is_stored_and_nothing_is_logged(watched, caplog):
+    caplog.set_level(logging.INFO, "confab")
     stored = watched.hold_appends()
     sending = await watched.begin("message", HELLO)
     await until(lambda: watched.appending)
@@ -91,6 +90,7 @@ async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
     (span,) = watched.spans()
     assert (span.name, span.status.status_code) == ("socket message", StatusCode.UNSET)
     assert [at.span_id for at in watched.appending if at is not None] == [f"{span.context.span_id:016x}"]
+    assert lines(caplog, "socket event") == []
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,7 @@ async def test_the_span_of_a_message_lasts_until_it_is_stored(watched):
         ("join", {"conversationId": "none"}, "not_found", "join"),
         ("message", HELLO | {"x": 1}, "invalid_request", "message"),
         ("message", HELLO, "unavailable", "message"),
+        ("message", HELLO, "internal", "message"),
         ("secret", {}, "invalid_request", "unknown"),
     ],
 )
@@ -106,27 +107,15 @@ async def test_a_refusal_is_logged_with_its_request_id_and_in_its_span(
     watched, caplog, name, payload, *, code, known
 ):
     caplog.set_level(logging.INFO, "confab")
-    watched.break_store(Unavailable("The store does not answer."))
+    watched.break_store(RuntimeError("a defect") if code == "internal" else Unavailable("away"))
     refusal = (await watched.ask(name, payload))["error"]
     (line,) = lines(caplog, "socket event")
     assert (line.requestId, line.event, line.code) == (refusal["requestId"], known, code)
     (span,) = watched.spans()
     assert (span.name, span.attributes["confab.code"]) == (f"socket {known}", code)
     assert (span.status.status_code == StatusCode.ERROR) == (refusal["status"] >= 500)
-
-
-async def test_a_defect_is_a_failed_span_and_logged_with_the_request_id(watched, caplog):
-    watched.break_store(RuntimeError("a defect"))
-    refusal = (await watched.ask("message", HELLO))["error"]
-    (line,) = lines(caplog, "an event failed")
-    assert (line.requestId, refusal["code"]) == (refusal["requestId"], "internal")
-    assert watched.spans()[0].status.status_code == StatusCode.ERROR
-
-
-async def test_an_event_that_succeeds_is_not_logged(watched, caplog):
-    caplog.set_level(logging.INFO, "confab")
-    assert (await watched.ask("message", HELLO))["ok"]
-    assert lines(caplog, "socket event") == []
+    defects = [(defect.requestId, bool(defect.exc_info)) for defect in lines(caplog, "an event failed")]
+    assert defects == ([(refusal["requestId"], True)] if code == "internal" else [])
 
 
 async def test_messages_keep_their_order_while_their_authors_access_is_read(watched):

@@ -11,10 +11,7 @@ from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.fanout import announce, publishers
 from confab.fanout.announce import BackgroundAnnouncer, InlineAnnouncer
 from confab.fanout.publishers import CircuitBreaker
-from confab.realtime.container import Container
-from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, finalized, message
-from tests.support.twins.bus import MemoryBus
 from tests.support.waiting import until
 
 LATER = NOW + timedelta(seconds=1)
@@ -107,10 +104,7 @@ async def test_a_bus_that_is_away_is_logged_once(background, bus, caplog):
     assert [record.message for record in caplog.records] == ["the bus does not take events"]
 
 
-async def test_its_own_events_and_defects_do_not_stop_the_consumer(caplog, monkeypatch):
-    bus, adapters = MemoryBus(), MemoryAdapters()
-    adapters.publisher, adapters.subscription = publisher, subscription = bus.publisher(), bus.subscription()
-    container = Container(adapters)
+async def test_its_own_events_and_defects_do_not_stop_the_consumer(adapters, container, caplog, monkeypatch):
     entries: list[tuple[int, datetime]] = []
 
     def entry(_room: str, seq: int, committed_at: datetime) -> None:
@@ -122,13 +116,13 @@ async def test_its_own_events_and_defects_do_not_stop_the_consumer(caplog, monke
     monkeypatch.setattr(container.rooms, "advance_head", entry)
     monkeypatch.setattr(container._typing, "receive", typed.append)
     consuming = asyncio.create_task(container._consume())
-    await until(lambda: subscription.connected)
-    await publisher.publish(event_of(message(1), origin=adapters.instance))
+    await until(lambda: adapters.subscription.connected)
+    await adapters.publisher.publish(event_of(message(1), origin=adapters.instance))
     for seq in (2, 3):
-        await publisher.publish(event_of(message(seq), origin="elsewhere", at=LATER))
-    await publisher.publish(Typing(conversation_id="c1", data=STATE, origin="elsewhere", at=NOW))
+        await adapters.publisher.publish(event_of(message(seq), origin="elsewhere", at=LATER))
+    await adapters.publisher.publish(Typing(conversation_id="c1", data=STATE, origin="elsewhere", at=NOW))
     await until(lambda: typed)
     assert entries == [(3, LATER)]
     assert "could not be passed on" in caplog.text
-    await subscription.close()
+    await adapters.subscription.close()
     await asyncio.wait_for(consuming, 3)

@@ -6,73 +6,43 @@ from types import SimpleNamespace
 import pytest
 
 from confab.domain.errors import Unavailable
-from confab.fanout import watchdog as watchdog_module
-from confab.realtime import health as health_module
-from confab.realtime.container import Container
-from confab.realtime.health import Health
-from tests.support.adapters import MemoryAdapters
+from confab.fanout import watchdog
+from confab.realtime import health
 from tests.support.telemetry import Collected
-from tests.support.twins.bus import MemoryBus
-
-EVERY_S = 0.02
+from tests.support.waiting import until
 
 
-@pytest.fixture
-def adapters():
-    return MemoryAdapters()
+async def away() -> None:
+    raise Unavailable("away")
 
 
-@pytest.fixture
-async def health(adapters, monkeypatch):
-    monkeypatch.setattr(health_module, "REPORT_S", EVERY_S)
-    health = Health(adapters.store, adapters.verifier, bus_delivers=lambda: True)
-    reporting = asyncio.create_task(health.report())
-    yield health
+@pytest.mark.parametrize(
+    ("check", "draining", "lines"),
+    [(away, False, [["store"]] * 3), (None, False, []), (away, True, [])],
+    ids=["without its store", "ready", "draining"],
+)
+async def test_a_missing_dependency_is_logged_repeatedly_until_the_drain(
+    adapters, monkeypatch, caplog, *, check, draining, lines
+):
+    monkeypatch.setattr(health, "REPORT_S", 0.01)
+    monkeypatch.setattr(adapters.store, "check", check or adapters.store.check)
+    instance = health.Health(adapters.store, adapters.verifier, bus_delivers=lambda: True)
+    instance.draining = draining
+    reporting = asyncio.create_task(instance.report())
+    await asyncio.sleep(0.15)
     reporting.cancel()
+    logged = [record for record in caplog.records if record.message == "not ready"]
+    assert [record.missing for record in logged][:3] == lines
+    assert {(record.name, record.levelname) for record in logged} <= {("confab.realtime.health", "WARNING")}
 
 
-def logged(caplog):
-    return [
-        (record.name, record.levelname, record.missing)
-        for record in caplog.records
-        if record.message == "not ready"
-    ]
-
-
-async def test_a_missing_dependency_is_logged_repeatedly(health, adapters, caplog, monkeypatch):
-    async def away() -> None:
-        raise Unavailable("away")
-
-    monkeypatch.setattr(adapters.store, "check", away)
-    async with asyncio.timeout(3):
-        while len(logged(caplog)) < 3:
-            await asyncio.sleep(0.01)
-    assert set(map(str, logged(caplog))) == {str(("confab.realtime.health", "WARNING", ["store"]))}
-    monkeypatch.undo()
-
-
-async def test_a_ready_instance_logs_nothing(health, caplog):
-    await asyncio.sleep(EVERY_S * 5)
-    assert logged(caplog) == []
-
-
-async def test_a_draining_instance_logs_nothing(health, caplog):
-    health.draining = True
-    await asyncio.sleep(EVERY_S * 5)
-    assert logged(caplog) == []
-
-
-async def test_a_dead_bus_shows_in_its_lag(adapters, monkeypatch):
-    monkeypatch.setattr(watchdog_module, "PROBE_S", 0.02)
-    bus, collected = MemoryBus(), Collected()
-    adapters.publisher, adapters.subscription = bus.publisher(), bus.subscription()
-    adapters.telemetry = collected.telemetry
-    container = Container(adapters)
+async def test_a_dead_bus_shows_in_its_lag(adapters, container, monkeypatch):
+    monkeypatch.setattr(watchdog, "PROBE_S", 0.02)
+    adapters.bus.down, collected = True, Collected()
+    container._count(collected.telemetry)
     watching = asyncio.create_task(container._watchdog.watch())
-    bus.down = True
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     assert collected.metrics()["confab.bus.lag"].value == 0, "no room needs it"
     container.rooms.begin_join("c1", SimpleNamespace(sid="s1", uid="alice"))
-    await asyncio.sleep(0.2)
-    assert collected.metrics()["confab.bus.lag"].value > 0.05
+    await until(lambda: collected.metrics()["confab.bus.lag"].value > 0.05)
     watching.cancel()

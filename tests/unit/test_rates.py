@@ -5,11 +5,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from confab.domain import rates
-from confab.domain.errors import ConfabError, Forbidden, NotFound, RateLimited
+from confab.domain.errors import RateLimited
 from confab.domain.rates import Rate
-from confab.domain.requests import AddMessage, CreateConversation, parse
 from tests.support.adapters import MemoryAdapters
-from tests.support.samples import principal
+from tests.support.api import add_message, created
 
 START = 1_000.0
 
@@ -92,58 +91,29 @@ def test_a_rate_admits_its_number_in_any_window_and_no_more(most, seconds, steps
             taken[key].append(time.now)
 
 
-class Room:
-    """A conversation of alice's that bob writes in and rita reads, two messages each in 10 s."""
-
-    def __init__(self) -> None:
-        self.adapters = MemoryAdapters(CONFAB_MESSAGES_PER_10S="2")
-        self.conversations = self.adapters.conversations
-        self.id = ""
-
-    async def open(self) -> None:
-        members = [{"userId": "bob"}, {"userId": "botty"}, {"userId": "rita", "access": "read"}]
-        request = parse(CreateConversation, {"type": "chat", "members": members}, self.conversations.limits)
-        made = await self.conversations.create_conversation(request, caller=principal("alice"))
-        self.id = made.conversation.id
-
-    async def say(self, user: str, content: str = "x", **fields: str) -> str | int:
-        """The number of the message, or the code of the refusal."""
-        request = parse(AddMessage, {"content": content, **fields}, self.conversations.limits)
-        try:
-            appended = await self.conversations.add_message(
-                self.id, request, caller=principal(user, agent=user.startswith("bot"))
-            )
-        except ConfabError as error:
-            return error.code
-        return appended.message.seq
-
-
 @pytest.fixture
-async def room():
-    room = Room()
-    await room.open()
-    return room
-
-
-async def test_a_refused_send_changes_nothing(room):
-    assert [await room.say("alice") for _ in range(4)] == [1, 2, "rate_limited", "rate_limited"]
-    assert await room.say("bob") == 3
-    assert [entry.seq for entry in room.adapters.announced.entries] == [1, 2, 3]
+def adapters():
+    return MemoryAdapters(CONFAB_MESSAGES_PER_10S="2")
 
 
 @pytest.mark.parametrize(
     ("user", "fields", "expected"),
     [
-        ("botty", {"role": "assistant"}, [1, 2, "rate_limited"]),
-        ("alice", {"clientMessageId": "m1"}, [1, 1, "rate_limited"]),
+        ("bob", {}, [1, 2, "rate_limited", "rate_limited"]),
+        ("botty", {"role": "assistant"}, [1, 2, "rate_limited", "rate_limited"]),
+        ("bob", {"clientMessageId": "m1"}, [1, 1, "rate_limited", "rate_limited"]),
+        ("eve", {}, ["not_found"] * 4),
+        ("rita", {}, ["forbidden"] * 4),
     ],
-    ids=["agent", "repeat"],
+    ids=["a user", "an agent", "repeats", "a stranger", "a reader"],
 )
-async def test_agents_and_repeats_count(room, user, fields, expected):
-    assert [await room.say(user, **fields) for _ in range(3)] == expected
-
-
-@pytest.mark.parametrize(("user", "code"), [("eve", NotFound.code), ("rita", Forbidden.code)])
-async def test_a_send_without_access_does_not_count(room, user, code):
-    assert [await room.say(user) for _ in range(5)] == [code] * 5
-    assert len(room.conversations.sends) == 0
+async def test_who_may_send_is_limited_and_a_refused_send_changes_nothing(
+    client, adapters, user, fields, expected
+):
+    members = [{"userId": "bob"}, {"userId": "botty"}, {"userId": "rita", "access": "read"}]
+    room = (await created(client, members=members))["id"]
+    answers = [(await add_message(client, room, "x", user, **fields)).json() for _ in expected]
+    assert [answer.get("seq", answer.get("code")) for answer in answers] == expected
+    sent = [one for one in expected if isinstance(one, int)]
+    assert (await add_message(client, room, "x")).json()["seq"] == len(set(sent)) + 1
+    assert len(adapters.conversations.sends) == (1 + bool(sent))

@@ -5,22 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import principal
-from tests.support.twins.bus import MemoryBus
 
 
 @pytest.fixture
 def adapters():
-    adapters, bus = MemoryAdapters(CONFAB_CLOCK_SKEW_S="0"), MemoryBus()
-    adapters.publisher, adapters.subscription = bus.publisher(), bus.subscription()
-    return adapters
-
-
-@pytest.fixture
-def container(adapters):
-    return Container(adapters)
+    return MemoryAdapters(CONFAB_CLOCK_SKEW_S="0")
 
 
 def alice(*, for_s):
@@ -56,7 +47,7 @@ async def test_a_container_that_stops_admits_no_more_sockets(container):
             sid,
             {"token": "alice"},
             lambda: answers.append("admitted"),
-            lambda _, data: answers.append(data["code"]),
+            lambda _, e: answers.append(e["code"]),
         )
 
     async with container.serving("127.0.0.1", 0):

@@ -65,12 +65,9 @@ async def test_typing_again_defers_the_expiry(room):
     room.typing.set(OFF, "s1")
 
 
-async def test_an_end_without_a_start_is_ignored(room):
+async def test_only_typing_that_began_ends_and_with_the_socket_it_came_from(room):
     room.typing.set(OFF, "s1")
     assert (room.shown, room.published) == ([], [])
-
-
-async def test_typing_ends_with_the_socket_it_came_from(room):
     room.typing.set(ON, "s1")
     room.typing.end("c1", "bob", "another socket")
     assert room.shown == [ON]
