@@ -26,7 +26,7 @@ LONGEST_FIRST = (
     "contract/test_bus.py",
     "hostile/test_hostile.py",
     "faults/test_storm.py",
-    "integration/test_bus_pubsub.py",
+    "contract/test_bus_pubsub.py",
     "integration/test_dependencies.py",
     "integration/test_realtime_edges.py",
     "faults/test_going_away.py",

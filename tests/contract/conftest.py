@@ -1,17 +1,21 @@
-"""The stores that one suite is run over.
+"""The stores and the buses that the suites are run over.
 
 `surreal` is the local server as `make dev` runs it; `contended` lets the engine work on several
 requests at once, so that transactions meet and abort each other as they do in production.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from confab.ports import Store
+from confab.ports import Publisher, Store
+from tests.support.pubsub import PubSubServer, google_emulator_jar, google_pubsub_server, pubsub_server
+from tests.support.pubsub_backends import Backend as Bus
+from tests.support.pubsub_backends import Listener, MemoryBackend, PubSubBackend
 from tests.support.surrealdb import surreal_server, surreal_store
 from tests.support.twins.store import MemoryStore
 
@@ -52,3 +56,61 @@ async def stores(backend: Backend) -> list[Store]:
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def store(stores: list[Store]) -> Store:
     return stores[0]
+
+
+Emulator = Callable[[str], Awaitable[PubSubServer]]
+Listen = Callable[[], Awaitable[Listener]]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def emulator() -> AsyncIterator[Emulator]:
+    """Returns the emulator of a kind, which is started once."""
+    async with AsyncExitStack() as ends:
+        running: dict[str, PubSubServer] = {}
+
+        async def emulator(kind: str) -> PubSubServer:
+            if kind not in running:
+                running[kind] = await ends.enter_async_context(_emulator(kind))
+            return running[kind]
+
+        yield emulator
+
+
+def _emulator(kind: str) -> AbstractAsyncContextManager[PubSubServer]:
+    if kind == "local":
+        return pubsub_server()
+    jar = google_emulator_jar()
+    if not isinstance(jar, Path):
+        pytest.skip(jar)
+    return google_pubsub_server(jar)
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=["memory", "local", "google"])
+async def bus(request: pytest.FixtureRequest, emulator: Emulator) -> Bus:
+    return MemoryBackend() if request.param == "memory" else PubSubBackend(await emulator(request.param))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def listen(bus: Bus) -> AsyncIterator[Listen]:
+    """Opens a subscription and returns its listener."""
+    async with AsyncExitStack() as ends:
+
+        async def listen() -> Listener:
+            listener = Listener(bus.subscription())
+            ends.push_async_callback(listener.close)
+            await listener.until(lambda: listener.subscription.connected)
+            return listener
+
+        yield listen
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def listener(listen: Listen) -> Listener:
+    return await listen()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def publisher(bus: Bus) -> AsyncIterator[Publisher]:
+    publisher = bus.publisher()
+    yield publisher
+    await publisher.close()

@@ -7,13 +7,9 @@ once, to every subscription, and recovery without help after any failure of the 
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
@@ -22,19 +18,8 @@ from confab import trace
 from confab.bus.client import Endpoint
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, decode_event, event_of
-from confab.ports import Publisher
 from tests.support.conformance import event_document
-from tests.support.pubsub import PubSubServer, google_emulator_jar, google_pubsub_server, pubsub_server
-from tests.support.pubsub_backends import (
-    PROJECT,
-    Backend,
-    Listener,
-    MemoryBackend,
-    PubSubBackend,
-    arrives,
-    events,
-    typing,
-)
+from tests.support.pubsub_backends import PROJECT, MemoryBackend, PubSubBackend, arrives, events, typing
 from tests.support.samples import finalized, message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -42,63 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOCUMENT = event_document()
 ACK_DEADLINE_S = 10
 
-ON_PUBSUB = pytest.mark.parametrize("backend", ["local", "google"], indirect=True)
-Emulator = Callable[[str], Awaitable[PubSubServer]]
-Listen = Callable[[], Awaitable[Listener]]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def emulator() -> AsyncIterator[Emulator]:
-    """Returns the emulator of a kind, which is started once."""
-    async with AsyncExitStack() as ends:
-        running: dict[str, PubSubServer] = {}
-
-        async def emulator(kind: str) -> PubSubServer:
-            if kind not in running:
-                running[kind] = await ends.enter_async_context(_emulator(kind))
-            return running[kind]
-
-        yield emulator
-
-
-def _emulator(kind: str) -> AbstractAsyncContextManager[PubSubServer]:
-    if kind == "local":
-        return pubsub_server()
-    jar = google_emulator_jar()
-    if not isinstance(jar, Path):
-        pytest.skip(jar)
-    return google_pubsub_server(jar)
-
-
-@pytest_asyncio.fixture(loop_scope="module", params=["memory", "local", "google"])
-async def backend(request: pytest.FixtureRequest, emulator: Emulator) -> Backend:
-    return MemoryBackend() if request.param == "memory" else PubSubBackend(await emulator(request.param))
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def listen(backend: Backend) -> AsyncIterator[Listen]:
-    """Opens a subscription and returns its listener."""
-    async with AsyncExitStack() as ends:
-
-        async def listen() -> Listener:
-            listener = Listener(backend.subscription())
-            ends.push_async_callback(listener.close)
-            await listener.until(lambda: listener.subscription.connected)
-            return listener
-
-        yield listen
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def listener(listen: Listen) -> Listener:
-    return await listen()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def publisher(backend: Backend) -> AsyncIterator[Publisher]:
-    publisher = backend.publisher()
-    yield publisher
-    await publisher.close()
+ON_PUBSUB = pytest.mark.parametrize("bus", ["local", "google"], indirect=True)
 
 
 def every_type() -> list[Event]:
@@ -121,21 +50,21 @@ async def test_every_type_of_event_arrives_as_it_was_published(listener, publish
     assert {type(event) for event in listener.events} == {type(event) for event in sent}
 
 
-async def test_an_instance_receives_the_entries_of_others_and_the_typing_of_all(backend, listener, publisher):
+async def test_an_instance_receives_the_entries_of_others_and_the_typing_of_all(bus, listener, publisher):
     """Google's emulator does not filter: it may bring an entry back, which does no harm."""
     own = event_of(message(1), origin="mine")
     others = [event_of(message(2), origin="other"), typing().model_copy(update={"origin": "mine"})]
     for event in (own, *others):
         await publisher.publish(event)
     await listener.got(*others)
-    if isinstance(backend, MemoryBackend) or backend.server.filters:
+    if isinstance(bus, MemoryBackend) or bus.server.filters:
         assert own not in listener.events
 
 
-async def test_a_message_that_is_no_event_is_counted_and_skipped(backend, listener, publisher):
+async def test_a_message_that_is_no_event_is_counted_and_skipped(bus, listener, publisher):
     garbage = [b"not json", b'{"v":2}', b"[]", b"\xff\xfe", b'{"type":"message.created"}']
     for data in garbage:
-        await backend.put(data)
+        await bus.put(data)
     (event,) = events(1)
     await publisher.publish(event)
     await listener.got(event)
@@ -156,8 +85,8 @@ async def test_a_closed_subscription_gets_nothing_and_ends_its_iteration(listen,
     assert [event async for event in closed.subscription.events()] == []
 
 
-async def test_publishing_without_a_bus_is_unavailable_within_the_deadline(backend):
-    publisher = backend.publisher_without_bus()
+async def test_publishing_without_a_bus_is_unavailable_within_the_deadline(bus):
+    publisher = bus.publisher_without_bus()
     async with asyncio.timeout(3):
         with pytest.raises(Unavailable):
             await publisher.publish(typing())
@@ -175,10 +104,10 @@ async def test_a_publisher_that_closes_sends_its_queue_and_then_is_unavailable(l
         await publisher.publish(typing())
 
 
-async def raw_subscription(client: SubscriberAsyncClient, backend: PubSubBackend, **fields: Any) -> str:
-    await Endpoint(backend.server.address).create_topic(backend.topic_name, timeout=5)
+async def raw_subscription(client: SubscriberAsyncClient, bus: PubSubBackend, **fields: Any) -> str:
+    await Endpoint(bus.server.address).create_topic(bus.topic_name, timeout=5)
     name = f"projects/{PROJECT}/subscriptions/raw-{uuid.uuid4().hex}"
-    await client.create_subscription(SubscriptionConfig(name=name, topic=backend.topic_name, **fields))
+    await client.create_subscription(SubscriptionConfig(name=name, topic=bus.topic_name, **fields))
     return name
 
 
@@ -189,11 +118,11 @@ async def pull(client: SubscriberAsyncClient, name: str) -> list[Any]:
 
 
 @ON_PUBSUB
-async def test_a_message_carries_its_event_and_attributes_as_documented(backend, publisher):
+async def test_a_message_carries_its_event_and_attributes_as_documented(bus, publisher):
     sent, within = every_type(), trace.fresh()
     received: list[Any] = []
-    async with backend.raw() as client:
-        name = await raw_subscription(client, backend)
+    async with bus.raw() as client:
+        name = await raw_subscription(client, bus)
         with trace.Entered(within):
             await asyncio.gather(*map(publisher.publish, sent))
         async with asyncio.timeout(15):
@@ -212,20 +141,11 @@ async def test_a_message_carries_its_event_and_attributes_as_documented(backend,
 
 
 @ON_PUBSUB
-async def test_a_publisher_creates_the_topic_that_an_emulator_lacks(backend, publisher):
-    await publisher.publish(typing())
-    async with Endpoint(backend.server.address).publisher() as client:
-        assert (await client.get_topic(topic=backend.topic_name)).name == backend.topic_name
-
-
-@ON_PUBSUB
-async def test_a_subscription_expires_after_a_day_keeps_ten_minutes_and_is_deleted_when_closed(
-    backend, listener
-):
+async def test_a_subscription_expires_after_a_day_keeps_ten_minutes_and_is_deleted_when_closed(bus, listener):
     name = listener.subscription.name
-    async with backend.raw() as client:
+    async with bus.raw() as client:
         found = SubscriptionConfig.pb(await client.get_subscription(subscription=name))
-        assert found.topic == backend.topic_name
+        assert found.topic == bus.topic_name
         assert found.expiration_policy.ttl.seconds == 86_400
         assert found.message_retention_duration.seconds == 600
         await listener.close()
@@ -234,36 +154,36 @@ async def test_a_subscription_expires_after_a_day_keeps_ten_minutes_and_is_delet
 
 
 @ON_PUBSUB
-async def test_a_subscription_that_was_deleted_is_created_again(backend, listener, publisher):
-    async with backend.raw() as client:
+async def test_a_subscription_that_was_deleted_is_created_again(bus, listener, publisher):
+    async with bus.raw() as client:
         await client.delete_subscription(subscription=listener.subscription.name)
     await arrives(listener, publisher)
 
 
 @ON_PUBSUB
-async def test_both_sides_survive_a_bus_that_was_killed_and_lost_everything(backend, listener, publisher):
+async def test_both_sides_survive_a_bus_that_was_killed_and_lost_everything(bus, listener, publisher):
     (event,) = events(1)
     await publisher.publish(event)
     await listener.got(event)
-    await backend.server.kill()
+    await bus.server.kill()
     await listener.until(lambda: not listener.subscription.connected)
     with pytest.raises(Unavailable):
         await publisher.publish(event)
-    await backend.server.start()
+    await bus.server.start()
     await arrives(listener, publisher)
     assert listener.subscription.connected
 
 
 @ON_PUBSUB
 async def test_a_message_is_redelivered_after_the_ack_deadline_unless_it_is_acknowledged(
-    backend, listener, publisher
+    bus, listener, publisher
 ):
     """Three in one, since each would wait for the deadline: an event, garbage, and a message left alone."""
     (event,) = events(1)
-    async with backend.raw() as client:
-        name = await raw_subscription(client, backend, ack_deadline_seconds=ACK_DEADLINE_S)
+    async with bus.raw() as client:
+        name = await raw_subscription(client, bus, ack_deadline_seconds=ACK_DEADLINE_S)
         await publisher.publish(event)
-        await backend.put(b"garbage")
+        await bus.put(b"garbage")
         first = await pull(client, name)
         leased_at = asyncio.get_running_loop().time()
         first += await pull(client, name) if len(first) < 2 else []
@@ -280,28 +200,3 @@ async def test_a_message_is_redelivered_after_the_ack_deadline_unless_it_is_ackn
     await asyncio.sleep(1)
     assert listener.events == [event]
     assert listener.subscription.undecodable == 1
-
-
-@ON_PUBSUB
-async def test_a_shortened_lease_ends_early_and_a_refused_message_is_redelivered_at_once(backend, publisher):
-    (event,) = events(1)
-    async with backend.raw() as client:
-        name = await raw_subscription(client, backend, ack_deadline_seconds=600)
-        await publisher.publish(event)
-        for seconds in (0, 1):
-            (received,) = await pull(client, name)
-            await client.modify_ack_deadline(
-                subscription=name, ack_ids=[received.ack_id], ack_deadline_seconds=seconds
-            )
-        async with asyncio.timeout(10):
-            while not (again := await pull(client, name)):
-                pass
-    assert decode_event(again[0].message.data) == event
-
-
-@pytest.mark.parametrize("backend", ["local"], indirect=True)
-async def test_the_local_bus_keeps_the_order_of_a_publisher(listener, publisher):
-    sent = events(3_000)
-    await asyncio.gather(*map(publisher.publish, sent))
-    await listener.until(lambda: len(listener.events) >= len(sent))
-    assert listener.events == sent

@@ -97,15 +97,6 @@ async def test_a_bus_that_is_killed_and_returns_empty(world, bus_server):
     await bob.until(lambda c: len(c.seqs()) == 2)
 
 
-async def test_a_listener_that_fails_restarts(world):
-    room = await world.conversation(members=["bob"])
-    bob = await world.client("bob", 1, room)
-    world.break_listener(1)
-    await world.rest_message(room, "one")
-    await bob.until(lambda c: c.seqs() == [1], within=5)
-    await recovers(world, room)
-
-
 async def test_a_subscription_that_delivers_nothing_is_detected_and_replaced(world):
     room = await world.conversation(members=["bob"])
     await world.client("bob", 1, room)

@@ -104,16 +104,6 @@ async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(google, verif
     assert await verifier.verify(user("carol").token)
 
 
-async def test_a_full_queue_is_unavailable(google, verifiers, monkeypatch):
-    monkeypatch.setattr(accounts, "MAX_WAITING", 3)
-    verifier = verifiers(0)
-    tokens = [user(f"u{n}").token for n in range(5)]
-    for token in tokens:
-        await verifier.verify(token)
-    results = await asyncio.gather(*map(verifier.verify, tokens), return_exceptions=True)
-    assert sum(isinstance(result, Unavailable) for result in results) == 2
-
-
 async def test_the_latest_look_ups_are_cached(google, verifiers, monkeypatch):
     monkeypatch.setattr(accounts, "REMEMBERED", 2)
     verifier = verifiers(60)

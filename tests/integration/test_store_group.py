@@ -56,15 +56,6 @@ async def test_a_lost_answer_repeats_the_keyed_and_stores_no_other_twice(proxy, 
     assert await contents(store) == [str(n) for n in range(10)]
 
 
-async def test_a_full_queue_is_unavailable_at_once(server, monkeypatch):
-    monkeypatch.setattr(group_commit, "MAX_WAITING", 3)
-    store = surreal_store(server)
-    await store.create(conversation(), None, now=NOW)
-    results = await at_once(store, *(draft(str(n)) for n in range(5)))
-    assert [isinstance(result, Unavailable) for result in results] == [False] * 3 + [True] * 2
-    await store.close()
-
-
 async def test_a_draft_that_the_store_refuses_fails_alone(store):
     """The database checks the types of its fields: a draft past the model fails none beside it."""
     bad = draft("bad").model_copy(update={"role": "nobody"})

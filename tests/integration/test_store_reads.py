@@ -8,7 +8,6 @@ import pytest
 from confab.domain.errors import Unavailable
 from confab.domain.models import Member
 from confab.domain.requests import GetConversation, parse
-from confab.store import reads as shared_reads
 from confab.store import statements
 from confab.store.connection import Aborted, Connection
 from confab.store.reads import IN_FLIGHT
@@ -89,14 +88,6 @@ async def test_a_page_that_is_wanted_later_is_read_later(store, reads):
     assert [message["content"] for message in page.messages] == ["one"]
     await first
     assert reads == [1, 1]
-
-
-async def test_a_read_of_many_pages_is_bounded_by_their_messages(store, reads, monkeypatch):
-    monkeypatch.setattr(shared_reads, "BATCH_ROWS", 100)
-    await asyncio.gather(
-        *(store.page(f"c{n}", "alice", 40) for n in range(5)), store.page("c1", "alice", 200)
-    )
-    assert reads == [2, 2, 1, 1]
 
 
 async def test_a_page_that_the_store_refuses_to_read_fails_alone(store, monkeypatch):

@@ -173,17 +173,6 @@ class World:
         failing = AsyncMock(side_effect=error)
         return patch.multiple(self.adapters[0].store, page=failing, conversation=failing)
 
-    def break_listener(self, instance: int) -> None:
-        """Let the listener of an instance fail once, at its next messages, with a defect."""
-        subscription: Any = self.adapters[instance].subscription
-        decoded = subscription._decoded
-
-        def fail(messages: Any) -> Any:
-            subscription._decoded = decoded
-            raise RuntimeError(f"a defect, with {len(messages)} messages")
-
-        subscription._decoded = fail
-
     def deafen(self, instance: int) -> None:
         """Let the open stream of an instance deliver nothing until its subscription restarts."""
         subscription: Any = self.adapters[instance].subscription

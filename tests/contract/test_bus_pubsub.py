@@ -3,8 +3,6 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc.aio
@@ -12,20 +10,17 @@ import pytest
 import pytest_asyncio
 from google.api_core.exceptions import NotFound
 from google.auth.exceptions import DefaultCredentialsError
-from google.pubsub_v1 import PublishRequest
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
-from confab import trace
 from confab.bus import leases, stream
-from confab.bus import publisher as publisher_module
 from confab.bus.client import Endpoint
 from confab.bus.publisher import PubSubPublisher
 from confab.bus.stream import MAX_OUTSTANDING_MESSAGES
 from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
-from confab.trace import Trace
-from tests.support.pubsub import PubSubServer, closed_port
+from tests.contract.conftest import Emulator
+from tests.support.pubsub import closed_port
 from tests.support.pubsub_backends import PROJECT, Listener, PubSubBackend, arrives, events, typing
 from tests.support.samples import NOW, draft
 from tests.support.waiting import until
@@ -33,30 +28,9 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-def bus(bus_server: PubSubServer) -> PubSubBackend:
-    return PubSubBackend(bus_server)
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def cleanup() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as stack:
-        yield stack
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def listener(bus: PubSubBackend, cleanup: AsyncExitStack) -> Listener:
-    listener = Listener(bus.subscription())
-    cleanup.push_async_callback(listener.close)
-    await listener.until(lambda: listener.subscription.connected)
-    return listener
-
-
-@pytest.fixture
-def publisher(bus: PubSubBackend, cleanup: AsyncExitStack) -> PubSubPublisher:
-    made = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.address)
-    cleanup.push_async_callback(made.close)
-    return made
+async def bus(emulator: Emulator) -> PubSubBackend:
+    return PubSubBackend(await emulator("local"))
 
 
 def subscription(listener: Listener) -> PubSubSubscription:
@@ -87,19 +61,6 @@ async def test_a_silent_bus_is_detected_and_reconnected(
     finally:
         bus.server.thaw()
     await arrives(listener, publisher)
-
-
-async def test_closing_takes_no_longer_than_its_deadline_when_the_bus_is_silent(
-    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
-) -> None:
-    await publisher.publish(typing())
-    bus.server.freeze()
-    try:
-        async with asyncio.timeout(3):
-            await listener.close()
-            await publisher.close()
-    finally:
-        bus.server.thaw()
 
 
 async def test_a_subscription_that_never_connected_can_be_closed() -> None:
@@ -186,10 +147,9 @@ async def test_events_of_any_size_arrive_in_order(listener: Listener, publisher:
 
 
 async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(
-    bus: PubSubBackend, publisher: PubSubPublisher, cleanup: AsyncExitStack
+    bus: PubSubBackend, publisher: PubSubPublisher
 ) -> None:
     slow = bus.subscription()
-    cleanup.push_async_callback(slow.close)
     iterator = slow.events()
 
     async def next_event() -> Event:
@@ -207,22 +167,7 @@ async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(
         while len(got) < len(sent):
             got.append(await anext(iterator))
     assert got == sent
-
-
-async def test_a_full_queue_is_unavailable_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher_module, "MAX_WAITING", 2)
-    monkeypatch.setattr(publisher_module, "DEADLINE_SECONDS", 0.3)
-    publisher = PubSubPublisher(PROJECT, "t-1", emulator_host=closed_port())
-    in_flight = asyncio.create_task(publisher.publish(typing()))
-    await asyncio.sleep(0.05)
-    queued = [asyncio.create_task(publisher.publish(typing())) for _ in range(2)]
-    await asyncio.sleep(0)
-    async with asyncio.timeout(0.1):
-        with pytest.raises(Unavailable):
-            await publisher.publish(typing())
-    results = await asyncio.gather(in_flight, *queued, return_exceptions=True)
-    assert {type(result) for result in results} == {Unavailable}
-    await publisher.close()
+    await slow.close()
 
 
 async def test_a_publisher_connects_once_before_its_first_event(
@@ -242,30 +187,6 @@ async def test_a_publisher_connects_once_before_its_first_event(
     await publisher.publish(typing())
     assert channels == [channel]
     await listener.got(typing())
-
-
-async def test_batches_begin_a_pause_apart_and_outside_of_any_trace(
-    bus: PubSubBackend, listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publisher = PubSubPublisher(PROJECT, bus.topic, emulator_host=bus.server.address, pause_s=0.5)
-    batches: list[tuple[int, Trace | None]] = []
-    begun: list[float] = []
-    publish = publisher._publish
-
-    async def recorded(request: PublishRequest) -> None:
-        batches.append((len(request.messages), trace.current()))
-        begun.append(time.monotonic())
-        await publish(request)
-
-    monkeypatch.setattr(publisher, "_publish", recorded)
-    first, *others = events(6)
-    with trace.Entered(trace.fresh()):
-        await publisher.publish(first)  # after a silence it is sent at once
-        await asyncio.gather(*(publisher.publish(event) for event in others))
-    assert batches == [(1, None), (5, None)]
-    assert begun[1] - begun[0] > 0.45
-    await publisher.close()
-    await listener.got(first, *others)
 
 
 async def test_an_early_connection_that_fails_is_reported_by_the_first_event(
@@ -296,7 +217,6 @@ class InfrastructureEndpoint(Endpoint):
 async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created(
     bus: PubSubBackend,
     publisher: PubSubPublisher,
-    cleanup: AsyncExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     endpoint = InfrastructureEndpoint(bus.server.address)
@@ -304,7 +224,6 @@ async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created
     listening = bus.subscription()
     listening._endpoint = endpoint
     listener = Listener(listening)
-    cleanup.push_async_callback(listener.close)
     with pytest.raises(Unavailable):
         await publisher.publish(typing())
     assert "the bus refuses events" in caplog.messages
@@ -313,6 +232,7 @@ async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created
     async with endpoint.publisher() as client:
         with pytest.raises(NotFound):
             await client.get_topic(topic=bus.topic_name)
+    await listener.close()
 
 
 async def test_a_defect_in_the_listener_is_logged_and_the_stream_restarts(
