@@ -78,64 +78,39 @@ async def test_frames_of_one_turn_leave_in_one_write_and_in_order(connection, wi
     wire.write(b"three")
     await asyncio.sleep(0)
     assert connection.writes == [b"one,two,", b"three"]
-
-
-async def test_a_callback_that_is_ready_to_run_joins_the_same_write(connection, wire):
-    wire.write(b"one,")
-    asyncio.get_running_loop().call_soon(wire.write, b"two")
+    wire.write(b"and what ")
+    asyncio.get_running_loop().call_soon(wire.write, b"is ready to run")
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert b"".join(connection.writes) == b"one,two"
+    assert b"".join(connection.writes[2:]) == b"and what is ready to run"
 
 
-async def test_each_wire_writes_its_own(outbox):
-    connections = [Connection(), Connection()]
-    wires = [Wire(connection, outbox) for connection in connections]
-    for wire in wires:
-        wire.write(b"both")
-    wires[1].write(b" and more")
-    await asyncio.sleep(0)
-    assert [connection.writes for connection in connections] == [[b"both"], [b"both and more"]]
-
-
-async def test_a_connection_that_fails_is_dropped_and_silences_no_other(outbox, caplog):
-    connections = [Connection(), Connection(), Connection()]
+async def test_a_connection_that_fails_or_closes_is_written_to_no_more_and_silences_no_other(outbox, caplog):
+    connections = [Connection() for _ in range(4)]
     wires = [Wire(connection, outbox) for connection in connections]
     connections[1].defect = RuntimeError("a defect")
+    connections[2].closing = True
     for text in (b"one", b"two"):
         for wire in wires:
             wire.write(text)
         await asyncio.sleep(0)
-    assert [connection.writes for connection in connections] == [[b"one", b"two"], [], [b"one", b"two"]]
-    assert [connection.aborted for connection in connections] == [False, True, False]
+    assert [c.writes for c in connections] == [[b"one", b"two"], [], [], [b"one", b"two"]]
+    assert [c.aborted for c in connections] == [False, True, False, False]
     assert "a defect" in caplog.text
 
 
-async def test_a_connection_that_is_closing_is_not_written_to(connection, wire):
-    wire.write(b"too late")
-    connection.closing = True
-    await asyncio.sleep(0)
-    assert connection.writes == []
-
-
-async def test_unsent_counts_pending_bytes_and_those_the_kernel_has_not_taken(connection, wire):
-    wire.write(b"12345")
-    assert wire.unsent == 5
-    await asyncio.sleep(0)
-    assert wire.unsent == 0
-    connection.waiting = 7
-    wire.write(b"12345")
-    assert wire.unsent == 12
-
-
-async def test_a_wire_takes_up_to_its_limit_and_again_when_it_has_been_read(connection, wire):
+async def test_a_wire_takes_up_to_its_limit_of_pending_bytes_and_those_the_kernel_has_not_taken(
+    connection, wire
+):
     for _ in range(100):
         assert wire.offer(b"0123456789", 10)
-        assert not wire.offer(b"x", 10)
+        assert (wire.unsent, wire.offer(b"x", 10)) == (10, False)
         await asyncio.sleep(0)
+    assert wire.unsent == 0
     connection.waiting = 10
     assert not wire.offer(b"x", 10)
     assert wire.offer(b"x", 11)
+    assert wire.unsent == 11
     await asyncio.sleep(0)
     connection.waiting = 0
     assert wire.offer(b"0123456789", 10)

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -15,6 +18,8 @@ from tests.support.adapters import MemoryAdapters
 from tests.support.twins.bus import MemoryBus, MemoryPublisher
 from tests.support.twins.store import MemoryStore
 from tests.support.waiting import settle
+
+ROOT = Path(__file__).parents[2]
 
 
 class SlowStore(MemoryStore):
@@ -50,25 +55,21 @@ async def test_slow_imports_run_in_another_thread_than_the_loop(monkeypatch):
     assert len(made_by) == 1
 
 
-async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_query():
+@pytest.mark.parametrize("announces", [True, False])
+async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_query(announces):
     adapters = MemoryAdapters()
     adapters.store, adapters.publisher = store, publisher = SlowStore(), SlowPublisher()
     async with asyncio.timeout(3):
-        await adapters.prepare(announces=True)
-        await asyncio.gather(store.asked.wait(), publisher.asked.wait())
+        await adapters.prepare(announces=announces)
+        await store.asked.wait()
+        await settle()
+    assert publisher.asked.is_set() == announces
     store.answers.set()
     done, connecting = await asyncio.wait(adapters._connecting, timeout=0.1)
     assert [task.exception() for task in done] == [None]
-    (bus,) = connecting
-    bus.cancel()
-
-
-async def test_a_function_that_publishes_nothing_connects_to_no_bus():
-    adapters = MemoryAdapters()
-    adapters.publisher = publisher = SlowPublisher()
-    await adapters.prepare(announces=False)
-    await settle()
-    assert not publisher.asked.is_set()
+    assert len(connecting) == announces
+    for bus in connecting:
+        bus.cancel()
 
 
 @pytest.mark.parametrize(("name", "announces"), [("get_conversation", False), ("add_message", True)])
@@ -86,6 +87,33 @@ async def test_a_functions_first_request_prepares_it(monkeypatch, name, announce
     for _ in range(2):
         assert (await serve(Request(scope))).status_code == 404
     assert prepared == [announces]
+
+
+FUNCTION = "from functions_framework import create_app; create_app('{}', 'main.py')"
+ADAPTERS = "from confab import config, wiring; adapters = wiring.Adapters(config.load({}))"
+COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+BUS, OTEL = ("google.pubsub", "confab.bus", "grpc"), ("opentelemetry",)
+
+
+@pytest.mark.parametrize(
+    ("statements", "imported", "left_out"),
+    [
+        (FUNCTION.format("get_conversation"), "confab.http.edge", BUS),
+        (FUNCTION.format("list_conversations"), "confab.http.edge", BUS),
+        (ADAPTERS.format({}) + "; adapters.conversations", "surrealdb", BUS),
+        (ADAPTERS.format({}) + "; adapters.telemetry", "confab.telemetry.logs", OTEL),
+        (ADAPTERS.format(COLLECTOR) + "; adapters.telemetry", "opentelemetry", BUS),
+    ],
+    ids=["get_conversation", "list_conversations", "use cases", "no collector", "a collector"],
+)
+def test_an_adapter_is_imported_only_where_it_is_used(statements, imported, left_out):
+    program = f"import os, sys; {statements}; print(*sys.modules, flush=True); os._exit(0)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "functions", capture_output=True, text=True, check=True
+    )
+    modules = run.stdout.split()
+    assert imported in modules
+    assert not [name for name in modules if name.startswith(left_out)]
 
 
 class Adapter:
@@ -122,7 +150,7 @@ async def test_an_adapter_that_fails_or_hangs_skips_no_other(monkeypatch, caplog
 
 
 async def test_every_adapter_that_was_made_is_closed_and_no_other(monkeypatch):
-    adapters = Adapters(config.load({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}))
+    adapters = Adapters(config.load(COLLECTOR))
     assert adapters.conversations is adapters.conversations
     assert adapters._opened.keys() == {"store", "publisher"}
     made = {adapters.subscription, adapters.verifier, adapters.telemetry, adapters.store, adapters.publisher}
