@@ -3,7 +3,6 @@
 import base64
 import random
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +53,7 @@ class Conversations:
         self._clock = clock
         self._cells = cells
         self.limits = limits
-        self.sends = Rate(limits.messages_per_10s, 10, "messages", clock=time.monotonic)
+        self.sends = Rate(limits.messages_per_10s, 10, "messages")
         """Bounds how often each user may write on this instance; the key is the uid."""
 
     async def create_conversation(

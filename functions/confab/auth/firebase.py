@@ -18,6 +18,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -123,10 +124,8 @@ class FirebaseVerifier:
 
     async def check(self) -> None:
         """Fetch the keys, if need be: with them, an unsigned token is rejected for its signature."""
-        try:
+        with suppress(Unauthenticated):
             await self._check_signature(_unsigned_token(self._project))
-        except Unauthenticated:
-            return
 
     async def close(self) -> None:
         """End the threads; calls in flight end by their own timeout."""

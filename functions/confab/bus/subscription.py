@@ -50,16 +50,12 @@ class PubSubSubscription:
         self._stream: asyncio.Task[None] | None = None
         self._lease: asyncio.Task[None] | None = None
         self._exists = False
-        self._connected = False
         self._closed = False
+        self.connected = False
         self.undecodable = 0
         """Messages that were not valid events."""
         self.lag_s = 0.0
         """How long the newest message was on the bus, as far as the clocks agree."""
-
-    @property
-    def connected(self) -> bool:
-        return self._connected
 
     async def events(self) -> AsyncIterator[Event]:
         """The events, for one reader; each is acknowledged when the next one is requested."""
@@ -101,7 +97,7 @@ class PubSubSubscription:
             try:
                 await asyncio.wait((stream,))
             finally:
-                self._connected = False
+                self.connected = False
                 stream.cancel()
                 await asyncio.gather(stream, return_exceptions=True)
             _log_end(stream)
@@ -114,7 +110,7 @@ class PubSubSubscription:
                 self._exists = True
             try:
                 stream = await open_stream(client, self.name, self._client_id, self._acknowledgements)
-                self._connected = True
+                self.connected = True
                 async with aclosing(stream):
                     async for messages in stream:
                         backoff.reset()

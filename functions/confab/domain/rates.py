@@ -1,6 +1,7 @@
 """Rate limits: exact, in bounded memory."""
 
 import math
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 
@@ -21,7 +22,9 @@ class Rate:
     than another key be refused for it.
     """
 
-    def __init__(self, most: int, seconds: int, what: str, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, most: int, seconds: int, what: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._most = most
         self._seconds = seconds
         self._what = what

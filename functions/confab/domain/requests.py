@@ -152,6 +152,7 @@ CheckedMetadata = Annotated[Metadata, AfterValidator(_check_metadata)]
 IdempotencyKey = Annotated[str, Field(pattern=IDEMPOTENCY_KEY)]
 ConversationId = Annotated[str, Field(pattern=ID)]
 Number = Annotated[int, BeforeValidator(_digits)]
+"""An integer, which a query string has as text."""
 PageLimit = Annotated[Number, BeforeValidator(_default_limit), AfterValidator(_check_limit)]
 MAX_SEQ = 2**53 - 1
 """The largest integer that every JSON client reads exactly."""
@@ -196,21 +197,10 @@ class AddMessage(Request):
 
     def draft(self, conversation_id: str, author: str) -> Draft:
         """The message as `author` writes it into a conversation."""
-        return Draft(
-            conversation_id=conversation_id,
-            role=self.role,
-            author=author,
-            content=self.content,
-            client_message_id=self.client_message_id,
-            metadata=self.metadata,
-        )
+        return Draft(**{**dict(self), "conversation_id": conversation_id, "author": author})
 
 
-class Query(Request):
-    """The fields of a query string: numbers are text."""
-
-
-class GetConversation(Query):
+class GetConversation(Request):
     """Which page of the log to read: the last one, or one next to a sequence number."""
 
     after: Annotated[Number, Field(ge=0, le=MAX_SEQ)] | None = None
@@ -224,7 +214,7 @@ class GetConversation(Query):
         return self
 
 
-class ListConversations(Query):
+class ListConversations(Request):
     """Which of the caller's conversations to list."""
 
     status: Status | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from confab.aio import spawn
@@ -35,10 +36,8 @@ class InlineAnnouncer:
     async def announce(self, entry: Entry) -> None:
         """Publish the entry's event. A failure is not raised: the publisher has logged it."""
         committed_at = current_time()  # a moment ago
-        try:
+        with suppress(Unavailable):
             await self._publisher.publish(event_of(entry, origin=self._origin, at=committed_at))
-        except Unavailable:
-            return
 
 
 class BackgroundAnnouncer:

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from confab.domain.errors import ConfabError, Internal, InvalidRequest, Unauthenticated, Unavailable, problem
-from confab.domain.limits import Limits
 from confab.domain.requests import parse
-from confab.ports import Span, Telemetry, TokenVerifier
+from confab.ports import Span
 from confab.realtime.commands import Commands
 from confab.realtime.protocol import Handshake, Join, refused
 from confab.realtime.sessions import MAX_SENDS, Sessions
 from confab.realtime.transport import Accept, Ack, Refuse, Transport
+from confab.wiring import Adapters
 
 log = logging.getLogger(__name__)
 
@@ -21,21 +21,14 @@ class SocketApplication:
     """Implements `transport.Application`."""
 
     def __init__(
-        self,
-        commands: Commands,
-        sessions: Sessions,
-        transport: Transport,
-        verifier: TokenVerifier,
-        telemetry: Telemetry,
-        *,
-        limits: Limits,
+        self, commands: Commands, sessions: Sessions, transport: Transport, adapters: Adapters
     ) -> None:
         self._commands = commands
         self._sessions = sessions
         self._transport = transport
-        self._verifier = verifier
-        self._telemetry = telemetry
-        self._limits = limits
+        self._verifier = adapters.verifier
+        self._telemetry = adapters.telemetry
+        self._limits = adapters.config
         self._draining = False
 
     async def connect(self, sid: str, auth: object, accept: Accept, refuse: Refuse) -> None:

@@ -16,13 +16,12 @@ from confab.domain.errors import Forbidden, RateLimited, TokenRevoked
 from confab.domain.events import TypingState
 from confab.domain.models import timestamp_text
 from confab.domain.requests import GetConversation, Request, parse
-from confab.ports import TokenVerifier
 from confab.realtime.protocol import Join, Leave, Renew, SendMessage, SetTyping, accepted
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Session
 from confab.realtime.transport import Ack
 from confab.realtime.typing import TypingIndicators
-from confab.views import Views
+from confab.wiring import Adapters
 
 R = TypeVar("R", bound=Request)
 
@@ -39,20 +38,14 @@ class Commands:
     """The handlers of the contract's events. What they raise is the refusal."""
 
     def __init__(
-        self,
-        conversations: Conversations,
-        rooms: Rooms,
-        typing: TypingIndicators,
-        verifier: TokenVerifier,
-        *,
-        views: Views,
+        self, conversations: Conversations, rooms: Rooms, typing: TypingIndicators, adapters: Adapters
     ) -> None:
         self._conversations = conversations
         self._rooms = rooms
         self._typing = typing
-        self._verifier = verifier
-        self._views = views
-        self._limits = conversations.limits
+        self._verifier = adapters.verifier
+        self._views = adapters.views
+        self._limits = adapters.config
         self.by_event: Mapping[str, Command[Any]] = {
             "join": Command(Join, self.join),
             "leave": Command(Leave, self.leave),

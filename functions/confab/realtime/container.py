@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -57,16 +56,9 @@ class Container:
             self.rooms,
             self.transport,
             self.announcer.announce_typing,
-            rate=Rate(config.typing_per_5s, 5, "typing events in a room", clock=time.monotonic),
+            rate=Rate(config.typing_per_5s, 5, "typing events in a room"),
         )
-        self.sessions = Sessions(
-            self.rooms,
-            self._typing,
-            self.transport,
-            adapters.verifier,
-            max_per_user=config.max_sockets_per_user,
-            clock_skew_s=config.clock_skew_s,
-        )
+        self.sessions = Sessions(self.rooms, self._typing, self.transport, adapters)
         self._watchdog = Watchdog(
             adapters.subscription,
             adapters.publisher,
@@ -75,31 +67,13 @@ class Container:
             needed=lambda: len(self.rooms) > 0,
         )
         self._health = Health(
-            adapters.store,
-            adapters.verifier,
-            bus_delivers=lambda: self._watchdog.delivering,
+            adapters.store, adapters.verifier, bus_delivers=lambda: self._watchdog.delivering
         )
-        self.application = self._application()
+        conversations = adapters.conversations_announced_by(self.announcer)
+        commands = Commands(conversations, self.rooms, self._typing, adapters)
+        self.application = SocketApplication(commands, self.sessions, self.transport, adapters)
         self.transport.serve(self.application)
         self._count(adapters.telemetry)
-
-    def _application(self) -> SocketApplication:
-        adapters = self._adapters
-        commands = Commands(
-            adapters.conversations_announced_by(self.announcer),
-            self.rooms,
-            self._typing,
-            adapters.verifier,
-            views=adapters.views,
-        )
-        return SocketApplication(
-            commands,
-            self.sessions,
-            self.transport,
-            adapters.verifier,
-            adapters.telemetry,
-            limits=adapters.config,
-        )
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:

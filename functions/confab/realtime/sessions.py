@@ -10,10 +10,10 @@ from confab.aio import spawn
 from confab.domain.access import Standing
 from confab.domain.errors import RateLimited, TokenExpired, TokenRevoked, Unauthenticated
 from confab.domain.models import Principal
-from confab.ports import TokenVerifier
 from confab.realtime.rooms import Rooms
 from confab.realtime.transport import Transport
 from confab.realtime.typing import TypingIndicators
+from confab.wiring import Adapters
 
 CHECK_S = 2.0
 """Seconds between two checks of all sessions' users; the verifier caches their records."""
@@ -118,21 +118,14 @@ class Sessions:
     """Every admitted socket, and what sessions share."""
 
     def __init__(
-        self,
-        rooms: Rooms,
-        typing: TypingIndicators,
-        transport: Transport,
-        verifier: TokenVerifier,
-        *,
-        max_per_user: int,
-        clock_skew_s: float,
+        self, rooms: Rooms, typing: TypingIndicators, transport: Transport, adapters: Adapters
     ) -> None:
         self.rooms = rooms
         self.typing = typing
         self.transport = transport
-        self.clock_skew_s = clock_skew_s
-        self._verifier = verifier
-        self._max_per_user = max_per_user
+        self.clock_skew_s = adapters.config.clock_skew_s
+        self._verifier = adapters.verifier
+        self._max_per_user = adapters.config.max_sockets_per_user
         self._sessions: dict[str, Session] = {}
         self._per_user: Counter[str] = Counter()
 
