@@ -9,8 +9,7 @@ from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation, Member
 from confab.ports import Store
 from tests.contract.conftest import Backend
-from tests.support.logs import MILLISECOND, draft_for, fresh, new_conversation
-from tests.support.samples import NOW
+from tests.support.samples import MILLISECOND, NOW, draft_for, fresh, new_conversation
 from tests.support.twins.store import MemoryStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -9,8 +9,7 @@ import pytest
 from confab.domain.errors import NotFound
 from confab.domain.models import Metadata, message_id
 from confab.ports import Store
-from tests.support.logs import MILLISECOND, draft_for, fresh, messages, new_conversation, started
-from tests.support.samples import NOW
+from tests.support.samples import MILLISECOND, NOW, draft_for, fresh, messages, new_conversation, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

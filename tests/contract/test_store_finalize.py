@@ -9,8 +9,7 @@ import pytest
 from confab.domain.errors import ConversationFinalized, NotFound
 from confab.domain.models import Finalized
 from confab.ports import Store
-from tests.support.logs import draft_for, fresh, started
-from tests.support.samples import NOW
+from tests.support.samples import NOW, draft_for, fresh, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

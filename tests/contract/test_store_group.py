@@ -7,8 +7,7 @@ import pytest
 
 from confab.domain.errors import ConversationFinalized, NotFound
 from confab.ports import Appended, Store
-from tests.support.logs import draft_for, fresh, messages, started
-from tests.support.samples import NOW
+from tests.support.samples import NOW, draft_for, fresh, messages, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

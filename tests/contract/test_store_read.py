@@ -9,8 +9,7 @@ import pytest
 
 from confab.domain.models import Finalized, Message, Metadata, Status, Wire, canonical
 from confab.ports import Cursor, Store
-from tests.support.logs import MILLISECOND, draft_for, fresh, messages, new_conversation, started
-from tests.support.samples import NOW
+from tests.support.samples import MILLISECOND, NOW, draft_for, fresh, messages, new_conversation, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -78,7 +77,7 @@ async def test_only_the_owner_and_members_read_a_page(store: Store) -> None:
 async def test_a_page_holds_nothing_of_another_conversation(store: Store) -> None:
     prefix = fresh()
     for conversation_id in (prefix, prefix + "0", prefix[:-1]):
-        created = new_conversation(owner="ann", conversation_id=conversation_id)
+        created = new_conversation(owner="ann", id=conversation_id)
         await store.create(created, None, now=NOW)
         await store.append(draft_for(conversation_id, conversation_id), now=NOW)
     page = await store.page(prefix, "ann", 100)

@@ -1,7 +1,7 @@
 """A store and a bus for all integration tests, and a world of two realtime instances for each."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -25,12 +25,17 @@ async def store_server() -> AsyncIterator[SurrealServer]:
 
 
 @pytest.fixture
-async def server(store_server: SurrealServer) -> AsyncIterator[SurrealServer]:
-    """The server of all tests with a new database; a test may freeze the server, but not kill it."""
-    server = store_server.with_database()
-    await migrate(server)
-    yield server
-    server.thaw()
+def database(store_server: SurrealServer) -> Iterator[SurrealServer]:
+    """The server of all tests with a new, empty database; a test may freeze the server, but not kill it."""
+    yield (database := store_server.with_database())
+    database.thaw()
+
+
+@pytest.fixture
+async def server(database: SurrealServer) -> SurrealServer:
+    """The same with the schema."""
+    await migrate(database)
+    return database
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -9,11 +9,10 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.store.connection import NO_ANSWER, Connection, Timing
-from confab.store.session import NotSent, Session, is_conflict
+from confab.store.session import NotSent, Session
 from confab.store.surreal import SurrealStore
-from tests.support.logs import messages
 from tests.support.lost_answers import LosingProxy
-from tests.support.samples import NOW, conversation, draft
+from tests.support.samples import NOW, conversation, draft, messages
 from tests.support.surrealdb import PASSWORD, SurrealServer, surreal_server, surreal_store
 
 IMPATIENT = Timing(attempt=0.4, overall=1.0)
@@ -178,26 +177,6 @@ async def test_a_wrong_password_is_unavailable_and_in_no_log(
 
 async def nothing(_: Session) -> None:
     """Prepares nothing."""
-
-
-async def test_conflicting_transactions_are_retried_until_each_is_done(tmp_path: Path) -> None:
-    async with surreal_server(tmp_path, "--concurrency", "8") as server:
-        async with asyncio.TaskGroup() as group:
-            opening = [group.create_task(Session.open(server.account())) for _ in range(8)]
-        sessions = [task.result() for task in opening]
-        connections = [Connection(server.account(), prepare=nothing) for _ in range(8)]
-        add = "UPSERT ONLY counter:one SET n = (n ?? 0) + 1 RETURN AFTER"
-        await sessions[0].query("DEFINE TABLE counter SCHEMALESS", {})
-
-        bare = await asyncio.gather(*(one.query(add, {}) for one in sessions * 20), return_exceptions=True)
-        conflicts = [one for one in bare if isinstance(one, Exception)]
-        assert conflicts, "these transactions must conflict"
-        assert [repr(one) for one in conflicts if not is_conflict(one)] == []
-
-        await asyncio.gather(*(one.query(add, {}, safe_to_resend=False) for one in connections * 20))
-        counted = await sessions[0].query("SELECT VALUE n FROM ONLY counter:one", {})
-        assert counted == 2 * 160 - len(conflicts)
-        await asyncio.gather(*(one.close() for one in sessions), *(one.close() for one in connections))
 
 
 async def test_a_query_that_the_database_refuses_is_unavailable_and_quotes_nothing(

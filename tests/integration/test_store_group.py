@@ -9,9 +9,8 @@ from confab.domain.errors import Unavailable
 from confab.ports import Appended
 from confab.store import group_commit, statements
 from confab.store.connection import Aborted, Connection
-from tests.support.logs import messages
-from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import counted, surreal_server, surreal_store
+from tests.support.samples import NOW, conversation, draft, messages
+from tests.support.surrealdb import counted
 from tests.support.waiting import until
 
 
@@ -69,23 +68,6 @@ async def test_a_defect_reaches_the_whole_batch_and_not_the_next(store, monkeypa
         patch.delattr("confab.store.group_commit._settle_stored")
         assert {type(result) for result in await at_once(store, draft("a"), draft("b"))} == {NameError}
     assert (await store.append(draft("kept"), now=NOW)).new
-
-
-async def test_conversations_that_are_contended_are_retried_alone(tmp_path, sizes):
-    async with surreal_server(tmp_path, "--concurrency", "8") as server:
-        stores = [surreal_store(server) for _ in range(4)]
-        ids = [f"c{n}" for n in range(10)]
-        for conversation_id in ids:
-            await stores[0].create(conversation(conversation_id), None, now=NOW)
-        for _ in range(8):
-            await asyncio.gather(
-                *(store.append(draft(conversation_id=one), now=NOW) for store in stores for one in ids)
-            )
-        assert await stores[0].heads(ids) == dict.fromkeys(ids, 32)
-        assert max(sizes) == 10
-        assert sizes.count(1) > 0  # some met
-        for store in stores:
-            await store.close()
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """The schema: migrated once, moved forward step by step, and refused if it is too old or too new."""
 
 import asyncio
-import os
 import re
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,16 +11,9 @@ from confab.domain.errors import Unavailable
 from confab.store import schema, statements
 from confab.store.schema import ABSENT, MIGRATIONS, OLDER, TOO_NEW, VERSION, Migration
 from confab.store.session import Session
-from tests.support.processes import ROOT
 from tests.support.pubsub import closed_port
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import (
-    PASSWORD,
-    USER,
-    SurrealServer,
-    migrate,
-    surreal_store,
-)
+from tests.support.surrealdb import SurrealServer, migrate, store_command, surreal_store
 
 LANGUAGE = """
     DEFINE FIELD language ON conversation TYPE string DEFAULT 'en';
@@ -38,14 +28,8 @@ BROKEN = (
 
 
 @pytest.fixture
-def server(store_server: SurrealServer) -> SurrealServer:
-    """A new database without a schema."""
-    return store_server.with_database()
-
-
-@pytest.fixture
-async def session(server: SurrealServer) -> AsyncIterator[Session]:
-    session = await Session.open(server.account(), define=True)
+async def session(database: SurrealServer) -> AsyncIterator[Session]:
+    session = await Session.open(database.account(), define=True)
     yield session
     await session.close()
 
@@ -74,10 +58,10 @@ async def test_every_table_takes_only_the_fields_that_are_defined(session: Sessi
 
 
 async def test_a_migration_to_the_next_version_takes_one_step_and_keeps_the_data(
-    server: SurrealServer, session: Session
+    database: SurrealServer, session: Session
 ) -> None:
     await schema.migrate(session)
-    store = surreal_store(server)
+    store = surreal_store(database)
     await store.create(conversation(), None, now=NOW)
     stored = (await store.append(draft(), now=NOW)).message
     assert await schema.migrate(session, NEXT) == 1
@@ -98,10 +82,10 @@ async def test_a_step_that_fails_changes_nothing(session: Session) -> None:
 
 
 async def test_a_newer_schema_is_refused_also_by_a_connected_store(
-    server: SurrealServer, session: Session
+    database: SurrealServer, session: Session
 ) -> None:
     await schema.migrate(session)
-    connected, later = surreal_store(server), surreal_store(server)
+    connected, later = surreal_store(database), surreal_store(database)
     await connected.check()
     await schema.migrate(session, NEXT)
     for call in (
@@ -118,10 +102,10 @@ async def test_a_newer_schema_is_refused_also_by_a_connected_store(
 
 
 async def test_this_code_works_beside_a_newer_schema_that_only_adds_and_leaves_it(
-    server: SurrealServer, session: Session
+    database: SurrealServer, session: Session
 ) -> None:
     await schema.migrate(session)
-    connected, later = surreal_store(server), surreal_store(server)
+    connected, later = surreal_store(database), surreal_store(database)
     await connected.create(conversation(), None, now=NOW)
     await schema.migrate(session, ADDED)
     for store in (connected, later):
@@ -142,13 +126,13 @@ def test_a_schema_is_absent_too_old_too_new_or_usable() -> None:
     assert schema.trouble({"number": VERSION + 1, "oldest": None}) == TOO_NEW
 
 
-async def test_a_store_without_a_schema_is_refused_until_it_is_there(server: SurrealServer) -> None:
-    store = surreal_store(server)
+async def test_a_store_without_a_schema_is_refused_until_it_is_there(database: SurrealServer) -> None:
+    store = surreal_store(database)
     with pytest.raises(Unavailable, match=ABSENT):
         await store.check()
     with pytest.raises(Unavailable, match=ABSENT):
         await store.create(conversation(), None, now=NOW)
-    await migrate(server)
+    await migrate(database)
     await store.check()
     assert (await store.create(conversation(), None, now=NOW)).new
     await store.close()
@@ -169,33 +153,18 @@ async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(
         assert "Filter" not in plan
 
 
-async def command(server: SurrealServer, *arguments: str, **env: str) -> tuple[int | None, str, str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "functions"),
-        "SURREALDB_URL": server.url,
-        "SURREALDB_DATABASE": server.database,
-        "SURREALDB_USER": USER,
-        "SURREALDB_PASSWORD": PASSWORD,
-        **env,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "confab.store", *arguments, env=environment, stdout=PIPE, stderr=PIPE
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
-async def test_the_command_migrates_and_checks(server: SurrealServer, session: Session) -> None:
-    gone = command(server, "check", SURREALDB_URL=f"ws://{closed_port()}")
-    for code, out, err in await asyncio.gather(command(server, "check"), gone):
+async def test_the_command_migrates_and_checks(database: SurrealServer, session: Session) -> None:
+    gone = store_command(database, "check", SURREALDB_URL=f"ws://{closed_port()}")
+    for code, out, err in await asyncio.gather(store_command(database, "check"), gone):
         assert (code, out, len(err.splitlines())) == (1, "", 1)
-    assert await command(server, "migrate") == (
+    assert await store_command(database, "migrate") == (
         0,
         f"migrated to schema version {VERSION} in {VERSION} steps\n",
         "",
     )
     later = await schema.migrate(session, ADDED) + VERSION
-    migrated, checked = await asyncio.gather(command(server, "migrate"), command(server, "check"))
+    migrated, checked = await asyncio.gather(
+        store_command(database, "migrate"), store_command(database, "check")
+    )
     assert migrated == (0, f"migrated to schema version {later} in 0 steps\n", "")
     assert checked == (0, f"schema version {later} is in place\n", "")

@@ -82,12 +82,6 @@ async def test_memory_keeps_nothing_on_disk(tmp_path):
         assert not (tmp_path / "unused").exists()
 
 
-async def test_it_is_healthy(server):
-    response = await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{server.port}/health")
-    with response:
-        assert response.status == 200
-
-
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:5000", "null", "rebound"])
 async def test_a_web_page_is_refused_whatever_its_origin(server, origin):
     """Also after DNS rebinding, where the page's own host name resolves to this machine."""
@@ -103,14 +97,6 @@ async def test_a_web_page_is_refused_whatever_its_origin(server, origin):
         await asyncio.to_thread(urllib.request.urlopen, health)
 
 
-async def test_the_packages_client_works(server):
-    async with client(server) as db:
-        await db.signin({"username": USER, "password": PASSWORD})
-        await db.use("a", "b")
-        assert await db.version() == "surrealdb-3.2.4"
-        assert await db.query("RETURN $x; RETURN 2", {"x": "a\x00b"}) == ["a\x00b", 2]
-
-
 async def test_methods_need_a_sign_in(server):
     async with client(server) as db:
         with pytest.raises(NotAllowedError):
@@ -121,7 +107,11 @@ async def test_methods_need_a_sign_in(server):
             with pytest.raises(NotAllowedError):
                 await db.signin({"username": user, "password": password})
         await db.signin({"username": USER, "password": PASSWORD})
-        assert await db.query("RETURN 1") == [1]
+        await db.use("a", "b")
+        assert await db.query("RETURN $x; RETURN 2", {"x": "a\x00b"}) == ["a\x00b", 2]
+        for unshared in (db.let("x", 1), db.live("t")):
+            with pytest.raises(NotFoundError):
+                await unshared
         await db.invalidate()
         with pytest.raises(NotAllowedError):
             await db.query("RETURN 1")
@@ -147,16 +137,6 @@ async def test_a_connection_without_a_database_sees_no_data(server):
         with pytest.raises(NotFoundError):
             await db.query("SELECT * FROM t")
     await session.close()
-
-
-async def test_methods_of_the_shared_session_are_missing(server):
-    async with client(server) as db:
-        await db.signin({"username": USER, "password": PASSWORD})
-        await db.use("a", "b")
-        with pytest.raises(NotFoundError):
-            await db.let("x", 1)
-        with pytest.raises(NotFoundError):
-            await db.live("t")
 
 
 @pytest.mark.parametrize("frame", [b"\xff\x00garbage", b"\x01", encode({"no": "method"}), "text"])

@@ -1,10 +1,7 @@
 """A copy of a stopped server's data folder is a complete store, as docs/deploy.md promises of snapshots."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -12,7 +9,7 @@ from confab.domain.errors import ConversationFinalized
 from confab.store.session import Session
 from tests.support.processes import ROOT
 from tests.support.samples import NOW, conversation, draft
-from tests.support.surrealdb import PASSWORD, USER, SurrealServer, surreal_server, surreal_store
+from tests.support.surrealdb import store_command, surreal_server, surreal_store
 
 GAPS = re.compile(r"```surql\n( +SELECT \* FROM \(.*?);\n +```", re.DOTALL)
 """The guide's query for logs with a gap."""
@@ -34,7 +31,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path):
         await changed.append(draft("lost", conversation_id="open"), now=NOW)
         await changed.close()
     async with surreal_server(tmp_path / "snapshot", migrated=False) as restored:
-        assert check(restored).stdout.endswith("is in place\n")
+        assert (await store_command(restored, "check"))[1].endswith("is in place\n")
         store = surreal_store(restored)
         assert [await store.page(name, "alice", 10) for name in ("open", "closed")] == before
         retry = await store.append(draft("first", conversation_id="open", client_message_id="once"), now=NOW)
@@ -45,24 +42,6 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path):
         again = await store.create(conversation("another"), "key-open", now=NOW)
         assert (again.new, again.conversation.id) == (False, "open")
         await store.close()
-
-
-def check(server: SurrealServer) -> subprocess.CompletedProcess[str]:
-    """The guide's first command after a restore."""
-    return subprocess.run(
-        [sys.executable, "-m", "confab.store", "check"],
-        env={
-            **os.environ,
-            "SURREALDB_URL": server.url,
-            "SURREALDB_USER": USER,
-            "SURREALDB_PASSWORD": PASSWORD,
-        },
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
 
 
 async def test_the_guides_query_finds_a_log_with_a_gap(tmp_path):

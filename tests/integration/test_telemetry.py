@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from confab.telemetry.otlp import INSTRUMENTS, LATENCY
-from tests.support.logs import started
 from tests.support.probes import serving
 from tests.support.pubsub import closed_port
+from tests.support.samples import started
 from tests.support.system import System, post
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
