@@ -47,19 +47,14 @@ class Document:
 
     def __init__(self, name: str, contents: Mapping[str, Json]) -> None:
         self.content = contents[name]
-        self._name = name
-        self._contents = contents
+        self._base = f"{BASE}{name}"
         self._registry: Registry[Any] = Registry().with_resources(
             (f"{BASE}{each}", DRAFT202012.create_resource(content)) for each, content in contents.items()
         )
 
     def at(self, reference: str) -> Any:
         """The part that a pointer, or a reference into the other document, names."""
-        name, _, pointer = reference.partition("#/")
-        part: Any = self._contents[name or self._name]
-        for step in pointer.split("/"):
-            part = part[int(step) if isinstance(part, list) else step.replace("~1", "/").replace("~0", "~")]
-        return part
+        return self._registry.resolver(self._base).lookup(reference).contents
 
     def resolved(self, pointer: str) -> str:
         """The pointer itself, or where the reference that stands there leads."""
@@ -68,7 +63,7 @@ class Document:
     def faults(self, pointer: str, value: object) -> list[str]:
         """What is wrong with a value by the schema at a pointer, or at one into the other document."""
         validator = Draft202012Validator(
-            {"$ref": urljoin(f"{BASE}{self._name}", pointer)},
+            {"$ref": urljoin(self._base, pointer)},
             registry=self._registry,
             format_checker=FormatChecker(),
         )
