@@ -6,7 +6,7 @@ import pytest
 
 from infra.deploy import permissions, plan
 from infra.deploy.target import Target
-from tests.infra.deployment import FULL, SECRETS, Deployment, deployed
+from tests.infra.deployment import FULL, SECRETS, Deployment, Resource, deployed
 
 IMAGE = "europe-west1-docker.pkg.dev/confab-trial/confab/realtime:tag"
 TARGET = Target(
@@ -16,6 +16,7 @@ TARGET = Target(
     "trial-site",
     {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"},
 )
+PATTERNS = [pattern.replace("**", "*") for pattern in plan.BEFORE_THE_IMAGE]
 
 
 @pytest.fixture(scope="module")
@@ -43,26 +44,12 @@ def test_the_permissions_of_every_resource_type_are_probed():
 
 
 def test_the_builds_account_and_repository_are_created_before_it(made):
-    early = {
-        (one.type, one.name)
-        for one in made.resources
-        if any(
-            fnmatch(f"gcp:{one.module}/{_lower(one.type)}:{one.type}::{one.name}", pattern)
-            for pattern in patterns()
-        )
-    }
-    assert {kind for kind, _ in early} == {
-        "Service",
-        "Repository",
-        "Bucket",
-        "Account",
-        "IAMMember",
-        "RepositoryIamMember",
-    }
-    assert ("Account", plan.BUILDER) in early
+    early = [one for one in made.resources if any(fnmatch(urn(one), pattern) for pattern in PATTERNS)]
+    kinds = {"Service", "Repository", "Bucket", "Account", "IAMMember", "RepositoryIamMember"}
+    assert {one.type for one in early} == kinds
+    assert made.one(f"Account/{plan.BUILDER}") in early
     grants = [one for one in made.resources if one.name.startswith(f"{plan.BUILDER}-")]
-    assert {("roles/" in one.inputs["role"]) for one in grants} == {True}
-    assert {(one.type, one.name) for one in grants} <= early
+    assert all(one in early and "roles/" in one.inputs["role"] for one in grants)
 
 
 def test_the_build_runs_as_its_account_from_the_bucket_that_it_may_read(made):
@@ -80,9 +67,7 @@ def test_the_build_runs_as_its_account_from_the_bucket_that_it_may_read(made):
     assert f"buckets/{bucket}" in reader
 
 
-def patterns() -> list[str]:
-    return [pattern.replace("**", "*") for pattern in plan.BEFORE_THE_IMAGE]
-
-
-def _lower(kind: str) -> str:
-    return kind[0].lower() + kind[1:]
+def urn(resource: Resource) -> str:
+    """A resource's, as far as the command's patterns go."""
+    kind = resource.type
+    return f"gcp:{resource.module}/{kind[0].lower()}{kind[1:]}:{kind}::{resource.name}"

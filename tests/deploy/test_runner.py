@@ -27,7 +27,8 @@ def test_a_command_is_printed_before_its_output_and_what_it_reads_is_not(capfd):
     assert "hush" not in printed + repr(command)
 
 
-def test_a_tool_that_does_not_exist_is_an_answer_and_an_error():
+def test_a_tool_is_found_on_the_path_or_is_an_answer_and_an_error():
+    assert Runner({"PATH": "/bin"}).find("sh") == "/bin/sh"
     assert Runner({}).ask("no-such-tool").trouble == "no-such-tool: No such file or directory"
     with pytest.raises(DeployError, match="no-such-tool is not on PATH"):
         Runner({}).run(Command("x", ("no-such-tool",), 1))
