@@ -27,13 +27,7 @@ print("ready", flush=True)
 while True:
     signal.pause()
 """
-STUBBORN = """
-import signal
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("ready", flush=True)
-while True:
-    signal.pause()
-"""
+STUBBORN = LOYAL.replace("leave)", "signal.SIG_IGN)")
 DESERTED = """
 import os, time
 if os.fork() == 0:
