@@ -113,19 +113,13 @@ class Conversations:
         return page
 
     async def add_message(
-        self,
-        conversation_id: str,
-        request: AddMessage,
-        *,
-        caller: Principal,
-        known: Standing | None = None,
+        self, conversation_id: str, request: AddMessage, *, caller: Principal, known: Standing | None = None
     ) -> Appended:
         """Write a message as the caller and announce it once it is stored.
 
         `known` is the caller's standing if it was read before, however long ago: owner and members
         never change, and the append detects a closed log. A retry with the same client message id
-        and body returns the first message. Every append counts in `sends`, also a retry, which costs
-        the store the same.
+        and body returns the first message, and counts in `sends`: it costs the store the same.
 
         Raises NotFound for strangers, Forbidden for readers and for roles that are not the caller's,
         RateLimited, IdempotencyConflict for a client message id used with another body, and

@@ -12,17 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from confab.domain.events import Event
-from confab.domain.models import (
-    Conversation,
-    Draft,
-    Entry,
-    Finalized,
-    Message,
-    Page,
-    Principal,
-    Status,
-    Wire,
-)
+from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Page, Principal, Status, Wire
 from confab.trace import Trace
 
 ANY_SIZE = 2**53 - 1

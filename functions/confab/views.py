@@ -22,8 +22,7 @@ LISTING_BYTES = 160
 class Views:
     """Renders resources: adds the address of a room's cell, and bounds the size of a page.
 
-    A page keeps the items nearest to where it begins, up to `max_page_bytes` as JSON, but at least
-    one.
+    A page keeps the items nearest to where it begins, up to `max_page_bytes` as JSON, at least one.
     """
 
     def __init__(self, config: Config) -> None:

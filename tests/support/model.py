@@ -172,7 +172,8 @@ class Model:
             for client in self.clients.values():
                 client.collect()
             working = any(client.working for client in self.clients.values())
-            if not working and not any(instance.rooms.filling for instance in self.instances):
+            served = [served for instance in self.instances for served in instance.rooms._served.values()]
+            if not working and not any(one.filling for one in served):
                 return
         raise AssertionError("the work does not end")
 

@@ -58,10 +58,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 class Endpoint:
-    """An emulator at `host:port`, or Google with the default credentials.
-
-    Each client has a connection of its own, which its first call opens and its context closes.
-    """
+    """An emulator at `host:port`, or Google with the default credentials; each client has a connection."""
 
     def __init__(self, emulator_host: str | None) -> None:
         self.emulator_host = emulator_host

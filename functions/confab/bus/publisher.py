@@ -29,9 +29,7 @@ class PubSubPublisher:
 
     One batch is in flight at a time, so events keep their order. Two batches begin at least
     `pause_s` apart: an event after a pause is sent at once, and a busy process makes one call for
-    many events. An event that is not accepted within DEADLINE_SECONDS, or finds the queue full,
-    raises Unavailable.
-    Belongs to the event loop that publishes first.
+    many events. Belongs to the event loop that publishes first.
     """
 
     def __init__(self, project: str, topic: str, *, emulator_host: str | None, pause_s: float = 0.0) -> None:
@@ -57,7 +55,6 @@ class PubSubPublisher:
         await self._batcher.submit(_message(event))
 
     async def close(self) -> None:
-        """Send what is in the queue, for at most DEADLINE_SECONDS, and close the connection."""
         await self._batcher.close(DEADLINE_SECONDS)
         await self._disconnect()
 

@@ -51,11 +51,9 @@ class Acknowledgements:
 
     async def due(self) -> None:
         """Return when the next request is due: after ACK_INTERVAL_SECONDS, or earlier if there are many."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(ACK_INTERVAL_SECONDS):
                 await self._many.wait()
-        except TimeoutError:
-            return
 
 
 async def open_stream(

@@ -16,10 +16,7 @@ Standing = Literal["owner", "write", "read"]
 
 
 def standing(conversation: Conversation | None, caller: Principal) -> Standing:
-    """The caller's standing in the conversation.
-
-    Raises NotFound for strangers, exactly as for a conversation that does not exist.
-    """
+    """The caller's standing. Raises NotFound for strangers, as if there were no such conversation."""
     if conversation is not None:
         if caller.uid == conversation.owner:
             return "owner"

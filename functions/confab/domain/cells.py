@@ -27,8 +27,7 @@ def new_id(cell: str) -> str:
 def cell_of(conversation_id: str, cells: Container[str]) -> str:
     """Which of these cells a conversation belongs to.
 
-    `main`, if the id names none or one that does not exist: any id has a cell, and `main` serves the
-    conversations of a cell that was removed.
+    `main`, if the id names none or one that does not exist, such as a cell that was removed.
     """
     named = _NAMED.fullmatch(conversation_id)
     return named[1] if named is not None and named[1] in cells else MAIN

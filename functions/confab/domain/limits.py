@@ -10,10 +10,7 @@ CountOrOff = Annotated[int, Field(ge=0)]
 
 
 class Limits(BaseModel):
-    """Upper bounds on what a client may send, request or hold open.
-
-    The alias of each is the environment variable that sets it: `CONFAB_` and its name.
-    """
+    """What a client may send, request or hold open at most, each set by `CONFAB_` and its name."""
 
     model_config = ConfigDict(
         frozen=True, alias_generator=lambda name: f"CONFAB_{name.upper()}", validate_by_name=True

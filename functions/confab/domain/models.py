@@ -200,12 +200,7 @@ class Draft(Model):
 
     def numbered(self, seq: int, created_at: datetime) -> Message:
         """The message that this draft becomes as entry `seq`."""
-        return Message(
-            id=message_id(self.conversation_id, seq),
-            seq=seq,
-            created_at=created_at,
-            **dict(self),
-        )
+        return Message(id=message_id(self.conversation_id, seq), seq=seq, created_at=created_at, **dict(self))
 
     def became(self, message: Message) -> bool:
         """Whether `message` is what a retry of this draft was first stored as."""

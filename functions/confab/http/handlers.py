@@ -27,8 +27,8 @@ class Call:
     caller: Principal
     conversation_id: str
     """The id in the path, "" where the route has none."""
-    fields: Mapping[str, object]
-    """Of the JSON body, or of the query string."""
+    fields: object
+    """The JSON body, or the fields of the query string."""
     headers: Mapping[str, str]
     """Of each name in lower case the first value."""
 

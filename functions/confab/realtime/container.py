@@ -118,11 +118,8 @@ class Container:
         telemetry.watch("confab.sweeps", lambda: self.rooms.sweeps)
         telemetry.watch("confab.sockets", lambda: len(self.sessions.all()))
         telemetry.watch("confab.rooms", lambda: len(self.rooms))
-        telemetry.watch("confab.bus.lag", self._bus_lag_s)
-
-    def _bus_lag_s(self) -> float:
-        """Seconds that the newest event was on the bus, or for which one of its own has been overdue."""
-        return max(self._adapters.subscription.lag_s, self._watchdog.overdue_s)
+        bus = self._adapters.subscription
+        telemetry.watch("confab.bus.lag", lambda: max(bus.lag_s, self._watchdog.overdue_s))
 
     async def _consume(self) -> None:
         """Dispatch the bus's events, none of which is trusted, until the subscription is closed."""

@@ -77,8 +77,7 @@ class Room(Generic[Item]):
     def begin_join(self, sid: str) -> int | None:
         """Note that a socket is about to read the log; from here on the room keeps what it delivers.
 
-        If the socket was live, returns the last number that it has, to continue from if the new join
-        fails.
+        Returns the last number of a socket that was live, to continue from if the new join fails.
         """
         start = self._live.pop(sid, None)
         self._joining.add(sid)

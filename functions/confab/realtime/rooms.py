@@ -103,21 +103,13 @@ class Rooms:
     def __contains__(self, conversation_id: str) -> bool:
         return conversation_id in self._served
 
-    @property
-    def filling(self) -> bool:
-        """Whether a gap is being filled."""
-        return any(served.filling for served in self._served.values())
-
     def others(self, conversation_id: str, uid: str) -> list[str]:
         """The live sockets of a room that belong to other users than `uid`."""
         served = self._served.get(conversation_id)
         return [] if served is None else [s for s in served.room.live if served.occupants[s].uid != uid]
 
     def begin_join(self, conversation_id: str, occupant: Occupant) -> int | None:
-        """Note that a socket is about to read this log; call `finish_join` or `leave` afterwards.
-
-        Returns what `Room.begin_join` does.
-        """
+        """As `Room.begin_join`; call `finish_join` or `leave` once the socket has read the log."""
         served = self._served.get(conversation_id)
         if served is None:
             served = self._served[conversation_id] = _Served(conversation_id, Room())
@@ -156,10 +148,7 @@ class Rooms:
                 served.filling.cancel()
 
     def receive(self, entry: Entry, committed_at: datetime | None = None) -> None:
-        """Deliver an entry that this process has stored, as part of the current trace.
-
-        Repeated or out of order is fine.
-        """
+        """Deliver an entry that this process has stored, in any order, as part of the current trace."""
         served = self._served.get(entry.conversation_id)
         if served is not None:
             self._receive(served, entry, Commit(committed_at, trace.current()))
@@ -185,10 +174,7 @@ class Rooms:
                 log.exception("the sweep failed")
 
     async def sweep(self) -> None:
-        """Compare the heads of all rooms with the store, and begin to fill the gaps.
-
-        Logs one line, however many rooms have a gap.
-        """
+        """Compare the heads of all rooms with the store, begin to fill the gaps, and log how many."""
         ids = list(self._served)
         heads: dict[str, int] = {}
         for start in range(0, len(ids), HEADS_PER_QUERY):

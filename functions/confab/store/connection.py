@@ -53,11 +53,7 @@ class Connection:
     """
 
     def __init__(
-        self,
-        account: Account,
-        *,
-        prepare: Callable[[Session], Awaitable[None]],
-        timing: Timing | None = None,
+        self, account: Account, *, prepare: Callable[[Session], Awaitable[None]], timing: Timing | None = None
     ) -> None:
         self._account = account
         self._prepare = prepare
@@ -121,9 +117,10 @@ class Connection:
         self, statement: str, variables: Mapping[str, Any], *, safe_to_resend: bool, retry_conflicts: bool
     ) -> Any:
         """Try until there is an answer, or an error that another try does not help."""
-        lost = 0
+        attempts = lost = 0
         backoff = self._backoff()
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        while True:
+            attempts += 1
             session: Session | None = None
             try:
                 async with asyncio.timeout(self.timing.attempt):
@@ -136,10 +133,9 @@ class Connection:
                 again = self._helps(error, session, safe_to_resend=safe_to_resend) and (
                     retry_conflicts or not conflict
                 )
-                if not again or self._closed or lost == MAX_LOST or attempt == MAX_ATTEMPTS:
+                if not again or self._closed or lost == MAX_LOST or attempts == MAX_ATTEMPTS:
                     raise
             await asyncio.sleep(backoff.pause())
-        raise AssertionError("the last attempt returns or raises")
 
     def _helps(self, error: Exception, session: Session | None, *, safe_to_resend: bool) -> bool:
         """Whether another try may end better than in this error, and is safe."""

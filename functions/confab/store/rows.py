@@ -100,11 +100,7 @@ def message_wire(row: Row) -> Wire:
     found = _MESSAGE_ID.fullmatch(row["id"])
     assert found is not None, "a message's id is its conversation's and its number"
     conversation_id, seq = found[1], int(found[2])
-    wire: Wire = {
-        "id": message_id(conversation_id, seq),
-        "conversationId": conversation_id,
-        "seq": seq,
-    }
+    wire: Wire = {"id": message_id(conversation_id, seq), "conversationId": conversation_id, "seq": seq}
     for name, alias in _PLAIN:
         wire[alias] = row.get(name)
     metadata, at = row["metadata"], row["created_at"]

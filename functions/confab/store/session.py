@@ -56,10 +56,7 @@ class NotSent(ConnectionUnavailableError):
 
 
 class _Connection(AsyncWsSurrealConnection):
-    """The package's connection, opened once: a lost one stays lost.
-
-    The package replaces a dead socket within the next call, by one that is not signed in.
-    """
+    """The package's connection, opened once: the package would replace a lost one, and not sign in."""
 
     async def connect(self, url: str | None = None) -> None:
         """Connect the first time; from then on raise NotSent if the socket is gone."""
@@ -165,12 +162,10 @@ def kind_of(error: BaseException) -> str:
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether a transaction lost against another one and changed nothing.
-
-    Not every server types it (surrealdb#7428), so its text counts too.
-    """
-    typed = isinstance(error, QueryError) and error.is_transaction_conflict
-    return isinstance(error, ServerError) and (typed or "can be retried" in str(error))
+    """Whether a transaction lost against another one and changed nothing."""
+    if isinstance(error, QueryError) and error.is_transaction_conflict:
+        return True
+    return isinstance(error, ServerError) and "can be retried" in str(error)  # not typed: surrealdb#7428
 
 
 def is_signed_out(error: Exception) -> bool:
