@@ -7,9 +7,13 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 
+from confab.domain.errors import Unavailable
+from tests.support.adapters import MemoryAdapters
+from tests.support.api import bearer, created
 from tests.support.conformance import PREFLIGHT, PROBLEM_JSON, rest_document
 
 ORIGIN = "https://app.example"
@@ -72,47 +76,43 @@ def documented() -> Iterator[tuple[Operation, int, str | None]]:
 
 
 class Site:
-    """The operations, and a conversation of the owner's, which the reader may read, to use them on."""
+    """The operations on twins, and a conversation of the owner's, which the reader may read."""
 
-    messages_per_10s: int
-    """Sends of a user that are let through."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, adapters: MemoryAdapters) -> None:
+        self.messages_per_10s = adapters.config.messages_per_10s
+        self.origin: str | None = None
+        self._adapters = adapters
         self._client = client
         self._id = ""
-        self.origin: str | None = None
-
-    def user_id(self, name: str) -> str:
-        """The uid of a user."""
-        return name
-
-    def token(self, name: str) -> str:
-        """The token of a user, or one that is `forged`, `expired`, `revoked` or cannot be checked."""
-        return name
 
     async def prepare(self) -> None:
         """Start the conversation."""
-        made = await self._client.post(
-            "/api/conversations",
-            json={"type": "chat", "members": [{"userId": self.user_id(READER), "access": "read"}]},
-            headers={"Authorization": f"Bearer {self.token(OWNER)}"},
-        )
-        self._id = made.json()["id"]
+        made = await created(self._client, members=[{"userId": READER, "access": "read"}])
+        self._id = made["id"]
 
     async def call(self, operation: Operation, user: str = OWNER, **how: Any) -> httpx.Response:
-        """Use an operation as its example does, but for what `how` changes."""
-        token = self.token(user)
-        headers = ({"Authorization": f"Bearer {token}"} if token else {}) | how.pop("headers", {})
+        """Use an operation as its example does, but for what `how` changes; a user's name is the token."""
+        headers = (bearer(user) if user else {}) | how.pop("headers", {})
         if self.origin is not None:
             headers |= {"Origin": self.origin}
         if operation.body is not None and "content" not in how:
             how.setdefault("json", operation.body)
-        path = how.pop("path", operation.path).replace("{id}", self._id)
+        path = operation.path.replace("{id}", self._id)
         return await self._client.request(how.pop("method", operation.method), path, headers=headers, **how)
 
+    def break_store(self, error: Exception) -> None:
+        """Let every use of the store end in an error."""
 
-Cause = Callable[[Any, Operation], Awaitable[httpx.Response]]
-"""Brings an answer about on a site; some only on a kind of site."""
+        class Broken:
+            def __getattr__(self, name: str) -> AsyncMock:
+                return AsyncMock(side_effect=error)
+
+        vars(self._adapters).update(store=Broken(), conversations=None)
+        del self._adapters.conversations
+
+
+Cause = Callable[[Site, Operation], Awaitable[httpx.Response]]
+"""Brings an answer about."""
 
 
 async def ask(site: Site, operation: Operation) -> httpx.Response:
@@ -159,6 +159,14 @@ def as_user(name: str) -> Cause:
     return lambda site, operation: site.call(operation, name)
 
 
+def with_store(error: Exception) -> Cause:
+    def cause(site: Site, operation: Operation) -> Awaitable[httpx.Response]:
+        site.break_store(error)
+        return site.call(operation)
+
+    return cause
+
+
 CAUSES: Mapping[int | str, Cause] = {
     200: ask_twice,
     201: ask,
@@ -166,6 +174,7 @@ CAUSES: Mapping[int | str, Cause] = {
     "invalid_request": invalid_request,
     "unauthenticated": as_user("forged"),
     "token_expired": as_user("expired"),
+    "token_revoked": as_user("revoked"),
     "forbidden": forbidden,
     "not_found": as_user(STRANGER),
     "method_not_allowed": lambda site, operation: site.call(operation, method="DELETE"),
@@ -174,8 +183,10 @@ CAUSES: Mapping[int | str, Cause] = {
     "payload_too_large": lambda site, operation: site.call(operation, content=b" " * 300_000),
     "unsupported_media_type": lambda site, operation: site.call(operation, content=b"{}"),
     "rate_limited": rate_limited,
+    "internal": with_store(RuntimeError("a defect")),
+    "unavailable": with_store(Unavailable("The store does not answer.")),
 }
-"""What causes each success, by status, and each error, by code, on any site."""
+"""What causes each success, by status, and each error, by code."""
 
 BODIES: tuple[dict[str, Any], ...] = (
     {},
@@ -192,8 +203,3 @@ BODIES: tuple[dict[str, Any], ...] = (
 def requests() -> Iterator[tuple[str, dict[str, Any]]]:
     """Users and ways of asking, good and bad."""
     return itertools.product((STRANGER, READER, OWNER, "expired", ""), BODIES)
-
-
-def expected(operation: Operation, code: str | None) -> str | None:
-    """The operation that a response with this code is found to be of."""
-    return None if code == "method_not_allowed" or operation.method == "OPTIONS" else operation.name

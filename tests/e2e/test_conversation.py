@@ -14,11 +14,19 @@ from tests.support.conformance import rest_document
 from tests.support.stack import Stack
 
 API = "/api/conversations"
+DOCUMENT = rest_document()
 
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+    """A client to whom every response is as documented."""
+
+    async def check(answer: httpx.Response) -> None:
+        await answer.aread()
+        DOCUMENT.check(answer, closed=False)  # the emulators add headers
+
+    hooks = {"response": [check]}
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30, event_hooks=hooks) as client:
         yield client
 
 
