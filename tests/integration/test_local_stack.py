@@ -139,12 +139,6 @@ def test_running_servers_are_used_and_not_started(day, next_day, guest):
     assert [each["id"] for each in answer.json()["conversations"]] == [day.conversation]
 
 
-def test_a_server_that_dies_is_restarted(next_day):
-    next_day.kill_listener(next_day.env["PUBSUB_EMULATOR_HOST"])
-    next_day.wait_for("pubsub ended with exit code -9; restarting it")
-    next_day.wait_for("pubsub  ", times=2)
-
-
 def test_an_interrupt_during_the_start_ends_every_process(tmp_path):
     stack = Stack(tmp_path / "data")
     stack.wait_for("surrealdb ")

@@ -19,9 +19,11 @@ from tests.support.probes import serving
 from tests.support.pubsub import closed_port
 from tests.support.samples import started
 from tests.support.system import System, post
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+REQUEST = ("add", "POST /api/conversations/{id}/messages")
 GONE_WITHIN_S = 8.0
 
 
@@ -41,35 +43,30 @@ class Collector:
             yield url
 
     def spans(self):
-        """The service, the name and the trace of each span."""
-        return [
-            (_service(each.resource), span.name, span.trace_id.hex())
+        """Each span by the name of its service and its own."""
+        return {
+            (_service(each), span.name): span
             for body in self._received["/v1/traces"]
             for each in ExportTraceServiceRequest.FromString(body).resource_spans
             for scope in each.scope_spans
             for span in scope.spans
-        ]
+        }
 
     def metrics(self):
-        """The newest value of each metric, and the count of a histogram."""
+        """The names of the metrics of the instance."""
         return {
-            metric.name: _value(metric)
+            metric.name
             for body in self._received["/v1/metrics"]
             for each in ExportMetricsServiceRequest.FromString(body).resource_metrics
             for scope in each.scope_metrics
             for metric in scope.metrics
-            if _service(each.resource) == "rooms"
+            if _service(each) == "rooms"
         }
 
 
-def _service(resource):
-    return next(each.value.string_value for each in resource.attributes if each.key == "service.name")
-
-
-def _value(metric):
-    kind = metric.WhichOneof("data")
-    (point,) = getattr(metric, kind).data_points
-    return point.count if kind == "histogram" else getattr(point, point.WhichOneof("value"))
+def _service(exported):
+    attributes = exported.resource.attributes
+    return next(each.value.string_value for each in attributes if each.key == "service.name")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -100,24 +97,17 @@ async def test_a_collector_gets_the_spans_of_a_message_and_every_metric(site):
         function = await site.function("add_message", **exporting(url, "add"))
         await asyncio.gather(instance.serves(), function.serves())
         client = await site.client(instance, "alice", room)
-        written = await post(
-            function,
-            "alice",
-            f"/{room}/messages",
-            {"content": "hello"},
-            traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
-        )
+        traced = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        written = await post(function, "alice", f"/{room}/messages", {"content": "hello"}, **traced)
         assert written.status_code == 201
         await client.until(lambda c: c.seqs() == [1])
-        async with asyncio.timeout(10):
-            while ("add", "POST /api/conversations/{id}/messages", TRACE) not in collector.spans():
-                await asyncio.sleep(0.1)
+        await until(lambda: REQUEST in collector.spans(), within=10)
         await ended(instance)
         await client.close()
-    assert ("rooms", "deliver", TRACE) in collector.spans()
-    metrics = collector.metrics()
-    assert set(metrics) == {*INSTRUMENTS, LATENCY}
-    assert (metrics["confab.deliveries"], metrics[LATENCY]) == (1, 1)
+    request, delivery = (collector.spans()[name] for name in (REQUEST, ("rooms", "deliver")))
+    assert (request.trace_id.hex(), request.span_id) == (TRACE, delivery.parent_span_id)
+    assert delivery.trace_id == request.trace_id
+    assert collector.metrics() == {*INSTRUMENTS, LATENCY}
 
 
 async def test_an_instance_works_and_ends_in_time_without_its_collector(site):

@@ -66,23 +66,6 @@ async def test_the_log_of_every_process_has_the_trace_of_a_request_and_deliverie
     assert {line[NAME] for line in (request, *delivered)} == {f"projects/{PROJECT}/traces/{TRACE}"}
 
 
-async def test_a_delivery_is_a_child_span_of_its_request(world):
-    function, instance = Collected(), Collected()
-    room = await world.conversation()
-    alice = await world.client("alice", 0, room)
-    world.containers[0].rooms._delivered = instance.telemetry.delivered
-    async with system(world.env, world.urls, function.telemetry) as patient:
-        await write(patient, room)
-        await alice.until(lambda c: c.seqs() == [1])
-    (request,), (delivery,) = function.spans(), instance.spans()
-    assert request.name == "POST /api/conversations/{id}/messages"
-    assert delivery.name == "deliver"
-    assert delivery.parent is not None
-    assert request.context is not None
-    assert f"{request.context.trace_id:032x}" == TRACE
-    assert delivery.parent.span_id == request.context.span_id
-
-
 async def test_an_instance_counts_deliveries_gaps_sweeps_sockets_and_rooms(world):
     room = await world.conversation()
     alice = await world.client("alice", 0, room)

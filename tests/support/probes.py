@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 from confab import config
 from confab.http.edge import Edge
 from confab.http.routes import ROUTES
-from confab.ports import Telemetry
 from confab.wiring import Adapters
 from infra.probes.probe import Group, Result, run
 from infra.probes.system import System
@@ -53,14 +52,10 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def system(
-    env: Mapping[str, str], realtime: Sequence[str], telemetry: Telemetry | None = None
-) -> AsyncIterator[System]:
+async def system(env: Mapping[str, str], realtime: Sequence[str]) -> AsyncIterator[System]:
     """The instances at these addresses, and functions in the same environment."""
     adapters = Adapters(config.load({**env, "CONFAB_REALTIME_URLS": ",".join(realtime)}))
     adapters.verifier = NamedUsers()
-    if telemetry is not None:
-        adapters.telemetry = telemetry
     async with AsyncExitStack() as ends:
         ends.push_async_callback(adapters.close)
         web = await ends.enter_async_context(serving(functions(adapters)))
