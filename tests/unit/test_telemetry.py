@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from confab import config, trace
+from confab import trace
 from confab.ports import Commit, Metric
 from confab.telemetry import otlp
 from confab.telemetry.logs import LogTelemetry
@@ -151,18 +151,6 @@ async def test_a_process_that_ends_exports_its_spans_within_the_deadline(collect
                 pass
         async with asyncio.timeout(1.0):
             await telemetry.close()
-
-
-@pytest.mark.parametrize(
-    ("environment", "service"),
-    [
-        ({}, "confab"),
-        ({"K_SERVICE": "add_message", "FUNCTIONS_EMULATOR": "true"}, "add_message"),
-        ({"K_SERVICE": "a", "OTEL_SERVICE_NAME": "chat", "FUNCTIONS_EMULATOR": "true"}, "chat"),
-    ],
-)
-def test_a_service_has_the_name_of_its_cloud_run_service_unless_one_is_set(environment, service):
-    assert config.load(environment).service == service
 
 
 def test_every_metric_has_its_row_in_the_documentation():

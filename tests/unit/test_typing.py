@@ -42,7 +42,7 @@ class Room:
         return Sent(len(sids), ())
 
     def receive(self, state: TypingState, conversation_id: str = "c1") -> None:
-        self.typing.receive(Typing(conversation_id=conversation_id, data=state, origin="elsewhere", at=NOW))
+        self.typing.receive(Typing(conversation_id=conversation_id, data=state, origin="i2", at=NOW))
 
 
 @pytest.fixture
@@ -51,54 +51,44 @@ def room(monkeypatch):
     return Room()
 
 
-async def test_typing_expires_on_each_instance_by_itself(room):
-    room.typing.set(ON, "s1")
-    await asyncio.sleep(0.2)
-    assert (room.shown, room.published) == ([ON, OFF], [ON])
+PAUSE = None
+EXPIRED = (PAUSE,) * 4
+EVE = state(typing=True, user_id="eve")
 
 
-async def test_typing_again_defers_the_expiry(room):
-    for _ in range(4):
-        room.typing.set(ON, "s1")
-        await asyncio.sleep(0.05)
-    assert OFF not in room.shown
-    room.typing.set(OFF, "s1")
+COURSES: dict[str, Any] = {
+    "expires by itself": ([("s1", ON), *EXPIRED], [ON, OFF], [ON]),
+    "is deferred": ([("s1", ON), PAUSE, ("s1", ON), PAUSE, ("s1", ON), PAUSE], [ON] * 3, [ON] * 3),
+    "has not begun": ([("s1", OFF)], [], []),
+    "ends with its socket": ([("s1", ON), ("s2", "left"), ("s1", "left"), *EXPIRED], [ON, OFF], [ON, OFF]),
+    "continues elsewhere": (
+        [("s1", ON), ("s2", ON), ("i2", ON), ("s2", "left"), ("s1", OFF)],
+        [ON] * 3,
+        [ON] * 2,
+    ),
+    "ends elsewhere": ([("s1", ON), ("i2", ON), ("s1", OFF), ("i2", OFF)], [ON, ON, OFF], [ON]),
+    "of two users": ([("s1", ON), ("s2", EVE), ("s1", "left")], [ON, EVE, OFF], [ON, EVE, OFF]),
+}
+"""What happens to the typing from sockets, and from the instance i2; what is shown and published of it."""
 
 
-async def test_only_typing_that_began_ends_and_with_the_socket_it_came_from(room):
-    room.typing.set(OFF, "s1")
-    assert (room.shown, room.published) == ([], [])
-    room.typing.set(ON, "s1")
-    room.typing.end("c1", "bob", "another socket")
-    assert room.shown == [ON]
-    room.typing.end("c1", "bob", "s1")
-    await asyncio.sleep(0.2)
-    assert room.shown == room.published == [ON, OFF]
-
-
-async def test_typing_from_several_sources_ends_with_the_last(room):
-    room.typing.set(ON, "s1")
-    room.typing.set(ON, "s2")
-    room.receive(ON)
-    room.typing.end("c1", "bob", "s2")
-    room.typing.set(OFF, "s1")
-    assert OFF not in room.shown
-    room.receive(OFF)
-    assert room.shown[-1] == OFF
-    assert room.published == [ON, ON]
+@pytest.mark.parametrize(("steps", "shown", "published"), COURSES.values(), ids=COURSES)
+async def test_typing_is_shown_until_it_ends(room, steps, shown, published):
+    for step in steps:
+        if step is PAUSE:
+            await asyncio.sleep(0.05)
+        elif step[1] == "left":
+            room.typing.end("c1", "bob", step[0])
+        elif step[0] == "i2":
+            room.receive(step[1])
+        else:
+            room.typing.set(step[1], step[0])
+    assert (room.shown, room.published) == (shown, published)
 
 
 async def test_typing_in_a_room_without_sockets_is_not_kept(room):
     room.receive(ON.model_copy(update={"conversation_id": "c2"}), "c2")
     assert (room.shown, room.typing._timers) == ([], {})
-
-
-async def test_two_users_type_apart(room):
-    room.typing.set(ON, "s1")
-    room.typing.set(state(typing=True, user_id="eve"), "s2")
-    room.typing.end("c1", "bob", "s1")
-    await asyncio.sleep(0.2)
-    assert room.shown[2:] == [OFF, state(typing=False, user_id="eve")]
 
 
 async def test_starts_are_limited_and_ends_are_not(room):

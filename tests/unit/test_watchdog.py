@@ -1,20 +1,22 @@
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from confab.fanout import watchdog as watchdog_module
-from confab.fanout.watchdog import Watchdog
-from tests.support.twins.bus import MemoryBus, MemorySubscription
+from tests.support.adapters import MemoryAdapters
+from tests.support.telemetry import Collected
+from tests.support.twins.bus import MemorySubscription
 from tests.support.waiting import until
+
+ROOM, SOCKET = "c1", SimpleNamespace(sid="s1", uid="alice")
 
 
 class Stubborn(MemorySubscription):
     """Records its restarts; while `stubborn`, only a replacement ends its deafness."""
 
-    def __init__(self, bus: MemoryBus) -> None:
-        super().__init__(bus._open, "i1")
-        self.restarts: list[bool] = []
-        self.stubborn = False
+    restarts: list[bool]
+    stubborn = False
 
     def restart(self, *, fresh: bool) -> None:
         self.restarts.append(fresh)
@@ -22,76 +24,64 @@ class Stubborn(MemorySubscription):
             super().restart(fresh=fresh)
 
 
-class Instance:
-    """A subscription with a watchdog."""
-
-    def __init__(self, bus: MemoryBus) -> None:
-        self.subscription = Stubborn(bus)
-        self.needed = True
-        self.watchdog = Watchdog(
-            self.subscription,
-            bus.publisher(),
-            instance="i1",
-            cell="main",
-            needed=lambda: self.needed,
-        )
-        self.tasks = [
-            asyncio.create_task(self.watchdog.watch()),
-            asyncio.create_task(self._listen()),
-        ]
-
-    async def _listen(self) -> None:
-        async for _ in self.watchdog.events():
-            pass
-
-    async def close(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+@pytest.fixture
+def adapters():
+    adapters = MemoryAdapters()
+    adapters.subscription = Stubborn(adapters.bus._open, adapters.instance)
+    adapters.subscription.restarts = []
+    return adapters
 
 
 @pytest.fixture
-def bus():
-    return MemoryBus()
-
-
-@pytest.fixture
-async def instance(bus, monkeypatch):
+async def watchdog(container, monkeypatch):
+    """The watchdog of an instance that has a room, and so needs the bus."""
     monkeypatch.setattr(watchdog_module, "PROBE_S", 0.05)
-    instance = Instance(bus)
-    yield instance
-    await instance.close()
+    container.rooms.begin_join(ROOM, SOCKET)
+    tasks = [asyncio.create_task(work()) for work in (container._watchdog.watch, container._consume)]
+    yield container._watchdog
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_bus_that_delivers_the_probes_is_left_alone(instance):
+async def test_a_bus_that_delivers_the_probes_is_left_alone(watchdog, adapters):
     await asyncio.sleep(0.4)
-    assert instance.subscription.restarts == []
-    assert instance.watchdog.delivering
+    assert adapters.subscription.restarts == []
+    assert watchdog.delivering
 
 
 @pytest.mark.parametrize(("stubborn", "restarts"), [(False, [False]), (True, [False, True])])
-async def test_a_deaf_subscription_is_restarted_and_then_replaced(instance, stubborn, restarts):
-    await until(lambda: instance.watchdog.delivering)
-    instance.subscription.stubborn = stubborn
-    instance.subscription.deaf = True
-    await until(lambda: not instance.watchdog.delivering)
-    await until(lambda: instance.watchdog.delivering)
-    assert instance.subscription.restarts == restarts
+async def test_a_deaf_subscription_is_restarted_and_then_replaced(watchdog, adapters, stubborn, restarts):
+    await until(lambda: watchdog.delivering)
+    adapters.subscription.stubborn = stubborn
+    adapters.subscription.deaf = True
+    await until(lambda: not watchdog.delivering)
+    await until(lambda: watchdog.delivering)
+    assert adapters.subscription.restarts == restarts
 
 
-async def test_a_bus_without_rooms_is_not_probed(instance, bus, monkeypatch):
-    instance.needed = False
+async def test_a_bus_without_rooms_is_not_probed(watchdog, container, adapters, monkeypatch):
+    container.rooms.leave(ROOM, SOCKET.sid)
     published: list[bytes] = []
-    monkeypatch.setattr(bus, "put", published.append)
+    monkeypatch.setattr(adapters.bus, "put", published.append)
     await asyncio.sleep(0.3)
     assert published == []
 
 
-async def test_a_bus_that_is_down_is_overdue_while_it_is_needed_and_not_deaf(instance, bus):
-    assert instance.watchdog.overdue_s == 0
-    for recover in (lambda: vars(bus).update(down=False), lambda: vars(instance).update(needed=False)):
-        bus.down = True
-        await until(lambda: instance.watchdog.overdue_s > 0.1)
+async def test_a_bus_that_is_down_lags_while_it_is_needed_and_is_not_deaf(watchdog, container, adapters):
+    collected = Collected()
+    container._count(collected.telemetry)
+
+    def lag():
+        return collected.metrics()["confab.bus.lag"].value
+
+    assert lag() == 0
+    for recover in (
+        lambda: vars(adapters.bus).update(down=False),
+        lambda: container.rooms.leave(ROOM, SOCKET.sid),
+    ):
+        adapters.bus.down = True
+        await until(lambda: lag() > 0.1)
         recover()
-        await until(lambda: instance.watchdog.overdue_s == 0)
-    assert instance.subscription.restarts == []
+        await until(lambda: lag() == 0)
+    assert adapters.subscription.restarts == []
