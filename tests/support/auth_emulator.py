@@ -1,6 +1,5 @@
 """Users of the Firebase Auth emulator and their ID tokens."""
 
-import base64
 import json
 import time
 import uuid
@@ -9,7 +8,9 @@ from typing import Any
 
 import httpx
 
-PROJECT = "demo-confab"
+from tests.support.users import PROJECT
+from tests.support.users import user as unsigned
+
 OWNER = {"Authorization": "Bearer owner"}  # the emulator's administrator
 
 
@@ -60,9 +61,5 @@ class AuthEmulator:
 
 
 def expired(user: User) -> User:
-    """The user with a token that ran out an hour ago; the emulator's tokens are unsigned."""
-    header, payload, _ = user.token.split(".")
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    claims |= {"iat": claims["iat"] - 7_200, "exp": claims["exp"] - 7_200}
-    changed = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return User(user.uid, f"{header}.{changed}.")
+    """The user with a token that ran out an hour ago; the emulator's tokens are unsigned, too."""
+    return User(user.uid, unsigned(user.uid, -3_600, age_s=7_200).token)
