@@ -3,16 +3,11 @@
 import asyncio
 import re
 import shutil
-import signal
 import stat
-from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
@@ -24,11 +19,9 @@ from infra.probes.realtime import realtime
 from infra.probes.system import System
 from tests.deploy.image import BUILD, CODE, FINAL, REQUIREMENTS, Image, context
 from tests.support.probes import found, outcome
+from tests.support.processes import Server, answers
 from tests.support.pubsub import closed_port, pubsub_server
 from tests.support.surrealdb import PASSWORD, USER, surreal_server
-
-READY_WITHIN_S = 20
-GONE_WITHIN_S = 8
 
 
 @pytest.fixture(scope="module")
@@ -36,34 +29,33 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return Image(tmp_path_factory.mktemp("image"))
 
 
-async def started(image: Image, **deployment: str) -> Process:
-    """The container's process: the image's environment, and what a deployment sets."""
-    return await asyncio.create_subprocess_exec(
-        *image.command("ENTRYPOINT"),
-        cwd=image.app,
+def container(image: Image, folder: Path, **deployment: str) -> Server:
+    """The container's process, with the image's environment and what a deployment sets; close it."""
+    return Server(
+        "realtime",
+        tuple(image.command("ENTRYPOINT")),
         env={**image.env, **deployment},
-        stdout=PIPE,
-        stderr=STDOUT,
+        folder=folder,
+        ready=answers("/readyz", 200),
+        cwd=image.app,
     )
 
 
-async def health_check(image: Image, port: str) -> int | None:
+async def health_check(image: Image, port: int) -> int:
     process = await asyncio.create_subprocess_exec(
         *image.command("HEALTHCHECK CMD"),
-        env={**image.env, "PORT": port},
+        env={**image.env, "PORT": str(port)},
         stderr=asyncio.subprocess.DEVNULL,
     )
     return await process.wait()
 
 
-@asynccontextmanager
-async def container(image: Image, folder: Path) -> AsyncIterator[tuple[Process, str]]:
-    """The container beside a store and a bus, ready; its process and port."""
-    port = closed_port().rsplit(":", 1)[1]
-    async with surreal_server(folder) as store, pubsub_server() as bus:
-        process = await started(
+async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
+    before = set(image.app.rglob("*"))
+    async with surreal_server(tmp_path / "store") as store, pubsub_server() as bus:
+        server = container(
             image,
-            PORT=port,
+            tmp_path,
             SURREALDB_URL=store.url,
             SURREALDB_USER=USER,
             SURREALDB_PASSWORD=PASSWORD,
@@ -72,42 +64,24 @@ async def container(image: Image, folder: Path) -> AsyncIterator[tuple[Process, 
             FIREBASE_AUTH_EMULATOR_HOST=closed_port(),
         )
         try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                assert process.stdout is not None
-                line = (await process.stdout.readline()).decode()
-                assert line == f"ready http://0.0.0.0:{port}\n"
-            yield process, port
+            await server.start()
+            assert server.log.read_text().splitlines()[0] == f"ready http://0.0.0.0:{server.port}"
+            assert await health_check(image, server.port) == 0
+            results = await found(partial(realtime, System(config.load({}), "", (server.url,)), server.url))
+            assert set(outcome(results).values()) == {"ok"}
+            assert await server.terminate() == 0
+            assert await health_check(image, server.port) != 0
         finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
-
-
-async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
-    before = set(image.app.rglob("*"))
-    async with container(image, tmp_path) as (process, port), httpx.AsyncClient(trust_env=False) as http:
-        url = f"http://127.0.0.1:{port}"
-        assert (await http.get(f"{url}/healthz")).json() == {"status": "alive"}
-        async with asyncio.timeout(READY_WITHIN_S):
-            while (answer := await http.get(f"{url}/readyz")).status_code != 200:
-                assert "keys" not in answer.json()["missing"]
-                await asyncio.sleep(0.1)
-        assert await health_check(image, port) == 0
-        results = await found(partial(realtime, System(config.load({}), "", (url,)), url))
-        assert set(outcome(results).values()) == {"ok"}
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(GONE_WITHIN_S):
-            assert await process.wait() == 0
-        assert await health_check(image, port) != 0
+            await server.close()
     assert set(image.app.rglob("*")) == before, "a container writes nothing into its image"
 
 
-async def test_a_missing_variable_ends_it_with_the_variables_name(image):
-    process = await started(image, K_SERVICE="confab-realtime")
-    async with asyncio.timeout(READY_WITHIN_S):
-        output, _ = await process.communicate()
-    assert process.returncode == 1
-    assert b"SURREALDB_URL is required on Cloud Run" in output
+async def test_a_missing_variable_ends_it_with_the_variables_name(image, tmp_path):
+    server = container(image, tmp_path, K_SERVICE="confab-realtime")
+    await server.launch()
+    assert await server.exit_code() == 1
+    assert "SURREALDB_URL is required on Cloud Run" in server.log.read_text()
+    await server.close()
 
 
 def test_it_has_its_requirements_its_code_and_nothing_else(image):

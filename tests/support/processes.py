@@ -51,12 +51,14 @@ class Server:
         env: Mapping[str, str],
         folder: Path,
         ready: "Ready",
+        cwd: Path = ROOT,
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = command
         self._env = env
         self._ready = ready
+        self._cwd = cwd
         self._port = Port()
         self._process: Popen[bytes] | None = None
 
@@ -114,20 +116,32 @@ class Server:
 
     async def kill(self) -> None:
         """End it at once, and everything it has started."""
-        await self._end(signal.SIGKILL)
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            await self.exit_code()
 
     async def terminate(self) -> int:
         """Ask it to end; its exit code."""
-        return await self._end(signal.SIGTERM)
+        self.ask_to_end()
+        return await self.exit_code()
 
     def ask_to_end(self) -> None:
         """Send SIGTERM, and do not wait."""
         self._signal(signal.SIGTERM)
 
     async def exit_code(self) -> int:
-        """What it ends with, once it has ended by itself."""
-        assert self._process is not None
-        return await asyncio.to_thread(self._process.wait, GONE_S)
+        """What it ends with, once it has ended, and everything it has started with it."""
+        process = self._process
+        assert process is not None
+        try:
+            return await asyncio.to_thread(process.wait, GONE_S)
+        except TimeoutExpired:
+            raise AssertionError(f"{self.name} does not end; see {self.log}") from None
+        finally:
+            self._signal(signal.SIGKILL)
+            assert process.stdin is not None
+            process.stdin.close()
+            self._process = None
 
     def pids(self) -> list[int]:
         """Its process and what that has started; none if it has ended."""
@@ -161,28 +175,13 @@ class Server:
         with self.log.open("ab") as output:
             return Popen(
                 [sys.executable, "-IS", guard.__file__, str(GONE_S), *command],
-                cwd=ROOT,
+                cwd=self._cwd,
                 env={**self._env, "PORT": str(self.port)},
                 start_new_session=True,
                 stdin=PIPE,
                 stdout=output,
                 stderr=output,
             )
-
-    async def _end(self, number: signal.Signals) -> int:
-        process = self._process
-        if process is None:
-            return 0
-        self._signal(number)
-        try:
-            return await asyncio.to_thread(process.wait, GONE_S)
-        except TimeoutExpired:
-            raise AssertionError(f"{self.name} does not end; see {self.log}") from None
-        finally:
-            self._signal(signal.SIGKILL)  # the processes that it started and left
-            assert process.stdin is not None
-            process.stdin.close()
-            self._process = None
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None, f"{self.name} does not run"
