@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from confab.aio import Backoff, Batcher, end_all, up_to
+from confab.aio import Backoff, Batcher, up_to
 from tests.support.waiting import settle
 
 
@@ -198,7 +198,3 @@ def test_pauses_are_random_under_a_bound_that_doubles_up_to_the_longest():
     backoff.reset()
     assert backoff.pause() <= 0.1
     assert len({Backoff(1, 1).pause() for _ in range(10)}) > 1
-
-
-async def test_ending_nothing_returns():
-    await end_all({}, within_s=1)

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -59,12 +60,6 @@ class Watched(Collected):
         vars(self.adapters.store)["append"] = held
         return released
 
-    def break_store(self, error):
-        async def broken(*_args, **_options):
-            raise error
-
-        vars(self.adapters.store)["append"] = broken
-
 
 @pytest.fixture
 async def watched():
@@ -107,7 +102,8 @@ async def test_a_refusal_is_logged_with_its_request_id_and_in_its_span(
     watched, caplog, name, payload, *, code, known
 ):
     caplog.set_level(logging.INFO, "confab")
-    watched.break_store(RuntimeError("a defect") if code == "internal" else Unavailable("away"))
+    error = RuntimeError("a defect") if code == "internal" else Unavailable("away")
+    vars(watched.adapters.store)["append"] = AsyncMock(side_effect=error)
     refusal = (await watched.ask(name, payload))["error"]
     (line,) = lines(caplog, "socket event")
     assert (line.requestId, line.event, line.code) == (refusal["requestId"], known, code)
@@ -164,10 +160,7 @@ async def test_the_entries_of_a_batch_leave_before_its_acknowledgements(watched)
 
 
 async def test_a_defect_after_an_acknowledgement_is_logged_and_not_acknowledged_again(watched, caplog):
-    async def broken(*_args):
-        raise RuntimeError("a defect")
-
-    vars(watched.container.rooms)["finish_join"] = broken
+    vars(watched.container.rooms)["finish_join"] = AsyncMock(side_effect=RuntimeError("a defect"))
     socket = SimpleNamespace(closed=False, put=lambda packet: acks.append(json.loads(packet.data[2:])))
     acks: list[list[dict[str, object]]] = []
     await watched.container.application.event(

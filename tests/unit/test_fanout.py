@@ -12,24 +12,23 @@ from confab.fanout import announce, publishers
 from confab.fanout.announce import BackgroundAnnouncer, InlineAnnouncer
 from confab.fanout.publishers import CircuitBreaker
 from tests.support.samples import NOW, finalized, message
+from tests.support.twins.bus import MemoryBus, MemoryPublisher
 from tests.support.waiting import until
 
 LATER = NOW + timedelta(seconds=1)
 STATE = TypingState(conversation_id="c1", user_id="bob", typing=True)
 
 
-class Bus:
-    """Implements `Publisher`: takes events unless it is `away`, and not while it is frozen."""
+class Bus(MemoryPublisher):
+    """Remembers the events that it takes; takes none while it is `away`, and waits while it is frozen."""
 
     def __init__(self) -> None:
+        super().__init__(MemoryBus())
         self.taken: list[Event] = []
         self.tries = 0
         self.away = False
         self.thawed = asyncio.Event()
         self.thawed.set()
-
-    async def connect(self) -> None:
-        pass
 
     async def publish(self, event: Event) -> None:
         self.tries += 1
@@ -37,9 +36,6 @@ class Bus:
             raise Unavailable("The event bus does not answer.")
         await self.thawed.wait()
         self.taken.append(event)
-
-    async def close(self) -> None:
-        pass
 
 
 @pytest.fixture

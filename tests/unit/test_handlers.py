@@ -46,18 +46,6 @@ async def test_a_new_conversation_has_the_contracts_fields(client):
     }
 
 
-async def test_a_repeated_create_returns_the_first_conversation(client):
-    keyed = bearer(**{"Idempotency-Key": "k1"})
-    first = await client.post(API, json=CHAT, headers=keyed)
-    second = await client.post(API, json=CHAT, headers=keyed)
-    assert (first.status_code, second.status_code) == (201, 200)
-    assert first.json() == second.json()
-    other = await client.post(API, json={"type": "support"}, headers=keyed)
-    assert_problem(other, 409, "idempotency_conflict")
-    elses = await client.post(API, json=CHAT, headers=bearer("bob", **{"Idempotency-Key": "k1"}))
-    assert elses.status_code == 201
-
-
 BAD_CURSORS = ("!", "AAAA", "é", "eA", "MTIz", "OTk5OTk5OTk5OTk5OTk5OTk5OTkuYQ")
 
 

@@ -16,17 +16,6 @@ from tests.support.waiting import until
 ONE, TWO = Trace("1" * 32, "1" * 16), Trace("2" * 32, "2" * 16)
 
 
-async def test_a_gap_is_filled_from_the_store_once_it_responds(world):
-    await world.join("s1")
-    await world.write(2)
-    world.store.error = AWAY
-    world.receive(2)
-    await until(lambda: world.store.reads >= 3)
-    assert world.seqs == {}
-    world.store.error = None
-    await until(lambda: world.seqs["s1"] == [1, 2])
-
-
 async def test_a_long_gap_is_read_in_pages(world, monkeypatch):
     monkeypatch.setattr(rooms_module, "ENTRIES_PER_READ", 10)
     await world.join("s1")

@@ -111,20 +111,6 @@ def test_the_latency_is_the_age_of_the_commit_or_of_an_entry_that_was_read(
     assert latency.sum == pytest.approx(2 * latency_s, abs=0.4)
 
 
-async def test_a_span_can_last_until_its_work_is_done(collected):
-    done = asyncio.Event()
-    with collected.telemetry.span("socket message", None) as span:
-        work = asyncio.create_task(done.wait())
-        span.until(work)
-    assert collected.spans() == ()
-    span.note("confab.status", 503)
-    done.set()
-    await work
-    await asyncio.sleep(0)
-    (ended,) = collected.spans()
-    assert ended.status.status_code == StatusCode.ERROR
-
-
 def test_every_metric_is_read_when_it_is_collected(collected):
     metrics = get_args(Metric)
     reading = dict.fromkeys(metrics, 0)

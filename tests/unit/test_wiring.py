@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from starlette.requests import Request
@@ -15,36 +16,9 @@ from confab.domain.errors import Unavailable
 from confab.http.function import function
 from confab.wiring import Adapters
 from tests.support.adapters import MemoryAdapters
-from tests.support.twins.bus import MemoryBus, MemoryPublisher
-from tests.support.twins.store import MemoryStore
 from tests.support.waiting import settle
 
 ROOT = Path(__file__).parents[2]
-
-
-class SlowStore(MemoryStore):
-    """A store that cannot be reached, which takes a while to show."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.answers = asyncio.Event(), asyncio.Event()
-
-    async def check(self) -> None:
-        self.asked.set()
-        await self.answers.wait()
-        raise Unavailable("The store does not answer.")
-
-
-class SlowPublisher(MemoryPublisher):
-    """A publisher that takes a minute to connect."""
-
-    def __init__(self) -> None:
-        super().__init__(MemoryBus())
-        self.asked = asyncio.Event()
-
-    async def connect(self) -> None:
-        self.asked.set()
-        await asyncio.sleep(60)
 
 
 async def test_slow_imports_run_in_another_thread_than_the_loop(monkeypatch):
@@ -56,18 +30,27 @@ async def test_slow_imports_run_in_another_thread_than_the_loop(monkeypatch):
 
 
 @pytest.mark.parametrize("announces", [True, False])
-async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_query(announces):
-    adapters = MemoryAdapters()
-    adapters.store, adapters.publisher = store, publisher = SlowStore(), SlowPublisher()
+async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_query(monkeypatch, announces):
+    adapters, answers, begun = MemoryAdapters(), asyncio.Event(), set()
+
+    async def check() -> None:
+        begun.add("store")
+        await answers.wait()
+        raise Unavailable("The store does not answer.")
+
+    async def connect() -> None:
+        begun.add("bus")
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(adapters.store, "check", check)
+    monkeypatch.setattr(adapters.publisher, "connect", connect)
     async with asyncio.timeout(3):
         await adapters.prepare(announces=announces)
-        await store.asked.wait()
-        await settle()
-    assert publisher.asked.is_set() == announces
-    store.answers.set()
+    await settle()
+    assert begun == ({"store", "bus"} if announces else {"store"})
+    answers.set()
     done, connecting = await asyncio.wait(adapters._connecting, timeout=0.1)
     assert [task.exception() for task in done] == [None]
-    assert len(connecting) == announces
     for bus in connecting:
         bus.cancel()
 
@@ -116,47 +99,29 @@ def test_an_adapter_is_imported_only_where_it_is_used(statements, imported, left
     assert not [name for name in modules if name.startswith(left_out)]
 
 
-class Adapter:
-    """Takes a while to close, fails in it, or neither."""
-
-    def __init__(self, seconds: float = 0, error: Exception | None = None) -> None:
-        self._seconds, self._error = seconds, error
-        self.closed = False
-
-    async def close(self) -> None:
-        await asyncio.sleep(self._seconds)
-        if self._error is not None:
-            raise self._error
-        self.closed = True
-
-
 async def test_an_adapter_that_fails_or_hangs_skips_no_other(monkeypatch, caplog):
     monkeypatch.setattr(wiring, "CLOSE_S", 0.2)
-    failing, hanging, good = (
-        Adapter(error=RuntimeError("a defect")),
-        Adapter(60),
-        [Adapter() for _ in range(3)],
-    )
     adapters = MemoryAdapters()
+    good = [AsyncMock() for _ in range(3)]
+    failing = AsyncMock(**{"close.side_effect": RuntimeError("a defect")})
+    hanging = AsyncMock(**{"close.side_effect": asyncio.Event().wait})
     adapters._opened.update(
         subscription=hanging, publisher=failing, store=good[0], verifier=good[1], telemetry=good[2]
     )
     async with asyncio.timeout(5):
         await adapters.close()
-    assert all(adapter.closed for adapter in good)
+    for adapter in good:
+        adapter.close.assert_awaited_once_with()
     lines = {record.part: record.message for record in caplog.records}
     assert lines == {"publisher": "an ending failed", "subscription": "an ending took too long"}
     assert "a defect" in caplog.text
 
 
-async def test_every_adapter_that_was_made_is_closed_and_no_other(monkeypatch):
+async def test_every_adapter_that_was_made_is_closed_and_no_other():
     adapters = Adapters(config.load(COLLECTOR))
     assert adapters.conversations is adapters.conversations
     assert adapters._opened.keys() == {"store", "publisher"}
     made = {adapters.subscription, adapters.verifier, adapters.telemetry, adapters.store, adapters.publisher}
     assert {*adapters._opened.values()} == made
-    closed = [monkeypatch.setitem(adapters._opened, name, Adapter()) for name in adapters._opened]
+    assert len(made) == 5
     await adapters.close()
-    assert len(closed) == 5
-    for adapter in (adapters.subscription, adapters.verifier, adapters.telemetry, adapters.store):
-        await adapter.close()
