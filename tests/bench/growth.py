@@ -1,6 +1,7 @@
 """How the cost of a page and of a list grows with what is stored; it should not."""
 
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 from surrealdb import RecordID
 
 from confab.domain.limits import Limits
-from confab.domain.models import Conversation
 from confab.domain.requests import GetConversation, ListConversations, parse
 from confab.ports import Store
 from confab.store import rows
@@ -28,6 +28,7 @@ WARM_UP, CALLS = 5, 60
 ROWS_PER_QUERY = 2_000
 WRITTEN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits()
+Read = Callable[[], Awaitable[object]]
 READS = ("newest page", "page in the middle", "first page of the list")
 
 
@@ -54,20 +55,20 @@ async def figures() -> Figures:
     return found
 
 
-def _reads(store: Store, size: int) -> Mapping[str, Callable[[], Awaitable[object]]]:
-    owner, conversations = principal(_owner(size)), conversations_over(store)
+def _reads(store: Store, size: int) -> Mapping[str, Read]:
+    conversations, log, owner = conversations_over(store), _id(size), principal(_owner(size))
     newest = parse(GetConversation, {"limit": PAGE}, LIMITS)
     middle = parse(GetConversation, {"limit": PAGE, "after": (size - PAGE) // 2}, LIMITS)
     listing = parse(ListConversations, {"limit": PAGE}, LIMITS)
-    reads = (
-        lambda: conversations.get_conversation(_log(size), newest, caller=owner),
-        lambda: conversations.get_conversation(_log(size), middle, caller=owner),
+    reads: tuple[Read, ...] = (
+        lambda: conversations.get_conversation(log, newest, caller=owner),
+        lambda: conversations.get_conversation(log, middle, caller=owner),
         lambda: conversations.list_conversations(listing, caller=owner),
     )
     return dict(zip(READS, reads, strict=True))
 
 
-async def _measure(server: SurrealServer, read: Callable[[], Awaitable[object]]) -> tuple[float, float]:
+async def _measure(server: SurrealServer, read: Read) -> tuple[float, float]:
     for _ in range(WARM_UP):
         await read()
     took = []
@@ -80,11 +81,10 @@ async def _measure(server: SurrealServer, read: Callable[[], Awaitable[object]])
 
 
 async def _fill(server: SurrealServer) -> None:
-    """Write a log and a list of every size."""
     session = await Session.open(server.account())
     try:
         for size in SIZES:
-            for table, stored in (*_log_rows(size), *_list_rows(size)):
+            for table, stored in _rows(size).items():
                 for start in range(0, len(stored), ROWS_PER_QUERY):
                     part = stored[start : start + ROWS_PER_QUERY]
                     await session.query(f"INSERT INTO {table} $rows RETURN NONE", {"rows": part})
@@ -92,54 +92,33 @@ async def _fill(server: SurrealServer) -> None:
         await session.close()
 
 
-Rows = tuple[str, list[dict[str, Any]]]
-"""A table, and rows for it."""
-
-
-def _log_rows(size: int) -> tuple[Rows, Rows]:
-    content = {"role": "user", "author": _owner(size), "content": "x" * 200, "metadata": "{}"}
-    messages = [
-        {"id": RecordID("message", [_log(size), seq]), "created_at": WRITTEN_AT, **content}
-        for seq in range(1, size + 1)
-    ]
-    read = _conversation(_log(size), _owner(size), size, WRITTEN_AT)
-    return ("conversation", [_row(read)]), ("message", messages)
-
-
-def _list_rows(size: int) -> tuple[Rows, Rows]:
-    """Conversations with a message each, a minute apart, as they stand in their owner's list."""
+def _rows(size: int) -> Mapping[str, list[dict[str, Any]]]:
+    """By table: so many conversations of one owner, a minute apart, and so many messages in the first."""
     owner = _owner(size)
-    listed = [
-        _conversation(f"list{size}-{number}", owner, 1, WRITTEN_AT + timedelta(minutes=number))
-        for number in range(size)
-    ]
-    participations = []
-    for one in listed:
-        key = rows.activity_key(one.updated_at, one.id)
-        participations.append(
+    said = {"role": "user", "author": owner, "content": "x" * 200, "metadata": "{}"}
+    stored: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for number in range(size):
+        at = WRITTEN_AT + timedelta(minutes=number)
+        one = conversation(_id(size, number), owner=owner, members=(), seq=size, created_at=at, updated_at=at)
+        record, key = rows.conversation_record(one.id), rows.activity_key(at, one.id)
+        stored["conversation"].append({"id": record, "listed_at": at, **rows.conversation_content(one)})
+        stored["participation"].append(
             {
                 "id": RecordID("participation", [owner, one.id]),
                 "user": owner,
-                "conversation": rows.conversation_record(one.id),
+                "conversation": record,
                 "status": "active",
                 "place": key,
                 "talk": f"{len(owner)}:{owner}:{key}",
             }
         )
-    conversations = [_row(one) | {"listed_at": one.updated_at} for one in listed]
-    return ("conversation", conversations), ("participation", participations)
+        place = [_id(size), number + 1]
+        stored["message"].append({"id": RecordID("message", place), "created_at": at, **said})
+    return stored
 
 
-def _conversation(conversation_id: str, owner: str, seq: int, at: datetime) -> Conversation:
-    return conversation(conversation_id, owner=owner, members=(), seq=seq, created_at=at, updated_at=at)
-
-
-def _row(one: Conversation) -> dict[str, Any]:
-    return {"id": rows.conversation_record(one.id), **rows.conversation_content(one)}
-
-
-def _log(size: int) -> str:
-    return f"log{size}"
+def _id(size: int, number: int = 0) -> str:
+    return f"c{size}-{number}"
 
 
 def _owner(size: int) -> str:

@@ -5,7 +5,7 @@ import select
 import time
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.bench.sockets import BenchSocket
@@ -15,10 +15,12 @@ SILENCE_S = 10.0
 CONTENT = "x" * 200
 
 
-@dataclass(eq=False)
-class Room:
-    """A conversation with its sockets; the first one sends."""
+Rooms = Mapping[str, Sequence[BenchSocket]]
+"""The sockets in each conversation's room; the first one sends."""
 
+
+@dataclass(slots=True)
+class _Room:
     conversation_id: str
     sockets: Sequence[BenchSocket]
     sent_at: list[float] = field(default_factory=list)
@@ -33,21 +35,33 @@ class Room:
         self.sent_at.append(time.perf_counter())
         self.sockets[0].ask("message", {"conversationId": self.conversation_id, "content": CONTENT})
 
-    def close(self) -> None:
-        """Close its sockets."""
-        for one in self.sockets:
-            one.close()
-
 
 @dataclass(slots=True)
 class _Seat:
     """A socket in its room, and what it has received."""
 
     socket: BenchSocket
-    room: Room
-    watched: bool
+    room: _Room
+    latencies: "array[float]"
     events: int = 0
     acks: int = 0
+
+    def take(self, now: float, *, again: bool) -> None:
+        """Count what has come; `again`: send the next message for each that everybody has."""
+        room = self.room
+        events, acks = self.socket.receive()
+        for index in range(self.events, self.events + events):
+            room.due[index - room.done] -= 1
+            self.latencies.append(now - room.sent_at[index])
+        for index in range(self.acks, self.acks + acks):
+            room.due[index - room.done] -= 1
+        self.events += events
+        self.acks += acks
+        while room.due and room.due[0] == 0:
+            room.due.popleft()
+            room.done += 1
+            if again:
+                room.send()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,65 +70,30 @@ class Load:
 
     seconds: float
     sends: int
-    deliveries: int
-    latencies: "array[float]"
-    """Seconds from a send to its arrival at a socket, one for each delivery to it that was watched."""
+    latencies: Sequence[Sequence[float]]
+    """By socket, the seconds from a send to each delivery."""
     generator_share: float
     """How much of one core the generator itself took; near 1, it was the limit and not the server."""
 
 
-class Loop:
-    """Drives rooms over sockets that have all joined."""
-
-    def __init__(self, rooms: Sequence[Room], *, window: int, watched: BenchSocket | None = None) -> None:
-        self._rooms = rooms
-        self._window = window
-        self._seats = {
-            one.fileno(): _Seat(one, room, watched in (None, one)) for room in rooms for one in room.sockets
-        }
-        self._poll = select.epoll()
-        for number in self._seats:
-            self._poll.register(number, select.EPOLLIN)
-
-    def run(self, seconds: float) -> Load:
-        """Send for so long, then wait for the messages in flight. Repeatable; counts each run by itself."""
-        sends, deliveries = self._counts()
-        latencies = array("d")
+def run(rooms: Rooms, seconds: float, *, window: int = 1) -> Load:
+    """Send for so long over sockets that have all joined, then wait for the messages in flight."""
+    sending = [_Room(conversation_id, sockets) for conversation_id, sockets in rooms.items()]
+    seats = {one.fileno(): _Seat(one, room, array("d")) for room in sending for one in room.sockets}
+    with select.epoll() as poll:
+        for number in seats:
+            poll.register(number, select.EPOLLIN)
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        for room in self._rooms:
-            for _ in range(self._window):
+        for room in sending:
+            for _ in range(window):
                 room.send()
         end = begun + seconds
-        while time.perf_counter() < end or any(room.due for room in self._rooms):
-            ready = self._poll.poll(SILENCE_S)
+        while time.perf_counter() < end or any(room.due for room in sending):
+            ready = poll.poll(SILENCE_S)
             assert ready, f"the server was silent for {SILENCE_S:g} s"
             now = time.perf_counter()
             for number, _ in ready:
-                _take(self._seats[number], now, latencies, again=now < end)
-        took = time.perf_counter() - begun
-        sends_now, deliveries_now = self._counts()
-        generator_share = (time.process_time() - begun_cpu) / took
-        return Load(took, sends_now - sends, deliveries_now - deliveries, latencies, generator_share)
-
-    def _counts(self) -> tuple[int, int]:
-        """Messages sent and deliveries received so far."""
-        sends = sum(len(room.sent_at) for room in self._rooms)
-        return sends, sum(seat.events for seat in self._seats.values())
-
-
-def _take(seat: _Seat, now: float, latencies: "array[float]", *, again: bool) -> None:
-    events, acks = seat.socket.receive()
-    room = seat.room
-    for index in range(seat.events, seat.events + events):
-        room.due[index - room.done] -= 1
-        if seat.watched:
-            latencies.append(now - room.sent_at[index])
-    for index in range(seat.acks, seat.acks + acks):
-        room.due[index - room.done] -= 1
-    seat.events += events
-    seat.acks += acks
-    while room.due and room.due[0] == 0:
-        room.due.popleft()
-        room.done += 1
-        if again:
-            room.send()
+                seats[number].take(now, again=now < end)
+        took, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
+    latencies = [seat.latencies for seat in seats.values()]
+    return Load(took, sum(room.done for room in sending), latencies, cpu_s / took)

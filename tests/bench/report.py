@@ -1,7 +1,7 @@
 """The result of `python -m tests.bench`: as a document for JSON and as a page."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,15 +44,6 @@ Found = Mapping[tuple[str, str], Mapping[str, Spread]]
 """The figures over the repetitions, by scenario and server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """One median over another in the same run."""
-
-    what: str
-    value: float
-    target: str
-
-
 def result(runs: Runs, *, node: str, repetitions: int, seconds: float) -> tuple[dict[str, Any], str]:
     """The document and the page of a run."""
     found = {key: summary(figures) for key, figures in runs.items()}
@@ -69,29 +60,29 @@ def result(runs: Runs, *, node: str, repetitions: int, seconds: float) -> tuple[
             }
             for (scenario, server), figures in found.items()
         ],
-        "ratios": [asdict(ratio) for ratio in ratios(found)],
+        "ratios": list(_ratios(found)),
     }
     return document, _page(document, found)
 
 
-def ratios(found: Found) -> Iterator[Ratio]:
+def _ratios(found: Found) -> Iterator[dict[str, Any]]:
     """The comparisons that matter, as far as the run has what they need."""
     for scenario, other, name, what, target in RATIOS:
         ours, theirs = found.get((scenario, "confab")), found.get((scenario, other))
         if ours is not None and theirs is not None:
             title = f"{scenario}, Confab ÷ {TITLES[other]}: {what}"
-            yield Ratio(title, ours[name].median / theirs[name].median, target)
+            yield {"what": title, "value": ours[name].median / theirs[name].median, "target": target}
     if reads := found.get(("growth", "confab")):
         least, most = min(SIZES), max(SIZES)
         for read in READS:
             value = reads[figure(read, most)].median / reads[figure(read, least)].median
-            yield Ratio(f"{read}: of {most:,} ÷ of {least:,}", value, "≤ 1.5")
+            yield {"what": f"{read}: of {most:,} ÷ of {least:,}", "value": value, "target": "≤ 1.5"}
 
 
 def _page(document: Mapping[str, Any], found: Found) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in document["machine"].items())
     amount = f"{document['repetitions']} repetitions of {document['seconds']:g} s"
-    compared = ((ratio.what, f"{ratio.value:.2f}", ratio.target) for ratio in ratios(found))
+    compared = ((one["what"], f"{one['value']:.2f}", one["target"]) for one in document["ratios"])
     parts = (
         "# What delivery costs",
         "Written by `make bench`; what it measures and how to read it is in [the guide](README.md).",

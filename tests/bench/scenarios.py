@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from statistics import quantiles
 from typing import Any
 
 from tests.bench import growth
-from tests.bench.load import Load, Loop, Room
+from tests.bench.load import Rooms, run
 from tests.bench.runner import Figures, Measurement
 from tests.bench.servers import CPU, KEY, STARTERS, Confab, Starter, Subject, confab
 from tests.bench.sockets import BenchSocket
@@ -64,27 +65,24 @@ def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
 
 async def _measured(start: Starter, work: Callable[[Any], Awaitable[Figures]]) -> Figures:
     async with start() as server:
-        return await work(server)
+        with server.clients:
+            return await work(server)
 
 
 async def talk(server: Subject, *, size: int, window: int, seconds: float) -> Figures:
     """A closed loop in rooms of a size: what a delivery and a send cost, how many went through, how late."""
-    rooms = await _rooms(server, size, SOCKETS // size)
-    loop = Loop(rooms, window=window)
-    await asyncio.to_thread(loop.run, WARM_UP_S)
-    before = server.cpu_s()
-    load = await asyncio.to_thread(loop.run, seconds)
-    spent = _since(before, server.cpu_s())
-    for room in rooms:
-        room.close()
+    rooms = await _rooms(server, size)
+    await asyncio.to_thread(run, rooms, WARM_UP_S, window=window)
+    load, spent = await server.spending(partial(run, rooms, seconds, window=window))
+    deliveries = sum(map(len, load.latencies))
     return {
-        "cpu_us_per_delivery": spent[CPU] / load.deliveries * 1e6,
-        "all_cpu_us_per_delivery": sum(spent.values()) / load.deliveries * 1e6,
+        "cpu_us_per_delivery": spent[CPU] / deliveries * 1e6,
+        "all_cpu_us_per_delivery": sum(spent.values()) / deliveries * 1e6,
         **{f"{name}_cpu_us_per_send": used / load.sends * 1e6 for name, used in spent.items()},
         "all_cpu_us_per_send": sum(spent.values()) / load.sends * 1e6,
         "sends_per_s": load.sends / load.seconds,
-        "deliveries_per_s": load.deliveries / load.seconds,
-        **_latency(load),
+        "deliveries_per_s": deliveries / load.seconds,
+        **_latency(*load.latencies),
         "generator_share": load.generator_share,
     }
 
@@ -96,15 +94,12 @@ async def idle(server: Subject, *, sockets: int) -> Figures:
         people = (f"user{number}-0", f"user{number}-1")
         conversation_id = await server.conversation(*people)
         places += [(conversation_id, KEY.token(one)) for one in people]
-    connected = await asyncio.to_thread(_joined, server.url, places[:ACQUAINTED])
+    await asyncio.to_thread(_joined, server, places[:ACQUAINTED])
     await asyncio.sleep(SETTLE_S)
-    memory, before = resident_kib(server.process.pid), server.cpu_s()
-    connected += await asyncio.to_thread(_joined, server.url, places[ACQUAINTED:])
-    spent = _since(before, server.cpu_s())
+    memory = resident_kib(server.process.pid)
+    _, spent = await server.spending(partial(_joined, server, places[ACQUAINTED:]))
     await asyncio.sleep(SETTLE_S)
     grown = resident_kib(server.process.pid) - memory
-    for one in connected:
-        one.close()
     return {
         "kib_per_connection": grown / sockets,
         "connect_cpu_ms": spent[CPU] / sockets * 1e3,
@@ -118,20 +113,15 @@ async def across(server: Confab, *, seconds: float) -> Figures:
     """A sender and a receiver on one instance and a receiver on another: how late each has it."""
     people = ("user0", "user1", "user2")
     conversation_id = await server.conversation(*people)
-    urls = (server.url, server.url, server.others[0].url)
-    here, near, far = [
-        (await asyncio.to_thread(_joined, url, [(conversation_id, KEY.token(person))]))[0]
-        for url, person in zip(urls, people, strict=True)
-    ]
-    figures: Figures = {}
-    for name, watched in (("same", near), ("other", far)):
-        room = Room(conversation_id, [here, near, far])
-        loop = Loop([room], window=1, watched=watched)
-        await asyncio.to_thread(loop.run, WARM_UP_S)
-        load = await asyncio.to_thread(loop.run, seconds / 2)
-        figures |= {f"{name}_instance_{key}": value for key, value in _latency(load).items()}
-    room.close()
-    return figures
+    here, near, far = [(conversation_id, KEY.token(person)) for person in people]
+    sockets = _joined(server, [here, near]) + _joined(server, [far], url=server.other.url)
+    await asyncio.to_thread(run, {conversation_id: sockets}, WARM_UP_S)
+    load = await asyncio.to_thread(run, {conversation_id: sockets}, seconds)
+    _, same, other = map(_latency, load.latencies)
+    return {
+        **{f"same_instance_{name}": value for name, value in same.items()},
+        **{f"other_instance_{name}": value for name, value in other.items()},
+    }
 
 
 async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
@@ -143,19 +133,17 @@ async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
         await asyncio.gather(*(server.system.store.append(one, now=NOW) for one in drafts))
     places = [(conversation_id, KEY.token(name)) for name in names for conversation_id in ids]
     with ThreadPoolExecutor(AT_ONCE) as arrivals:
-        sockets = list(arrivals.map(lambda place: BenchSocket.connected(server.url, place[1]), places))
+        sockets = list(arrivals.map(partial(_connected, server), (token for _, token in places)))
 
-    def join_again() -> None:
+    def join_again() -> float:
+        begun = time.perf_counter()
         for one, (conversation_id, _) in zip(sockets, places, strict=True):
             one.ask("join", {"conversationId": conversation_id, "after": SEEN})
         for one in sockets:
             one.joined()
+        return time.perf_counter() - begun
 
-    before, begun = server.cpu_s(), time.perf_counter()
-    await asyncio.to_thread(join_again)
-    took, spent = time.perf_counter() - begun, _since(before, server.cpu_s())
-    for one in sockets:
-        one.close()
+    took, spent = await server.spending(join_again)
     return {
         "last_live_ms": took * 1e3,
         "server_cpu_ms": spent[CPU] * 1e3,
@@ -165,50 +153,45 @@ async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
 
 async def bystander(server: Confab, *, seconds: float) -> Figures:
     """What others' rooms cost an instance, which receives every event of the bus and serves none."""
-    rooms = await _rooms(server, 2, SOCKETS // 2)
-    place = (await server.conversation("quiet"), KEY.token("quiet"))
-    (quiet,) = await asyncio.to_thread(_joined, server.others[0].url, [place])
-    loop = Loop(rooms, window=1)
-    await asyncio.to_thread(loop.run, WARM_UP_S)
-    others = [other.pid for other in server.others]
-    busy, still = server.cpu_s()[CPU], cpu_s(others)
-    load = await asyncio.to_thread(loop.run, seconds)
-    busy, still = server.cpu_s()[CPU] - busy, cpu_s(others) - still
-    for room in rooms:
-        room.close()
-    quiet.close()
-    return {"bystander_cpu_us_per_event": still / load.sends * 1e6, "bystander_share": still / busy}
+    rooms = await _rooms(server, 2)
+    _joined(server, [(await server.conversation("quiet"), KEY.token("quiet"))], url=server.other.url)
+    await asyncio.to_thread(run, rooms, WARM_UP_S)
+    before = cpu_s([server.other.pid])
+    load, spent = await server.spending(partial(run, rooms, seconds))
+    still = cpu_s([server.other.pid]) - before
+    return {"bystander_cpu_us_per_event": still / load.sends * 1e6, "bystander_share": still / spent[CPU]}
 
 
-async def _rooms(server: Subject, size: int, count: int) -> list[Room]:
-    """So many rooms with so many sockets each, all of them joined."""
-    rooms = []
-    for number in range(count):
+async def _rooms(server: Subject, size: int) -> Rooms:
+    """Rooms with so many sockets each, all of them joined."""
+    rooms = {}
+    for number in range(SOCKETS // size):
         people = [f"user{number}-{person}" for person in range(min(size, MEMBERS))]
         conversation_id = await server.conversation(*people)
         tokens = [KEY.token(person) for person in people]
         places = [(conversation_id, tokens[one % len(tokens)]) for one in range(size)]
-        rooms.append(Room(conversation_id, await asyncio.to_thread(_joined, server.url, places)))
+        rooms[conversation_id] = await asyncio.to_thread(_joined, server, places)
     return rooms
 
 
-def _joined(url: str, places: Sequence[tuple[str, str]]) -> list[BenchSocket]:
+def _joined(server: Subject, places: Sequence[tuple[str, str]], url: str = "") -> list[BenchSocket]:
     """A socket for each conversation and token, in the conversation's room."""
 
-    def joined(place: tuple[str, str]) -> BenchSocket:
-        conversation_id, token = place
-        one = BenchSocket.connected(url, token)
-        one.join(conversation_id)
+    def join(place: tuple[str, str]) -> BenchSocket:
+        one = _connected(server, place[1], url)
+        one.join(place[0])
         return one
 
     with ThreadPoolExecutor(AT_ONCE) as arrivals:
-        return list(arrivals.map(joined, places))
+        return list(arrivals.map(join, places))
 
 
-def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    return {name: used - before[name] for name, used in now.items()}
+def _connected(server: Subject, token: str, url: str = "") -> BenchSocket:
+    one = BenchSocket.connected(url or server.process.url, token)
+    server.clients.callback(one.close)
+    return one
 
 
-def _latency(load: Load) -> Figures:
-    cuts = quantiles(load.latencies, n=100)
+def _latency(*latencies: Sequence[float]) -> Figures:
+    cuts = quantiles(chain.from_iterable(latencies), n=100)
     return {"p50_ms": cuts[49] * 1e3, "p95_ms": cuts[94] * 1e3, "p99_ms": cuts[98] * 1e3}

@@ -1,13 +1,15 @@
 """The servers that are compared, each started afresh for each measurement."""
 
+import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from confab.domain.limits import Limits
@@ -21,6 +23,7 @@ from tests.support.processes import Server, listens
 from tests.support.samples import principal
 from tests.support.system import System
 
+T = TypeVar("T")
 NODE = Path(__file__).parent / "node"
 KEY = SigningKey("bench")
 ID_CHARS = 21
@@ -34,23 +37,24 @@ class Subject:
     """A server under measurement, in one process. It knows neither owners nor members."""
 
     process: Server
-
-    @property
-    def url(self) -> str:
-        return self.process.url
+    clients: ExitStack = field(default_factory=ExitStack, init=False)
+    """Closes the sockets of clients."""
 
     @property
     def parts(self) -> Mapping[str, int]:
         """The processes whose CPU its work costs, by name."""
         return {CPU: self.process.pid}
 
-    def cpu_s(self) -> dict[str, float]:
-        """CPU seconds that each of its parts has used."""
-        return {name: cpu_s([pid]) for name, pid in self.parts.items()}
-
     async def conversation(self, *_people: str) -> str:
         """The id of a conversation that they may join; a room exists once somebody joins it."""
         return uuid4().hex[:ID_CHARS]
+
+    async def spending(self, action: Callable[[], T]) -> tuple[T, dict[str, float]]:
+        """What an action returns, and the CPU seconds that each of the parts used meanwhile."""
+        parts = self.parts
+        before = {name: cpu_s([pid]) for name, pid in parts.items()}
+        result = await asyncio.to_thread(action)
+        return result, {name: cpu_s([pid]) - before[name] for name, pid in parts.items()}
 
 
 @dataclass(slots=True)
@@ -58,8 +62,8 @@ class Confab(Subject):
     """A realtime container on a store and a bus of its own."""
 
     system: System
-    others: Sequence[Server]
-    """Further containers on the same store and bus."""
+    other: Server
+    """A second container on the same store and bus, or the same one."""
 
     @property
     def parts(self) -> Mapping[str, int]:
@@ -91,9 +95,9 @@ async def confab(containers: int = 1) -> AsyncIterator[Confab]:
         }
         async with System.running(Path(name), env) as system:
             system.launcher = ("tests.support.redirected", google.url)
-            first, *others = [await system.instance(f"realtime-{number}") for number in range(containers)]
+            instances = [await system.instance(f"realtime-{number}") for number in range(containers)]
             await system.serves()
-            yield Confab(first, system, others)
+            yield Confab(instances[0], system, instances[-1])
 
 
 @asynccontextmanager

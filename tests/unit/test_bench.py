@@ -9,7 +9,6 @@ import pytest
 
 from tests.bench import load
 from tests.bench.functions.report import page
-from tests.bench.load import Loop, Room
 from tests.bench.runner import FOLDER
 from tests.bench.sockets import BenchSocket
 
@@ -58,13 +57,10 @@ def test_a_loop_counts_every_delivery_and_leaves_nothing_in_flight(window, pair)
     clients, servers = zip(*(pair() for _ in range(3)), strict=True)
     server = threading.Thread(target=serve, args=(servers,))
     server.start()
-    room = Room("room", clients)
-    loop = Loop([room], window=window)
     for _ in range(2):
-        found = loop.run(0.05)
+        found = load.run({"room": clients}, 0.05, window=window)
         assert found.sends >= window
-        assert found.deliveries == 3 * found.sends == len(found.latencies)
-        assert not room.due
+        assert [len(received) for received in found.latencies] == [found.sends] * 3
     clients[0].close()
     server.join()
 
@@ -75,7 +71,7 @@ def test_a_server_that_breaks_off_ends_the_measurement(answer, fault, monkeypatc
     client, server = pair()
     server.sendall(answer)
     with pytest.raises(AssertionError, match=fault):
-        Loop([Room("room", [client])], window=1).run(0.01)
+        load.run({"room": [client]}, 0.01)
 
 
 def test_the_page_of_functions_shows_the_figures_of_its_document():

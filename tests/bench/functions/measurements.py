@@ -6,7 +6,7 @@ import tempfile
 import time
 from contextlib import AsyncExitStack
 
-from tests.bench.functions.server import Connection, Server, served
+from tests.bench.functions.server import Connection, Server, ask, served
 from tests.bench.functions.site import Site
 from tests.bench.runner import Figures
 
@@ -22,7 +22,7 @@ async def served_once(site: Site, target: str, *, requests: int) -> Figures:
     begun = time.perf_counter()
     async with asyncio.timeout(PATIENCE_S), served(site.deployment, target, site.env) as server:
         async with server.connection() as connection:
-            await connection.ask(request)
+            await ask(connection, request)
             first_answer_s = time.perf_counter() - begun
         figures = {
             "firstAnswerMs": first_answer_s * 1e3,
@@ -43,7 +43,7 @@ async def imported(site: Site, target: str) -> Figures:
             served(site.deployment, target, env, errors=profile.fileno()) as server,
             server.connection() as connection,
         ):
-            await connection.ask(request)
+            await ask(connection, request)
         profile.seek(0)
         return {"modules": len(re.findall(r"^import time: +\d+ ", profile.read(), re.MULTILINE))}
 
@@ -54,7 +54,7 @@ async def _cpu_ms(server: Server, request: bytes, requests: int) -> float:
 
     async def send(connection: Connection) -> None:
         for _ in range(each):
-            await connection.ask(request)
+            await ask(connection, request)
 
     async with AsyncExitStack() as open_ones:
         connections = [await open_ones.enter_async_context(server.connection()) for _ in range(CONNECTIONS)]

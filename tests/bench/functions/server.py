@@ -17,22 +17,19 @@ RETRY_S = 0.001
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 
-class Connection:
-    """As little of an HTTP client as a measurement takes: bytes out, a response in, kept alive."""
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
 
-    async def ask(self, request: bytes) -> bytes:
-        """The body of the response; fails if it is no success."""
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        assert length is not None, head
-        body = await self._reader.readexactly(int(length[1]))
-        assert head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")), (head, body)
-        return body
+async def ask(connection: Connection, request: bytes) -> bytes:
+    """The body of the response; fails if it is no success. As little of a client as a measurement takes."""
+    reader, writer = connection
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    assert length is not None, head
+    body = await reader.readexactly(int(length[1]))
+    assert head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")), (head, body)
+    return body
 
 
 class Server:
@@ -44,14 +41,14 @@ class Server:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection, as soon as the server takes one."""
+        """A connection that is kept alive, as soon as the server takes one."""
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port.number)
                 break
             except ConnectionRefusedError:
                 await asyncio.sleep(RETRY_S)
-        yield Connection(reader, writer)
+        yield reader, writer
         writer.close()
         await writer.wait_closed()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from confab.http.routes import ROUTES
 from confab.store.surreal import SurrealStore
 from tests.bench.functions.deployment import Deployment
-from tests.bench.functions.server import served
+from tests.bench.functions.server import ask, served
 from tests.support.firebase_keys import PROJECT
 from tests.support.google import Google
 from tests.support.samples import NOW, conversation, draft
@@ -94,7 +94,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
             served(site.deployment, "get_conversation", env) as function,
             function.connection() as reader,
         ):
-            body.write_bytes(await reader.ask(await site.request("get_conversation")))
+            body.write_bytes(await ask(reader, await site.request("get_conversation")))
         yield site
 
 
