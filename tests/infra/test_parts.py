@@ -81,22 +81,18 @@ def test_every_cell_has_its_container_and_topic(stack):
         assert container["image"] == stack.settings["confab:image"]
 
 
-def test_all_processes_have_the_same_known_variables(stack):
-    for process, env in variables(stack).items():
-        assert [name for name in env if not known(name)] == []
-        config.load(env | {"K_SERVICE": process, "SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"})
-    everywhere = {tuple(sorted((env | {"CONFAB_CELL": ""}).items())) for env in variables(stack).values()}
-    assert len(everywhere) == 1
-
-
-def test_every_process_has_the_addresses_of_the_cells(stack):
-    containers = {realtime_of(cell): cell for cell in stack.cells}
-    for process, env in variables(stack).items():
-        assert env.get("CONFAB_CELL") == containers.get(process)
-        further = dict(each.split("=") for each in env.get("CONFAB_CELLS", "").split(",") if each)
-        urls = dict(zip(stack.cells, stack.outputs["realtimeUrls"], strict=True))
-        assert {MAIN: env.get("CONFAB_REALTIME_URLS")} | further == urls
-        assert env.get("CONFAB_NEW_CELLS") == ",".join(cell for cell, new in stack.cells.items() if new)
+def test_all_processes_have_the_same_known_variables_but_for_their_cell(stack):
+    found = variables(stack)
+    own = {realtime_of(cell): cell for cell in stack.cells}
+    assert {name: env.pop("CONFAB_CELL", None) for name, env in found.items()} == dict.fromkeys(found) | own
+    env, *others = found.values()
+    assert all(other == env for other in others)
+    assert [name for name in env if not known(name)] == []
+    config.load(env | {"K_SERVICE": "confab", "SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"})
+    urls = dict(zip(stack.cells, stack.outputs["realtimeUrls"], strict=True))
+    assert env["CONFAB_REALTIME_URLS"] == urls.pop(MAIN)
+    assert env.get("CONFAB_CELLS", "") == ",".join(f"{cell}={url}" for cell, url in urls.items())
+    assert env["CONFAB_NEW_CELLS"] == ",".join(cell for cell, new in stack.cells.items() if new)
 
 
 def test_resources_have_our_prefix_project_and_region(stack):
@@ -161,11 +157,12 @@ def test_every_signal_has_a_metric_an_alert_and_a_chart(stack):
 def test_alerts_notify_every_address_with_their_conditions(stack):
     prefix = f"projects/{stack.project}/notificationChannels/"
     channels = [prefix + each.inputs["displayName"] for each in stack.all("NotificationChannel")]
+    assert len(channels) == len(json.loads(stack.settings.get("confab:alertEmails", "[]")))
     assert all(alert.inputs["notificationChannels"] == channels for alert in stack.all("AlertPolicy"))
-    silent, awake = stack.one("AlertPolicy/unacknowledged").inputs["conditions"]
-    assert silent["conditionThreshold"]["duration"] == awake["conditionThreshold"]["duration"] == "600s"
-    readiness = stack.one("AlertPolicy/readiness").inputs["conditions"][0]["conditionThreshold"]
-    assert (readiness["thresholdValue"], readiness["duration"]) == (0, "120s")
+    conditions = {"unacknowledged": [(60, "600s"), (0, "600s")], "readiness": [(0, "120s")]}
+    for name, wanted in conditions.items():
+        found = [each["conditionThreshold"] for each in stack.one(f"AlertPolicy/{name}").inputs["conditions"]]
+        assert [(each["thresholdValue"], each["duration"]) for each in found] == wanted
 
 
 def test_cleanup_keeps_images_for_a_rollback(stack):
@@ -173,9 +170,7 @@ def test_cleanup_keeps_images_for_a_rollback(stack):
     kept = [each["mostRecentVersions"] for each in policies if each["action"] == "KEEP"]
     counts = {tuple(each.get("packageNamePrefixes", ())): each["keepCount"] for each in kept}
     assert counts == {(): 2, ("realtime",): 10}
-    assert [each["condition"] for each in policies if each["action"] == "DELETE"] == [
-        {"olderThan": "604800s"}
-    ]
-    assert stack.one("Bucket/source").inputs["lifecycleRules"] == [
-        {"action": {"type": "Delete"}, "condition": {"age": 1, "matchesPrefixes": ["realtime/"]}}
-    ]
+    (deletion,) = (each["condition"] for each in policies if each["action"] == "DELETE")
+    assert deletion == {"olderThan": "604800s"}
+    (sources,) = stack.one("Bucket/source").inputs["lifecycleRules"]
+    assert sources["condition"] == {"age": 1, "matchesPrefixes": ["realtime/"]}
