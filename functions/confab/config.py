@@ -10,10 +10,8 @@ from confab.domain.cells import CELL_NAME, MAIN
 from confab.domain.limits import Limits
 
 
-def _split_list(value: object) -> object:
+def _split_list(value: str) -> tuple[str, ...]:
     """The parts of a comma-separated list."""
-    if not isinstance(value, str):
-        return value
     return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
 
 
@@ -23,10 +21,8 @@ def _require_one(origins: tuple[str, ...]) -> tuple[str, ...]:
     return origins
 
 
-def _split_cells(value: object) -> object:
+def _split_cells(value: str) -> Mapping[str, str]:
     """The cells of a list of `name=url`."""
-    if not isinstance(value, str):
-        return value
     pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
     cells = {name.strip(): url.strip().rstrip("/") for name, url in pairs}
     if len(cells) < len(pairs):

@@ -47,12 +47,12 @@ class Accounts:
             in_flight=LOOKUPS_AT_ONCE,
         )
 
-    async def valid_from(self, uid: str, *, max_age_s: float, within_s: float) -> float:
+    async def valid_from(self, uid: str, *, max_age_s: float) -> float:
         """Since when tokens of this user are valid, in seconds since 1970; infinity if none is.
 
         Looks the user up, shared by concurrent callers, unless a lookup began in the last `max_age_s`
-        seconds. Raises Unavailable if the queue is full, TimeoutError after `within_s` seconds, and
-        what the lookup raises.
+        seconds. Raises Unavailable if the queue is full, and what the lookup raises. A lookup whose
+        callers give up goes on.
         """
         account = self._cached.get(uid)
         if account is not None and time.monotonic() - account.looked_up_at < max_age_s:
@@ -60,8 +60,7 @@ class Accounts:
         if uid not in self._lookups:
             self._lookups[uid] = asyncio.create_task(self._batcher.submit(uid))
             self._lookups[uid].add_done_callback(partial(self._end, uid))
-        async with asyncio.timeout(within_s):
-            return await asyncio.shield(self._lookups[uid])
+        return await asyncio.shield(self._lookups[uid])
 
     async def close(self) -> None:
         """Give up the lookups in flight."""

@@ -110,9 +110,8 @@ class FirebaseVerifier:
 
     async def _is_revoked(self, principal: Principal, max_age_s: float) -> bool:
         try:
-            valid_from = await self._accounts.valid_from(
-                principal.uid, max_age_s=max_age_s, within_s=DEADLINE_S
-            )
+            async with asyncio.timeout(DEADLINE_S):
+                valid_from = await self._accounts.valid_from(principal.uid, max_age_s=max_age_s)
         except TimeoutError as error:
             raise _unavailable(error) from error
         return principal.issued_at.timestamp() < valid_from

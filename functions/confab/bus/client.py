@@ -80,14 +80,11 @@ class Endpoint:
             yield client
 
     async def on_topic(self, topic: str, call: Callable[[], Awaitable[object]], *, timeout: float) -> None:
-        """Make a call that needs the topic; if an emulator lacks it, create it and make the call again.
-
-        With Google, topics are infrastructure, and a missing one raises NotFound.
-        """
+        """Make a call that needs the topic; if an emulator lacks it, create it and make the call again."""
         try:
             await call()
         except exceptions.NotFound:
-            if self.emulator_host is None:
+            if self.emulator_host is None:  # with Google, topics are infrastructure
                 raise
             await self.create_topic(topic, timeout=timeout)
             await call()

@@ -84,9 +84,7 @@ class PubSubPublisher:
     async def _publish(self, request: PublishRequest) -> None:
         client = await self._connected()
         await self._endpoint.on_topic(
-            self._topic,
-            lambda: client.publish(request, retry=None, timeout=TRY_SECONDS),
-            timeout=TRY_SECONDS,
+            self._topic, lambda: client.publish(request, retry=None, timeout=TRY_SECONDS), timeout=TRY_SECONDS
         )
 
     async def _connected(self) -> PublisherAsyncClient:

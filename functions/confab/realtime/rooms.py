@@ -79,11 +79,7 @@ class Rooms:
     """The rooms that have sockets on this instance."""
 
     def __init__(
-        self,
-        store: Store,
-        transport: Transport,
-        *,
-        delivered: Callable[[Entry, int, Commit], None] | None = None,
+        self, store: Store, transport: Transport, *, delivered: Callable[[Entry, int, Commit], None]
     ) -> None:
         """`delivered` is called for every entry sent to live sockets, with their count and the commit."""
         self._store = store
@@ -205,7 +201,7 @@ class Rooms:
             entry = delivery.item.entry
             taken = self._send(served, delivery.sids, entry) if delivery.sids else 0
             self.deliveries += taken
-            if taken and self._delivered is not None:
+            if taken:
                 self._delivered(entry, taken, delivery.item.commit)
 
     def _send(self, served: _Served, sids: Collection[str], entry: Entry) -> int:

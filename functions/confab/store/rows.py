@@ -53,17 +53,10 @@ def conversation_record(conversation_id: str) -> RecordID:
 
 
 def conversation_content(conversation: Conversation) -> dict[str, Any]:
-    """The fields of a conversation that is not finalized, without its id."""
-    return {
-        "type": conversation.type,
-        "title": conversation.title,
-        "owner": conversation.owner,
-        "members": [dict(member) for member in conversation.members],
-        "seq": conversation.seq,
-        "metadata": _metadata_text(conversation.metadata),
-        "created_at": conversation.created_at,
-        "updated_at": conversation.updated_at,
-    }
+    """The columns of a conversation that is not finalized."""
+    plain = {name: value for name, value in conversation if name not in ("id", "status", "finalized_at")}
+    members = [dict(member) for member in conversation.members]
+    return plain | {"members": members, "metadata": _metadata_text(conversation.metadata)}
 
 
 def conversation_wire(row: Row) -> Wire:

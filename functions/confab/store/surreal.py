@@ -23,11 +23,7 @@ KEY_LIFETIME = timedelta(hours=25)
 
 
 class SurrealStore:
-    """The `Store` port over a SurrealDB server.
-
-    Connects on first use, inside the event loop that uses it, and refuses to work while the
-    schema is of another version.
-    """
+    """Implements `Store` over a SurrealDB server whose schema this code works with."""
 
     def __init__(self, account: Account, *, timing: Timing | None = None) -> None:
         self._connection = Connection(account, prepare=schema.require, timing=timing)

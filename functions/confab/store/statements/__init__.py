@@ -9,9 +9,7 @@ import re
 from pathlib import Path
 
 LISTING_WINDOW_MS = 5_000
-"""How old, in milliseconds, a list's record of a conversation's activity may be.
-
-Releases that run side by side need the same value.
+"""How old a list's record of a conversation's activity may be; the same in releases that run side by side.
 
 Each participant has a record of the conversation's activity. To update all of them with every
 message would cost a busy room of a hundred people more than everything else, so one is updated
