@@ -138,7 +138,8 @@ def load(env: Mapping[str, str]) -> Config:
     """
     given: dict[str, Any] = {name: value for name, value in env.items() if value != ""}
     problems: list[str] = []
-    if _on_cloud_run(given):
+    emulated = given.get("FUNCTIONS_EMULATOR") == "true"  # which sets K_SERVICE, too
+    if "K_SERVICE" in given and not emulated:
         problems += [
             f"{name} is required on Cloud Run" for name in REQUIRED_ON_CLOUD_RUN if name not in given
         ]
@@ -173,8 +174,3 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"CONFAB_MAX_PAGE_BYTES: must be at most {config.slow_reader_bytes // 4}, a quarter of"
             " CONFAB_SLOW_READER_BYTES: a page alone must not make a slow reader of a socket"
         )
-
-
-def _on_cloud_run(env: Mapping[str, str]) -> bool:
-    """Whether this is Cloud Run; the Functions emulator sets K_SERVICE too, and FUNCTIONS_EMULATOR."""
-    return "K_SERVICE" in env and env.get("FUNCTIONS_EMULATOR") != "true"

@@ -100,7 +100,7 @@ def _rows(size: int) -> Mapping[str, list[dict[str, Any]]]:
     for number in range(size):
         at = WRITTEN_AT + timedelta(minutes=number)
         one = conversation(_id(size, number), owner=owner, members=(), seq=size, created_at=at, updated_at=at)
-        record, key = rows.conversation_record(one.id), rows.activity_key(at, one.id)
+        record, key = RecordID("conversation", one.id), rows.activity_key(at, one.id)
         stored["conversation"].append({"id": record, "listed_at": at, **rows.conversation_content(one)})
         stored["participation"].append(
             {

@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
-from surrealdb import RecordID
 
 from confab.domain.models import (
     Conversation,
@@ -45,11 +44,6 @@ _PLAIN = tuple(
 def activity_key(updated_at: datetime, conversation_id: str) -> str:
     """A text by which conversations sort: latest activity first, then by id."""
     return f"{END_OF_TIME_MS - milliseconds(updated_at)}{conversation_id}"
-
-
-def conversation_record(conversation_id: str) -> RecordID:
-    """The record of a conversation."""
-    return RecordID("conversation", conversation_id)
 
 
 def conversation_content(conversation: Conversation) -> dict[str, Any]:
@@ -107,19 +101,15 @@ def message_of(row: Row) -> Message:
     return Message.model_validate(message_wire(row))
 
 
-def finalized_of(conversation: Conversation) -> Finalized:
-    """The entry that closed a finalized conversation's log."""
-    assert conversation.finalized_at is not None
-    return Finalized(
-        conversation_id=conversation.id, seq=conversation.seq, finalized_at=conversation.finalized_at
-    )
+def finalized_of(row: Row) -> Finalized:
+    """The entry that closed the log of the conversation in a row."""
+    return Finalized(conversation_id=row["id"], seq=row["seq"], finalized_at=row["finalized_at"])
 
 
 def entries_of(messages: Iterable[Row], finalized: Iterable[Row]) -> Iterable[Entry]:
     """The entries in rows of messages, and in those of the logs that are closed."""
     yield from map(message_of, messages)
-    for row in finalized:
-        yield Finalized(conversation_id=row["id"], seq=row["seq"], finalized_at=row["finalized_at"])
+    yield from map(finalized_of, finalized)
 
 
 def _time(at: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_core import from_json
+from surrealdb import RecordID
 
 from confab.domain.access import NO_CONVERSATION
 from confab.domain.errors import NotFound, Unavailable
@@ -34,7 +35,7 @@ class SurrealStore:
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
         """Safe to repeat: a new conversation's id is its own."""
         variables = {
-            "conversation": rows.conversation_record(conversation.id),
+            "conversation": RecordID("conversation", conversation.id),
             "content": rows.conversation_content(conversation),
             "owner": conversation.owner,
             "participants": list(conversation.participants),
@@ -47,7 +48,7 @@ class SurrealStore:
         return Created(stored, new=stored.id == conversation.id)
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
-        variables = {"conversation": rows.conversation_record(conversation_id)}
+        variables = {"conversation": RecordID("conversation", conversation_id)}
         row = from_json(await self._connection.query(statements.CONVERSATION, variables))
         return None if row is None else rows.conversation_of(row)
 
@@ -103,7 +104,7 @@ class SurrealStore:
         """Safe to repeat: the record names the attempt that closed the log."""
         attempt = secrets.token_hex(8)  # names this call through all its tries
         variables = {
-            "conversation": rows.conversation_record(conversation_id),
+            "conversation": RecordID("conversation", conversation_id),
             "now": now,
             "attempt": attempt,
             "end_of_time": rows.END_OF_TIME_MS,
@@ -112,9 +113,8 @@ class SurrealStore:
         if found is None:
             raise NotFound(NO_CONVERSATION)
         row = from_json(found)
-        conversation = rows.conversation_of(row)
         new = row["finalized_by"] == attempt
-        return Closed(conversation, rows.finalized_of(conversation), new=new)
+        return Closed(rows.conversation_of(row), rows.finalized_of(row), new=new)
 
     @property
     def conflicts(self) -> int:
