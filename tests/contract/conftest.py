@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from confab.ports import Publisher, Store
-from tests.support.pubsub import PubSubServer, google_emulator_jar, google_pubsub_server, pubsub_server
+from tests.support.pubsub import PubSubServer, google_emulator_jar, pubsub_server
 from tests.support.pubsub_backends import Backend as Bus
 from tests.support.pubsub_backends import Listener, MemoryBackend, PubSubBackend
 from tests.support.surrealdb import surreal_server, surreal_store
@@ -82,7 +82,7 @@ def _emulator(kind: str) -> AbstractAsyncContextManager[PubSubServer]:
     jar = google_emulator_jar()
     if not isinstance(jar, Path):
         pytest.skip(jar)
-    return google_pubsub_server(jar)
+    return pubsub_server(jar)
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=["memory", "local", "google"])

@@ -3,7 +3,6 @@
 import asyncio
 import time
 import uuid
-from typing import Any
 
 import grpc.aio
 import pytest
@@ -19,7 +18,7 @@ from confab.bus.stream import MAX_OUTSTANDING_MESSAGES
 from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
-from tests.contract.conftest import Emulator
+from tests.contract.conftest import Emulator, Listen
 from tests.support.pubsub import closed_port
 from tests.support.pubsub_backends import PROJECT, Listener, PubSubBackend, arrives, events, typing
 from tests.support.samples import NOW, draft
@@ -38,16 +37,12 @@ def subscription(listener: Listener) -> PubSubSubscription:
     return listener.subscription
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a stream fail after two seconds without an answer."""
+async def test_a_silent_bus_is_detected_and_reconnected(
+    bus: PubSubBackend, listen: Listen, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "PING_SECONDS", 0.5)
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 2.0)
-
-
-async def test_a_silent_bus_is_detected_and_reconnected(
-    impatient: None, bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
-) -> None:
+    listener = await listen()
     (event,) = events(1)
     await publisher.publish(event)
     await listener.got(event)
@@ -168,25 +163,6 @@ async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(
             got.append(await anext(iterator))
     assert got == sent
     await slow.close()
-
-
-async def test_a_publisher_connects_once_before_its_first_event(
-    listener: Listener, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channels: list[grpc.aio.Channel] = []
-    make = publisher._endpoint._channel
-
-    async def recorded(transport: Any) -> grpc.aio.Channel:
-        channels.append(await make(transport))
-        return channels[-1]
-
-    monkeypatch.setattr(publisher._endpoint, "_channel", recorded)
-    await asyncio.gather(publisher.connect(), publisher.connect())
-    (channel,) = channels
-    await until(lambda: channel.get_state() is grpc.ChannelConnectivity.READY, within=5)
-    await publisher.publish(typing())
-    assert channels == [channel]
-    await listener.got(typing())
 
 
 async def test_an_early_connection_that_fails_is_reported_by_the_first_event(

@@ -4,14 +4,12 @@ import asyncio
 import signal
 import urllib.error
 import urllib.request
-import uuid
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 import websockets
 from surrealdb import AsyncWsSurrealConnection
 from surrealdb.data.cbor import decode, encode
@@ -20,18 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from confab.store.session import Account, Session
-from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server, surreal_store
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SurrealServer]:
-    """The server of all tests that do not kill it."""
-    async with surreal_server(tmp_path_factory.mktemp("server"), migrated=False) as server:
-        yield server
 
 
 @asynccontextmanager
@@ -64,12 +52,12 @@ async def test_it_prints_its_address_when_ready_and_ends_cleanly_on_a_signal(tmp
     session.retire()
 
 
-async def test_a_failed_start_is_reported_on_one_line(server, tmp_path):
+async def test_a_failed_start_is_reported_on_one_line(database, tmp_path):
     (tmp_path / "file").touch()
-    taken = f"cannot listen on 127.0.0.1:{server.port}: Address already in use"
+    taken = f"cannot listen on 127.0.0.1:{database.port}: Address already in use"
     for port, path, error in (
-        (server.port, tmp_path / "other", taken),
-        (0, server.path, "already locked"),
+        (database.port, tmp_path / "other", taken),
+        (0, database.path, "already locked"),
         (0, tmp_path / "file", f"cannot open the data: File exists: {tmp_path / 'file'}"),
     ):
         code, printed = await ended(await spawn("--port", str(port), "--path", str(path)))
@@ -83,22 +71,22 @@ async def test_memory_keeps_nothing_on_disk(tmp_path):
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:5000", "null", "rebound"])
-async def test_a_web_page_is_refused_whatever_its_origin(server, origin):
+async def test_a_web_page_is_refused_whatever_its_origin(database, origin):
     """Also after DNS rebinding, where the page's own host name resolves to this machine."""
-    host = f"evil.example:{server.port}" if origin == "rebound" else f"127.0.0.1:{server.port}"
+    host = f"evil.example:{database.port}" if origin == "rebound" else f"127.0.0.1:{database.port}"
     origin = f"http://{host}" if origin == "rebound" else origin
     with pytest.raises(InvalidStatus) as refused:
         await websockets.connect(
             f"ws://{host}/rpc", subprotocols=[Subprotocol("cbor")], host="127.0.0.1", origin=Origin(origin)
         )
     assert refused.value.response.status_code == 403
-    health = urllib.request.Request(f"http://127.0.0.1:{server.port}/health", headers={"Origin": origin})
+    health = urllib.request.Request(f"http://127.0.0.1:{database.port}/health", headers={"Origin": origin})
     with pytest.raises(urllib.error.HTTPError, match="403"):
         await asyncio.to_thread(urllib.request.urlopen, health)
 
 
-async def test_methods_need_a_sign_in(server):
-    async with client(server) as db:
+async def test_methods_need_a_sign_in(database):
+    async with client(database) as db:
         with pytest.raises(NotAllowedError):
             await db.use("a", "b")
         with pytest.raises(NotAllowedError):
@@ -117,8 +105,8 @@ async def test_methods_need_a_sign_in(server):
             await db.query("RETURN 1")
 
 
-async def test_each_connection_works_in_its_own_database(server):
-    accounts = [replace(server.account(), namespace=n, database=d) for n in "ab" for d in "xy"]
+async def test_each_connection_works_in_its_own_database(database):
+    accounts = [replace(database.account(), namespace=n, database=d) for n in "ab" for d in "xy"]
     sessions = [await Session.open(account) for account in accounts]
     where = "RETURN session::ns() + session::db()"
     for turn in range(5):
@@ -129,10 +117,10 @@ async def test_each_connection_works_in_its_own_database(server):
         await one.close()
 
 
-async def test_a_connection_without_a_database_sees_no_data(server):
-    session = await Session.open(server.account())
+async def test_a_connection_without_a_database_sees_no_data(database):
+    session = await Session.open(database.account())
     await session.query("CREATE t:1", {})
-    async with client(server) as db:
+    async with client(database) as db:
         await db.signin({"username": USER, "password": PASSWORD})
         with pytest.raises(NotFoundError):
             await db.query("SELECT * FROM t")
@@ -140,38 +128,30 @@ async def test_a_connection_without_a_database_sees_no_data(server):
 
 
 @pytest.mark.parametrize("frame", [b"\xff\x00garbage", b"\x01", encode({"no": "method"}), "text"])
-async def test_an_invalid_request_ends_its_connection_alone(server, frame):
-    async with websockets.connect(f"{server.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
+async def test_an_invalid_request_ends_its_connection_alone(database, frame):
+    async with websockets.connect(f"{database.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
         await socket.send(frame)
         with pytest.raises(ConnectionClosed):
             await socket.recv()
-    async with websockets.connect(f"{server.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
+    async with websockets.connect(f"{database.url}/rpc", subprotocols=[Subprotocol("cbor")]) as socket:
         await socket.send(encode({"id": "1", "method": "ping", "params": []}))
         assert decode(await socket.recv(decode=False))["id"] == "1"
 
 
-@asynccontextmanager
-async def opened_store(server: SurrealServer) -> AsyncIterator[SurrealStore]:
-    store = surreal_store(server)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
 async def test_a_kill_that_leaves_half_a_record_in_the_log_loses_no_entry(tmp_path):
     async with surreal_server(tmp_path) as server:
-        kept = []
-        for _ in range(3):
-            async with opened_store(server) as store:
-                made = await store.create(conversation(uuid.uuid4().hex), None, now=NOW)
-                for _ in range(5):
-                    await store.append(draft(conversation_id=made.conversation.id), now=NOW)
-            kept.append(made.conversation.id)
+        kept = [f"c{number}" for number in range(3)]
+        for room in kept:
+            store = surreal_store(server)
+            await store.create(conversation(room), None, now=NOW)
+            for _ in range(5):
+                await store.append(draft(conversation_id=room), now=NOW)
+            await store.close()
             await server.kill()
             for log in (tmp_path / "wal").iterdir():
                 with log.open("ab") as end:
                     end.write(b"\x07half a record")
             await server.start()
-        async with opened_store(server) as store:
-            assert await store.heads(kept) == dict.fromkeys(kept, 5)
+        store = surreal_store(server)
+        assert await store.heads(kept) == dict.fromkeys(kept, 5)
+        await store.close()

@@ -13,41 +13,30 @@ from pathlib import Path
 
 from tests.support.processes import Server, listens
 
+OURS = "infra.local.pubsub_emulator"
+
 
 class PubSubServer(Server):
-    """An emulator that keeps its port, and nothing else, through restarts."""
+    """An emulator that keeps its port, and nothing else, through restarts: ours, or the one in a jar."""
 
-    def __init__(self, folder: Path, *command: str, filters: bool) -> None:
-        command += ("--host=127.0.0.1", "--port={port}")
+    def __init__(self, folder: Path, jar: Path | None) -> None:
+        program = ("java", "-Xmx256m", "-jar", str(jar)) if jar else (sys.executable, "-m", OURS)
+        command = (*program, "--host=127.0.0.1", "--port={port}")
         super().__init__("pubsub", command, env=os.environ, folder=folder, ready=listens)
-        self.filters = filters
+        self.filters = jar is None
         """Whether it heeds the filters of subscriptions."""
 
 
 @asynccontextmanager
-async def running(*command: str, filters: bool) -> AsyncIterator[PubSubServer]:
-    """An emulator with this command line; gone afterwards."""
+async def pubsub_server(jar: Path | None = None) -> AsyncIterator[PubSubServer]:
+    """A running emulator; gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        server = PubSubServer(Path(folder), *command, filters=filters)
+        server = PubSubServer(Path(folder), jar)
         try:
             await server.start()
             yield server
         finally:
             await server.close()
-
-
-@asynccontextmanager
-async def pubsub_server() -> AsyncIterator[PubSubServer]:
-    """Our emulator, running; gone afterwards."""
-    async with running(sys.executable, "-m", "infra.local.pubsub_emulator", filters=True) as server:
-        yield server
-
-
-@asynccontextmanager
-async def google_pubsub_server(jar: Path) -> AsyncIterator[PubSubServer]:
-    """Google's emulator, running; gone afterwards."""
-    async with running("java", "-Xmx256m", "-jar", str(jar), filters=False) as server:
-        yield server
 
 
 @cache
