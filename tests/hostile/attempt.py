@@ -4,33 +4,44 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.hostile.raw_http import Answer, ask
-from tests.hostile.record import Outcome
+from tests.hostile.raw import Answer, exchange, http
 from tests.support.wire import WireSocket
 
+API = "/api/conversations"
+CREATE, ADD, GET = "create_conversation", "add_message", "get_conversation"
+TTL_S = 5
+"""Seconds for which the target trusts what it knows of a user."""
+ANSWER_S = 30.0
 AGAIN_S = 0.5
 PATIENCE = 60
 """How often a preparation is tried again that a limit refused."""
-CREATED = 201
-TOO_MANY = 429
 AT_A_TIME = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where everything is, as `host:port`."""
+    """Where everything is, as `host:port`; `functions` by name."""
 
-    instances: tuple[str, ...]
+    instances: list[str]
     functions: dict[str, str]
     google: str
     bus: str
-    project: str
-    ttl_s: int
     small: bool
     seed: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """An attacker's report of its attack."""
+
+    sent: str = ""
+    figures: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+    """How often which status came back, with the code above 499."""
 
 
 class Attempt:
@@ -41,6 +52,7 @@ class Attempt:
         self.outcome = Outcome()
         self.begin = begin
         self.random = random.Random(target.seed)
+        self._tokens: dict[str, str] = {}
 
     @property
     def instance(self) -> str:
@@ -56,56 +68,46 @@ class Attempt:
         self.outcome.figures[name] = str(value)
 
     def fail(self, text: str) -> None:
-        """Say that something happened that must not happen."""
-        self.outcome.failures.append(text)
+        """Say, once, that something happened that must not happen."""
+        if text not in self.outcome.failures:
+            self.outcome.failures.append(text)
 
     def saw(self, *answers: Answer) -> None:
         """Count what came back."""
         for answer in answers:
             self.outcome.answers[answer.said] = self.outcome.answers.get(answer.said, 0) + 1
 
-    async def rest(self, function: str, path: str, uid: str, body: Any = None, **how: Any) -> Answer:
-        """A user's call of a function: a POST if there is a body, which may be bytes."""
-        headers = {"Authorization": f"Bearer {await self.token(uid)}"} | how.pop("headers", {})
-        address = self.target.functions[function]
-        if body is None:
-            return await ask(address, "GET", f"/api/conversations{path}", headers=headers, **how)
-        headers = {"Content-Type": "application/json"} | headers
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await ask(address, "POST", f"/api/conversations{path}", headers=headers, body=data, **how)
-
     async def token(self, uid: str) -> str:
-        """A good token of this user, signed now."""
-        token: str = (await self.google("GET", f"/control/token?uid={uid}"))["token"]
-        return token
+        """A good token of this user."""
+        if uid not in self._tokens:
+            self._tokens[uid] = (await self.google("GET", f"/control/token?uid={uid}"))["token"]
+        return self._tokens[uid]
 
     async def google(self, method: str, path: str, body: Any = None) -> Any:
         """Ask or steer Google."""
         data = None if body is None else json.dumps(body).encode()
-        return json.loads((await ask(self.target.google, method, path, body=data)).body)
+        return json.loads((await exchange(self.target.google, http(method, path, {}, data))).body)
+
+    async def headers(self, uid: str) -> dict[str, str]:
+        """What a user's call of a function has in its head."""
+        return {"Authorization": f"Bearer {await self.token(uid)}", "Content-Type": "application/json"}
+
+    async def rest(self, function: str, path: str, uid: str, body: Any = None) -> Answer:
+        """A user's call of a function: a POST if there is a body."""
+        method, data = ("GET", None) if body is None else ("POST", json.dumps(body).encode())
+        request = http(method, API + path, await self.headers(uid), data)
+        return await exchange(self.target.functions[function], request, ANSWER_S)
 
     async def conversation(self, owner: str, members: list[str]) -> str:
         """A new conversation."""
         wish = {"type": "chat", "members": [{"userId": uid} for uid in members]}
-        made = await self._insist("create_conversation", "", owner, wish)
-        room: str = json.loads(made.body)["id"]
+        room: str = (await self._insist(CREATE, "", owner, wish))["id"]
         return room
 
     async def write(self, room: str, author: str, content: str) -> int:
         """A message over REST; its number."""
-        stored = await self._insist("add_message", f"/{room}/messages", author, {"content": content})
-        seq: int = json.loads(stored.body)["seq"]
+        seq: int = (await self._insist(ADD, f"/{room}/messages", author, {"content": content}))["seq"]
         return seq
-
-    async def fill(self, room: str, author: str, content: str, messages: int) -> None:
-        """Write so many messages, some at a time."""
-        left = iter(range(messages))
-
-        async def some() -> None:
-            for _ in left:
-                await self.write(room, author, content)
-
-        await asyncio.gather(*(some() for _ in range(AT_A_TIME)))
 
     async def socket(self, uid: str, *, instance: int = 0, room: str | None = None) -> WireSocket:
         """A connected socket, in the room if one is given."""
@@ -116,11 +118,29 @@ class Attempt:
             assert ack["ok"], ack
         return socket
 
-    async def _insist(self, function: str, path: str, uid: str, body: Any) -> Answer:
+    async def sockets(self, uids: tuple[str, ...], room: str) -> list[WireSocket]:
+        """A socket in the room on every instance, of these users in turn."""
+        each = range(len(self.target.instances))
+        return [await self.socket(uids[n % len(uids)], instance=n, room=room) for n in each]
+
+    async def _insist(self, function: str, path: str, uid: str, body: Any) -> Any:
         for _ in range(PATIENCE):
             answer = await self.rest(function, path, uid, body)
-            if answer.status == CREATED:
-                return answer
-            assert answer.status in (0, TOO_MANY, 503), answer
+            if answer.status == 201:
+                return json.loads(answer.body)
+            assert answer.status in (0, 429, 503), answer
             await asyncio.sleep(AGAIN_S)
         raise AssertionError(f"{function} takes nothing: {answer.said}")
+
+
+async def in_parallel(
+    work: Callable[[int], Awaitable[Any]], times: int, at_a_time: int = AT_A_TIME
+) -> list[Any]:
+    """The results of `work(0)`, `work(1)` and so on, in that order, some at a time."""
+    slots = asyncio.Semaphore(at_a_time)
+
+    async def one(number: int) -> Any:
+        async with slots:
+            return await work(number)
+
+    return await asyncio.gather(*(one(number) for number in range(times)))

@@ -1,92 +1,131 @@
-"""What is written down of an attack, for the judge and the report."""
+"""What is written down of an attack, and whether it did harm."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.hostile.attacks.attack import Attack
+from tests.hostile.attempt import Outcome
+
 Sample = dict[str, Any]
-"""One observation of the pair: `at`, `kind`, and `ms` or `problem`."""
+"""One observation of the pair: `at`, and either `kind` and `ms`, or `problem`."""
+KINDS = ("ack", "delivery", "get", "post")
+ALLOWED_ABOVE_499 = "503 unavailable"
+INSTANCE_MIB, FUNCTION_MIB = 1024.0, 512.0
+"""What a container is given in production; one that holds more is killed there."""
+TOLERANCE_MIB, TOLERANCE = 64.0, 0.25
 
 
-@dataclass(slots=True)
-class Outcome:
-    """An attacker's report of its attack."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How strictly attacks are judged."""
 
-    sent: str = ""
-    figures: dict[str, str] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    answers: dict[str, int] = field(default_factory=dict)
-    """How often which status came back, with the code above 499."""
+    p99_ms: float = 250.0
+    """Of what the pair does."""
+    window_s: float = 10.0
+    """Seconds for which the pair is watched at least, from the beginning of an attack on."""
+    settle_s: float = 2.0
+    """Seconds after an attack for which it is still to blame for what the pair sees."""
+    memory_s: float = 60.0
+    """Seconds after an attack within which the memory must be back."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """MiB of a process and its children; `back_after_s` is None if it did not come back in time."""
+    """MiB of a process and its children."""
 
     before: float
     peak: float = 0.0
     after: float = 0.0
-    back_after_s: float | None = None
-
-
-@dataclass(slots=True)
-class Beside:
-    """What the pair saw meanwhile."""
-
-    latencies: dict[str, list[float]] = field(default_factory=dict)
-    """Milliseconds by kind: `ack`, `delivery`, `get`, `post`."""
-    alive: list[float] = field(default_factory=list)
-    """Milliseconds of the attacked instance's /healthz."""
-    unready: int = 0
-    """Samples of /readyz that were not 200."""
-    problems: list[str] = field(default_factory=list)
-    """Everything that must not happen to them: lost, repeated, refused, closed, untrue."""
 
     @property
-    def p99_ms(self) -> float:
-        """The worst p99 of the four kinds."""
-        return max((p99(each) for each in self.latencies.values()), default=0.0)
+    def back(self) -> bool:
+        """Whether it is what it was before, within the tolerance."""
+        return self.after <= self.before + max(TOLERANCE_MIB, TOLERANCE * self.before)
 
 
 @dataclass(slots=True)
 class Record:
-    """One attack."""
+    """One attack, from `start` to `end` in monotonic seconds."""
 
-    attack: str
-    item: int
-    outcome: Outcome
-    beside: Beside
-    seconds: float = 0.0
-    cpu_s: dict[str, float] = field(default_factory=dict)
-    """By process, above what it uses while nothing happens."""
+    attack: Attack
+    outcome: Outcome = field(default_factory=Outcome)
+    start: float = 0.0
+    end: float = 0.0
+    latencies: dict[str, list[float]] = field(default_factory=dict)
+    """Milliseconds of what the pair did, by kind."""
+    unready: int = 0
+    """How often an instance was not ready."""
+    problems: list[str] = field(default_factory=list)
+    """What must not happen to the pair: an entry lost or repeated, a refusal, a closed socket."""
     memory: dict[str, Memory] = field(default_factory=dict)
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
     """Lines of severity ERROR or above, by process."""
     died: list[str] = field(default_factory=list)
-    quiet_logs: bool = False
-    """Whether no ERROR line may be written for what was sent."""
-    stays_ready: bool = False
-    """Whether the instances must be ready throughout."""
+
+    def observe(self, samples: Iterable[Sample], until: float) -> None:
+        """Take what the pair began from start to end; its problems count until the next attack."""
+        self.latencies, self.unready, self.problems = {}, 0, []
+        for sample in samples:
+            if "problem" in sample:
+                if self.start <= sample["at"] < until:
+                    self.problems.append(sample["problem"])
+            elif self.start <= sample["at"] < self.end:
+                if sample["kind"] == "unready":
+                    self.unready += 1
+                else:
+                    self.latencies.setdefault(sample["kind"], []).append(sample["ms"])
+
+    def failures(self, limits: Limits) -> list[str]:
+        """Everything that must not have happened; empty if the attack did no harm."""
+        return [
+            *self.outcome.failures,
+            *self._pair(limits.p99_ms),
+            *self._answers(),
+            *(f"{name} died" for name in self.died),
+            *self._memory(limits.memory_s),
+            *(f"{name} logged {n} errors" for name, n in self.errors.items() if self.attack.quiet_logs),
+        ]
+
+    def text(self, limits: Limits) -> str:
+        """The lines of a report."""
+        figures = [f"{name} {value}" for name, value in self.outcome.figures.items()]
+        figures += [f"{name} {p99(values):.0f} ms" for name, values in self.latencies.items()]
+        figures += [
+            f"{name} {each.before:.0f} → {each.peak:.0f} → {each.after:.0f} MiB"
+            for name, each in self.memory.items()
+        ]
+        verdict = "; ".join(self.failures(limits)) or "no harm"
+        return f"-- {self.attack.name}: {self.outcome.sent}\n   {'; '.join(figures)}\n   {verdict}"
+
+    def _pair(self, p99_ms: float) -> Iterator[str]:
+        for kind in KINDS:
+            values = self.latencies.get(kind, [])
+            if not values:
+                yield f"the pair: no {kind} at all"
+            elif p99(values) >= p99_ms:
+                yield f"the pair: {kind} p99 {p99(values):.0f} ms"
+        yield from (f"the pair: {problem}, {n} times" for problem, n in Counter(self.problems).items())
+        if self.attack.stays_ready and self.unready:
+            yield f"not ready in {self.unready} samples"
+
+    def _answers(self) -> Iterator[str]:
+        for said, times in self.outcome.answers.items():
+            if said >= "500" and said[0].isdigit() and said != ALLOWED_ABOVE_499:
+                yield f"{times} answers {said}"
+
+    def _memory(self, memory_s: float) -> Iterator[str]:
+        for name, memory in self.memory.items():
+            limit = INSTANCE_MIB if name.startswith("realtime") else FUNCTION_MIB
+            if memory.before <= limit < memory.peak:
+                yield f"{name} held {memory.peak:.0f} MiB of {limit:.0f}"
+            if not memory.back:
+                mib = f"{memory.after:.0f} MiB after {memory_s:.0f} s"
+                yield f"{name} holds {mib}, {memory.before:.0f} before"
 
 
 def p99(values: list[float]) -> float:
-    """The nearest-rank 99th percentile."""
+    """The nearest-rank 99th percentile; 0 of nothing."""
     ordered = sorted(values)
     return ordered[-(-len(ordered) * 99 // 100) - 1] if ordered else 0.0
-
-
-def beside(samples: list[Sample], start: float, end: float, until: float) -> Beside:
-    """What the pair saw of the operations that began from `start` to `end`; problems count until later."""
-    seen = Beside()
-    for sample in samples:
-        if "problem" in sample:
-            if start <= sample["at"] < until:
-                seen.problems.append(sample["problem"])
-        elif not start <= sample["at"] < end:
-            continue
-        elif sample["kind"] == "alive":
-            seen.alive.append(sample["ms"])
-        elif sample["kind"] == "unready":
-            seen.unready += 1
-        else:
-            seen.latencies.setdefault(sample["kind"], []).append(sample["ms"])
-    return seen

@@ -4,198 +4,140 @@ import asyncio
 import json
 import sys
 import time
+from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from infra.allocator import MALLOC
+from tests.hostile.attacks import AFTERMATH, QUIET
 from tests.hostile.attacks.attack import Attack
-from tests.hostile.attempt import Target
-from tests.hostile.besieged import Besieged
+from tests.hostile.attempt import ADD, CREATE, GET, TTL_S, Outcome, Target
 from tests.hostile.books import Books
-from tests.hostile.judge import KINDS, failures
-from tests.hostile.options import Options
-from tests.hostile.record import Outcome, Record, Sample, beside
+from tests.hostile.record import KINDS, Limits, Record, Sample
 from tests.support.command import Say
+from tests.support.firebase_keys import PROJECT
+from tests.support.google import Google
 from tests.support.inherited import inherited
 from tests.support.processes import ROOT
+from tests.support.system import System
 
-PREPARED: dict[str, object] = {}
-"""An attacker's first line, before it begins."""
+INSTANCES, FUNCTIONS = ("realtime-1", "realtime-2"), (CREATE, ADD, GET)
+MESSAGES_PER_10S = 1_000
+"""More than the default: a pair that was held up for long sends everything at once."""
 PREPARED_S = 240.0
-QUIET, AFTERMATH = "quiet", "aftermath"
 WARM_S, WARM_POLL_S = 30.0, 0.2
 ENDS_S = 20.0
 LINE_BYTES = 16 * 1024 * 1024
 
 
-class Siege:
-    """A system and its pair, with what is known of them so far."""
-
-    def __init__(self, options: Options, system: Besieged, folder: Path, say: Say) -> None:
-        self._options = options
-        self._system = system
-        self._samples = folder / "pair.jsonl"
-        self._say = say
-        self._quiet: dict[str, float] = {}
-        self._spans: list[tuple[Record, float, float]] = []
-
-    @classmethod
-    @asynccontextmanager
-    async def laid(cls, options: Options, folder: Path, say: Say) -> AsyncIterator["Siege"]:
-        """The system and the pair, up and observed for a while without an attack; judged afterwards."""
-        async with AsyncExitStack() as ends:
-            system = await ends.enter_async_context(Besieged.running(options, folder))
-            siege = cls(options, system, folder, say)
-            await ends.enter_async_context(siege._pair())
-            await siege._warm()
-            await siege._watch_quiet()
-            yield siege
-            await siege._watch_aftermath()
-
-    def records(self) -> list[Record]:
-        """Every attack, with all that the pair saw; to be asked for once the pair has ended."""
-        samples = self._read()
-        starts = [start for _, start, _ in self._spans[1:]] + [float("inf")]
-        for (record, start, end), until in zip(self._spans, starts, strict=True):
-            record.beside = beside(samples, start, end, until)
-        return [record for record, _, _ in self._spans]
-
-    async def attack(self, attack: Attack) -> None:
-        """Carry an attack out, and wait until the system has recovered."""
-        target = self._system.target
-        record = Record(attack.name, attack.item, Outcome(), beside([], 0, 0, 0))
-        record.quiet_logs, record.stays_ready = attack.quiet_logs, attack.stays_ready
-        async with _attacker(attack.name, target) as attacker:
-            said = await attacker.said(PREPARED_S)
-            books, start = Books(self._system.attacked), time.monotonic()
-            if said == PREPARED:
-                attacker.begin()
-                said = await attacker.said(attack.most_s)
-        record.seconds = time.monotonic() - start
-        if said:
-            record.outcome = Outcome(**said)
-        else:
-            record.outcome.failures.append(f"the attack did not end properly within {attack.most_s:.0f} s")
-        await self._watch(record, books, start)
-
-    async def _warm(self) -> None:
-        """Wait until everything that the pair does has worked."""
-        async with asyncio.timeout(WARM_S):
-            while not set(KINDS) <= {sample.get("kind") for sample in self._read()}:
-                await asyncio.sleep(WARM_POLL_S)
-        await asyncio.sleep(1)
-
-    async def _watch_quiet(self) -> None:
-        books, start = Books(self._system.attacked), time.monotonic()
-        record = Record(QUIET, 0, Outcome(sent="nothing"), beside([], 0, 0, 0), stays_ready=True)
-        await self._watch(record, books, start)
-        seconds = time.monotonic() - start
-        self._quiet = {name: spent / seconds for name, spent in record.cpu_s.items()}
-
-    async def _watch_aftermath(self) -> None:
-        """Hold the memory to what it was before the first attack."""
-        books, start = Books(self._system.attacked), time.monotonic()
-        books.compare_with(self._spans[0][0].memory)
-        record = Record(AFTERMATH, 0, Outcome(sent="nothing"), beside([], 0, 0, 0))
-        await self._watch(record, books, start)
-
-    async def _watch(self, record: Record, books: Books, start: float) -> None:
-        """Let the system settle and its memory come back, and write down what it cost."""
-        await asyncio.sleep(max(self._options.settle_s, start + self._options.window_s - time.monotonic()))
-        end = time.monotonic()
-        spent = books.cpu_s()
-        record.cpu_s = {
-            name: max(0.0, used - self._quiet.get(name, 0.0) * (end - start)) for name, used in spent.items()
-        }
-        record.memory = await books.memory_is_back(self._options.memory_s)
-        record.died, record.errors = [*books.died(), *self._system.fallen()], books.errors()
-        self._spans.append((record, start, end))
-        record.beside = beside(self._read(), start, end, float("inf"))
-        found = failures(record, p99_ms=self._options.p99_ms, memory_s=self._options.memory_s)
-        self._say(
-            f"{record.attack}: {record.seconds:.1f} s, pair p99 {record.beside.p99_ms:.0f} ms: "
-            + ("; ".join(found) or "no harm")
-        )
-        await self._system.revive()
-
-    def _read(self) -> list[Sample]:
-        return [json.loads(line) for line in self._samples.read_text().splitlines() if line.endswith("}")]
-
-    @asynccontextmanager
-    async def _pair(self) -> AsyncIterator[None]:
-        with self._samples.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.hostile.pair"), cwd=ROOT, env=_env(), stdin=PIPE, stdout=output
-            )
-        assert process.stdin is not None
-        process.stdin.write(_line(asdict(self._system.target)))
-        try:
-            yield
-            assert process.returncode is None, "the pair has ended by itself"
-            process.stdin.close()
-            await asyncio.wait_for(process.wait(), ENDS_S)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-
-class _Attacker:
-    """The process of an attack."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    def begin(self) -> None:
-        """Let it begin."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
-
-    async def said(self, within_s: float) -> dict[str, Any] | None:
-        """Its next line; None if none comes in time."""
-        assert self._process.stdout is not None
-        try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), within_s)
-        except TimeoutError:
-            return None
-        return json.loads(line) if line else None
-
-
 @asynccontextmanager
-async def _attacker(name: str, target: Target) -> AsyncIterator[_Attacker]:
-    command = (sys.executable, "-m", "tests.hostile.attacker", name)
+async def child(target: Target, *module: str) -> AsyncIterator[tuple[StreamWriter, StreamReader]]:
+    """The input and output of a process of ours that attacks the target or watches it; ended afterwards."""
+    command = (sys.executable, "-m", *module, json.dumps(asdict(target)))
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=_env(), stdin=PIPE, stdout=PIPE, limit=LINE_BYTES
+        *command, cwd=ROOT, env=inherited(measured=False), stdin=PIPE, stdout=PIPE, limit=LINE_BYTES
     )
     assert process.stdin is not None
-    process.stdin.write(_line(asdict(target)))
+    assert process.stdout is not None
     try:
-        yield _Attacker(process)
+        yield process.stdin, process.stdout
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
 
 
-def _env() -> dict[str, str]:
-    return inherited(measured=False) | {"PYTHONPATH": str(ROOT / "functions")}
+async def line(output: StreamReader, within_s: float) -> str:
+    """The next line; empty if none comes in time."""
+    try:
+        return (await asyncio.wait_for(output.readline(), within_s)).decode().strip()
+    except TimeoutError:
+        return ""
 
 
-def _line(fields: object) -> bytes:
-    return json.dumps(fields).encode() + b"\n"
+@asynccontextmanager
+async def besieged(folder: Path, seed: int, *, small: bool) -> AsyncIterator[tuple[System, Target]]:
+    """Two instances and three functions, to which Google is on loopback; gone afterwards."""
+    with Google().serving() as google:
+        env = {
+            **MALLOC,
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "GCE_METADATA_HOST": google.address,
+            "GCE_METADATA_IP": google.address,
+            "CLOUDSDK_CONFIG": str(folder),  # nobody's own credentials
+            "CONFAB_REVOCATION_TTL_S": str(TTL_S),
+            "CONFAB_MESSAGES_PER_10S": str(MESSAGES_PER_10S),
+        }
+        async with System.running(folder, env, in_memory=True) as system:
+            system.launcher = ("tests.support.redirected", google.url)
+            instances = [(await system.instance(name)).address for name in INSTANCES]
+            functions = {name: (await system.function(name)).address for name in FUNCTIONS}
+            await system.serves()
+            yield system, Target(instances, functions, google.address, system.bus.address, small, seed)
 
 
-async def besiege(options: Options, attacks: Sequence[Attack], folder: Path, say: Say) -> list[Record]:
-    """Run the attacks, on one system or on one each, and give what was recorded."""
+@asynccontextmanager
+async def observing(target: Target) -> AsyncIterator[list[Sample]]:
+    """What the pair sees, which grows until it has ended."""
+    samples: list[Sample] = []
+
+    async def listen(output: StreamReader) -> None:
+        while sample := await output.readline():
+            samples.append(json.loads(sample))
+
+    async with child(target, "tests.hostile.pair") as (stdin, stdout):
+        listening = asyncio.create_task(listen(stdout))
+        async with asyncio.timeout(WARM_S):
+            while not set(KINDS) <= {sample.get("kind") for sample in samples}:
+                await asyncio.sleep(WARM_POLL_S)
+        yield samples
+        assert not listening.done(), "the pair has ended by itself"
+        stdin.close()
+        await asyncio.wait_for(listening, ENDS_S)
+
+
+async def carried_out(
+    attack: Attack, system: System, target: Target, limits: Limits, quiet: Record | None
+) -> Record:
+    """The record of an attack, but for what the pair saw, once the system has settled."""
+    servers = {name: system.servers[name] for name in (*INSTANCES, *FUNCTIONS)}
+    record = Record(attack)
+    async with child(target, "tests.hostile.attacker", attack.name) as (stdin, stdout):
+        said = await line(stdout, PREPARED_S)
+        books, record.start = Books(servers), time.monotonic()
+        if said == "prepared":
+            stdin.write(b"\n")
+            said = await line(stdout, attack.most_s)
+    if said:
+        record.outcome = Outcome(**json.loads(said))
+    else:
+        record.outcome.failures.append(f"the attack did not end properly within {attack.most_s:.0f} s")
+    await asyncio.sleep(max(limits.settle_s, record.start + limits.window_s - time.monotonic()))
+    record.end = time.monotonic()
+    before = quiet.memory if quiet is not None and attack is AFTERMATH else {}
+    record.memory = await books.memory(limits.memory_s, before)
+    fallen = [each.name for each in (system.store_server, system.bus) if not each.running]
+    record.died, record.errors = books.died() + fallen, books.errors()
+    for server in servers.values():
+        await server.ensure_running()
+    return record
+
+
+async def besiege(
+    attacks: Sequence[Attack], folder: Path, say: Say, *, seed: int, small: bool, limits: Limits
+) -> list[Record]:
+    """Run the attacks on one system, beside one pair, and give what was recorded."""
     records: list[Record] = []
-    for number, each in enumerate([[attack] for attack in attacks] if options.fresh else [attacks]):
-        place = folder / str(number)
-        place.mkdir()
-        async with Siege.laid(options, place, say) as siege:
-            for attack in each:
-                await siege.attack(attack)
-        records += siege.records()
+    async with besieged(folder, seed, small=small) as (system, target), observing(target) as samples:
+        for attack in (QUIET, *attacks, AFTERMATH):
+            quiet = records[0] if records else None
+            record = await carried_out(attack, system, target, limits, quiet)
+            record.observe(samples, until=float("inf"))
+            say(f"{attack.name}: {'; '.join(record.failures(limits)) or 'no harm'}")
+            records.append(record)
+    for record, following in zip(records, [*records[1:], None], strict=True):
+        record.observe(samples, until=following.start if following else float("inf"))
     return records

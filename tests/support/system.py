@@ -36,14 +36,13 @@ class System:
     """The processes by name, each on a port that it keeps through kills and restarts.
 
     `env` is what containers and functions find, besides the addresses; it may be changed until they
-    are added. They run the code in `root`.
+    are added.
     """
 
-    def __init__(self, folder: Path, env: Mapping[str, str], *, root: Path, in_memory: bool) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], *, in_memory: bool) -> None:
         self._folder = folder
-        self._root = root
         self._base = inherited(measured=False) | {
-            "PYTHONPATH": str(root / "functions"),
+            "PYTHONPATH": str(ROOT / "functions"),
             "PYTHONUNBUFFERED": "1",
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,
@@ -63,10 +62,10 @@ class System:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, env: Mapping[str, str] = UNSIGNED, *, root: Path = ROOT, in_memory: bool = False
+        cls, folder: Path, env: Mapping[str, str] = UNSIGNED, *, in_memory: bool = False
     ) -> AsyncIterator["System"]:
         """The store, its schema and the bus; they and everything added are gone afterwards."""
-        system = cls(folder, env, root=root, in_memory=in_memory)
+        system = cls(folder, env, in_memory=in_memory)
         try:
             await asyncio.gather(*(server.launch() for server in system.servers.values()))
             await system.serves()
@@ -83,7 +82,7 @@ class System:
 
     async def function(self, name: str, store: LosingProxy | None = None, **env: str) -> Server:
         """A function that is being started."""
-        source = f"--source={self._root / 'functions/main.py'}"
+        source = f"--source={ROOT / 'functions/main.py'}"
         arguments = (source, f"--target={name}", "--host=127.0.0.1", "--port={port}")
         command = (*self.launcher, "functions_framework", *arguments)
         return await self._launched(name, command, store, env, answers("/nowhere", 404))
