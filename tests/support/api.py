@@ -40,9 +40,9 @@ def bearer(user: str = "alice", **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {user}", **headers}
 
 
-async def created(client: httpx.AsyncClient, **fields: object) -> Any:
-    """A new conversation of alice's."""
-    answer = await client.post(API, json=CHAT | fields, headers=bearer())
+async def created(client: httpx.AsyncClient, *, user: str = "alice", **fields: object) -> Any:
+    """A new conversation of the user's."""
+    answer = await client.post(API, json=CHAT | fields, headers=bearer(user))
     assert answer.status_code == 201, answer.text
     return answer.json()
 
