@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from google.pubsub_v1 import Subscription
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as Path
 
@@ -119,54 +120,53 @@ async def test_a_store_that_goes_down_fails_its_dependents(tmp_path, bus_server)
     }
 
 
-def instance_app(**answers: Response):
-    """An instance's `/health` and `/ready`; other paths respond like Cloud Run's front end."""
+def pages(answers: Mapping[str, Response]) -> Starlette:
+    """A server of these answers; other paths respond like Cloud Run's front end."""
+    missing = HTMLResponse("<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", 404)
 
-    def at(path: str, answer: Response) -> Path:
-        async def endpoint(_: object) -> Response:
-            return answer
+    async def answer(request: Request) -> Response:
+        return answers.get(request.url.path, missing)
 
-        return Path(f"/{path}", endpoint)
+    return Starlette(routes=[Path("/{path:path}", answer, methods=["GET", "POST"])])
 
-    async def not_found(*_: object) -> Response:
-        return HTMLResponse("<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", 404)
 
-    return Starlette(
-        routes=[at(path, answer) for path, answer in answers.items()], exception_handlers={404: not_found}
-    )
+NO_LIST = "without a list of what is missing"
+
+
+def lacks(*missing: str) -> Response:
+    return JSONResponse({"status": "unavailable", "missing": missing}, 503)
 
 
 @pytest.mark.parametrize(
-    ("probe", "answer", "seen", "fix"),
+    ("probe", "answers", "seen", "fix"),
     [
-        ("alive", None, "/health responds 404: this is no realtime instance", instances.FIX_AWAY),
+        ("alive", {}, "/health responds 404: this is no realtime instance", instances.FIX_AWAY),
         (
             "ready",
-            JSONResponse({"status": "unavailable", "missing": ["store", "keys"]}, 503),
+            {"/ready": lacks("store", "keys")},
             "it lacks store, keys",
             f"{instances.FIX_MISSING['store']}; {instances.FIX_MISSING['keys']}",
         ),
-        (
-            "ready",
-            JSONResponse({"status": "unavailable", "missing": ["flux"]}, 503),
-            "it lacks flux",
-            instances.FIX_UNKNOWN,
-        ),
+        ("ready", {"/ready": lacks("flux")}, "it lacks flux", instances.FIX_UNKNOWN),
         *(
-            ("ready", answer, f"/ready responds {code} without a list of what is missing", instances.FIX_AWAY)
-            for answer, code in (
-                (None, 404),
-                (PlainTextResponse("no server", 503), 503),
-                (JSONResponse({}, 503), 503),
-                (JSONResponse(["store"], 503), 503),
-                (HTMLResponse("<p>Welcome"), 200),
+            (
+                "ready",
+                {"/ready": answer},
+                f"/ready responds {answer.status_code} {NO_LIST}",
+                instances.FIX_AWAY,
+            )
+            for answer in (
+                HTMLResponse("<p>Not found", 404),
+                PlainTextResponse("no server", 503),
+                JSONResponse({}, 503),
+                JSONResponse(["store"], 503),
+                HTMLResponse("<p>Welcome"),
             )
         ),
     ],
 )
-async def test_the_findings_about_an_instance_by_paths_that_reach_it_on_cloud_run(probe, answer, seen, fix):
-    path = {"alive": "health", "ready": "ready"}[probe]
-    async with serving(instance_app(**({path: answer} if answer else {}))) as url:
+async def test_the_findings_about_an_instance_by_paths_that_reach_it_on_cloud_run(probe, answers, seen, fix):
+    async with serving(pages(answers)) as url:
         results = await found(partial(realtime, System(config.load({}), "", (url,)), url))
     result = results[f"{probe} {url}"]
     assert (result.seen, result.fix) == (seen, fix)
@@ -229,7 +229,6 @@ async def test_another_app_instead_of_the_functions(world, app, fixes):
 
 async def test_functions_that_do_not_respond(world, monkeypatch):
     monkeypatch.setattr(clients, "RESPONSE_S", 0.2)
-
     over = asyncio.Event()
 
     async def hang(scope: object, receive: object, send: object) -> None:
@@ -258,19 +257,6 @@ async def test_without_a_token_or_an_emulator_the_conversation_fails(patient):
     assert {result.status for name, result in results.items() if name != "create"} == {"skipped"}
 
 
-def firebase(init, error) -> Starlette:
-    """Hosting's configuration of the page, and Firebase Auth."""
-
-    async def configuration(_: object) -> Response:
-        return JSONResponse(init)
-
-    async def rejected(_: object) -> Response:
-        return JSONResponse({"error": {"message": error}}, 400)
-
-    paths = {"/__/firebase/init.json": configuration, "/v1/accounts:signInWithPassword": rejected}
-    return Starlette(routes=[Path(path, answer, methods=["GET", "POST"]) for path, answer in paths.items()])
-
-
 @pytest.mark.parametrize(
     ("init", "error", "outcomes"),
     [
@@ -283,7 +269,9 @@ def firebase(init, error) -> Starlette:
 )
 async def test_sign_in_on_the_page(monkeypatch, init, error, outcomes):
     cloud = config.load({"GOOGLE_CLOUD_PROJECT": "my-project"})
-    async with serving(firebase(init, error)) as url:
+    rejected = JSONResponse({"error": {"message": error}}, 400)
+    firebase = {"/__/firebase/init.json": JSONResponse(init), "/v1/accounts:signInWithPassword": rejected}
+    async with serving(pages(firebase)) as url:
         monkeypatch.setattr(sign_in, "IDENTITY_TOOLKIT", url)
         results = await found(partial(sign_in.sign_in, System(cloud, url, ())))
     assert outcome(results) == outcomes

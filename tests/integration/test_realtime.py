@@ -32,9 +32,9 @@ async def test_a_join_while_entries_arrive_has_no_gap_and_no_duplicate(world):
     room = await world.conversation(members=[f"joiner-{n}" for n in range(12)])
     alice = await world.client("alice", 0, room)
     writing = asyncio.gather(*(world.rest_message(room, str(n)) for n in range(80)))
-    joiners = []
+    joiners, ways = [], (("polling",), ("websocket",), ("polling", "websocket"))
     for index in range(12):
-        joiner = await world.client(f"joiner-{index}", index % 2)
+        joiner = await world.client(f"joiner-{index}", index % 2, transports=ways[index % 3])
         ack = await joiner.join(room, after=0)
         while ack["hasMore"]:
             ack = await joiner.join(room, after=ack["messages"][-1]["seq"])

@@ -73,6 +73,7 @@ SAID: dict[str, tuple[list[str], list[str]]] = {
     "a disconnect": ([ADMITTED, "41"], ["40", "closed"]),
     "another namespace": ([ADMITTED, "40/other,{}"], ["40", "44"]),
     "an acknowledgement": ([ADMITTED, "43[]"], ["40"]),
+    **{f"{packet} once admitted": ([ADMITTED, packet], ["40", *ENDED]) for packet in "02679"},
     "large events once admitted": (
         [ADMITTED, event("message", 1, x="y" * 300_000), event("message", 2, x="y" * 200_000)],
         ["40", "43", "43"],
@@ -82,7 +83,7 @@ SAID: dict[str, tuple[list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", SAID)
-async def test_a_connection_may_send_little_before_it_is_admitted(world, http, name):
+async def test_a_connection_may_send_little_that_clients_do_not(world, http, caplog, name):
     sent, received = SAID[name]
     async with websocket(http, world) as wire:
         for packet in sent:
@@ -90,6 +91,7 @@ async def test_a_connection_may_send_little_before_it_is_admitted(world, http, n
         assert await answers(wire) == ["0{", *received]
         admitted = "40" in received and "closed" not in received
         assert world.sockets() == admitted
+    assert alarms(caplog.records) == []
 
 
 async def test_the_json_of_a_large_packet_is_never_parsed(world, http, monkeypatch):
