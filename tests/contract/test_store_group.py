@@ -44,22 +44,6 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     assert await store.heads([open_log.id, closed_log.id]) == {open_log.id: 3, closed_log.id: 2}
 
 
-async def test_a_key_used_twice_at_once_is_stored_once(store: Store) -> None:
-    log = await started(store)
-    results = await at_once(
-        store,
-        draft_for(log.id, "one", key="key"),
-        draft_for(log.id, "two", key="key"),
-        draft_for(log.id, "three"),
-    )
-    assert [(one.message.content, one.new) for one in results] == [
-        ("one", True),
-        ("one", False),
-        ("three", True),
-    ]
-    assert [message["content"] for message in await messages(store, log)] == ["one", "three"]
-
-
 async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
     logs = [await started(store) for _ in range(3)]
     results = await at_once(

@@ -1,10 +1,8 @@
 import asyncio
 import re
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,11 +141,3 @@ def test_an_interrupt_during_the_start_ends_every_process(tmp_path):
     stack = Stack(tmp_path / "data")
     stack.wait_for("surrealdb ")
     assert stack.end() == 0
-
-
-def test_no_process_outlives_a_killed_supervisor(guest):
-    guest.signal(signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while guest.processes() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert guest.end() == -signal.SIGKILL

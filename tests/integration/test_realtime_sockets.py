@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.clients import code
+from tests.support.waiting import until
 
 
 def logged(caplog, message):
@@ -99,6 +100,9 @@ async def test_the_rooms_of_a_socket_and_the_sockets_of_a_user_are_limited(world
     assert refused.refusal["data"]["code"] == "rate_limited"
     await more[0].close()
     await world.client("alice", 0)
+    for client in (alice, *more):
+        await client.close()
+    await until(lambda: (world.sockets(), world.rooms()) == (1, 0))
 
 
 @pytest.mark.parametrize("kind", ["websocket", "polling"])
@@ -114,16 +118,6 @@ async def test_a_socket_renews_its_token_or_is_closed(world, kind):
     await alice.until(lambda c: c.of("auth_expired") == [{}], within=3)
     await asyncio.wait_for(alice.closed.wait(), 3)
     assert world.sockets() == 0
-
-
-async def test_closed_sockets_leave_nothing(world):
-    room = await world.conversation()
-    clients = [await world.client("alice", 0, room) for _ in range(3)]
-    assert (world.sockets(), world.rooms()) == (3, 1)
-    for client in clients:
-        await client.close()
-    await world.settled()
-    assert (world.sockets(), world.rooms()) == (0, 0)
 
 
 async def test_a_foreign_origin_is_not_served(world):

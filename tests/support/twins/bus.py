@@ -2,16 +2,12 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator
 
 from confab import trace
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, decode_event, encode_event
 from confab.trace import Trace
-
-MAX_WAITING = 10_000
-"""Messages that a subscription holds; the oldest go first, as the bus drops what is too old."""
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +63,9 @@ class MemorySubscription:
     def __init__(self, subscriptions: "set[MemorySubscription]", instance: str) -> None:
         self._subscriptions = subscriptions
         self._instance = instance
-        self._waiting: deque[tuple[bytes, Trace | None]] = deque(maxlen=MAX_WAITING)
+        self._waiting = asyncio.Queue[tuple[bytes, Trace | None] | None]()
         self.deaf = False
         """Set it to let what is published get lost, until a restart."""
-        self._arrived = asyncio.Event()
         self._closed = False
         self.undecodable = 0
         """How many messages were none of ours."""
@@ -83,42 +78,41 @@ class MemorySubscription:
 
     def take(self, data: bytes, carried: Trace | None) -> None:
         """What the bus calls with each message."""
-        if self.deaf:
-            return
-        self._waiting.append((data, carried))
-        self._arrived.set()
+        if not self.deaf:
+            self._waiting.put_nowait((data, carried))
 
     async def events(self) -> AsyncIterator[Event]:
         """The events, until the subscription is closed."""
-        if not self._closed:
-            self._subscriptions.add(self)
-        while not self._closed:
-            while self._waiting:
-                data, carried = self._waiting.popleft()
-                try:
-                    event = decode_event(data)
-                except ValueError:
-                    self.undecodable += 1
-                    log.warning("a bus message is not a Confab event")
-                    continue
-                if event.origin == self._instance and not isinstance(event, Typing):
-                    continue
-                trace.enter(carried)
-                yield event
-                trace.enter(None)
-            self._arrived.clear()
-            if not self._closed:
-                await self._arrived.wait()
+        if self._closed:
+            return
+        self._subscriptions.add(self)
+        while (message := await self._waiting.get()) is not None:
+            data, carried = message
+            try:
+                event = decode_event(data)
+            except ValueError:
+                self.undecodable += 1
+                log.warning("a bus message is not a Confab event")
+                continue
+            if event.origin == self._instance and not isinstance(event, Typing):
+                continue
+            trace.enter(carried)
+            yield event
+            trace.enter(None)
 
     def restart(self, *, fresh: bool) -> None:
         """Hear again; a fresh subscription has forgotten what waited."""
         self.deaf = False
         if fresh:
-            self._waiting.clear()
+            self._forget()
 
     async def close(self) -> None:
         """Leave the bus; the iteration over the events ends."""
         self._closed = True
         self._subscriptions.discard(self)
-        self._waiting.clear()
-        self._arrived.set()
+        self._forget()
+        self._waiting.put_nowait(None)
+
+    def _forget(self) -> None:
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
