@@ -61,10 +61,9 @@ class RoomMachine(RuleBasedStateMachine):
         self.room.receive(entry)
         self.deliver()
 
-    @rule()
-    def write(self) -> None:
-        if self.stored < len(LOG):
-            self.stored += 1
+    @rule(count=st.integers(1, 4))
+    def write(self, count: int) -> None:
+        self.stored = min(self.stored + count, len(LOG))
 
     @rule(data=st.data())
     def bring(self, data: st.DataObject) -> None:
