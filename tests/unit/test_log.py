@@ -15,23 +15,23 @@ TOKEN = "s3cret"
 ROOT = Path(__file__).parents[2]
 
 
-def record(name: str = "confab.test", message: str = "a %s", **extra: object) -> logging.LogRecord:
+def record(name: str, message: str = "a message", **extra: object) -> logging.LogRecord:
+    """A line about what is raised at this moment."""
+    raised = sys.exc_info() if sys.exception() else None
     return logging.getLogger(name).makeRecord(
-        name, logging.WARNING, "f.py", 1, message, ("message",) if "%" in message else (), None, extra=extra
+        name, logging.ERROR, "f.py", 1, message, (), raised, extra=extra
     )
 
 
 def failed(name: str) -> logging.LogRecord:
     """A line about an error that quotes a token, and that another one led to."""
-    line = record(name, f"it failed\nwith {TOKEN}")
     try:
         try:
             raise KeyError(TOKEN)
         except KeyError as cause:
             raise ValueError(TOKEN) from cause
-    except ValueError as error:
-        line.exc_info = (type(error), error, error.__traceback__)
-    return line
+    except ValueError:
+        return record(name, f"it failed\nwith {TOKEN}", field=TOKEN)
 
 
 def written(line: logging.LogRecord) -> dict[str, object]:
@@ -42,10 +42,10 @@ def written(line: logging.LogRecord) -> dict[str, object]:
 
 
 def test_a_record_is_one_json_object_with_its_fields_and_its_trace():
-    line = {"severity": "WARNING", "message": "a message", "logger": "confab.test", "requestId": "r1"}
-    assert written(record(requestId="r1")) == line
+    line = {"severity": "ERROR", "message": "a message", "logger": "confab.test", "requestId": "r1"}
+    assert written(record("confab.test", requestId="r1")) == line
     with trace.Entered(Trace("a" * 32, "b" * 16, sampled=True)):
-        assert written(record(requestId="r1")) == line | {
+        assert written(record("confab.test", requestId="r1")) == line | {
             "logging.googleapis.com/trace": f"projects/p/traces/{'a' * 32}",
             "logging.googleapis.com/spanId": "b" * 16,
             "logging.googleapis.com/trace_sampled": True,
@@ -55,12 +55,9 @@ def test_a_record_is_one_json_object_with_its_fields_and_its_trace():
 @pytest.mark.parametrize("name", ["asyncio", "confabulation", "root", "aiohttp.server"])
 def test_an_error_of_a_library_is_logged_without_its_messages(name):
     assert f"ValueError: {TOKEN}" in str(written(failed("confab.store"))["exception"])
-    record = failed(name)
-    record.field = TOKEN
-    assert log.downgrade_client_errors(record)
-    line = written(record)
+    line = written(failed(name))
     assert TOKEN not in json.dumps(line)
-    assert (line["severity"], line["message"]) == ("WARNING", "it failed")
+    assert (line["severity"], line["message"]) == ("ERROR", "it failed")
     exception = str(line["exception"])
     assert exception.index("builtins.KeyError") < exception.index("builtins.ValueError")
     assert "in failed" in exception
@@ -70,19 +67,17 @@ def test_an_error_of_a_library_is_logged_without_its_messages(name):
     "error", [h11.LocalProtocolError("it is over"), http_exceptions.BadHttpMessage(f"with {TOKEN}")]
 )
 def test_invalid_http_of_a_client_is_no_error_of_the_server(error):
-    server, library, ours = record("uvicorn.error"), record("root"), record("confab.x")
     try:
         try:
             raise error
         finally:
             raise RuntimeError
     except RuntimeError:
-        server.exc_info = ours.exc_info = sys.exc_info()
-        for line in (server, library, ours):
-            line.levelno, line.levelname = logging.ERROR, "ERROR"
-            assert log.downgrade_client_errors(line)
-    assert [line.levelname for line in (server, library, ours)] == ["INFO", "INFO", "ERROR"]
-    assert written(server) == {"severity": "INFO", "message": "a message", "logger": "uvicorn.error"}
+        lines = [record(name) for name in ("uvicorn.error", "root", "confab.x")]
+        lines[1].exc_info = None  # it logs what is raised, and does not say so
+        assert all(map(log.downgrade_client_errors, lines))
+    assert [line.levelname for line in lines] == ["INFO", "INFO", "ERROR"]
+    assert written(lines[0]) == {"severity": "INFO", "message": "a message", "logger": "uvicorn.error"}
 
 
 PROGRAM = """

@@ -17,22 +17,22 @@ async def test_the_slower_of_two_first_joins_reads_what_it_lacks(world):
     assert world.resyncs == []
 
 
-@pytest.mark.parametrize("error", [AWAY, DEFECT])
-async def test_a_join_that_cannot_be_completed_ends_in_a_resync(world, caplog, error):
-    await world.overtaken("slow", "fast")
-    world.store.error = error
-    await world.finish("slow", 3)
-    world.receive(6)
-    assert (world.resyncs, world.seqs) == ([("slow", 3)], {"fast": [6]})
-    assert ("a gap could not be read" in caplog.text) == (error is DEFECT)
-
-
-async def test_a_join_that_is_half_completed_resyncs_from_its_last_entry(world, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reads", "last"),
+    [(AWAY, 0, 0), (DEFECT, 0, 0), (AWAY, 1, 2)],
+    ids=["away", "defect", "half way"],
+)
+async def test_a_join_that_cannot_be_completed_resyncs_from_its_last_entry(
+    world, monkeypatch, caplog, error, *, reads, last
+):
     monkeypatch.setattr(rooms_module, "ENTRIES_PER_READ", 2)
     await world.overtaken("slow", "fast")
-    world.store.error, world.store.error_after = AWAY, 1
+    world.store.error, world.store.error_after = error, reads
     await world.finish("slow", 0)
-    assert (world.resyncs, world.seqs["slow"]) == ([("slow", 2)], [1, 2])
+    world.receive(6)
+    assert (world.resyncs, world.seqs["fast"]) == ([("slow", last)], [6])
+    assert world.seqs["slow"] == list(range(1, last + 1))
+    assert ("a gap could not be read" in caplog.text) == (error is DEFECT)
 
 
 async def test_an_empty_room_is_dropped_and_reads_nothing(world):
