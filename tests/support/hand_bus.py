@@ -1,7 +1,7 @@
 """Two instances on a store in memory, and a bus between them that moves only when a test says so."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -100,7 +100,7 @@ class RemoteStore(MemoryStore):
 
 
 class HandBus:
-    """Implements `Publisher`. Each event waits, a copy for each instance, for `deliver` or `drop`."""
+    """Implements `Publisher`. Each event waits, a copy for each instance, for a `move`."""
 
     def __init__(self) -> None:
         self.instances: list[Instance] = []
@@ -112,19 +112,18 @@ class HandBus:
     async def publish(self, event: Event) -> None:
         self.in_flight += [(instance, encode_event(event)) for instance in self.instances]
 
-    async def deliver(self, index: int, *, again: bool = False) -> None:
-        """Deliver one of the copies; `again` keeps it in flight."""
-        instance, data = self.in_flight[index] if again else self.in_flight.pop(index)
-        instance.receive(decode_event(data))
+    async def move(self, copy: tuple["Instance", bytes], move: str) -> None:
+        """Deliver a copy, drop it, or deliver and repeat it: it stays in flight."""
+        instance, data = copy
+        if move != "repeat":
+            self.in_flight.remove(copy)
+        if move != "drop":
+            instance.receive(decode_event(data))
 
     def forge(self, entry: Entry) -> None:
         """Publish what no writer has stored."""
         data = encode_event(event_of(entry, origin="mallory"))
         self.in_flight += [(instance, data) for instance in self.instances]
-
-    def drop(self, index: int) -> None:
-        """Lose one of the copies."""
-        del self.in_flight[index]
 
     async def close(self) -> None:
         pass
@@ -210,36 +209,26 @@ class Functions:
         return created.conversation.id
 
     async def write(self, user: str, conversation: str, fields: Payload) -> Payload | str:
-        try:
-            appended = await self._conversations.add_message(
-                conversation,
-                parse(AddMessage, fields, self._conversations.limits),
-                caller=_caller(user),
-            )
-        except ConfabError as error:
-            return error.code
-        return appended.message.wire()
+        request = parse(AddMessage, fields, self._conversations.limits)
+        adding = self._conversations.add_message(conversation, request, caller=_caller(user))
+        return await _outcome(adding, lambda appended: appended.message.wire())
 
     async def finalize(self, user: str, conversation: str) -> Payload | str:
-        try:
-            closed = await self._conversations.finalize_conversation(conversation, caller=_caller(user))
-        except ConfabError as error:
-            return error.code
-        return self._views.conversation(closed)
+        finalizing = self._conversations.finalize_conversation(conversation, caller=_caller(user))
+        return await _outcome(finalizing, self._views.conversation)
 
-    async def read(self, user: str, conversation: str, **query: int) -> Payload | str:
-        """A page; its numbers are text, as in a query string."""
-        query_string = {name: str(number) for name, number in query.items()}
-        try:
-            page = await self._conversations.get_conversation(
-                conversation,
-                parse(GetConversation, query_string, self._conversations.limits),
-                caller=_caller(user),
-            )
-        except ConfabError as error:
-            return error.code
-        rendered: Payload = from_json(to_json(self._views.page(page), by_alias=True))
-        return rendered
+    async def read(self, user: str, conversation: str, after: int) -> Payload | str:
+        """The page after a number, which is text, as in a query string."""
+        request = parse(GetConversation, {"after": str(after)}, self._conversations.limits)
+        reading = self._conversations.get_conversation(conversation, request, caller=_caller(user))
+        return await _outcome(reading, lambda page: from_json(to_json(self._views.page(page), by_alias=True)))
+
+
+async def _outcome(work: Awaitable[T], render: Callable[[T], Payload]) -> Payload | str:
+    try:
+        return render(await work)
+    except ConfabError as error:
+        return error.code
 
 
 def _caller(user: str) -> Principal:

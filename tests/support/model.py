@@ -1,4 +1,4 @@
-"""The actions of users on two instances, and the log that must result: the acknowledged entries."""
+"""Two instances and the functions, and the logs that must result: what was acknowledged, in order."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -25,15 +25,15 @@ class Model:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.loop.set_exception_handler(lambda _loop, context: self.complaints.append(str(context)))
-        self.complaints: list[str] = []
+        self.loop.set_exception_handler(lambda _loop, context: self._complaints.append(str(context)))
         self.store, self.bus = RemoteStore(), HandBus()
         self.logs: dict[str, list[Payload]] = {}
         self.clients: dict[str, Client] = {}
+        self._complaints: list[str] = []
         self._keys: dict[tuple[str, str, str], Payload] = {}
         self._names = 0
         clock = Clock()
-        self._functions = Functions(self.store, self.bus, clock, **ENV)
+        self.functions = Functions(self.store, self.bus, clock, **ENV)
         self.run(self._start(clock))
 
     async def _start(self, clock: Clock) -> None:
@@ -52,25 +52,41 @@ class Model:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
-    def new_name(self, prefix: str = "") -> str:
+    def new_name(self) -> str:
         self._names += 1
-        return f"{prefix}{self._names}"
+        return str(self._names)
 
     # What users do.
 
     def create(self) -> str:
-        room = self.run(self._functions.create(MEMBERS))
+        room = self.run(self.functions.create(MEMBERS))
         self.logs[room] = []
         return room
 
-    def write(self, room: str, user: str, way: Way, content: str, key: str | None, *, crash: bool) -> None:
+    def enter(self, room: str, user: str, at: int, after: int | None, steps: int) -> Client:
+        """Connect at an instance, and join as far as `steps` go."""
+        sid = f"s{self.new_name()}"
+        client = self.clients[sid] = Client(sid, user, self.instances[at], room)
+        self.run(client.connect())
+        self.run(client.join(after, steps))
+        return client
+
+    def write(
+        self,
+        room: str,
+        user: str,
+        way: Way,
+        content: str = "",
+        key: str | None = None,
+        *,
+        crash: bool = False,
+    ) -> None:
         """Write; in a crash the message is stored, but neither announced nor acknowledged."""
-        fields = {"content": content, "role": "assistant" if user == "bot" else "user"}
-        fields |= {} if key is None else {"clientMessageId": key}
+        content = content or self.new_name()
         earlier = None if key is None else self._keys.get((room, user, key))
         refusal = self._refusal(room, user, content, earlier)
         crash = self.store.lose_answer = crash and refusal is None and earlier is None
-        outcome = self.run(self._send(way, user, room, fields))
+        outcome = self.run(self._send(way, user, room, content, key))
         self.store.lose_answer = False
         if crash:
             assert outcome == "unavailable"
@@ -85,103 +101,30 @@ class Model:
             if key is not None:
                 self._keys[room, user, key] = outcome
 
-    def race(self, room: str, sends: Sequence[tuple[Way, str]], position: int) -> None:
-        """Several write while the owner finalizes: each is numbered before the finalization or refused."""
-        calls = [self._send(way, user, room, {"content": self.new_name()}) for way, user in sends]
-        calls.insert(position, self._functions.finalize("alice", room))
+    def finalize(self, room: str, user: str, sends: Sequence[tuple[Way, str]], position: int) -> None:
+        """Finalize while others write: each is numbered before the finalization or rejected."""
+        calls = [self._send(way, author, room, self.new_name(), None) for way, author in sends]
+        calls.insert(position, self.functions.finalize(user, room))
         outcomes = self.run(_together(calls))
-        assert all(outcome == "conversation_finalized" for outcome in outcomes if isinstance(outcome, str))
         entries = [_entry_of(outcome) for outcome in outcomes if not isinstance(outcome, str)]
         new = [entry for entry in entries if entry not in self.logs[room]]
         self.logs[room] += sorted(new, key=lambda entry: int(entry["seq"]))
-
-    def finalize(self, room: str, user: str) -> None:
-        outcome = self.run(self._functions.finalize(user, room))
+        outcome = outcomes.pop(min(position, len(sends)))
         refusal = {"alice": None, "mallory": "not_found"}.get(user, "forbidden")
         if isinstance(outcome, str) or refusal is not None:
             assert outcome == ("unavailable" if self.store.away else refusal)
-        else:
-            entry = _entry_of(outcome)
-            self.logs[room] += [] if entry in self.logs[room] else [entry]
+        closed = messages_of(self.logs[room]) != self.logs[room]
+        rejection = "unavailable" if self.store.away else "conversation_finalized" if closed else None
+        assert all(outcome == rejection for outcome in outcomes if isinstance(outcome, str))
 
-    def read(self, room: str, user: str, limit: int, **side: int) -> None:
-        """Read a page before or after a number: it is that part of the log."""
-        log = self.logs[room]
-        page = self.run(self._functions.read(user, room, limit=limit, **side))
-        beyond = side.get("after", 0) > len(log)
-        refusal = "not_found" if user == "mallory" else "invalid_request" if beyond else None
-        if isinstance(page, str) or refusal is not None:
-            assert page == ("unavailable" if self.store.away else refusal)
-        elif "after" in side:
-            assert (page["messages"], page["hasMore"]) == _head(messages_of(log[side["after"] :]), limit)
-        else:
-            older = messages_of(log[: side["before"] - 1] if side else log)
-            assert (page["messages"][::-1], page["hasMore"]) == _head(older[::-1], limit)
-
-    def enter(self, room: str, user: str, at: int, after: int | None, steps: int) -> None:
-        """Connect at an instance, and join as far as `steps` go."""
-        sid = self.new_name("s")
-        client = self.clients[sid] = Client(sid, user, self.instances[at], room)
-        self.run(client.connect())
-        self.run(client.join(after, steps))
-
-    # What must hold.
-
-    def sweep(self) -> None:
-        """While the store is there, a sweep brings everything to every live socket, without the bus."""
-        self.store.away = False
-        self.run(self._rest())
-        for client in self.clients.values():
-            if client.idle and client.view.live:
-                self._has_everything(client)
-
-    def check_sockets(self) -> None:
-        """Each has received the next entry each time, and has a run of the log."""
-        assert not self.complaints
-        for client in self.clients.values():
-            client.collect()
-            view = client.view
-            assert view.messages == messages_of(self.logs[client.room][view.start : view.end])
-
-    def check_logs(self) -> None:
-        """Each is what was acknowledged, numbered 1 to n, the finalization last."""
-        for room, log in self.logs.items():
-            assert self.store.log(room) == log
-            assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
-            assert messages_of(log[:-1]) == log[:-1]
-
-    def _has_everything(self, client: Client) -> None:
-        """Its state and events make the same as the state fetched again."""
-        view = client.view
-        assert view.end == len(self.logs[client.room])
-        fetched: list[Payload] = []
-        while True:
-            page = self.run(self._functions.read(client.user, client.room, after=view.start + len(fetched)))
-            assert not isinstance(page, str)
-            fetched += page["messages"]
-            if not page["hasMore"]:
-                break
-            assert page["messages"]
-        assert (view.conversation, view.messages) == (page["conversation"], fetched)
-
-    async def _rest(self) -> None:
-        for instance in self.instances:
-            await instance.rooms.sweep()
-        for _ in range(PATIENCE):
-            await asyncio.sleep(0)
-            for client in self.clients.values():
-                client.collect()
-            working = any(client.working for client in self.clients.values())
-            served = [served for instance in self.instances for served in instance.rooms._served.values()]
-            if not working and not any(one.filling for one in served):
-                return
-        raise AssertionError("the work does not end")
-
-    async def _send(self, way: Way, user: str, room: str, fields: Payload) -> Payload | str:
+    async def _send(self, way: Way, user: str, room: str, content: str, key: str | None) -> Payload | str:
+        """The stored message, or the code of the error."""
+        fields: Payload = {"content": content, "role": "assistant" if user == "bot" else "user"}
+        if key is not None:
+            fields["clientMessageId"] = key
         if way is None:
-            return await self._functions.write(user, room, fields)
-        message = fields | {"conversationId": room}
-        ack = await self.instances[way].ask(user, "message", message)
+            return await self.functions.write(user, room, fields)
+        ack = await self.instances[way].ask(user, "message", fields | {"conversationId": room})
         outcome: Payload | str = ack["message"] if ack["ok"] else ack["error"]["code"]
         return outcome
 
@@ -197,12 +140,64 @@ class Model:
         }
         return next((code for code, applies in refusals.items() if applies), None)
 
+    # What must hold.
+
+    def check(self) -> None:
+        """Each socket has a run of its log; each log is what was acknowledged, the finalization last."""
+        assert not self._complaints
+        for client in self.clients.values():
+            client.collect()
+            view = client.view
+            assert view.messages == messages_of(self.logs[client.room][view.start : view.end])
+        for room, log in self.logs.items():
+            assert self.store.log(room) == log
+            assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
+            assert messages_of(log[:-1]) == log[:-1]
+
+    def sweep(self) -> None:
+        """While the store is there, a sweep brings everything to every live socket, without the bus.
+
+        Its state and events make the same as the state fetched again.
+        """
+        self.store.away = False
+        self.run(self._rest())
+        for client in self.clients.values():
+            if client.idle and client.view.live:
+                view = client.view
+                assert view.end == len(self.logs[client.room])
+                assert (view.conversation, view.messages) == self._fetched(client)
+
+    def _fetched(self, client: Client) -> tuple[Payload, list[Payload]]:
+        messages: list[Payload] = []
+        page: Payload = {"hasMore": True}
+        while page["hasMore"]:
+            after = client.view.start + len(messages)
+            answer = self.run(self.functions.read(client.user, client.room, after))
+            assert not isinstance(answer, str)
+            page = answer
+            messages += page["messages"]
+            assert page["messages"] or not page["hasMore"]
+        return page["conversation"], messages
+
+    async def _rest(self) -> None:
+        for instance in self.instances:
+            await instance.rooms.sweep()
+        for _ in range(PATIENCE):
+            await asyncio.sleep(0)
+            for client in self.clients.values():
+                client.collect()
+            working = any(client.working for client in self.clients.values())
+            served = [served for instance in self.instances for served in instance.rooms._served.values()]
+            if not working and not any(one.filling for one in served):
+                return
+        raise AssertionError("the work does not end")
+
     def _sent(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
         if (client := self.clients.get(sid)) is not None:
             try:
                 client.view.take_event(event, dict(data))
             except AssertionError as error:  # a sender must not fail
-                self.complaints.append(str(error))
+                self._complaints.append(str(error))
 
 
 def messages_of(log: Sequence[Payload]) -> list[Payload]:
@@ -211,11 +206,6 @@ def messages_of(log: Sequence[Payload]) -> list[Payload]:
 
 async def _together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return list(await asyncio.gather(*calls))
-
-
-def _head(messages: list[Payload], limit: int) -> tuple[list[Payload], bool]:
-    """The first ones, and whether there are more."""
-    return messages[:limit], len(messages) > limit
 
 
 def _entry_of(outcome: Payload) -> Payload:

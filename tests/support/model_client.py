@@ -1,11 +1,21 @@
 """A client that builds a conversation from acknowledgements and events alone, one step at a time."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from tests.support.hand_bus import GATE, Gate, Instance, Payload
 
+CHANGES: dict[str, Callable[[Payload], Payload]] = {
+    "message": lambda data: {"updatedAt": data["createdAt"]},
+    "finalized": lambda data: {
+        "status": "finalized",
+        "updatedAt": data["finalizedAt"],
+        "finalizedAt": data["finalizedAt"],
+    },
+}
+"""What an entry changes in its conversation, by event."""
 JOINED = 3
 """The steps of a join: the server has read, has acknowledged, has made the socket live."""
 
@@ -32,13 +42,9 @@ class View:
         assert self.live, f"entry {data['seq']} came outside of a room"
         assert data["seq"] == self.end + 1, f"entry {data['seq']} came after entry {self.end}"
         self.end = data["seq"]
+        self.conversation |= {"seq": data["seq"], **CHANGES[event](data)}
         if event == "message":
             self.messages.append(data)
-            self.conversation |= {"seq": data["seq"], "updatedAt": data["createdAt"]}
-        else:
-            at = data["finalizedAt"]
-            closed = {"seq": data["seq"], "status": "finalized", "updatedAt": at, "finalizedAt": at}
-            self.conversation |= closed
 
     def take_page(self, page: Payload, after: int | None) -> None:
         """Apply the acknowledgement of a join."""
