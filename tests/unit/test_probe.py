@@ -20,28 +20,25 @@ from infra.probes.probe import (
 )
 
 
-async def healthy():
-    return "it is fine"
+def ending(error: Exception | None = None):
+    """A probe's function that ends so, or well."""
+
+    async def look() -> str:
+        if error is not None:
+            raise error
+        return "it is fine"
+
+    return look
 
 
-async def broken():
-    raise Failure("it is broken", "replace it")
-
-
-async def absent():
-    raise Skipped("there is none")
-
-
-async def silent():
+async def silent() -> str:
     await asyncio.sleep(60)
+    return "at last"
 
 
-async def impatient():
-    raise TimeoutError
-
-
-async def defective():
-    raise ValueError("why")
+HEALTHY = ending()
+BROKEN = ending(Failure("it is broken", "replace it"))
+ABSENT = ending(Skipped("there is none"))
 
 
 def probe(look, name="a part", after=()):
@@ -55,12 +52,12 @@ def group(*probes):
 @pytest.mark.parametrize(
     ("look", "status", "seen", "fix"),
     [
-        (healthy, "ok", "it is fine", None),
-        (broken, "FAIL", "it is broken", "replace it"),
-        (absent, "skipped", "there is none", None),
+        (HEALTHY, "ok", "it is fine", None),
+        (BROKEN, "FAIL", "it is broken", "replace it"),
+        (ABSENT, "skipped", "there is none", None),
         (silent, "FAIL", "no response within 0.05 s", "wake it up"),
-        (impatient, "FAIL", "no response in time", "wake it up"),  # by its own, shorter timeout
-        (defective, "FAIL", "ValueError: why", FIX_DEFECT),
+        (ending(TimeoutError()), "FAIL", "no response in time", "wake it up"),  # by its own, shorter timeout
+        (ending(ValueError("why")), "FAIL", "ValueError: why", FIX_DEFECT),
     ],
 )
 async def test_a_probe_always_ends_in_a_result(look, status, seen, fix):
@@ -69,8 +66,8 @@ async def test_a_probe_always_ends_in_a_result(look, status, seen, fix):
 
 
 async def test_a_failure_ends_no_other_probe_but_skips_those_that_need_it_and_results_keep_their_order():
-    slow = group(probe(silent, "1"), probe(healthy, "2", ("1",)), probe(healthy, "3", ("2",)))
-    other = group(probe(absent, "4"), probe(healthy, "5", ("4",)), probe(healthy, "6"))
+    slow = group(probe(silent, "1"), probe(HEALTHY, "2", ("1",)), probe(HEALTHY, "3", ("2",)))
+    other = group(probe(ABSENT, "4"), probe(HEALTHY, "5", ("4",)), probe(HEALTHY, "6"))
     results = [(result.name, result.status, result.seen) async for result in run([slow, other])]
     assert results == [
         ("1", "FAIL", "no response within 0.05 s"),
@@ -99,7 +96,7 @@ async def test_results_arrive_before_their_group_ends_and_an_abandoned_run_close
     @asynccontextmanager
     async def opened():
         try:
-            yield [probe(healthy, "1"), Probe("slow", silent, "")]
+            yield [probe(HEALTHY, "1"), Probe("slow", silent, "")]
         finally:
             closed.append(True)
 
@@ -118,7 +115,7 @@ async def test_a_failure_is_repeated_until_patience_runs_out(monkeypatch, failur
     async def late():
         nonlocal left
         left -= 1
-        return await (broken() if left >= 0 else healthy())
+        return await (BROKEN() if left >= 0 else HEALTHY())
 
     (result,) = [result async for result in run([group(probe(late))], patience_s=0.2)]
     assert result.status == status
@@ -139,7 +136,7 @@ def test_a_result_is_one_line(status, seen, fix, line):
 
 
 def test_results_are_printed_unless_quiet_counted_and_serialized(capsys):
-    results = run_all([group(probe(healthy, "1"), probe(broken, "2"))])
+    results = run_all([group(probe(HEALTHY, "1"), probe(BROKEN, "2"))])
     printed = "ok      1: it is fine\nFAIL    2: it is broken. Fix: replace it\n"
     assert capsys.readouterr().out == printed
     assert summary(results) == "1 ok, 1 FAIL, 0 skipped"
@@ -147,5 +144,5 @@ def test_results_are_printed_unless_quiet_counted_and_serialized(capsys):
     ok |= {"status": "ok", "seen": "it is fine", "fix": None}
     failed |= {"status": "FAIL", "seen": "it is broken", "fix": "replace it"}
     assert json.loads(document(results)) == {"ok": False, "probes": [ok, failed]}
-    assert passed(run_all([group(probe(healthy), probe(absent))], quiet=True))
+    assert passed(run_all([group(probe(HEALTHY), probe(ABSENT))], quiet=True))
     assert capsys.readouterr().out == ""
