@@ -56,11 +56,6 @@ class Stack:
         return str(self._described["web"])
 
     @property
-    def functions(self) -> str:
-        """Where each function answers by its name."""
-        return str(self._described["functions"])
-
-    @property
     def realtime(self) -> list[str]:
         """The URLs of the realtime instances."""
         return self.env["CONFAB_REALTIME_URLS"].split(",")

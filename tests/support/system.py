@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from tests.support.clients import Client
 from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
 from tests.support.processes import ROOT, Ready, Server, answers, listens
-from tests.support.surrealdb import PASSWORD, USER, surreal_store
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, store_command, surreal_store
 from tests.support.users import PROJECT, user
 
 ANSWER_S = 8.0
@@ -48,12 +47,10 @@ class System:
             "SURREALDB_PASSWORD": PASSWORD,
         }
         self.servers: dict[str, Server] = {}
-        data = "--memory" if in_memory else f"--path={folder / 'surrealdb'}"
-        store, bus = "infra.local.surrealdb_server", "infra.local.pubsub_emulator"
-        self.store_server = self._server(
-            "store", (store, "--port={port}", data), self._base, answers("/health", 200)
-        )
-        self.bus = self._server("bus", (bus, "--port={port}"), self._base, listens)
+        self.store_server = SurrealServer(folder / "store", *(["--memory"] if in_memory else []))
+        self.servers["store"] = self.store_server
+        bus = ("infra.local.pubsub_emulator", "--port={port}")
+        self.bus = self._server("bus", bus, self._base, listens)
         self.store = surreal_store(self.store_server)
         self.env = {"HOST": "127.0.0.1", "PUBSUB_EMULATOR_HOST": self.bus.address, **env}
         self.launcher: Command = ()
@@ -69,7 +66,10 @@ class System:
         try:
             await asyncio.gather(*(server.launch() for server in system.servers.values()))
             await system.serves()
-            await system._migrate()
+            code, _, reported = await store_command(
+                system.store_server, "migrate", PYTHONPATH=str(root / "functions")
+            )
+            assert code == 0, reported
             yield system
         finally:
             await system.store.close()
@@ -101,13 +101,6 @@ class System:
     async def log(self, room: str) -> list[Entry]:
         """The conversation's entries in the store."""
         return await self.store.entries(room, 1, EVERYTHING)
-
-    async def _migrate(self) -> None:
-        at = {"SURREALDB_URL": f"ws://{self.store_server.address}"}
-        migrating = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "confab.store", "migrate"), env=self._base | at, cwd=ROOT, stdout=DEVNULL
-        )
-        assert await migrating.wait() == 0, "the schema could not be put in place"
 
     async def _launched(
         self, name: str, command: Command, store: LosingProxy | None, env: Mapping[str, str], ready: Ready
