@@ -14,7 +14,7 @@ from tests.support.clients import Client
 from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
 from tests.support.processes import ROOT, Ready, Server, answers, listens
-from tests.support.surrealdb import PASSWORD, USER, SurrealServer, store_command, surreal_store
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_store
 from tests.support.users import PROJECT, user
 
 ANSWER_S = 8.0
@@ -66,10 +66,7 @@ class System:
         try:
             await asyncio.gather(*(server.launch() for server in system.servers.values()))
             await system.serves()
-            code, _, reported = await store_command(
-                system.store_server, "migrate", PYTHONPATH=str(root / "functions")
-            )
-            assert code == 0, reported
+            await migrate(system.store_server)
             yield system
         finally:
             await system.store.close()
