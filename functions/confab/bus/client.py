@@ -58,7 +58,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 class Endpoint:
-    """An emulator at `host:port`, or Google with the default credentials; each client has a connection."""
+    """An emulator at `host:port`, or Google with the default credentials; one connection a client."""
 
     def __init__(self, emulator_host: str | None) -> None:
         self.emulator_host = emulator_host
