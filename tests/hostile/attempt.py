@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.hostile.raw import Answer, exchange, http
+from tests.hostile.raw import ANSWER_S, Answer, exchange, http
 from tests.support.wire import WireSocket
 
 API = "/api/conversations"
 CREATE, ADD, GET = "create_conversation", "add_message", "get_conversation"
 TTL_S = 5
 """Seconds for which the target trusts what it knows of a user."""
-ANSWER_S = 30.0
 AGAIN_S = 0.5
 PATIENCE = 60
 """How often a preparation is tried again that a limit refused."""
@@ -60,11 +59,9 @@ class Attempt:
         return self.target.instances[0]
 
     def count(self, full: int, small: int) -> int:
-        """How many of something."""
         return small if self.target.small else full
 
     def note(self, name: str, value: object) -> None:
-        """Add a figure."""
         self.outcome.figures[name] = str(value)
 
     def fail(self, text: str) -> None:
@@ -73,7 +70,6 @@ class Attempt:
             self.outcome.failures.append(text)
 
     def saw(self, *answers: Answer) -> None:
-        """Count what came back."""
         for answer in answers:
             self.outcome.answers[answer.said] = self.outcome.answers.get(answer.said, 0) + 1
 
@@ -84,22 +80,21 @@ class Attempt:
         return self._tokens[uid]
 
     async def google(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask or steer Google."""
         data = None if body is None else json.dumps(body).encode()
         return json.loads((await exchange(self.target.google, http(method, path, {}, data))).body)
 
     async def headers(self, uid: str) -> dict[str, str]:
-        """What a user's call of a function has in its head."""
         return {"Authorization": f"Bearer {await self.token(uid)}", "Content-Type": "application/json"}
 
-    async def rest(self, function: str, path: str, uid: str, body: Any = None) -> Answer:
+    async def rest(
+        self, function: str, path: str, uid: str, body: Any = None, within_s: float = ANSWER_S
+    ) -> Answer:
         """A user's call of a function: a POST if there is a body."""
         method, data = ("GET", None) if body is None else ("POST", json.dumps(body).encode())
         request = http(method, API + path, await self.headers(uid), data)
-        return await exchange(self.target.functions[function], request, ANSWER_S)
+        return await exchange(self.target.functions[function], request, within_s)
 
     async def conversation(self, owner: str, members: list[str]) -> str:
-        """A new conversation."""
         wish = {"type": "chat", "members": [{"userId": uid} for uid in members]}
         room: str = (await self._insist(CREATE, "", owner, wish))["id"]
         return room

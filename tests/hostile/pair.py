@@ -10,13 +10,14 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from websockets.exceptions import WebSocketException
 
 from tests.hostile.attempt import ADD, GET, Attempt, Target
-from tests.hostile.raw import ANSWER_S, exchange, http
+from tests.hostile.raw import ANSWER_S, Answer, exchange, http
 from tests.support.command import show
 from tests.support.wire import WireSocket
 
@@ -25,19 +26,27 @@ AGAIN_S = 0.5
 SETTLE_S, POLL_S = 10.0, 0.05
 ALICE, BOB = "alice", "bob"
 Entry = Mapping[str, Any]
-Report = Callable[[dict[str, Any]], None]
+
+
+def took(kind: str, since: float) -> None:
+    """Report how long something took."""
+    show(json.dumps({"at": since, "kind": kind, "ms": round((time.monotonic() - since) * 1000, 1)}))
+
+
+def problem(text: str, since: float | None = None) -> None:
+    """Report what must not happen; the attack at that time is to blame."""
+    show(json.dumps({"at": time.monotonic() if since is None else since, "problem": text}))
 
 
 class Ledger:
     """What was sent, acknowledged and delivered to whom: each entry once, in order and unchanged."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self) -> None:
         self.seen = {ALICE: 0, BOB: 0}
         """The highest number that each user got."""
         self._keys = itertools.count(1)
         self._sent: dict[str, tuple[str, float]] = {}
         self._acknowledged: dict[int, str] = {}
-        self._report = report
 
     def draft(self, author: str) -> dict[str, str]:
         """A message that its author sends now."""
@@ -53,15 +62,15 @@ class Ledger:
         """Note an entry that a user got: it has the next number, and is what somebody sent."""
         seq, key, last = entry["seq"], entry["clientMessageId"], self.seen[uid]
         if seq != last + 1:
-            self.problem(f"{uid} got another entry than the next one")
+            problem(f"{uid} got another entry than the next one")
         self.seen[uid] = max(seq, last)
         author, at = self._sent.get(key, ("", 0.0))
         if (entry["author"], entry["content"]) != (author, f"content of {key}"):
-            self.problem(f"{uid} got an entry that nobody wrote")
+            problem(f"{uid} got an entry that nobody wrote")
         elif self._acknowledged.get(seq, key) != key:
-            self.problem(f"{uid} got another entry than was acknowledged")
+            problem(f"{uid} got another entry than was acknowledged")
         elif uid != author:
-            self.took("delivery", at)
+            took("delivery", at)
 
     async def settle(self) -> None:
         """Wait until both users have every acknowledged entry; one still missing then is lost."""
@@ -70,15 +79,7 @@ class Ledger:
             await asyncio.sleep(POLL_S)
         for uid, seen in self.seen.items():
             if seen < newest:
-                self.problem(f"{uid} never got {newest - seen} entries")
-
-    def took(self, kind: str, since: float) -> None:
-        """Report how long something took."""
-        self._report({"at": since, "kind": kind, "ms": round((time.monotonic() - since) * 1000, 1)})
-
-    def problem(self, text: str, since: float | None = None) -> None:
-        """Report what must not happen; the attack at that time is to blame."""
-        self._report({"at": time.monotonic() if since is None else since, "problem": text})
+                problem(f"{uid} never got {newest - seen} entries")
 
 
 class Listener(WireSocket):
@@ -93,116 +94,110 @@ class Listener(WireSocket):
 class Pair:
     """The two users."""
 
-    def __init__(self, attempt: Attempt, room: str, ledger: Ledger) -> None:
+    def __init__(self, attempt: Attempt, room: str) -> None:
+        self.ledger = Ledger()
         self._attempt = attempt
         self._room = room
-        self._ledger = ledger
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._tasks = asyncio.TaskGroup()
         self._sockets: dict[str, Listener] = {}
 
     async def live(self) -> None:
-        """Listen, write, read and probe at their intervals, for ever."""
-        for instance, uid in zip(self._attempt.target.instances, (ALICE, BOB), strict=True):
-            await self._connect(uid, instance)
-            self._start(self._stay(uid, instance))
-        await asyncio.gather(
-            self._every(SEND_S, self._send),
-            self._every(REST_S, self._post),
-            self._every(REST_S, lambda: self._rest("get", GET, f"/{self._room}?limit=5", ALICE)),
-            self._every(READY_S, self._ask_ready),
-        )
+        """Listen, and once both do, write, read and probe at their intervals, for ever."""
+        async with self._tasks as tasks:
+            for instance, uid in zip(self._attempt.target.instances, (ALICE, BOB), strict=True):
+                tasks.create_task(self._listen(uid, instance))
+            while len(self._sockets) < 2:
+                await asyncio.sleep(POLL_S)
+            tasks.create_task(self._every(SEND_S, self._send))
+            tasks.create_task(self._every(REST_S, self._post))
+            tasks.create_task(self._every(REST_S, self._get))
+            tasks.create_task(self._every(READY_S, self._ask_ready))
 
-    async def _connect(self, uid: str, instance: str) -> None:
-        """Connect, and join the room after the last entry that the user has seen."""
-        socket = await Listener.connected(f"http://{instance}", {"token": await self._attempt.token(uid)})
-        socket.on_event = lambda event, payload: self._on_event(uid, event, payload)
+    async def _listen(self, uid: str, instance: str) -> None:
+        """Connect, and again whenever the connection ends."""
+        while True:
+            try:
+                token = await self._attempt.token(uid)
+                socket = await Listener.connected(f"http://{instance}", {"token": token})
+                socket.on_event = partial(self._on_event, uid)
+                await self._join(uid, socket)
+                self._sockets[uid] = socket
+                await asyncio.wait((socket.reading,))
+                problem(f"{uid}'s socket was closed")
+            except (OSError, AssertionError, WebSocketException) as error:
+                problem(f"{uid} is refused: {type(error).__name__}")
+                await asyncio.sleep(AGAIN_S)
+
+    async def _join(self, uid: str, socket: Listener) -> None:
+        """Join the room after the last entry that the user has seen."""
         more = True
         while more:
-            payload = {"conversationId": self._room, "after": self._ledger.seen[uid]}
+            payload = {"conversationId": self._room, "after": self.ledger.seen[uid]}
             ack = await asyncio.wait_for(socket.call("join", payload), ANSWER_S)
             assert ack["ok"], ack
             for entry in ack["messages"]:
-                self._ledger.delivered(uid, entry)
+                self.ledger.delivered(uid, entry)
             more = ack["hasMore"]
-        self._sockets[uid] = socket
-
-    async def _stay(self, uid: str, instance: str) -> None:
-        """Reconnect whenever the connection ends, until it works."""
-        while True:
-            await asyncio.wait((self._sockets[uid].reading,))
-            try:
-                await self._connect(uid, instance)
-                self._ledger.problem(f"{uid}'s socket was closed")
-            except (OSError, AssertionError, WebSocketException) as error:
-                self._ledger.problem(f"{uid} is refused: {type(error).__name__}")
-                await asyncio.sleep(AGAIN_S)
 
     def _on_event(self, uid: str, event: str, payload: Any) -> None:
         if event == "message":
-            self._ledger.delivered(uid, payload)
+            self.ledger.delivered(uid, payload)
         else:
-            self._ledger.problem(f"{uid} received {event}")
+            problem(f"{uid} received {event}")
             if event == "resync":  # which has put the socket out of the room
-                self._start(self._sockets[uid].close())
+                self._tasks.create_task(self._sockets[uid].close())
 
-    async def _every(self, seconds: float, act: Callable[[], Awaitable[Any]]) -> None:
+    async def _every(self, seconds: float, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
             due = time.monotonic() + seconds
-            self._start(act())
+            self._tasks.create_task(act())
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    def _start(self, work: Awaitable[Any]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _send(self) -> None:
         at = time.monotonic()
-        payload = {"conversationId": self._room, **self._ledger.draft(ALICE)}
+        payload = {"conversationId": self._room, **self.ledger.draft(ALICE)}
         try:
             ack = await asyncio.wait_for(self._sockets[ALICE].call("message", payload), ANSWER_S)
         except (OSError, WebSocketException) as error:
-            self._ledger.problem(f"a message was not acknowledged: {type(error).__name__}", at)
-            return
-        if not ack["ok"]:
-            self._ledger.problem(f"a message was refused: {ack['error']['code']}", at)
-            return
-        self._ledger.took("ack", at)
-        self._ledger.acknowledged(ack["message"])
+            ack = {"ok": False, "error": {"code": type(error).__name__}}
+        if ack["ok"]:
+            took("ack", at)
+            self.ledger.acknowledged(ack["message"])
+        else:
+            problem(f"a message was not acknowledged: {ack['error']['code']}", at)
 
     async def _post(self) -> None:
-        draft = self._ledger.draft(BOB)
-        answer = await self._rest("post", ADD, f"/{self._room}/messages", BOB, draft)
-        if answer is not None:
-            self._ledger.acknowledged(answer)
+        at, draft = time.monotonic(), self.ledger.draft(BOB)
+        answer = await self._attempt.rest(ADD, f"/{self._room}/messages", BOB, draft)
+        if self._took("post", at, answer):
+            self.ledger.acknowledged(json.loads(answer.body))
 
-    async def _rest(self, kind: str, function: str, path: str, uid: str, body: Any = None) -> Any:
+    async def _get(self) -> None:
         at = time.monotonic()
-        answer = await self._attempt.rest(function, path, uid, body)
+        self._took("get", at, await self._attempt.rest(GET, f"/{self._room}?limit=5", ALICE))
+
+    def _took(self, kind: str, at: float, answer: Answer) -> bool:
+        """Report a call; whether it succeeded."""
         if answer.status not in (200, 201):
-            self._ledger.problem(f"{kind} was answered {answer.said}", at)
-            return None
-        self._ledger.took(kind, at)
-        return json.loads(answer.body)
+            problem(f"{kind} was answered {answer.said}", at)
+            return False
+        took(kind, at)
+        return True
 
     async def _ask_ready(self) -> None:
         for instance in self._attempt.target.instances:
             at = time.monotonic()
             if (await exchange(instance, http("GET", "/readyz"))).status != 200:
-                self._ledger.took("unready", at)
+                took("unready", at)
 
 
 async def _run(target: Target) -> None:
-    async def begin() -> None:
-        pass
-
-    attempt = Attempt(target, begin)
-    ledger = Ledger(lambda sample: show(json.dumps(sample)))
-    pair = Pair(attempt, await attempt.conversation(ALICE, [BOB]), ledger)
+    attempt = Attempt(target, begin=partial(asyncio.sleep, 0))
+    pair = Pair(attempt, await attempt.conversation(ALICE, [BOB]))
     living = asyncio.create_task(pair.live())
     await asyncio.to_thread(sys.stdin.read)
     living.cancel()
-    await ledger.settle()
+    await pair.ledger.settle()
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Record:
 
     def text(self, limits: Limits) -> str:
         """The lines of a report."""
-        figures = [f"{name} {value}" for name, value in self.outcome.figures.items()]
+        figures = [f"{name} {value}" for name, value in (self.outcome.figures | self.outcome.answers).items()]
         figures += [f"{name} {p99(values):.0f} ms" for name, values in self.latencies.items()]
         figures += [
             f"{name} {each.before:.0f} → {each.peak:.0f} → {each.after:.0f} MiB"

@@ -6,7 +6,7 @@ import sys
 import time
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.hostile.attacks import AFTERMATH, QUIET
 from tests.hostile.attacks.attack import Attack
 from tests.hostile.attempt import ADD, CREATE, GET, TTL_S, Outcome, Target
 from tests.hostile.books import Books
-from tests.hostile.record import KINDS, Limits, Record, Sample
+from tests.hostile.record import KINDS, Limits, Memory, Record, Sample
 from tests.support.command import Say
 from tests.support.firebase_keys import PROJECT
 from tests.support.google import Google
@@ -100,7 +100,7 @@ async def observing(target: Target) -> AsyncIterator[list[Sample]]:
 
 
 async def carried_out(
-    attack: Attack, system: System, target: Target, limits: Limits, quiet: Record | None
+    attack: Attack, system: System, target: Target, limits: Limits, before: Mapping[str, Memory]
 ) -> Record:
     """The record of an attack, but for what the pair saw, once the system has settled."""
     servers = {name: system.servers[name] for name in (*INSTANCES, *FUNCTIONS)}
@@ -117,7 +117,6 @@ async def carried_out(
         record.outcome.failures.append(f"the attack did not end properly within {attack.most_s:.0f} s")
     await asyncio.sleep(max(limits.settle_s, record.start + limits.window_s - time.monotonic()))
     record.end = time.monotonic()
-    before = quiet.memory if quiet is not None and attack is AFTERMATH else {}
     record.memory = await books.memory(limits.memory_s, before)
     fallen = [each.name for each in (system.store_server, system.bus) if not each.running]
     record.died, record.errors = books.died() + fallen, books.errors()
@@ -133,8 +132,8 @@ async def besiege(
     records: list[Record] = []
     async with besieged(folder, seed, small=small) as (system, target), observing(target) as samples:
         for attack in (QUIET, *attacks, AFTERMATH):
-            quiet = records[0] if records else None
-            record = await carried_out(attack, system, target, limits, quiet)
+            before = records[0].memory if attack is AFTERMATH else {}
+            record = await carried_out(attack, system, target, limits, before)
             record.observe(samples, until=float("inf"))
             say(f"{attack.name}: {'; '.join(record.failures(limits)) or 'no harm'}")
             records.append(record)

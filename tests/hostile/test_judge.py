@@ -1,7 +1,6 @@
-"""A run condemns whatever must not happen and nothing else, and its weapons are as large as they say."""
+"""A run condemns whatever must not happen, and nothing else."""
 
 import json
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,9 +8,6 @@ import pytest
 
 from tests.hostile import pair
 from tests.hostile.attacks import ATTACKS, MODULES
-from tests.hostile.attacks.bodies import GZIP, gzip_bomb, nested
-from tests.hostile.attacks.handshakes import connect_packet
-from tests.hostile.attacks.identity import spellings
 from tests.hostile.attempt import Outcome
 from tests.hostile.pair import ALICE, BOB, Ledger
 from tests.hostile.record import KINDS, Limits, Memory, Record
@@ -87,10 +83,11 @@ GAP, UNWRITTEN = "bob got another entry than the next one", "bob got an entry th
         ([entry(1)], [], ["bob never got 1 entries"]),
     ],
 )
-async def test_the_ledger_notes_each_delivery_and_each_problem(monkeypatch, acknowledged, entries, noted):
+async def test_the_ledger_notes_each_delivery_and_each_problem(
+    monkeypatch, capsys, acknowledged, entries, noted
+):
     monkeypatch.setattr(pair, "SETTLE_S", 0.0)
-    notes: list[dict[str, object]] = []
-    ledger = Ledger(notes.append)
+    ledger = Ledger()
     for _ in range(9):
         ledger.draft(ALICE)
     ledger.seen[ALICE] = 9
@@ -99,14 +96,9 @@ async def test_the_ledger_notes_each_delivery_and_each_problem(monkeypatch, ackn
     for each in entries:
         ledger.delivered(BOB, each)
     await ledger.settle()
+    notes = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [note.get("kind", note.get("problem")) for note in notes] == noted
 
 
-def test_the_attacks_have_names_of_their_own_and_are_as_large_as_they_say():
+def test_the_attacks_have_names_of_their_own():
     assert len(ATTACKS) == sum(len(module.ATTACKS) for module in MODULES)
-    assert zlib.decompress(gzip_bomb(3), GZIP) == bytes(3 * 1024 * 1024)
-    assert len(gzip_bomb(1_000)) < 1_048_576
-    assert len(json.loads(connect_packet(1_000)[2:])) == 1_001
-    token = f"head.payload.{'s' * 342}"
-    assert len({*spellings(token, 600), token}) == 601
-    assert json.loads(nested(2)) == {"a": [[]]}

@@ -35,7 +35,8 @@ async def readers(attempt: Attempt) -> None:
     room = await fat_room(attempt, messages, [])
     attempt.outcome.sent = f"{times} parallel GETs of {messages} messages of {len(CONTENT):,} quotes"
     await attempt.begin()
-    pages = await in_parallel(lambda _: attempt.rest(GET, f"/{room}?limit=200", OWNER), times, times)
+    path = f"/{room}?limit=200"
+    pages = await in_parallel(lambda _: attempt.rest(GET, path, OWNER, within_s=50), times, times)
     attempt.saw(*pages)
     largest = max(len(page.body) for page in pages)
     if not PAGE_BYTES / 2 < largest <= PAGE_BYTES + SLACK_BYTES:
@@ -85,12 +86,9 @@ async def many_rooms(attempt: Attempt) -> None:
     made = await in_parallel(lambda _: attempt.conversation("roomy", MEMBERS), sockets * rooms, CREATING)
     token = await attempt.token("roomy")
     await attempt.begin()
-    wires = []
-    for first in range(0, len(made), rooms):
-        wires.append(await _join(attempt, token, made[first : first + rooms]))
-        if wires[-1] is not None:
-            acks, _ = await replies(wires[-1], rooms, ADMITTED_S)
-            attempt.note(f"joined by socket {len(wires)}", sum('"ok":true' in ack for ack in acks))
+    wires = await in_parallel(lambda n: _join(attempt, token, made[n * rooms :][:rooms]), sockets, 1)
+    acks = [ack for wire in wires if wire for ack in (await replies(wire, rooms, ADMITTED_S))[0]]
+    attempt.note("joined", sum('"ok":true' in ack for ack in acks))
     _give_up(attempt, wires)
 
 

@@ -67,7 +67,6 @@ def not_ours() -> dict[str, bytes]:
 
 
 def malformed(attempt: Attempt, *, to: str) -> list[Case]:
-    """Each some times."""
     sent = not_http(SOCKETS) | not_engine_io() if to == INSTANCE else not_http(API) | not_ours()
     return [Case(name, to, raw=raw) for name, raw in sent.items()] * attempt.count(5, 1)
 

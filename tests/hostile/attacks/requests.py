@@ -66,7 +66,6 @@ async def _send(attempt: Attempt, *, table: Table, at_a_time: int, within_s: flo
 
     await attempt.begin()
     await in_parallel(send, len(cases), at_a_time)
-    attempt.note("statuses", attempt.outcome.answers)
 
 
 async def _request(attempt: Attempt, case: Case, room: str) -> bytes:
