@@ -47,13 +47,6 @@ async def test_the_first_message_writes_the_sort_key_and_the_next_ones_once_a_wi
     assert await stored(session) == key(NOW + WINDOW + MILLISECOND)
 
 
-async def test_a_finalization_writes_the_final_sort_key(store: SurrealStore, session: Session) -> None:
-    await store.append(draft(), now=NOW)
-    await store.finalize("c1", now=NOW + MILLISECOND)
-    assert await stored(session) == key(NOW + MILLISECOND)
-    assert await session.query("SELECT VALUE talk FROM participation WHERE talk != NONE", {}) == []
-
-
 async def test_a_release_that_writes_the_sort_key_every_time_may_serve_beside_this_one(
     store: SurrealStore, session: Session
 ) -> None:

@@ -6,13 +6,10 @@ import json
 import pytest
 
 from confab.domain.errors import Unavailable
-from confab.domain.models import Member
-from confab.domain.requests import GetConversation, parse
 from confab.store import statements
 from confab.store.connection import Aborted, Connection
 from confab.store.reads import IN_FLIGHT
-from tests.support.adapters import conversations_over
-from tests.support.samples import NOW, conversation, draft, principal
+from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import counted
 from tests.support.waiting import until
 
@@ -53,30 +50,6 @@ async def test_the_store_itself_returns_nothing_to_a_stranger(store, monkeypatch
     monkeypatch.setattr(Connection, "query", recorded)
     assert [await store.page(room, "mallory", 50) for room in ("c1", "missing")] == [None, None]
     assert answers == [[None], [None]]
-
-
-async def test_a_thousand_joins_at_once_need_few_reads(store, reads):
-    """A container stopped: its sockets join again, each after the last entry that it has."""
-    users = [f"user-{n}" for n in range(5)]
-    rooms = [f"room-{n}" for n in range(200)]
-    members = tuple(Member(user_id=uid) for uid in users)
-    for room in rooms:
-        await store.create(conversation(room, members=members), None, now=NOW)
-    await asyncio.gather(
-        *(store.append(draft(str(n), conversation_id=room), now=NOW) for room in rooms for n in range(8))
-    )
-    joins = [(room, principal(uid)) for uid in users for room in rooms]
-    conversations = conversations_over(store)
-    request = parse(GetConversation, {"after": 3}, conversations.limits)
-    pages = await asyncio.gather(
-        *(conversations.get_conversation(room, request, caller=caller) for room, caller in joins)
-    )
-    assert len(pages) == 1_000
-    for (room, _), page in zip(joins, pages, strict=True):
-        assert page.conversation.id == room
-        assert [one["seq"] for one in page.messages] == [4, 5, 6, 7, 8]
-    assert sum(reads) == len(rooms)
-    assert len(reads) <= 60
 
 
 async def test_a_page_that_is_wanted_later_is_read_later(store, reads):

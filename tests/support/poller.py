@@ -38,8 +38,7 @@ class Poller:
             self.url += "&sid=" + json.loads((await answer.text())[1:])["sid"]
 
     async def post(self, *packets: str) -> int:
-        async with self._http.post(self.url, data="\x1e".join(packets)) as answer:
-            return answer.status
+        return await self.send("\x1e".join(packets))
 
     async def send(self, body: object, **headers: str) -> int:
         """Post a raw body, in chunks if it is an iterator."""
@@ -53,9 +52,9 @@ class Poller:
     async def poll_until(self, text: str) -> None:
         async with asyncio.timeout(5):
             while text not in self.received:
-                async with self._http.get(self.url) as answer:
-                    assert answer.status == 200
-                    self.received += await answer.text()
+                status, packets = await self.get()
+                assert status == 200
+                self.received += packets
 
     async def admitted(self, user: str, **auth: object) -> "Poller":
         await self.open()
