@@ -6,7 +6,6 @@ once, to every subscription, and recovery without help after any failure of the 
 
 import asyncio
 import json
-import uuid
 from typing import Any
 
 import pytest
@@ -15,11 +14,10 @@ from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
-from confab.bus.client import Endpoint
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, decode_event, event_of
 from tests.support.conformance import event_document
-from tests.support.pubsub_backends import PROJECT, MemoryBackend, PubSubBackend, arrives, events, typing
+from tests.support.pubsub_backends import MemoryBackend, arrives, events, typing
 from tests.support.samples import finalized, message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -104,13 +102,6 @@ async def test_a_publisher_that_closes_sends_its_queue_and_then_is_unavailable(l
         await publisher.publish(typing())
 
 
-async def raw_subscription(client: SubscriberAsyncClient, bus: PubSubBackend, **fields: Any) -> str:
-    await Endpoint(bus.server.address).create_topic(bus.topic_name, timeout=5)
-    name = f"projects/{PROJECT}/subscriptions/raw-{uuid.uuid4().hex}"
-    await client.create_subscription(SubscriptionConfig(name=name, topic=bus.topic_name, **fields))
-    return name
-
-
 async def pull(client: SubscriberAsyncClient, name: str) -> list[Any]:
     """The messages of one pull; a server may respond with none after a while."""
     response = await client.pull(subscription=name, max_messages=10, timeout=15, retry=None)
@@ -122,7 +113,7 @@ async def test_a_message_carries_its_event_and_attributes_as_documented(bus, pub
     sent, within = every_type(), trace.fresh()
     received: list[Any] = []
     async with bus.raw() as client:
-        name = await raw_subscription(client, bus)
+        name = await bus.subscribed(client)
         with trace.Entered(within):
             await asyncio.gather(*map(publisher.publish, sent))
         async with asyncio.timeout(15):
@@ -181,7 +172,7 @@ async def test_a_message_is_redelivered_after_the_ack_deadline_unless_it_is_ackn
     """Three in one, since each would wait for the deadline: an event, garbage, and a message left alone."""
     (event,) = events(1)
     async with bus.raw() as client:
-        name = await raw_subscription(client, bus, ack_deadline_seconds=ACK_DEADLINE_S)
+        name = await bus.subscribed(client, ack_deadline_seconds=ACK_DEADLINE_S)
         await publisher.publish(event)
         await bus.put(b"garbage")
         first = await pull(client, name)

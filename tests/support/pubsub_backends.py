@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
-from google.pubsub_v1 import PubsubMessage, SubscriberAsyncClient
+from google.pubsub_v1 import PubsubMessage, SubscriberAsyncClient, Subscription
 
 from confab.bus.client import Endpoint
 from confab.bus.publisher import PubSubPublisher
@@ -101,6 +102,13 @@ class PubSubBackend:
     def raw(self) -> AbstractAsyncContextManager[SubscriberAsyncClient]:
         """A client of the service itself."""
         return Endpoint(self.server.address).subscriber()
+
+    async def subscribed(self, client: SubscriberAsyncClient, **fields: Any) -> str:
+        """A new subscription with these fields; its name."""
+        await Endpoint(self.server.address).create_topic(self.topic_name, timeout=5)
+        name = f"projects/{PROJECT}/subscriptions/raw-{uuid.uuid4().hex}"
+        await client.create_subscription(Subscription(name=name, topic=self.topic_name, **fields))
+        return name
 
 
 Backend = MemoryBackend | PubSubBackend
