@@ -34,17 +34,6 @@ def test_two_people_on_two_instances_see_every_message_once_and_in_order(
         person.sees(*said)
 
 
-def test_typing_is_shown_until_the_message_arrives(people: tuple[Person, Person]) -> None:
-    ada, bo = people
-    meet(ada, bo)
-    bo.composer.press_sequentially("Hm")
-    expect(ada.typing).to_have_text(re.compile("is typing$"))
-    expect(bo.typing).to_have_text("")
-    bo.composer.press("Enter")
-    ada.sees("Hm")
-    expect(ada.typing).to_have_text("")
-
-
 def test_finalizing_needs_a_confirmation_and_locks_both_pages(people: tuple[Person, Person]) -> None:
     ada, bo = people
     title = meet(ada, bo)
