@@ -1,10 +1,8 @@
 """The local SurrealDB server, from outside: its command line and its protocol."""
 
 import asyncio
-import signal
 import urllib.error
 import urllib.request
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +15,7 @@ from surrealdb.errors import NotAllowedError, NotFoundError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from confab.store.session import Account, Session
+from confab.store.session import Session
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server, surreal_store
 
@@ -31,25 +29,12 @@ async def client(server: SurrealServer) -> AsyncIterator[AsyncWsSurrealConnectio
         await connection.close()
 
 
-async def ended(process: Process) -> tuple[int | None, str]:
-    async with asyncio.timeout(15):
-        _, err = await process.communicate()
-    return process.returncode, err.decode()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_prints_its_address_when_ready_and_ends_cleanly_on_a_signal(tmp_path, number):
-    process = await spawn("--port", "0", "--path", str(tmp_path / "new" / "folder"))
-    assert process.stdout is not None
-    line = await process.stdout.readline()
-    assert line.startswith(b"ready ws://127.0.0.1:")
-    url = line.decode().split()[1]
-    session = await Session.open(Account(url, "n", "d", USER, PASSWORD))
-    await session.query("CREATE t:1", {})
-    process.send_signal(number)
-    assert await ended(process) == (0, "")
-    assert await process.stdout.read() == b""
-    session.retire()
+async def test_it_prints_its_address_when_ready_and_ends_cleanly_while_it_is_used(tmp_path):
+    async with surreal_server(tmp_path / "data", migrated=False) as server:
+        session = await Session.open(server.account())
+        assert await server.terminate() == 0
+        assert server.log.read_text() == f"ready {server.url}\n"
+        session.retire()
 
 
 async def test_a_failed_start_is_reported_on_one_line(database, tmp_path):
@@ -60,9 +45,12 @@ async def test_a_failed_start_is_reported_on_one_line(database, tmp_path):
         (0, database.path, "already locked"),
         (0, tmp_path / "file", f"cannot open the data: File exists: {tmp_path / 'file'}"),
     ):
-        code, printed = await ended(await spawn("--port", str(port), "--path", str(path)))
-        (line,) = printed.splitlines()
-        assert (code, line.startswith("surrealdb server: cannot "), error in line) == (1, True, True)
+        process = await spawn("--port", str(port), "--path", str(path))
+        async with asyncio.timeout(15):
+            _, printed = await process.communicate()
+        (line,) = printed.decode().splitlines()
+        found = (process.returncode, line.startswith("surrealdb server: cannot "), error in line)
+        assert found == (1, True, True)
 
 
 async def test_memory_keeps_nothing_on_disk(tmp_path):
