@@ -67,12 +67,9 @@ async def responses(*seen: StreamingPullResponse, hang: bool) -> AsyncIterator[S
         await asyncio.sleep(60)
 
 
-async def test_a_stream_that_ends_is_a_failure():
+async def test_a_stream_that_ends_fails_and_one_that_falls_silent_if_its_server_answers_pings(monkeypatch):
     with pytest.raises(StreamEnded):
         await anext(stream._messages(responses(hang=False)))
-
-
-async def test_only_a_server_that_answered_a_ping_must_not_fall_silent(monkeypatch):
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.05)
     messages = stream._messages(responses(StreamingPullResponse(), hang=True))
     assert await anext(messages) == []

@@ -1,5 +1,6 @@
 """The pure room: what a socket gets, whatever order things happen in."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -43,23 +44,21 @@ class RoomMachine(RuleBasedStateMachine):
         super().__init__()
         self.room = Room[Entry]()
         self.stored = 0
+        self.numbers = itertools.count()
         self.got: dict[str, list[int]] = {}  # sid → what it has been given, from its join on
         self.reading: dict[str, int] = {}  # sid → the head that its read saw
         self.live: dict[str, int] = {}  # sid → the number its join ended with
-        self.count = 0
 
     def give(self, sid: str, entries: Sequence[Entry]) -> None:
         self.got[sid] += [entry.seq for entry in entries]
 
-    def deliver(self) -> None:
+    def receive(self, *entries: Entry) -> None:
+        for entry in entries:
+            self.room.receive(entry)
         while (delivery := self.room.next_delivery()) is not None:
             for sid in delivery.sids:
                 assert sid in self.live
                 self.give(sid, [delivery.item])
-
-    def receive(self, entry: Entry) -> None:
-        self.room.receive(entry)
-        self.deliver()
 
     @rule(count=st.integers(1, 4))
     def write(self, count: int) -> None:
@@ -75,19 +74,11 @@ class RoomMachine(RuleBasedStateMachine):
         """The bus names an entry, which may not be stored."""
         self.room.advance_head(self.stored + beyond)
 
-    @rule()
-    def begin_join(self) -> None:
-        self.read(f"s{self.count}")
-        self.count += 1
-
-    @precondition(lambda self: self.live)
     @rule(data=st.data())
-    def join_again(self, data: st.DataObject) -> None:
-        sid = data.draw(st.sampled_from(sorted(self.live)))
-        del self.live[sid]
-        self.read(sid)
-
-    def read(self, sid: str) -> None:
+    def begin_join(self, data: st.DataObject) -> None:
+        """A new socket joins, or a live one again."""
+        sid = data.draw(st.sampled_from([f"s{next(self.numbers)}", *self.live]))
+        self.live.pop(sid, None)
         self.room.begin_join(sid)
         self.reading[sid] = self.stored
 
@@ -102,7 +93,7 @@ class RoomMachine(RuleBasedStateMachine):
             self.give(sid, LOG[outcome.first - 1 : outcome.last])
             position = outcome.last
         self.give(sid, outcome)
-        self.deliver()
+        self.receive()
 
     @precondition(lambda self: self.live or self.reading)
     @rule(data=st.data())
@@ -122,8 +113,7 @@ class RoomMachine(RuleBasedStateMachine):
             if gap.first > self.stored:
                 self.room.reset_head()
                 assert self.room.gap is None
-            for entry in LOG[gap.first - 1 : min(gap.last, self.stored)]:
-                self.receive(entry)
+            self.receive(*LOG[gap.first - 1 : min(gap.last, self.stored)])
         for sid, position in self.live.items():
             assert self.got[sid] == list(range(position + 1, self.stored + 1))
 

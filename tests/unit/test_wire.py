@@ -1,6 +1,7 @@
 """The frames of one turn of the event loop leave in one write."""
 
 import asyncio
+from unittest.mock import Mock
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -9,35 +10,22 @@ from websockets.streams import StreamReader
 from confab.realtime.wire import Outbox, Wire, text_frame
 
 
-class Connection(asyncio.Transport):
-    """Records what is written to it; `waiting` bytes of it are unsent."""
+def connected() -> Mock:
+    """A connection whose kernel takes all bytes."""
+    connection = Mock(spec=asyncio.Transport)
+    connection.is_closing.return_value = False
+    connection.get_write_buffer_size.return_value = 0
+    return connection
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.defect: Exception | None = None
-        self.aborted = False
-        self.writes: list[bytes] = []
-        self.waiting = 0
-        self.closing = False
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.defect is not None:
-            raise self.defect
-        self.writes.append(bytes(data))
-
-    def abort(self) -> None:
-        self.aborted = True
-
-    def get_write_buffer_size(self) -> int:
-        return self.waiting
-
-    def is_closing(self) -> bool:
-        return self.closing
+def written(connection: Mock) -> list[bytes]:
+    """What was written to a connection, each time."""
+    return [call.args[0] for call in connection.write.call_args_list]
 
 
 @pytest.fixture
-def connection() -> Connection:
-    return Connection()
+def connection() -> Mock:
+    return connected()
 
 
 @pytest.fixture
@@ -46,7 +34,7 @@ def outbox() -> Outbox:
 
 
 @pytest.fixture
-def wire(connection: Connection, outbox: Outbox) -> Wire:
+def wire(connection: Mock, outbox: Outbox) -> Wire:
     return Wire(connection, outbox)
 
 
@@ -73,29 +61,30 @@ def test_a_frame_of_any_size_is_read_back(size: int) -> None:
 async def test_frames_of_one_turn_leave_in_one_write_and_in_order(connection, wire):
     wire.write(b"one,")
     wire.write(b"two,")
-    assert connection.writes == []
+    assert written(connection) == []
     await asyncio.sleep(0)
     wire.write(b"three")
     await asyncio.sleep(0)
-    assert connection.writes == [b"one,two,", b"three"]
+    assert written(connection) == [b"one,two,", b"three"]
     wire.write(b"and what ")
     asyncio.get_running_loop().call_soon(wire.write, b"is ready to run")
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert b"".join(connection.writes[2:]) == b"and what is ready to run"
+    assert b"".join(written(connection)[2:]) == b"and what is ready to run"
 
 
 async def test_a_connection_that_fails_or_closes_is_written_to_no_more_and_silences_no_other(outbox, caplog):
-    connections = [Connection() for _ in range(4)]
+    connections = [connected() for _ in range(4)]
     wires = [Wire(connection, outbox) for connection in connections]
-    connections[1].defect = RuntimeError("a defect")
-    connections[2].closing = True
+    connections[1].write.side_effect = RuntimeError("a defect")
+    connections[2].is_closing.return_value = True
     for text in (b"one", b"two"):
         for wire in wires:
             wire.write(text)
         await asyncio.sleep(0)
-    assert [c.writes for c in connections] == [[b"one", b"two"], [], [], [b"one", b"two"]]
-    assert [c.aborted for c in connections] == [False, True, False, False]
+    assert written(connections[0]) == written(connections[3]) == [b"one", b"two"]
+    assert written(connections[2]) == []
+    assert [c.abort.called for c in connections] == [False, True, False, False]
     assert "a defect" in caplog.text
 
 
@@ -107,12 +96,12 @@ async def test_a_wire_takes_up_to_its_limit_of_pending_bytes_and_those_the_kerne
         assert (wire.unsent, wire.offer(b"x", 10)) == (10, False)
         await asyncio.sleep(0)
     assert wire.unsent == 0
-    connection.waiting = 10
+    connection.get_write_buffer_size.return_value = 10
     assert not wire.offer(b"x", 10)
     assert wire.offer(b"x", 11)
     assert wire.unsent == 11
     await asyncio.sleep(0)
-    connection.waiting = 0
+    connection.get_write_buffer_size.return_value = 0
     assert wire.offer(b"0123456789", 10)
     await asyncio.sleep(0)
-    assert connection.writes == [b"0123456789"] * 100 + [b"x", b"0123456789"]
+    assert written(connection) == [b"0123456789"] * 100 + [b"x", b"0123456789"]
