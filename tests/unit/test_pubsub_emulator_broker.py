@@ -8,13 +8,15 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import types
 from grpc import StatusCode
 
+from infra.local.pubsub_emulator.backlog import Consumer
 from infra.local.pubsub_emulator.broker import Broker
 from infra.local.pubsub_emulator.errors import Refused
 from infra.local.pubsub_emulator.filters import parse_filter
 from infra.local.pubsub_emulator.push import backoff, envelope
 from infra.local.pubsub_emulator.streaming import Stream
 
-TOPIC, SUBSCRIPTION = "projects/p/topics/events", "projects/p/subscriptions/one"
+TOPIC, MISSING = "projects/p/topics/events", "projects/p/topics/missing"
+SUBSCRIPTION, OTHER = "projects/p/subscriptions/one", "projects/p/subscriptions/another"
 Message = types.PubsubMessage.pb()
 
 
@@ -23,8 +25,7 @@ def create_topic(broker: Broker, name: str) -> None:
 
 
 def subscribe(broker: Broker, fields: dict[str, Any]) -> None:
-    name = "projects/p/subscriptions/another"
-    broker.create_subscription(types.Subscription.pb()(**{"name": name, "topic": TOPIC, **fields}))
+    broker.create_subscription(types.Subscription.pb()(**{"name": OTHER, "topic": TOPIC, **fields}))
 
 
 def update(broker: Broker, paths: list[str]) -> None:
@@ -73,21 +74,38 @@ PUBLISHED: tuple[list[Any], ...] = (
     [Message(data=b"x")] * 1_001,
     [Message(data=b"x" * 10_000_001)],
 )
-INVALID: list[tuple[Callable[[Broker, Any], None], Any]] = [
+INVALID: list[tuple[Callable[[Broker, Any], object], Any]] = [
     *((create_topic, name) for name in NAMES),
     *((subscribe, fields) for fields in CONFIGURATIONS),
     *((update, paths) for paths in ([], ["filter"], ["labels", "ack_deadline_seconds"])),
     *((publish, messages) for messages in PUBLISHED),
     *((stream, seconds) for seconds in (0, 9, 601)),
 ]
+REFUSED = [
+    *((StatusCode.INVALID_ARGUMENT, call, argument) for call, argument in INVALID),
+    (StatusCode.NOT_FOUND, Broker.topic, MISSING),
+    (StatusCode.NOT_FOUND, Broker.subscription, OTHER),
+    (StatusCode.NOT_FOUND, Broker.delete_subscription, OTHER),
+    (StatusCode.NOT_FOUND, subscribe, {"topic": MISSING}),
+    (StatusCode.ALREADY_EXISTS, create_topic, TOPIC),
+    (StatusCode.ALREADY_EXISTS, subscribe, {"name": SUBSCRIPTION}),
+]
 
 
-@pytest.mark.parametrize(("call", "argument"), INVALID)
-def test_what_the_service_or_the_emulator_lacks_is_an_invalid_argument(broker, call, argument):
+@pytest.mark.parametrize(("code", "call", "argument"), REFUSED)
+def test_a_refusal_has_the_code_of_the_service_and_changes_nothing(broker, code, call, argument):
     with pytest.raises(Refused) as refused:
         call(broker, argument)
-    assert refused.value.code is StatusCode.INVALID_ARGUMENT
-    assert len(broker.configurations("projects/p")) == 1
+    assert refused.value.code is code
+    assert [each.name for each in broker.configurations("projects/p")] == [SUBSCRIPTION]
+
+
+def test_a_deleted_subscription_ends_its_consumers(broker):
+    deleted = broker.subscription(SUBSCRIPTION)
+    broker.delete_subscription(SUBSCRIPTION)
+    with pytest.raises(Refused) as refused:
+        deleted.lease(Consumer(), 1)
+    assert refused.value.code is StatusCode.NOT_FOUND
 
 
 def test_a_pushed_message_has_the_envelope_of_the_service():
