@@ -10,8 +10,10 @@ from confab.domain.cells import CELL_NAME, MAIN
 from confab.domain.limits import Limits
 
 
-def _split_list(value: str) -> tuple[str, ...]:
-    """The parts of a comma-separated list."""
+def _split_list(value: object) -> object:
+    """The parts of a comma-separated list; a deployment's settings are lists already."""
+    if not isinstance(value, str):
+        return value
     return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
 
 
