@@ -13,7 +13,8 @@ from confab.domain.models import Entry
 from tests.support.clients import Client
 from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
-from tests.support.processes import ROOT, Ready, Server, answers, listens
+from tests.support.processes import ROOT, Ready, Server, answers
+from tests.support.pubsub import PubSubServer
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_store
 from tests.support.users import PROJECT, user
 
@@ -46,11 +47,9 @@ class System:
             "SURREALDB_USER": USER,
             "SURREALDB_PASSWORD": PASSWORD,
         }
-        self.servers: dict[str, Server] = {}
         self.store_server = SurrealServer(folder / "store", *(["--memory"] if in_memory else []))
-        self.servers["store"] = self.store_server
-        bus = ("infra.local.pubsub_emulator", "--port={port}")
-        self.bus = self._server("bus", bus, self._base, listens)
+        self.bus = PubSubServer(folder)
+        self.servers: dict[str, Server] = {"store": self.store_server, "bus": self.bus}
         self.store = surreal_store(self.store_server)
         self.env = {"HOST": "127.0.0.1", "PUBSUB_EMULATOR_HOST": self.bus.address, **env}
         self.launcher: Command = ()
@@ -103,13 +102,10 @@ class System:
         self, name: str, command: Command, store: LosingProxy | None, env: Mapping[str, str], ready: Ready
     ) -> Server:
         way = {"SURREALDB_URL": f"ws://127.0.0.1:{(store or self.store_server).port}"}
-        server = self._server(name, command, {**self._base, **way, **self.env, **env}, ready)
-        await server.launch()
-        return server
-
-    def _server(self, name: str, command: Command, env: Mapping[str, str], ready: Ready) -> Server:
+        env = {**self._base, **way, **self.env, **env}
         server = Server(name, (sys.executable, "-m", *command), env=env, folder=self._folder, ready=ready)
         self.servers[name] = server
+        await server.launch()
         return server
 
 
