@@ -17,21 +17,12 @@ CHAT = {"type": "chat"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def edge(adapters: Adapters) -> Edge:
-    """All operations over these adapters."""
-    return Edge(ROUTES, adapters)
-
-
-def transport(adapters: Adapters) -> httpx.ASGITransport:
-    """All operations over these adapters, without a network."""
-    routes = [StarletteRoute("/{path:path}", edge(adapters).__call__, methods=METHODS)]
-    return httpx.ASGITransport(Starlette(routes=routes))
-
-
 @asynccontextmanager
 async def api_client(adapters: Adapters) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of all operations over these adapters."""
-    async with httpx.AsyncClient(transport=transport(adapters), base_url="http://confab") as client:
+    """A client of all operations over these adapters, without a network."""
+    route = StarletteRoute("/{path:path}", Edge(ROUTES, adapters).__call__, methods=METHODS)
+    transport = httpx.ASGITransport(Starlette(routes=[route]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://confab") as client:
         yield client
 
 

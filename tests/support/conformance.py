@@ -69,6 +69,11 @@ class Document:
         )
         return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
+    def require(self, pointer: str, value: object, what: str) -> None:
+        """Fail if anything is wrong with a value."""
+        faults = self.faults(pointer, value)
+        assert not faults, f"{what}: {faults}"
+
 
 class RestDocument(Document):
     """The OpenAPI document."""
@@ -107,24 +112,23 @@ class RestDocument(Document):
         return operation["operationId"], self.resolved(f"{pointer}/{name}/responses/{status}")
 
     def _check_headers(self, pointer: str, given: Mapping[str, str], *, closed: bool) -> None:
-        documented = {name: f"#/components/headers/{name}" for name in self._everywhere()}
+        everywhere = self.content["components"]["headers"]
+        documented = {
+            name: f"#/components/headers/{name}"
+            for name, header in everywhere.items()
+            if header.get("x-every-response")
+        }
         for name in self.at(pointer).get("headers", {}):
             documented[name] = self.resolved(f"{pointer}/headers/{name}")
         for name, header in documented.items():
             if name in given:
                 schema = self.at(self.resolved(f"{header}/schema"))
                 value = int(given[name]) if schema["type"] == "integer" else given[name]
-                faults = self.faults(f"{header}/schema", value)
-                assert not faults, f"{name}: {faults}"
+                self.require(f"{header}/schema", value, name)
             else:
                 assert not self.at(header).get("required"), f"{name} is missing"
         others = {name.lower() for name in given} - {name.lower() for name in documented} - PLUMBING
         assert not closed or not others, f"headers that are not documented: {others}"
-
-    def _everywhere(self) -> Iterator[str]:
-        """The headers that the document says once, for every response."""
-        headers: Json = self.content["components"]["headers"]
-        return (name for name, header in headers.items() if header.get("x-every-response"))
 
     def _check_body(self, pointer: str, response: httpx.Response) -> str | None:
         contents = self.at(pointer).get("content", {})
@@ -133,10 +137,9 @@ class RestDocument(Document):
             return None
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in contents, f"{media_type} is not documented"
-        faults = self.faults(
-            f"{pointer}/content/{media_type.replace('/', '~1')}/schema", body := response.json()
-        )
-        assert not faults, f"{faults}\n{response.text}"
+        body = response.json()
+        schema = f"{pointer}/content/{media_type.replace('/', '~1')}/schema"
+        self.require(schema, body, response.text)
         return body["code"] if media_type == PROBLEM_JSON else None
 
 
@@ -153,15 +156,12 @@ class EventDocument(Document):
     def check(self, key: str, payload: object, headers: Mapping[str, str] | None = None) -> None:
         """Fail if this is not the message with that key."""
         pointer = self.message(key)
-        faults = self.faults(f"{pointer}/payload", payload)
-        if not faults and key.endswith(".error"):
+        self.require(f"{pointer}/payload", payload, key)
+        if key.endswith(".error"):
             assert isinstance(payload, dict)
-            problem = payload["data" if key == "connect.error" else "error"]
-            faults = self.faults(PROBLEM, problem)
-        assert not faults, f"{key}: {faults}\n{payload}"
+            self.require(PROBLEM, payload["data" if key == "connect.error" else "error"], key)
         if headers is not None:
-            faults = self.faults(f"{pointer}/headers", dict(headers))
-            assert not faults, f"{key}: {faults}"
+            self.require(f"{pointer}/headers", dict(headers), key)
 
     def which(self, channel: str, payload: object) -> list[str]:
         """The keys of the channel's messages that a payload can be."""
