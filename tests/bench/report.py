@@ -1,12 +1,11 @@
 """The result of `python -m tests.bench`: as a document for JSON and as a page."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.growth import READS, SIZES, figure
-from tests.bench.runner import Runs, Spread, machine, summary
+from tests.bench.runner import Runs, machine, spread
 from tests.support.tables import table
 
 TITLES: Mapping[str, str] = {
@@ -40,24 +39,23 @@ RATIOS = (
 )
 """The comparisons that matter: scenario, other server, figure, its title, what is wanted."""
 
-Found = Mapping[tuple[str, str], Mapping[str, Spread]]
+Found = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 """The figures over the repetitions, by scenario and server."""
 
 
 def result(runs: Runs, *, node: str, repetitions: int, seconds: float) -> tuple[dict[str, Any], str]:
     """The document and the page of a run."""
-    found = {key: summary(figures) for key, figures in runs.items()}
+    found = {
+        key: {name: spread([run[name] for run in figures]) for name in figures[0]}
+        for key, figures in runs.items()
+    }
     document = {
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine() | {"Node": node},
         "repetitions": repetitions,
         "seconds": seconds,
         "runs": [
-            {
-                "scenario": scenario,
-                "server": server,
-                "figures": {name: asdict(spread) for name, spread in figures.items()},
-            }
+            {"scenario": scenario, "server": server, "figures": figures}
             for (scenario, server), figures in found.items()
         ],
         "ratios": list(_ratios(found)),
@@ -71,11 +69,11 @@ def _ratios(found: Found) -> Iterator[dict[str, Any]]:
         ours, theirs = found.get((scenario, "confab")), found.get((scenario, other))
         if ours is not None and theirs is not None:
             title = f"{scenario}, Confab ÷ {TITLES[other]}: {what}"
-            yield {"what": title, "value": ours[name].median / theirs[name].median, "target": target}
+            yield {"what": title, "value": ours[name]["median"] / theirs[name]["median"], "target": target}
     if reads := found.get(("growth", "confab")):
         least, most = min(SIZES), max(SIZES)
         for read in READS:
-            value = reads[figure(read, most)].median / reads[figure(read, least)].median
+            value = reads[figure(read, most)]["median"] / reads[figure(read, least)]["median"]
             yield {"what": f"{read}: of {most:,} ÷ of {least:,}", "value": value, "target": "≤ 1.5"}
 
 
@@ -99,23 +97,24 @@ def _talking(found: Found) -> Iterator[str]:
     rows = []
     for (scenario, server), figures in found.items():
         if "p50_ms" in figures:
-            limit = " *" if figures["generator_share"].median > GENERATOR_LIMIT else ""
+            limit = " *" if figures["generator_share"]["median"] > GENERATOR_LIMIT else ""
             rows.append((f"{scenario}{limit}", TITLES[server], *(_cell(figures[name]) for name in COLUMNS)))
     return table(("scenario", "server", *COLUMNS.values()), rows, texts=2)
 
 
 def _others(found: Found) -> Iterator[str]:
     rows = (
-        (scenario, TITLES[server], name.replace("_", " "), _cell(spread))
+        (scenario, TITLES[server], name.replace("_", " "), _cell(values))
         for (scenario, server), figures in found.items()
         if "p50_ms" not in figures
-        for name, spread in figures.items()
+        for name, values in figures.items()
     )
     return table(("scenario", "server", "figure", "value"), rows, texts=3)
 
 
-def _cell(spread: Spread) -> str:
-    return f"{_number(spread.median)} ({_number(spread.low)} to {_number(spread.high)})"
+def _cell(values: Mapping[str, float]) -> str:
+    middle, low, high = (_number(values[name]) for name in ("median", "low", "high"))
+    return f"{middle} ({low} to {high})"
 
 
 def _number(value: float) -> str:

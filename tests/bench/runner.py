@@ -31,20 +31,6 @@ class Measurement:
     work: Callable[[], Awaitable[Figures]]
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over the repetitions."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """The spread of these values."""
-        return cls(median(values), min(values), max(values))
-
-
 def options(prog: str, description: str | None, *, repetitions: int, write: bool) -> argparse.ArgumentParser:
     """The options of every benchmark."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
@@ -69,9 +55,9 @@ async def repeat(wanted: Sequence[Measurement], repetitions: int) -> Runs:
     return runs
 
 
-def summary(runs: Sequence[Figures]) -> dict[str, Spread]:
-    """Each figure's spread over the runs."""
-    return {name: Spread.of([run[name] for run in runs]) for name in runs[0]}
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """A figure over the repetitions."""
+    return {"median": median(values), "low": min(values), "high": max(values)}
 
 
 def machine() -> dict[str, str]:

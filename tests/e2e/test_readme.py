@@ -1,9 +1,9 @@
 """The README's first conversation runs as written, except for the addresses."""
 
-import asyncio
 import json
 import re
-from asyncio.subprocess import PIPE
+import subprocess
+from subprocess import PIPE
 
 from tests.support.stack import ROOT, Stack
 
@@ -23,28 +23,23 @@ def moved(code: str, stack: Stack) -> str:
     return code
 
 
-async def test_the_first_conversation(stack: Stack) -> None:
+def test_the_first_conversation(stack: Stack) -> None:
     script = f"set -euo pipefail\n{moved(block('sh', 'signUp'), stack)}\nprintf '\\n%s %s' $TOKEN $ID"
-    shell = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=ROOT, stdout=PIPE)
-    output, _ = await asyncio.wait_for(shell.communicate(), 60)
-    assert shell.returncode == 0
-    answers, _, variables = output.decode().rpartition("\n")
+    shell = subprocess.run(["bash", "-c", script], cwd=ROOT, stdout=PIPE, text=True, check=True, timeout=60)
+    answers, _, variables = shell.stdout.rpartition("\n")
     token, conversation_id = variables.split()
     first, page = (json.loads(answer) for answer in re.findall(r"\{.*?\}(?=\{|\n|$)", answers, re.DOTALL))
     assert (first["seq"], first["content"]) == (1, "Hello")
     assert page["messages"] == [first]
 
-    node = await asyncio.create_subprocess_exec(
-        "node", "--input-type=module", "-", token, conversation_id, cwd=ROOT, stdin=PIPE, stdout=PIPE
-    )
-    assert node.stdin is not None
-    assert node.stdout is not None
-    node.stdin.write(moved(block("js", "socket.io-client"), stack).encode())
-    node.stdin.close()
-    lines: set[str] = set()
-    async with asyncio.timeout(30):
+    command = ["node", "--input-type=module", "-", token, conversation_id]
+    with subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as node:
+        assert node.stdin is not None
+        assert node.stdout is not None
+        node.stdin.write(moved(block("js", "socket.io-client"), stack))
+        node.stdin.close()
+        lines: set[str] = set()
         while len(lines) < 2:
-            lines.add((await node.stdout.readline()).decode().split(" ", 2)[2].strip())
-    node.kill()
-    await node.communicate()
+            lines.add(node.stdout.readline().split(" ", 2)[2].strip())
+        node.kill()
     assert lines == {"Hello", "Hi from a socket"}

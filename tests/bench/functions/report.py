@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from statistics import median
 from typing import Any
 
 from tests.bench.functions.site import BARE
-from tests.bench.runner import Figures, Runs, Spread, machine
+from tests.bench.runner import Figures, Runs, machine, spread
 from tests.support.tables import table
 
 HEADER = (
@@ -71,10 +70,10 @@ def page(document: Mapping[str, Any]) -> str:
 def _spread(name: str, figures: Sequence[Figures], bare: Sequence[Figures]) -> dict[str, float]:
     """A figure's spread; `timesBare` is the median of the repetitions' ratios."""
     ratios = [one[name] / other[name] for one, other in zip(figures, bare, strict=True)]
-    spread = asdict(Spread.of([one[name] for one in figures])) | {"timesBare": median(ratios)}
-    return {key: round(value, 2) for key, value in spread.items()}
+    found = spread([one[name] for one in figures]) | {"timesBare": median(ratios)}
+    return {key: round(value, 2) for key, value in found.items()}
 
 
-def _shown(spread: Mapping[str, float]) -> str:
-    digits = 0 if spread["median"] >= _WHOLE else 2
-    return f"{spread['median']:.{digits}f} ({spread['low']:.{digits}f}-{spread['high']:.{digits}f}) ms"
+def _shown(found: Mapping[str, float]) -> str:
+    digits = 0 if found["median"] >= _WHOLE else 2
+    return f"{found['median']:.{digits}f} ({found['low']:.{digits}f}-{found['high']:.{digits}f}) ms"
