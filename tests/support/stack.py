@@ -87,14 +87,6 @@ class Stack:
             time.sleep(0.05)
         raise AssertionError("\n".join(self.lines))
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send the supervisor a signal."""
-        self._process.send_signal(number)
-
-    def wait(self) -> int:
-        """The exit code, once it has ended."""
-        return self._process.wait(GONE_WITHIN_S)
-
     def processes(self) -> dict[int, str]:
         """The process ids and commands of everything alive that this stack started, and itself."""
         return {each.pid: " ".join(each.info["cmdline"] or ()) for each in self._alive("cmdline")}
@@ -117,9 +109,9 @@ class Stack:
     def end(self) -> int:
         """Interrupt it as Ctrl-C does; the exit code. Whatever outlives it is killed and fails the test."""
         if self._process.poll() is None:
-            self.signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGINT)
         try:
-            code = self.wait()
+            code = self._process.wait(GONE_WITHIN_S)
         finally:
             left = self.processes()
             for pid in left:
