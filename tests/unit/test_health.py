@@ -6,6 +6,7 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.realtime import health
+from tests.support.waiting import settle
 
 
 async def away() -> None:
@@ -26,6 +27,8 @@ async def test_a_missing_dependency_is_logged_repeatedly_until_the_drain(
     instance.draining = draining
     reporting = asyncio.create_task(instance.report())
     await asyncio.sleep(0.15)
+    instance.draining = True  # the last check ends, and none begins
+    await settle()
     reporting.cancel()
     logged = [record for record in caplog.records if record.message == "not ready"]
     assert [record.missing for record in logged][:3] == lines
