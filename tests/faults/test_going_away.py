@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -11,13 +10,13 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed
 
-from confab.bus.client import Endpoint
 from confab.domain.models import current_time
+from tests.faults.subscriptions import subscriptions
 from tests.support.clients import DeafSocket
 from tests.support.processes import Server
 from tests.support.samples import conversation
 from tests.support.system import System
-from tests.support.users import PROJECT, user
+from tests.support.users import user
 from tests.support.wire import WireSocket
 
 SOCKETS = 1_000
@@ -50,12 +49,6 @@ async def talk(socket: WireSocket, room: str, acknowledged: list[Any]) -> None:
         acknowledged.append(ack["message"])
 
 
-async def subscriptions(site: System) -> Sequence[str]:
-    async with Endpoint(site.bus.address).subscriber() as client:
-        pages = await client.list_subscriptions(project=f"projects/{PROJECT}")
-        return [subscription.name async for subscription in pages]
-
-
 async def watch(http: httpx.AsyncClient, instance: Server) -> list[int]:
     """What `/readyz` answers, again and again, until nobody is there."""
     seen: list[int] = []
@@ -73,7 +66,7 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
         instance = await site.instance("realtime")
         await instance.serves()
         sockets = await crowd(instance, room)
-        assert len(await subscriptions(site)) == 1
+        assert len(await subscriptions(site.bus.address)) == 1
         acknowledged: list[Any] = []
         talking = [asyncio.create_task(talk(socket, room, acknowledged)) for socket in sockets[:3]]
         while len(acknowledged) < 20:
@@ -96,7 +89,7 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
         seen = await watching
         assert 503 in seen
         assert set(seen[seen.index(503) :]) == {503}
-        assert await subscriptions(site) == []
+        assert await subscriptions(site.bus.address) == []
         log = [entry.wire() for entry in await site.log(room)]
         assert all(message in log for message in acknowledged)
         for socket in sockets[:BUSY]:

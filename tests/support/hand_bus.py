@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic_core import from_json, to_json
 
 from confab.domain.errors import ConfabError, Unavailable
-from confab.domain.events import Event, Typing, decode_event, encode_event, event_of
+from confab.domain.events import Event, Typing, decode_event, encode_event
 from confab.domain.models import Conversation, Draft, Entry, Model, Page, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.fanout.announce import InlineAnnouncer
@@ -120,11 +120,6 @@ class HandBus:
         if move != "drop":
             instance.receive(decode_event(data))
 
-    def forge(self, entry: Entry) -> None:
-        """Publish what no writer has stored."""
-        data = encode_event(event_of(entry, origin="mallory"))
-        self.in_flight += [(instance, data) for instance in self.instances]
-
     async def close(self) -> None:
         pass
 
@@ -217,11 +212,12 @@ class Functions:
         finalizing = self._conversations.finalize_conversation(conversation, caller=_caller(user))
         return await _outcome(finalizing, self._views.conversation)
 
-    async def read(self, user: str, conversation: str, after: int) -> Payload | str:
-        """The page after a number, which is text, as in a query string."""
-        request = parse(GetConversation, {"after": str(after)}, self._conversations.limits)
-        reading = self._conversations.get_conversation(conversation, request, caller=_caller(user))
-        return await _outcome(reading, lambda page: from_json(to_json(self._views.page(page), by_alias=True)))
+    async def read(self, user: str, conversation: str) -> Payload:
+        """The conversation, as a reader fetches it."""
+        request = parse(GetConversation, {}, self._conversations.limits)
+        page = await self._conversations.get_conversation(conversation, request, caller=_caller(user))
+        fetched: Payload = from_json(to_json(self._views.page(page), by_alias=True))["conversation"]
+        return fetched
 
 
 async def _outcome(work: Awaitable[T], render: Callable[[T], Payload]) -> Payload | str:

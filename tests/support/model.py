@@ -161,23 +161,12 @@ class Model:
         """
         self.store.away = False
         self.run(self._rest())
+        self.check()
         for client in self.clients.values():
             if client.idle and client.view.live:
-                view = client.view
-                assert view.end == len(self.logs[client.room])
-                assert (view.conversation, view.messages) == self._fetched(client)
-
-    def _fetched(self, client: Client) -> tuple[Payload, list[Payload]]:
-        messages: list[Payload] = []
-        page: Payload = {"hasMore": True}
-        while page["hasMore"]:
-            after = client.view.start + len(messages)
-            answer = self.run(self.functions.read(client.user, client.room, after))
-            assert not isinstance(answer, str)
-            page = answer
-            messages += page["messages"]
-            assert page["messages"] or not page["hasMore"]
-        return page["conversation"], messages
+                assert client.view.end == len(self.logs[client.room])
+                fetched = self.run(self.functions.read(client.user, client.room))
+                assert client.view.conversation == fetched
 
     async def _rest(self) -> None:
         for instance in self.instances:

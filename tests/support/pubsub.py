@@ -19,8 +19,8 @@ OURS = "infra.local.pubsub_emulator"
 class PubSubServer(Server):
     """An emulator that keeps its port, and nothing else, through restarts: ours, or the one in a jar."""
 
-    def __init__(self, folder: Path, jar: Path | None = None) -> None:
-        program = ("java", "-Xmx256m", "-jar", str(jar)) if jar else (sys.executable, "-m", OURS)
+    def __init__(self, folder: Path, jar: Path | None = None, *, ours: tuple[str, ...] = (OURS,)) -> None:
+        program = ("java", "-Xmx256m", "-jar", str(jar)) if jar else (sys.executable, "-m", *ours)
         command = (*program, "--host=127.0.0.1", "--port={port}")
         super().__init__("pubsub", command, env=os.environ, folder=folder, ready=listens)
         self.filters = jar is None

@@ -14,7 +14,7 @@ from tests.support.clients import Client
 from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
 from tests.support.processes import ROOT, Ready, Server, answers
-from tests.support.pubsub import PubSubServer
+from tests.support.pubsub import OURS, PubSubServer
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_store
 from tests.support.users import PROJECT, user
 
@@ -39,7 +39,7 @@ class System:
     are added.
     """
 
-    def __init__(self, folder: Path, env: Mapping[str, str], *, in_memory: bool) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], *, in_memory: bool, bus: Command) -> None:
         self._folder = folder
         self._base = inherited(measured=False) | {
             "PYTHONPATH": str(ROOT / "functions"),
@@ -48,7 +48,7 @@ class System:
             "SURREALDB_PASSWORD": PASSWORD,
         }
         self.store_server = SurrealServer(folder / "store", *(["--memory"] if in_memory else []))
-        self.bus = PubSubServer(folder)
+        self.bus = PubSubServer(folder, ours=bus)
         self.servers: dict[str, Server] = {"store": self.store_server, "bus": self.bus}
         self.store = surreal_store(self.store_server)
         self.env = {"HOST": "127.0.0.1", "PUBSUB_EMULATOR_HOST": self.bus.address, **env}
@@ -58,10 +58,15 @@ class System:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, env: Mapping[str, str] = UNSIGNED, *, in_memory: bool = False
+        cls,
+        folder: Path,
+        env: Mapping[str, str] = UNSIGNED,
+        *,
+        in_memory: bool = False,
+        bus: Command = (OURS,),
     ) -> AsyncIterator["System"]:
         """The store, its schema and the bus; they and everything added are gone afterwards."""
-        system = cls(folder, env, in_memory=in_memory)
+        system = cls(folder, env, in_memory=in_memory, bus=bus)
         try:
             await asyncio.gather(*(server.launch() for server in system.servers.values()))
             await system.serves()

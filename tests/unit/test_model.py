@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from confab.domain.events import event_of
 from confab.realtime import room as room_module
 from confab.realtime import rooms
 from tests.support.model import EVERYBODY, READERS, Model, Way
@@ -151,7 +152,8 @@ class Conversations(RuleBasedStateMachine):
         """A stranger publishes an entry, with a number that is stored, or the next one, or a later one."""
         id_ = self.room(room)
         seq = max(len(self.model.logs[id_]) + ahead, 1)
-        self.model.bus.forge(finalized(seq, id_) if ends else message(seq, id_))
+        entry = finalized(seq, id_) if ends else message(seq, id_)
+        self.model.run(self.model.bus.publish(event_of(entry, origin="mallory")))
 
     @rule(away=st.sampled_from((False, False, True)))
     def lose_or_find_the_store(self, *, away: bool) -> None:

@@ -4,13 +4,15 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from tests.faults.storm.bus import CALM, BusProxy, unsubscribe
+from tests.faults.storm.bus import CALM
 from tests.faults.storm.load import Load
 from tests.faults.storm.record import Recording
 from tests.faults.storm.schedule import FUNCTIONS, INSTANCES, Fault, Plan
+from tests.faults.subscriptions import unsubscribe
 from tests.support.command import Say
 from tests.support.system import System
 
@@ -38,7 +40,8 @@ class Faults:
 
     plan: Plan
     system: System
-    bus: BusProxy
+    weather: Path
+    """The file from which the bus knows its weather."""
     load: Load
     recording: Recording
     say: Say
@@ -56,9 +59,9 @@ class Faults:
     async def _blow(self) -> None:
         """Let the bus have its weather, and then calm."""
         for lasts, weather in self.plan.weather:
-            self.bus.weather = weather
+            weather.begin(self.weather)
             await asyncio.sleep(lasts)
-        self.bus.weather = CALM
+        CALM.begin(self.weather)
 
     async def _inflict(self, fault: Fault) -> None:
         while fault.target in self._down:  # still coming back from the fault before

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from confab.ports import Store
-from tests.faults.storm.bus import BusProxy
+from tests.faults.storm.bus import CALM, fates
 from tests.faults.storm.faults import Faults
 from tests.faults.storm.load import Load
 from tests.faults.storm.record import Entry, Recording
@@ -35,14 +35,15 @@ async def storm(
     `launchers` names the instances that another module than the container's own starts.
     """
     recording = Recording()
+    weather = folder / "weather.json"
+    CALM.begin(weather)
+    exposed = ("tests.faults.storm.bus", str(weather))
     say("starting the store, the bus, two instances and three functions")
     async with (
-        System.running(folder, {**UNSIGNED, "CONFAB_MAX_PAGE": str(PAGE)}) as system,
-        (bus := BusProxy(system.bus.address, plan.seed)).serving() as address,
+        System.running(folder, {**UNSIGNED, "CONFAB_MAX_PAGE": str(PAGE)}, bus=exposed) as system,
         httpx.AsyncClient(trust_env=False) as http,
         Sockets.running() as sockets,
     ):
-        system.env["PUBSUB_EMULATOR_HOST"] = address
         for name in INSTANCES:
             system.launcher = (launchers or {}).get(name, ())
             await system.instance(name)
@@ -56,14 +57,14 @@ async def storm(
         progress = asyncio.create_task(_progress(recording, say))
         try:
             await load.begin()
-            await load.run(Faults(plan, system, bus, load, recording, say).carry_out())
+            await load.run(Faults(plan, system, weather, load, recording, say).carry_out())
             say("calm again; waiting until every client has every entry")
             recording.logs = await _logs(system.store, load.users)
             await _catch_up(recording, plan.catch_up_s)
         finally:
             progress.cancel()
             load.close()
-        recording.bus = bus.did
+        recording.bus = fates(system.bus.log)
         for name, server in system.servers.items():
             if not server.running:
                 recording.complaints.append(f"{name} has ended by itself")
