@@ -11,6 +11,8 @@ from tests.hostile.raw import REFUSALS, exchange, http, open_wire, polling_sessi
 
 ANSWER_S, WAITING_S = 30.0, 3.0
 MOST_CONNECTS = 3
+STRANGER_BYTES = 16_384
+"""The most that is read of a packet before a token is verified."""
 SEPARATOR = "\x1e"
 
 
@@ -37,6 +39,8 @@ async def connects(attempt: Attempt, *, keys: int, connections: int = 1, each: i
         wire.transport.abort()
         for answer in answers:
             check_bounds(attempt, "a CONNECT", answer.encode())
+        if answers and len(packet) > STRANGER_BYTES:
+            attempt.fail(f"a CONNECT of {len(packet):,} B was read")
         if len(answers) > MOST_CONNECTS:
             attempt.fail(f"{len(answers)} CONNECTs answered on one connection")
         if len(answers) < each and not over:
