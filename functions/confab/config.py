@@ -103,6 +103,8 @@ class Config(Limits):
 
     None, written `never`, looks nobody up: a revoked token is then good until it expires.
     """
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """Days without activity after which a conversation is deleted; 0 keeps it for ever."""
 
     @property
     def addresses(self) -> Mapping[str, Sequence[str]]:

@@ -5,26 +5,44 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from confab.domain import access
+from confab.domain import access, changes
 from confab.domain.access import Standing
 from confab.domain.cells import MAIN, new_id
-from confab.domain.errors import IdempotencyConflict, InvalidRequest
+from confab.domain.changes import ConversationChange, MessageChange
+from confab.domain.entries.message import Message
+from confab.domain.errors import Forbidden, InvalidRequest, Unavailable
 from confab.domain.limits import Limits
 from confab.domain.models import (
     Conversation,
+    LogPage,
+    Member,
     Page,
     Principal,
     Wire,
-    canonical,
     current_time,
     from_milliseconds,
     milliseconds,
 )
 from confab.domain.rates import Rate
-from confab.domain.requests import AddMessage, CreateConversation, GetConversation, ListConversations
+from confab.domain.requests import (
+    AddMessage,
+    CreateConversation,
+    EditMessage,
+    GetConversation,
+    ListConversations,
+    ReadLog,
+    SetMember,
+    UpdateConversation,
+)
+from confab.erasure import Eraser, Progress
 from confab.ports import Announcer, Appended, Created, Cursor, Store
+
+RECENT_S = 300
+"""How many seconds after a sign-in a user may erase themselves."""
+MAX_DECISIONS = 16
+"""How often a change is decided again because others changed the same meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +63,18 @@ class Conversations:
         *,
         limits: Limits,
         cells: Sequence[str] = (MAIN,),
+        locate: Callable[[Conversation], Conversation],
         clock: Callable[[], datetime] = current_time,
     ) -> None:
-        """New conversations are spread evenly over `cells`."""
+        """New conversations are spread evenly over `cells`; `locate` adds the address of a room."""
         self._store = store
         self._announcer = announcer
         self._clock = clock
         self._cells = cells
+        self._locate = locate
         self.limits = limits
+        self.eraser = Eraser(store, announcer, locate=locate, clock=clock)
+        """Deletes conversations and erases users."""
         self.sends = Rate(limits.messages_per_10s, 10, "messages")
         """Bounds how often each user may write on this instance; the key is the uid."""
 
@@ -61,8 +83,7 @@ class Conversations:
     ) -> Created:
         """Start a conversation that the caller owns.
 
-        Raises InvalidRequest for members who are the owner or listed twice, and IdempotencyConflict
-        if the caller used the key before for a different conversation.
+        Raises InvalidRequest for members who are the owner or listed twice, and what `Store.create` does.
         """
         now = self._clock()
         wanted = Conversation(
@@ -75,10 +96,7 @@ class Conversations:
             created_at=now,
             updated_at=now,
         )
-        created = await self._store.create(wanted, key, now=now)
-        if not _same_request(wanted, created.conversation):
-            raise IdempotencyConflict("This Idempotency-Key was used for a different conversation.")
-        return created
+        return await self._store.create(wanted, key, now=now)
 
     async def list_conversations(self, request: ListConversations, *, caller: Principal) -> Listing:
         """The conversations that the caller owns or is a member of.
@@ -107,58 +125,150 @@ class Conversations:
             max_chars=self.limits.max_page_bytes,
         )
         conversation = access.require_read(None if page is None else page.conversation, caller)
-        if request.after is not None and request.after > conversation.seq:
-            raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
+        _require_within(conversation, request.after or 0)
         assert page is not None, "who may read has one"
         return page
 
-    async def add_message(
-        self, conversation_id: str, request: AddMessage, *, caller: Principal, known: Standing | None = None
-    ) -> Appended:
+    async def read_log(self, conversation_id: str, request: ReadLog, *, caller: Principal) -> LogPage:
+        """A page of a conversation's log with entries of all kinds, cut where it fills a response.
+
+        Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
+        """
+        page = await self._store.log(
+            conversation_id,
+            caller.uid,
+            request.limit,
+            after=request.after,
+            max_chars=self.limits.max_page_bytes,
+        )
+        conversation = access.require_read(None if page is None else page.conversation, caller)
+        _require_within(conversation, request.after)
+        assert page is not None, "who may read has one"
+        return page
+
+    async def add_message(self, conversation_id: str, request: AddMessage, *, caller: Principal) -> Appended:
         """Write a message as the caller and announce it once it is stored.
 
-        `known` is the caller's standing if it was read before, however long ago: owner and members
-        never change, and the append detects a closed log. A retry with the same client message id
-        and body returns the first message, and counts in `sends`: it costs the store the same.
+        A retry with the same client message id and body returns the message as it is now. Every append
+        counts in `sends`, also a retry, which costs the store the same.
 
-        Raises NotFound for strangers, Forbidden for readers and for roles that are not the caller's,
-        RateLimited, IdempotencyConflict for a client message id used with another body, and
-        ConversationFinalized.
+        Raises RateLimited and what `Store.append` does.
         """
-        held = known or await self.standing(conversation_id, caller)
-        access.require_write(held, caller, request.role)
         self.sends.take(caller.uid)
-        draft = request.draft(conversation_id, caller.uid)
+        draft = request.draft(conversation_id, caller)
         appended = await self._store.append(draft, now=self._clock())
-        if not draft.became(appended.message):
-            raise IdempotencyConflict("This clientMessageId was used for a different message.")
         if appended.new:
             await self._announcer.announce(appended.message)
         return appended
+
+    async def edit_message(
+        self, conversation_id: str, seq: int, request: EditMessage, *, caller: Principal
+    ) -> Message:
+        """Change the caller's message and announce it; raises RateLimited and what `changes` does."""
+        self.sends.take(caller.uid)
+        return await self._change_message(
+            conversation_id, seq, lambda found, message: changes.edit_message(found, message, caller, request)
+        )
+
+    async def delete_message(self, conversation_id: str, seq: int, *, caller: Principal) -> Message:
+        """Empty a message and announce it; raises RateLimited and what `changes` does."""
+        self.sends.take(caller.uid)
+        return await self._change_message(
+            conversation_id, seq, lambda found, message: changes.delete_message(found, message, caller)
+        )
+
+    async def update_conversation(
+        self, conversation_id: str, request: UpdateConversation, *, caller: Principal
+    ) -> Conversation:
+        """Change title, metadata or owner and announce it; raises what `changes.update` does."""
+        return await self._change(conversation_id, lambda found: changes.update(found, caller, request))
+
+    async def set_member(
+        self, conversation_id: str, uid: str, request: SetMember, *, caller: Principal
+    ) -> Conversation:
+        """Add a member or change the access of one, and announce it; raises what `changes` does."""
+        member = Member(user_id=uid, access=request.access)
+        most = self.limits.max_members
+        return await self._change(
+            conversation_id, lambda found: changes.set_member(found, caller, member, max_members=most)
+        )
+
+    async def remove_member(self, conversation_id: str, uid: str, *, caller: Principal) -> Conversation:
+        """Remove a member and announce it; raises what `changes` does.
+
+        The member writes nothing that is numbered after the removal, and gets nothing later than it.
+        """
+        return await self._change(conversation_id, lambda found: changes.remove_member(found, caller, uid))
 
     async def finalize_conversation(self, conversation_id: str, *, caller: Principal) -> Conversation:
         """Close the log permanently and announce it; repeating it returns the same conversation.
 
         Raises NotFound for strangers and Forbidden for everyone but the owner.
         """
-        access.require_finalize(await self.standing(conversation_id, caller))
-        closed = await self._store.finalize(conversation_id, now=self._clock())
-        if closed.new:
-            await self._announcer.announce(closed.entry)
-        return closed.conversation
+        return await self._change(conversation_id, lambda found: changes.finalization(found, caller))
+
+    async def delete_conversation(self, conversation_id: str, *, caller: Principal) -> None:
+        """Delete a conversation with all that is in it, finalized or not, and announce it.
+
+        Raises NotFound for strangers and Forbidden for everyone but the owner.
+        """
+        await self.eraser.delete_conversation(conversation_id, caller)
+
+    async def erase_me(self, *, caller: Principal) -> Progress:
+        """Erase the caller for WITHIN_S seconds at most; to be repeated until `done`.
+
+        Raises Forbidden without a sign-in of the last RECENT_S seconds.
+        """
+        recent = self._clock() - timedelta(seconds=RECENT_S)
+        if caller.signed_in_at is None or caller.signed_in_at < recent:
+            raise Forbidden("Sign in again first: this needs a sign-in of the last five minutes.")
+        return await self.eraser.erase(caller.uid)
 
     async def standing(self, conversation_id: str, caller: Principal) -> Standing:
         """What the caller may do in a conversation; raises NotFound for strangers."""
-        return access.standing(await self._store.conversation(conversation_id), caller)
+        return access.standing(await self._store.conversation(conversation_id), caller.uid)
+
+    async def _change(
+        self,
+        conversation_id: str,
+        decide: Callable[[Conversation | None], ConversationChange | None],
+    ) -> Conversation:
+        """Decide, store and announce; decide again on what others have made of it meanwhile."""
+        for _ in range(MAX_DECISIONS):
+            found = await self._store.conversation(conversation_id)
+            change = decide(found)
+            if change is None:
+                assert found is not None, "a decision about no conversation is a refusal"
+                return found
+            stored = await self._store.change_conversation(change, now=self._clock())
+            if stored is not None:
+                await self._announcer.announce(change.entry(self._locate(stored)))
+                return stored
+        raise Unavailable(changes.BUSY)
+
+    async def _change_message(
+        self,
+        conversation_id: str,
+        seq: int,
+        decide: Callable[[Conversation | None, Message | None], MessageChange | None],
+    ) -> Message:
+        for _ in range(MAX_DECISIONS):
+            conversation, message = await self._store.message(conversation_id, seq)
+            change = decide(conversation, message)
+            if change is None:
+                assert message is not None, "a decision about no message is a refusal"
+                return message
+            entry = await self._store.change_message(change, now=self._clock())
+            if entry is not None:
+                await self._announcer.announce(entry)
+                assert entry.message is not None, "nothing is withheld from the writer"
+                return entry.message
+        raise Unavailable(changes.BUSY)
 
 
-def _same_request(wanted: Conversation, stored: Conversation) -> bool:
-    return (wanted.type, wanted.title, wanted.members, canonical(wanted.metadata)) == (
-        stored.type,
-        stored.title,
-        stored.members,
-        canonical(stored.metadata),
-    )
+def _require_within(conversation: Conversation, after: int) -> None:
+    if after > conversation.seq:
+        raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
 
 
 _CURSOR = re.compile(r"(\d{1,14})\.([A-Za-z0-9_-]{1,64})", re.ASCII)

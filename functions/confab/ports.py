@@ -11,8 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+from confab.domain.changes import ConversationChange, MessageChange
+from confab.domain.entries import Entry
+from confab.domain.entries.message import Draft, Message
+from confab.domain.entries.message_changed import MessageChanged
 from confab.domain.events import Event
-from confab.domain.models import Conversation, Draft, Entry, Finalized, Message, Page, Principal, Status, Wire
+from confab.domain.models import (
+    Conversation,
+    LogPage,
+    Page,
+    Principal,
+    Status,
+    Wire,
+)
 from confab.trace import Trace
 
 ANY_SIZE = 2**53 - 1
@@ -36,12 +47,82 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """A finalized conversation and the entry that closed its log."""
+class Excerpt:
+    """Some entries of a log, and who could read them when they were read."""
 
-    conversation: Conversation
-    entry: Finalized
-    new: bool
+    entries: Sequence[Entry]
+    readers: Collection[str]
+    """Uids. Whoever is not among them lost access, and may see no state that a later entry made."""
+    erasures: int
+    """Those of the conversation at that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What tells whether a room has everything of its log."""
+
+    seq: int
+    """The number of the newest entry; 0 when the log is empty."""
+    erasures: int
+    """How often messages of an erased user were emptied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Messages of a conversation that were emptied together, because their author was erased."""
+
+    number: int
+    """1, 2, 3 … in their conversation."""
+    seqs: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """What a step of an erasure did."""
+
+    messages: int
+    done: bool
+    """Whether the conversation has nothing of the user any more."""
+
+
+class Removal(Protocol):
+    """Removes conversations and users, in steps that hold the store for a few milliseconds each.
+
+    Every step is safe to repeat, survives a crash whole or not at all, and raises Unavailable.
+    """
+
+    async def delete(
+        self, conversation: Conversation, *, now: datetime, only_if_silent: bool = False
+    ) -> bool:
+        """Delete a conversation for everyone: from now on there is none with this id.
+
+        False, and nothing happens, if it is no longer as the caller has read it; new messages and
+        changed ones count `only_if_silent`.
+        """
+
+    async def inactive(self, before: datetime) -> Sequence[str]:
+        """Some conversations whose last activity was before this time, or a few seconds later."""
+
+    async def purge(self) -> bool:
+        """Remove a part of what deleted conversations have left; whether there may be more."""
+
+    async def begin(self, uid: str, *, now: datetime) -> str | None:
+        """Note that a user is being erased; returns a conversation that the user is or was in.
+
+        Without one the erasure is finished: the user's idempotency keys and the note go.
+        """
+
+    async def unfinished(self, *, now: datetime) -> tuple[str | None, str | None]:
+        """A user who is being erased, and a conversation as `begin` does; None if there is none."""
+
+    async def leave_finalized(self, uid: str, conversation_id: str) -> None:
+        """Take a member out of a finalized conversation, without an entry."""
+
+    async def empty(self, uid: str, conversation_id: str, *, now: datetime) -> Emptied:
+        """Empty a part of what the user has written in a conversation and is no participant of."""
+
+    async def erasures(self, conversation_id: str, after: int) -> Sequence[Erasure]:
+        """Erasures of a conversation after the number `after`, ascending; maybe not all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +144,16 @@ class Store(Protocol):
         """Store a new conversation.
 
         If the same owner used the `key` in the last 24 hours, or a little longer, store nothing and
-        return the first conversation as it is now. The caller compares the two.
+        return the first conversation as it is now. Raises IdempotencyConflict if that was created
+        with another body (`Conversation.body`), and NotFound if it is deleted or its creator may no
+        longer read it.
         """
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         """The conversation, or None."""
+
+    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
+        """The conversation and its message with this number, each None if there is none."""
 
     async def page(
         self,
@@ -87,10 +173,18 @@ class Store(Protocol):
         reader may not read, at the cost of a conversation that does not exist.
         """
 
-    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        """The entries `first` to `last`, both included, ascending. The log's length costs nothing."""
+    async def log(
+        self, conversation_id: str, reader: str, limit: int, *, after: int, max_chars: int = ANY_SIZE
+    ) -> LogPage | None:
+        """The conversation and at most `limit` entries after the number `after`, as `page` promises."""
 
-    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+    async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
+        """The entries `first` to `last`, both included, ascending. The log's length costs nothing.
+
+        None if there is no such conversation.
+        """
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
         """The head of each of these conversations that exists, in one query."""
 
     async def conversations(
@@ -105,19 +199,36 @@ class Store(Protocol):
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
         """Give the draft the next number of its conversation and store it, in one transaction.
 
-        If its author used the client message id before in this conversation, store nothing and return
-        the first message, also after the finalization. The caller compares the two. `created_at` is
-        `now`, or the conversation's `updated_at` if that is later: times never run backwards along a
-        log. Numbers have no gaps or duplicates, whatever runs concurrently.
+        The transaction itself checks that the author may write the draft: an author who is removed by
+        entry n writes nothing that is numbered after n. If its author used the client message id before
+        in this conversation, store nothing and return that message as it is now, also after the
+        finalization. `created_at` is `now`, or the time of the entry before it if that is later: times
+        never run backwards along a log. Numbers have no gaps or duplicates, whatever runs concurrently.
 
-        Raises NotFound if there is no such conversation, ConversationFinalized if its log is closed.
+        Raises NotFound for strangers, IdempotencyConflict if the first message was sent with another
+        body, Forbidden (`access.require_write`), ConversationFinalized, and InvalidRequest if
+        `in_reply_to` is no message.
         """
 
-    async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
-        """Close the log with an entry that takes its last number, in one transaction.
+    async def change_conversation(self, change: ConversationChange, *, now: datetime) -> Conversation | None:
+        """Store a change of the conversation itself with its entry, in one transaction.
 
-        A finalized conversation is returned as it is. Raises NotFound if there is no such conversation.
+        Returns the conversation as the change made it; `change.entry` is the entry. Stores nothing and
+        returns None if the conversation is no longer as the change was decided on, new messages and
+        changed ones aside: read it again and decide again.
         """
+
+    async def change_message(self, change: MessageChange, *, now: datetime) -> MessageChanged | None:
+        """Store a change of a message with its entry, in one transaction, and return the entry.
+
+        Stores nothing and returns None if the conversation or the message is no longer as the change was
+        decided on. None of the message's earlier words survive, but a retry of its first body still
+        counts as the same, until it is deleted.
+        """
+
+    @property
+    def removal(self) -> Removal:
+        """Removes conversations and users from it."""
 
     @property
     def conflicts(self) -> int:
@@ -202,6 +313,12 @@ class Announcer(Protocol):
         Never raises, and delays the caller by half a second at most: the rooms find an entry whose
         event is lost in the store.
         """
+
+    async def announce_deletion(self, conversation_id: str) -> None:
+        """Announce that a conversation is deleted, as `announce` does."""
+
+    async def announce_erasure(self, uid: str) -> None:
+        """Announce that messages of a user were emptied, as `announce` does."""
 
 
 Metric = Literal[

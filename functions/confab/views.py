@@ -9,7 +9,9 @@ from pydantic_core import to_json
 from confab.config import Config
 from confab.conversations import Listing, cursor_after
 from confab.domain.cells import cell_of
-from confab.domain.models import Conversation, Message, Page, Wire
+from confab.domain.entries.message import Message
+from confab.domain.models import Conversation, LogPage, Page, Wire
+from confab.erasure import Progress
 
 ESCAPED_BYTES = 6
 """The most bytes that a character of text has in JSON, which writes U+0001 as `\\u0001`."""
@@ -17,6 +19,9 @@ MESSAGE_BYTES = 1_536
 """The most bytes that a message has as JSON, beside its content and metadata."""
 LISTING_BYTES = 160
 """The most bytes that a list has as JSON, beside its conversations."""
+
+
+Resource = Conversation | Message | Page | LogPage | Listing | Progress
 
 
 class Views:
@@ -29,33 +34,46 @@ class Views:
         self._addresses = config.addresses
         self._max_page_bytes = config.max_page_bytes
 
-    def render(self, resource: Conversation | Message | Page | Listing) -> object:
+    def render(self, resource: Resource) -> object:
         """The JSON form of a resource; a message stays a model, so that it is serialized once."""
         match resource:
             case Conversation():
                 return self.conversation(resource)
             case Page():
                 return self.page(resource)
+            case LogPage():
+                return {name: value for name, value in self.page(resource).items() if name != "conversation"}
             case Listing():
                 return self.listing(resource)
-            case Message():
+            case Message() | Progress():
                 return resource
 
     def conversation(self, conversation: Conversation) -> dict[str, Any]:
         """The conversation with its `realtimeUrl`."""
-        return self._located(conversation.wire())
+        return self.locate(conversation).wire()
 
-    def page(self, page: Page) -> dict[str, Any]:
-        """A conversation and some of its messages, ascending."""
-        messages = page.messages
-        body = {"conversation": self.conversation(page.conversation), "messages": [], "hasMore": False}
+    def locate(self, conversation: Conversation) -> Conversation:
+        """The conversation with its `realtimeUrl`."""
+        return conversation.model_copy(update={"realtime_url": self._address(conversation.id)})
+
+    def page(self, page: Page | LogPage) -> dict[str, Any]:
+        """A conversation and some of its messages or entries, ascending."""
+        items: Sequence[Wire]
+        if isinstance(page, LogPage):
+            name, items, forward = "entries", [self._entry(one) for one in page.entries], True
+        else:
+            name, items, forward = "messages", page.messages, page.forward
+        body = {"conversation": self.conversation(page.conversation), name: [], "hasMore": False}
         spare = self._max_page_bytes - len(to_json(body))
-        if _bound(messages) > spare:  # measuring each costs a tenth of reading them
-            if page.forward:
-                messages = messages[: _fitting(messages, spare)]
-            else:
-                messages = messages[-_fitting(reversed(messages), spare) :]
-        return body | {"messages": messages, "hasMore": page.has_more or len(messages) < len(page.messages)}
+        kept = items
+        if _bound(items) > spare:  # measuring each costs a tenth of reading them
+            kept = items[: _fitting(items, spare)] if forward else items[-_fitting(reversed(items), spare) :]
+        return body | {name: kept, "hasMore": page.has_more or len(kept) < len(items)}
+
+    def _entry(self, entry: Wire) -> Wire:
+        if entry["kind"] != "conversation_changed":
+            return entry
+        return entry | {"conversation": self._located(entry["conversation"])}
 
     def listing(self, listing: Listing) -> dict[str, Any]:
         """Some of a user's conversations, and the cursor that continues after them."""
@@ -70,16 +88,24 @@ class Views:
         }
 
     def _located(self, conversation: Wire) -> Wire:
+        return conversation | {"realtimeUrl": self._address(conversation["id"])}
+
+    def _address(self, conversation_id: str) -> str:
         """All addresses of a cell serve all of its rooms; a conversation keeps to one of them."""
-        urls = self._addresses[cell_of(conversation["id"], self._addresses)]
-        return conversation | {"realtimeUrl": urls[zlib.crc32(conversation["id"].encode()) % len(urls)]}
+        urls = self._addresses[cell_of(conversation_id, self._addresses)]
+        return urls[zlib.crc32(conversation_id.encode()) % len(urls)]
 
 
-def _bound(messages: Sequence[Wire]) -> int:
-    """An upper bound of these messages' bytes as JSON, in a third of the time of measuring them."""
-    texts = sum(len(one["content"]) for one in messages)
-    metadata = sum(len(to_json(one["metadata"])) for one in messages if one["metadata"])
-    return ESCAPED_BYTES * texts + metadata + MESSAGE_BYTES * len(messages)
+def _bound(items: Sequence[Wire]) -> int:
+    """An upper bound of these items' bytes as JSON, for messages in a third of the time of measuring them."""
+    size = MESSAGE_BYTES * len(items)
+    for item in items:
+        if item["kind"] != "message":
+            size += len(to_json(item))
+        else:
+            size += ESCAPED_BYTES * len(item["content"])
+            size += len(to_json(item["metadata"])) if item["metadata"] else 0
+    return size
 
 
 def _fitting(items: Iterable[object], most_bytes: int) -> int:

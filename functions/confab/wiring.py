@@ -56,7 +56,12 @@ class Adapters:
     def conversations_announced_by(self, announcer: Announcer) -> Conversations:
         """The use cases with this announcer."""
         return Conversations(
-            self.store, announcer, limits=self.config, cells=self.config.open_cells, clock=self.clock
+            self.store,
+            announcer,
+            limits=self.config,
+            cells=self.config.open_cells,
+            locate=self.views.locate,
+            clock=self.clock,
         )
 
     @cached_property

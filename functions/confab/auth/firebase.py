@@ -30,6 +30,7 @@ from google.auth.exceptions import GoogleAuthError
 from confab.auth.accounts import Accounts, ValidFrom
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.models import Principal
+from confab.domain.requests import RESERVED
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,22 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         begins, ends = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise Unauthenticated("The ID token does not say from when to when it is valid.") from None
-    return Principal(uid=claims["uid"], agent=claims.get("agent") is True, issued_at=begins, expires_at=ends)
+    if claims["uid"].startswith(RESERVED):
+        raise Unauthenticated(f"A uid that begins with {RESERVED} is not a user's.")
+    return Principal(
+        uid=claims["uid"],
+        agent=claims.get("agent") is True,
+        issued_at=begins,
+        expires_at=ends,
+        signed_in_at=_signed_in_at(claims.get("auth_time")),
+    )
+
+
+def _signed_in_at(auth_time: object) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(auth_time, UTC) if isinstance(auth_time, int) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _unavailable(error: BaseException) -> Unavailable:

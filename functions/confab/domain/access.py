@@ -15,42 +15,52 @@ Standing = Literal["owner", "write", "read"]
 """A user's role in a conversation: its owner, or a member with that access."""
 
 
-def standing(conversation: Conversation | None, caller: Principal) -> Standing:
-    """The caller's standing. Raises NotFound for strangers, as if there were no such conversation."""
+def standing(conversation: Conversation | None, uid: str) -> Standing:
+    """A user's standing in the conversation.
+
+    Raises NotFound for strangers, exactly as for a conversation that does not exist.
+    """
     if conversation is not None:
-        if caller.uid == conversation.owner:
+        if uid == conversation.owner:
             return "owner"
         for member in conversation.members:
-            if member.user_id == caller.uid:
+            if member.user_id == uid:
                 return member.access
     raise NotFound(NO_CONVERSATION)
 
 
 def require_read(conversation: Conversation | None, caller: Principal) -> Conversation:
     """The conversation, for its owner and members. Raises NotFound for strangers."""
-    standing(conversation, caller)
+    standing(conversation, caller.uid)
     assert conversation is not None
     return conversation
 
 
-def require_write(held: Standing, caller: Principal, role: Role) -> None:
-    """Require that the caller may write messages of this role.
+def require_write(held: Standing, role: Role, *, agent: bool) -> None:
+    """Require that a user of this standing may write messages of this role.
 
     The owner writes any role, a member `user`, a member who is an agent the others too. Raises
     Forbidden otherwise.
     """
-    require_may_type(held)
-    if role != "user" and held != "owner" and not caller.agent:
+    require_write_access(held)
+    if held != "owner" and not members_may_write(role, agent=agent):
         raise Forbidden(f"Only the owner and agents write messages of role {role}.")
 
 
-def require_may_type(held: Standing) -> None:
-    """Require write access, which typing needs too. Raises Forbidden for readers."""
+def members_may_write(role: Role, *, agent: bool) -> bool:
+    """Whether a member with write access may write messages of this role; the owner writes any."""
+    return role == "user" or agent
+
+
+def require_write_access(held: Standing) -> None:
+    """Require write access, which typing, edits and deletions need too. Raises Forbidden for readers."""
     if held == "read":
         raise Forbidden("Your access to this conversation is read only.")
 
 
-def require_finalize(held: Standing) -> None:
-    """Require the owner. Raises Forbidden for members."""
-    if held != "owner":
-        raise Forbidden("Only the owner finalizes a conversation.")
+def require_owner(conversation: Conversation | None, caller: Principal, what: str) -> Conversation:
+    """The conversation, for its owner. Raises NotFound for strangers and Forbidden for members."""
+    found = require_read(conversation, caller)
+    if caller.uid != found.owner:
+        raise Forbidden(f"Only the owner of a conversation {what}.")
+    return found

@@ -1,4 +1,4 @@
-"""The resources of the domain: principals, conversations, messages."""
+"""The resources of the domain: principals, conversations, and pages of their logs."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 ConversationType = Literal["chat", "assistant", "support"]
@@ -17,6 +17,8 @@ Metadata = dict[str, JsonValue]
 Wire = dict[str, Any]
 """A resource as the JSON object that clients see. Pages and lists pass their items on unread, and to
 make a model of each would take most of the time."""
+
+ANOTHER_CONVERSATION = "This Idempotency-Key was used for a different conversation."
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -81,6 +83,7 @@ class Model(BaseModel):
         strict=True,
         alias_generator=to_camel,
         validate_by_name=True,
+        defer_build=True,
         hide_input_in_errors=True,  # a traceback must not carry content
     )
 
@@ -97,6 +100,8 @@ class Principal(Model):
     """Whether this is a service identity: an assistant, a bot."""
     issued_at: Timestamp
     expires_at: Timestamp
+    signed_in_at: Timestamp | None = None
+    """When the user last gave a password or the like, if known; a renewed token keeps it."""
 
 
 class Member(Model):
@@ -117,52 +122,29 @@ class Conversation(Model):
     status: Status = "active"
     seq: int = 0
     """The number of the newest entry; 0 when the log is empty."""
+    message_count: int = 0
+    """Messages in the log, deleted ones included."""
+    erasures: int = 0
+    """How often messages of an erased user were emptied; a client that knows another number reads again."""
+    revision: int = Field(default=0, exclude=True)
+    """How often anything but its messages changed: a change is stored only if nobody was faster."""
     metadata: Metadata
     created_at: Timestamp
     updated_at: Timestamp
     finalized_at: Timestamp | None = None
-
-    @property
-    def last_message_seq(self) -> int:
-        """The highest number that a message can have: a finalization takes the last one."""
-        return self.seq if self.status == "active" else self.seq - 1
+    realtime_url: str = ""
+    """Where its room is served; it follows from its id and the configuration, and is not stored."""
 
     @property
     def participants(self) -> tuple[str, ...]:
         """The uids of everyone who may read: the owner, then the members."""
         return (self.owner, *(member.user_id for member in self.members))
 
-
-class Message(Model):
-    """An entry that somebody wrote."""
-
-    id: str
-    conversation_id: str
-    seq: int
-    role: Role
-    author: str
-    content: str
-    client_message_id: str | None = None
-    metadata: Metadata
-    created_at: Timestamp
-
     @property
-    def at(self) -> datetime:
-        """When it was stored, by its writer's clock, and not before the entry before it."""
-        return self.created_at
-
-
-class Finalized(Model):
-    """The last entry of a log: nothing is ever numbered after it."""
-
-    conversation_id: str
-    seq: int
-    finalized_at: Timestamp
-
-    @property
-    def at(self) -> datetime:
-        """When it was stored, by its writer's clock, and not before the entry before it."""
-        return self.finalized_at
+    def body(self) -> str:
+        """What a retry of its creation has to repeat, as one text."""
+        members: list[JsonValue] = [[member.user_id, member.access] for member in self.members]
+        return canonical([self.type, self.title, members, self.metadata])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,42 +162,26 @@ class Page:
         if not self.messages:
             return False
         if self.forward:
-            return bool(self.messages[-1]["seq"] < self.conversation.last_message_seq)
-        return bool(self.messages[0]["seq"] > 1)
+            return bool(self.messages[-1]["ordinal"] < self.conversation.message_count)
+        return bool(self.messages[0]["ordinal"] > 1)
 
 
-Entry = Message | Finalized
-"""A numbered item of a conversation's log: 1, 2, 3 … without gaps or duplicates."""
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A conversation and some entries of its log, as clients see them, ascending by sequence number."""
+
+    conversation: Conversation
+    after: int
+    """The number after which it begins."""
+    entries: Sequence[Wire]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the log has newer entries."""
+        last = self.entries[-1]["seq"] if self.entries else self.after
+        return bool(last < self.conversation.seq)
 
 
-class Draft(Model):
-    """A message that is validated but not numbered yet."""
-
-    conversation_id: str
-    role: Role
-    author: str
-    content: str
-    client_message_id: str | None
-    metadata: Metadata
-
-    def numbered(self, seq: int, created_at: datetime) -> Message:
-        """The message that this draft becomes as entry `seq`."""
-        return Message(id=message_id(self.conversation_id, seq), seq=seq, created_at=created_at, **dict(self))
-
-    def became(self, message: Message) -> bool:
-        """Whether `message` is what a retry of this draft was first stored as."""
-        return (self.role, self.content, canonical(self.metadata)) == (
-            message.role,
-            message.content,
-            canonical(message.metadata),
-        )
-
-
-def canonical(metadata: Metadata) -> str:
-    """Metadata as one JSON text, the same for the same JSON: to Python, 1 and true are equal."""
-    return json.dumps(metadata, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def message_id(conversation_id: str, seq: int) -> str:
-    """A message's id follows from its number in the log, so it is never stored."""
-    return f"{conversation_id}-{seq}"
+def canonical(value: JsonValue) -> str:
+    """One JSON text for the same JSON: to Python, 1 and true are equal."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

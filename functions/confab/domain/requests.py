@@ -21,9 +21,10 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
+from confab.domain.entries.message import Draft
 from confab.domain.errors import FieldError, InvalidRequest
 from confab.domain.limits import Limits
-from confab.domain.models import Access, ConversationType, Draft, Member, Metadata, Role, Status
+from confab.domain.models import Access, ConversationType, Member, Metadata, Principal, Role, Status
 
 R = TypeVar("R", bound="Request")
 
@@ -34,6 +35,8 @@ MAX_FIELDS = 20
 """An object with more fields is refused unread; no request has as many."""
 MAX_DEPTH = 64
 """How deep objects and arrays of metadata are nested, itself included."""
+RESERVED = "agent:"
+"""How the ids of Confab's own assistants begin; no user's does."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _NO_USER_ID = re.compile("[/\0-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -42,7 +45,12 @@ class Request(BaseModel):
     """A client's request: no unknown fields, no coercion, camelCase names only."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
     @model_validator(mode="before")
@@ -125,6 +133,8 @@ def _check_member_count(members: object, info: ValidationInfo) -> object:
 def _check_user_id(uid: str) -> str:
     if _NO_USER_ID.search(uid):
         raise ValueError("must be valid Unicode without / and control characters")
+    if uid.startswith(RESERVED):
+        raise ValueError(f"must not begin with {RESERVED}")
     return uid
 
 
@@ -158,10 +168,17 @@ MAX_SEQ = 2**53 - 1
 """The largest integer that every JSON client reads exactly."""
 
 
-class NewMember(Request):
-    """A member of a new conversation; Firebase uids have 1 to 128 characters."""
+UserId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_user_id)]
+"""A Firebase uid."""
+Seq = Annotated[Number, Field(ge=1, le=MAX_SEQ)]
+Title = Annotated[Text | None, AfterValidator(_check_title)]
+Content = Annotated[Text, AfterValidator(_check_content)]
 
-    user_id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_user_id)]
+
+class NewMember(Request):
+    """A member of a new conversation."""
+
+    user_id: UserId
     access: Access = "write"
 
 
@@ -169,7 +186,7 @@ class CreateConversation(Request):
     """The fields of a new conversation."""
 
     type: ConversationType
-    title: Annotated[Text | None, AfterValidator(_check_title)] = None
+    title: Title = None
     members: Annotated[list[NewMember], BeforeValidator(_check_member_count)] = Field(default_factory=list)
     metadata: CheckedMetadata = Field(default_factory=dict)
 
@@ -190,14 +207,65 @@ class CreateConversation(Request):
 class AddMessage(Request):
     """The fields of a new message."""
 
-    content: Annotated[Text, AfterValidator(_check_content)]
+    content: Content
     role: Role = "user"
     client_message_id: IdempotencyKey | None = None
     metadata: CheckedMetadata = Field(default_factory=dict)
+    in_reply_to: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = None
 
-    def draft(self, conversation_id: str, author: str) -> Draft:
+    def draft(self, conversation_id: str, author: Principal) -> Draft:
         """The message as `author` writes it into a conversation."""
-        return Draft(**{**dict(self), "conversation_id": conversation_id, "author": author})
+        given = {"conversation_id": conversation_id, "author": author.uid, "agent": author.agent}
+        return Draft(**{**dict(self), **given})
+
+
+class Patch(Request):
+    """Fields to change; one that is not given stays as it is."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(f"give at least one of {', '.join(type(self).model_fields)}")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were given, by their names in the model that they change."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class MessagePath(Request):
+    """The parameters of a message's path. What is no conversation's id names none."""
+
+    id: str
+    seq: Seq
+
+
+class MemberPath(Request):
+    """The parameters of a member's path."""
+
+    id: str
+    user_id: UserId
+
+
+class UpdateConversation(Patch):
+    """What to change about a conversation."""
+
+    title: Title = None
+    metadata: CheckedMetadata = Field(default_factory=dict)
+    owner: UserId = ""
+
+
+class EditMessage(Patch):
+    """What to change about a message."""
+
+    content: Content = ""
+    metadata: CheckedMetadata = Field(default_factory=dict)
+
+
+class SetMember(Request):
+    """The access that a member gets."""
+
+    access: Access
 
 
 class GetConversation(Request):
@@ -214,6 +282,13 @@ class GetConversation(Request):
         return self
 
 
+class ReadLog(Request):
+    """Which page of the log to read, in all its kinds."""
+
+    after: Annotated[Number, Field(ge=0, le=MAX_SEQ)] = 0
+    limit: PageLimit = Field(default=None, validate_default=True)
+
+
 class ListConversations(Request):
     """Which of the caller's conversations to list."""
 
@@ -222,5 +297,5 @@ class ListConversations(Request):
     limit: PageLimit = Field(default=None, validate_default=True)
 
 
-class FinalizeConversation(Request):
-    """Finalizing takes no fields."""
+class NoFields(Request):
+    """For operations that take no fields."""

@@ -2,14 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import Protocol
 
 from confab.aio import spawn
+from confab.domain.entries import Entry
 from confab.domain.errors import Unavailable
-from confab.domain.events import Event, Typing, TypingState, event_of
-from confab.domain.models import Entry, current_time
+from confab.domain.events import (
+    Event,
+    Typing,
+    TypingState,
+    deletion_of,
+    erasure_of,
+    event_of,
+)
+from confab.domain.models import current_time
 from confab.ports import Publisher
 
 log = logging.getLogger(__name__)
@@ -35,20 +43,38 @@ class InlineAnnouncer:
 
     async def announce(self, entry: Entry) -> None:
         """Publish the entry's event. A failure is not raised: the publisher has logged it."""
-        committed_at = current_time()  # a moment ago
+        await self._publish(event_of(entry, origin=self._origin, at=current_time()))
+
+    async def announce_deletion(self, conversation_id: str) -> None:
+        await self._publish(deletion_of(conversation_id, origin=self._origin, at=current_time()))
+
+    async def announce_erasure(self, uid: str) -> None:
+        await self._publish(erasure_of(uid, origin=self._origin, at=current_time()))
+
+    async def _publish(self, event: Event) -> None:
         with suppress(Unavailable):
-            await self._publisher.publish(event_of(entry, origin=self._origin, at=committed_at))
+            await self._publisher.publish(event)
+
+
+class LocalRooms(Protocol):
+    """The rooms of this process, which need not wait for the bus."""
+
+    def receive(self, entry: Entry, committed_at: datetime) -> None:
+        """Deliver an entry that is stored."""
+
+    def suspect(self, conversation_id: str) -> None:
+        """Look whether a conversation is still there."""
+
+    def sweep_soon(self) -> None:
+        """Compare all rooms with the store."""
 
 
 class BackgroundAnnouncer:
     """Implements `Announcer` for a long-lived process: nobody waits for the bus."""
 
-    def __init__(
-        self, publisher: Publisher, deliver: Callable[[Entry, datetime], None], *, origin: str
-    ) -> None:
-        """`deliver` sends an entry, with the time of its commit, to the sockets of this process."""
+    def __init__(self, publisher: Publisher, rooms: LocalRooms, *, origin: str) -> None:
         self._publisher = publisher
-        self._deliver = deliver
+        self._rooms = rooms
         self._origin = origin
         self._publishing: set[asyncio.Task[None]] = set()
         self._lost = 0
@@ -56,8 +82,16 @@ class BackgroundAnnouncer:
 
     async def announce(self, entry: Entry) -> None:
         committed_at = current_time()  # a moment ago
-        self._deliver(entry, committed_at)
+        self._rooms.receive(entry, committed_at)
         self._begin(event_of(entry, origin=self._origin, at=committed_at), MAX_PUBLISHING)
+
+    async def announce_deletion(self, conversation_id: str) -> None:
+        self._rooms.suspect(conversation_id)
+        self._begin(deletion_of(conversation_id, origin=self._origin, at=current_time()), MAX_PUBLISHING)
+
+    async def announce_erasure(self, uid: str) -> None:
+        self._rooms.sweep_soon()
+        self._begin(erasure_of(uid, origin=self._origin, at=current_time()), MAX_PUBLISHING)
 
     def announce_typing(self, state: TypingState) -> None:
         """Begin to publish that a user of this process starts or stops typing."""

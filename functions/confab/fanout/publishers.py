@@ -18,7 +18,7 @@ PAUSE_S = 5.0
 
 
 class CellPublisher:
-    """Implements `Publisher`: sends an event to the cell of its conversation.
+    """Implements `Publisher`: sends an event to the cell of its conversation, one about none to all.
 
     Each cell has a publisher of its own, made on first use, so a topic that accepts nothing delays
     no other cell.
@@ -35,7 +35,11 @@ class CellPublisher:
         await asyncio.gather(*(self._publisher(cell).connect() for cell in (MAIN, *self._cells)))
 
     async def publish(self, event: Event) -> None:
-        await self._publisher(cell_of(event.conversation_id, self._cells)).publish(event)
+        if event.conversation_id is None:
+            cells = (MAIN, *self._cells)
+        else:
+            cells = (cell_of(event.conversation_id, self._cells),)
+        await asyncio.gather(*(self._publisher(cell).publish(event) for cell in cells))
 
     async def close(self) -> None:
         self._closed = True

@@ -104,6 +104,8 @@ class Edge:
         fields = await self._body(asked) if route.body else _query(asked.request)
         call = Call(caller, matches[route], fields, headers)
         answer = await route.handler(call, self._adapters.conversations)
+        if answer.resource is None:
+            return self._response(asked, answer.status, None, answer.headers)
         body = to_json(self._adapters.views.render(answer.resource), by_alias=True)
         return self._response(
             asked, answer.status, body, {"Content-Type": "application/json", **answer.headers}
@@ -167,15 +169,15 @@ class _Request(NamedTuple):
     method: str
     headers: Mapping[str, str]
     """As in a `Call`."""
-    matches: Mapping[Route, str]
-    """The routes of the path, whatever its method, with the conversation's id in it."""
+    matches: Mapping[Route, Mapping[str, str]]
+    """The routes of the path, whatever its method, with the parameters in it."""
     route: Route | None
     """The route that has the method too."""
 
     @classmethod
     def of(cls, request: Request, routes: Sequence[Route]) -> Self:
         """The request, matched with these routes."""
-        method, path = request.method, request.scope["path"]
+        method, path = request.method, request.scope["raw_path"].decode("latin-1")
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers.raw)
         }
@@ -193,7 +195,7 @@ class _Request(NamedTuple):
     @property
     def conversation_id(self) -> str | None:
         """The id in the path, for the log; None if it cannot be one."""
-        found = next(iter(self.matches.values()), "")
+        found = next(iter(self.matches.values()), {}).get("id", "")
         return found if re.fullmatch(ID, found) else None
 
 

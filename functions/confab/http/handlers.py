@@ -4,18 +4,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from confab.conversations import Conversations, Listing
+from confab.conversations import Conversations
 from confab.domain.errors import InvalidRequest
-from confab.domain.models import Conversation, Message, Page, Principal
+from confab.domain.models import Principal
 from confab.domain.requests import (
     IDEMPOTENCY_KEY,
     AddMessage,
     CreateConversation,
-    FinalizeConversation,
+    EditMessage,
     GetConversation,
     ListConversations,
+    MemberPath,
+    MessagePath,
+    NoFields,
+    ReadLog,
+    SetMember,
+    UpdateConversation,
     parse,
 )
+from confab.views import Resource
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -25,12 +32,17 @@ class Call:
     """A request that has been authenticated."""
 
     caller: Principal
-    conversation_id: str
-    """The id in the path, "" where the route has none."""
+    path: Mapping[str, str]
+    """The parameters in the path, decoded."""
     fields: object
     """The JSON body, or the fields of the query string."""
     headers: Mapping[str, str]
     """Of each name in lower case the first value."""
+
+    @property
+    def conversation_id(self) -> str:
+        """The conversation that the path names."""
+        return self.path["id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,8 @@ class Answer:
     """A resource as the response to a call; the edge renders it."""
 
     status: int
-    resource: Conversation | Message | Page | Listing
+    resource: Resource | None
+    """None for a response without a body."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,5 +88,62 @@ async def add_message(call: Call, conversations: Conversations) -> Answer:
 
 async def finalize_conversation(call: Call, conversations: Conversations) -> Answer:
     """200 and the finalized conversation, also for a repeated request."""
-    parse(FinalizeConversation, call.fields, conversations.limits)
+    parse(NoFields, call.fields, conversations.limits)
     return Answer(200, await conversations.finalize_conversation(call.conversation_id, caller=call.caller))
+
+
+async def read_log(call: Call, conversations: Conversations) -> Answer:
+    """200 and a page of the log, ascending, with entries of all kinds."""
+    request = parse(ReadLog, call.fields, conversations.limits)
+    page = await conversations.read_log(call.conversation_id, request, caller=call.caller)
+    return Answer(200, page)
+
+
+async def update_conversation(call: Call, conversations: Conversations) -> Answer:
+    """200 and the conversation."""
+    request = parse(UpdateConversation, call.fields, conversations.limits)
+    return Answer(
+        200, await conversations.update_conversation(call.conversation_id, request, caller=call.caller)
+    )
+
+
+async def edit_message(call: Call, conversations: Conversations) -> Answer:
+    """200 and the message."""
+    at = parse(MessagePath, call.path, conversations.limits)
+    request = parse(EditMessage, call.fields, conversations.limits)
+    return Answer(200, await conversations.edit_message(at.id, at.seq, request, caller=call.caller))
+
+
+async def delete_message(call: Call, conversations: Conversations) -> Answer:
+    """200 and the emptied message, also for a repeated request."""
+    at = parse(MessagePath, call.path, conversations.limits)
+    parse(NoFields, call.fields, conversations.limits)
+    return Answer(200, await conversations.delete_message(at.id, at.seq, caller=call.caller))
+
+
+async def set_member(call: Call, conversations: Conversations) -> Answer:
+    """200 and the conversation."""
+    at = parse(MemberPath, call.path, conversations.limits)
+    request = parse(SetMember, call.fields, conversations.limits)
+    return Answer(200, await conversations.set_member(at.id, at.user_id, request, caller=call.caller))
+
+
+async def remove_member(call: Call, conversations: Conversations) -> Answer:
+    """200 and the conversation; 204 for a member who left and may not read it any more."""
+    at = parse(MemberPath, call.path, conversations.limits)
+    parse(NoFields, call.fields, conversations.limits)
+    found = await conversations.remove_member(at.id, at.user_id, caller=call.caller)
+    return Answer(200, found) if call.caller.uid in found.participants else Answer(204, None)
+
+
+async def delete_conversation(call: Call, conversations: Conversations) -> Answer:
+    """204; 404 for a repeated request."""
+    parse(NoFields, call.fields, conversations.limits)
+    await conversations.delete_conversation(call.conversation_id, caller=call.caller)
+    return Answer(204, None)
+
+
+async def erase_me(call: Call, conversations: Conversations) -> Answer:
+    """202 and what was erased so far."""
+    parse(NoFields, call.fields, conversations.limits)
+    return Answer(202, await conversations.erase_me(caller=call.caller))

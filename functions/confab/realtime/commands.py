@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 from confab.conversations import Conversations
 from confab.domain import access
 from confab.domain.access import Standing
-from confab.domain.errors import Forbidden, RateLimited, TokenRevoked
+from confab.domain.errors import Forbidden, NotFound, RateLimited, TokenRevoked
 from confab.domain.events import TypingState
-from confab.domain.models import timestamp_text
-from confab.domain.requests import GetConversation, Request, parse
+from confab.domain.models import LogPage, Page, Principal, timestamp_text
+from confab.domain.requests import GetConversation, ReadLog, Request, parse
 from confab.realtime.protocol import Join, Leave, Renew, SendMessage, SetTyping, accepted
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Session
@@ -65,11 +65,7 @@ class Commands:
             raise RateLimited(f"A socket is in at most {most} rooms.")
         position = self._rooms.begin_join(conversation_id, session)
         try:
-            page = await self._conversations.get_conversation(
-                conversation_id,
-                parse(GetConversation, {"after": after}, self._limits),
-                caller=session.principal,
-            )
+            page = await self._page(request, session.principal)
             session.require_open()
         except BaseException:
             if position is None:
@@ -82,9 +78,21 @@ class Commands:
             session.leave(conversation_id)
             ack(answer)
             return
-        session.rooms[conversation_id] = access.standing(page.conversation, session.principal)
+        if not self._rooms.has(conversation_id, session.sid):  # it was deleted meanwhile
+            raise NotFound(access.NO_CONVERSATION)
+        session.rooms[conversation_id] = access.standing(page.conversation, session.uid)
         ack(answer)
-        await self._rooms.finish_join(conversation_id, session, page.conversation.seq)
+        conversation = page.conversation
+        await self._rooms.finish_join(conversation_id, session, conversation.seq, conversation.erasures)
+
+    async def _page(self, request: Join, caller: Principal) -> Page | LogPage:
+        """The newest messages, or the entries after a number."""
+        conversation_id, after = request.conversation_id, request.after
+        if after is None:
+            newest = parse(GetConversation, {}, self._limits)
+            return await self._conversations.get_conversation(conversation_id, newest, caller=caller)
+        following = parse(ReadLog, {"after": after}, self._limits)
+        return await self._conversations.read_log(conversation_id, following, caller=caller)
 
     async def leave(self, session: Session, request: Leave, ack: Ack) -> None:
         """Leave a room, joined or not."""
@@ -97,10 +105,8 @@ class Commands:
         Entries are written one tick before the acknowledgements of their batch: together, the
         acknowledgements could push a sender over its bound of unsent bytes and evict it.
         """
-        async with session.send_order:
-            standing = await self._standing(session, request.conversation_id)
         appended = await self._conversations.add_message(
-            request.conversation_id, request, caller=session.principal, known=standing
+            request.conversation_id, request, caller=session.principal
         )
         await asyncio.sleep(0)
         ack(accepted({"message": appended.message}))
@@ -108,7 +114,7 @@ class Commands:
     async def typing(self, session: Session, request: SetTyping, ack: Ack) -> None:
         """Show the room's other users that one starts or stops typing."""
         conversation_id = request.conversation_id
-        access.require_may_type(await self._standing(session, conversation_id))
+        access.require_write_access(await self._standing(session, conversation_id))
         if conversation_id not in session.rooms:
             raise Forbidden("Join the conversation before you type in it.")
         state = TypingState(conversation_id=conversation_id, user_id=session.uid, typing=request.typing)

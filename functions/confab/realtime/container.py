@@ -4,12 +4,13 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
 from confab.aio import end_all
-from confab.domain.events import Typing
+from confab.domain.errors import Unavailable
+from confab.domain.events import ConversationDeletedEvent, Typing, UserErasedEvent
 from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.watchdog import Watchdog
@@ -33,6 +34,8 @@ IDLE_S = 4.0
 """Seconds within which a connection must have sent a whole request's head, the first one or the next."""
 REFUSED_BODY_S = 2.0
 """Seconds for which the rest of a body that was refused is read, so that the client sees why."""
+RESUME_S = 30.0
+"""Seconds between two looks for deletions and erasures that nobody goes on with."""
 DRAIN_S = 4.0
 """Seconds for closing the sockets when the container stops."""
 FLUSH_S = 1.0
@@ -50,8 +53,14 @@ class Container:
             max_unsent_bytes=config.slow_reader_bytes,
             allowed_origins=config.allowed_origins,
         )
-        self.rooms = Rooms(adapters.store, self.transport, delivered=adapters.telemetry.delivered)
-        self.announcer = BackgroundAnnouncer(adapters.publisher, self.rooms.receive, origin=adapters.instance)
+        self.rooms = Rooms(
+            adapters.store,
+            self.transport,
+            locate=adapters.views.locate,
+            delivered=adapters.telemetry.delivered,
+        )
+        self.announcer = BackgroundAnnouncer(adapters.publisher, self.rooms, origin=adapters.instance)
+        self._conversations = adapters.conversations_announced_by(self.announcer)
         self._typing = TypingIndicators(
             self.rooms,
             self.transport,
@@ -69,8 +78,7 @@ class Container:
         self._health = Health(
             adapters.store, adapters.verifier, bus_delivers=lambda: self._watchdog.delivering
         )
-        conversations = adapters.conversations_announced_by(self.announcer)
-        commands = Commands(conversations, self.rooms, self._typing, adapters)
+        commands = Commands(self._conversations, self.rooms, self._typing, adapters)
         self.application = SocketApplication(commands, self.sessions, self.transport, adapters)
         self.transport.serve(self.application)
         self._count(adapters.telemetry)
@@ -95,6 +103,7 @@ class Container:
             asyncio.create_task(_keep(self._watchdog.watch)),
             asyncio.create_task(_keep(self._health.report)),
             asyncio.create_task(_keep(self.sessions.watch)),
+            asyncio.create_task(_keep(self._resume_erasures)),
         ]
         await runner.setup()
         try:
@@ -113,7 +122,7 @@ class Container:
 
     def _count(self, telemetry: Telemetry) -> None:
         """Register the process's metrics."""
-        telemetry.watch("confab.deliveries", lambda: self.rooms.deliveries)
+        telemetry.watch("confab.deliveries", lambda: self.rooms.counts.deliveries)
         telemetry.watch("confab.gaps.filled", lambda: self.rooms.gaps_filled)
         telemetry.watch("confab.sweeps", lambda: self.rooms.sweeps)
         telemetry.watch("confab.sockets", lambda: len(self.sessions.all()))
@@ -127,10 +136,21 @@ class Container:
             try:
                 if isinstance(event, Typing):
                     self._typing.receive(event)
+                elif isinstance(event, UserErasedEvent):
+                    self.rooms.sweep_soon()
+                elif isinstance(event, ConversationDeletedEvent):
+                    self.rooms.suspect(event.conversation_id)
                 else:
                     self.rooms.advance_head(event.conversation_id, event.seq, event.at)
             except Exception:  # one event must not end the loop
                 log.exception("an event of the bus could not be passed on", extra={"type": event.type})
+
+    async def _resume_erasures(self) -> None:
+        """Go on with deletions and erasures that a crash or a deadline has stopped; until cancelled."""
+        while True:
+            await asyncio.sleep(RESUME_S * random.uniform(0.5, 1.5))
+            with suppress(Unavailable):
+                await self._conversations.eraser.resume()
 
     async def _drain(self) -> None:
         """Admit no more sockets, and send every socket `going_away` and close it."""

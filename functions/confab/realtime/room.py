@@ -71,6 +71,15 @@ class Room(Generic[Item]):
         above = min(self._waiting, default=self._head + 1)
         return Gap(self._delivered + 1, above - 1)
 
+    @property
+    def head(self) -> int:
+        """The highest number known, whether or not its entry is here."""
+        return self._head
+
+    def has(self, seq: int) -> bool:
+        """Whether the live sockets have the log up to this number."""
+        return self._delivered is not None and seq <= self._delivered
+
     def __contains__(self, sid: str) -> bool:
         return sid in self._live or sid in self._joining
 
@@ -137,6 +146,11 @@ class Room(Generic[Item]):
         """The store has nothing at the gap: forget the numbers beyond it, which do not exist."""
         self._waiting.clear()
         self._head = self._delivered or 0
+
+    def forget(self) -> None:
+        """Some entries are not as they were: forget all that are kept, so that they are read again."""
+        self._waiting.clear()
+        self._tail.clear()
 
     def _end_join(self, sid: str) -> None:
         self._joining.discard(sid)

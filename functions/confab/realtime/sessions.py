@@ -4,19 +4,25 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Collection, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 from confab.aio import spawn
+from confab.domain import access
 from confab.domain.access import Standing
-from confab.domain.errors import RateLimited, TokenExpired, TokenRevoked, Unauthenticated
-from confab.domain.models import Principal
+from confab.domain.errors import NotFound, RateLimited, TokenExpired, TokenRevoked, Unauthenticated
+from confab.domain.models import Conversation, Principal
+from confab.ports import Erasure
 from confab.realtime.rooms import Rooms
+from confab.realtime.served import Reason
 from confab.realtime.transport import Transport
 from confab.realtime.typing import TypingIndicators
 from confab.wiring import Adapters
 
 CHECK_S = 2.0
 """Seconds between two checks of all sessions' users; the verifier caches their records."""
+MAX_SEQS = 500
+"""Numbers in one `erased` event."""
 MAX_SENDS = 64
 """Messages of one socket that may be in flight to the store."""
 
@@ -28,9 +34,7 @@ class Session:
         self.sid = sid
         self.principal = principal
         self.rooms: dict[str, Standing] = {}
-        """The rooms it is in, and its user's standing there, which never changes."""
-        self.send_order = asyncio.Lock()
-        """Held by a message until it is handed to the store, so that messages keep their order."""
+        """The rooms it is in, and its user's standing there as far as it was sent the log."""
         self._sessions = sessions
         self._sends: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -85,6 +89,28 @@ class Session:
             self.leave(conversation_id)
             resync = {"conversationId": conversation_id, "after": after}
             self._sessions.transport.send(self.sid, "resync", resync)
+
+    def erased(self, conversation_id: str, erasure: Erasure) -> None:
+        """Send which messages are empty now, in parts of at most MAX_SEQS."""
+        for start in range(0, len(erasure.seqs), MAX_SEQS):
+            seqs = erasure.seqs[start : start + MAX_SEQS]
+            event = {"conversationId": conversation_id, "erasures": erasure.number, "seqs": seqs}
+            self._sessions.transport.send(self.sid, "erased", event)
+
+    def adjust(self, conversation: Conversation) -> None:
+        """Adopt what its user may do in a conversation now; a removal is an entry of its own."""
+        with suppress(NotFound):
+            standing = access.standing(conversation, self.uid)
+            self.rooms[conversation.id] = standing
+            if standing == "read":
+                self._sessions.typing.end(conversation.id, self.uid, self.sid)
+
+    def dismiss(self, conversation_id: str, reason: Reason) -> None:
+        """Leave a room for good and tell the client why."""
+        if conversation_id in self.rooms:
+            self.leave(conversation_id)
+            left = {"conversationId": conversation_id, "reason": reason}
+            self._sessions.transport.send(self.sid, "left", left)
 
     def check_soon(self) -> None:
         """Check whether its user is revoked, once its present event is acknowledged."""

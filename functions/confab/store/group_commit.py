@@ -11,7 +11,6 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, chain
 from typing import Any
@@ -19,35 +18,19 @@ from typing import Any
 from pydantic_core import from_json
 
 from confab.aio import Batch, Batcher, Fits, Pending, fan_out, up_to
-from confab.domain.access import NO_CONVERSATION
-from confab.domain.errors import ConversationFinalized, NotFound, Unavailable
-from confab.domain.models import Draft, from_milliseconds, milliseconds
+from confab.domain import access
+from confab.domain.entries.message import Draft
+from confab.domain.errors import ConfabError, Unavailable
+from confab.domain.models import from_milliseconds, milliseconds
 from confab.ports import Appended
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
+from confab.store.digests import Digests
+from confab.store.refusals import Append, Refusals
 
-CLOSED_LOG = "This conversation is finalized."
 BATCH_DRAFTS = 64
 BATCH_CHARACTERS = 512 * 1024
 """Of content in one transaction; a single draft may have more."""
-
-
-@dataclass(eq=False, slots=True)
-class Append:
-    """A draft to store, and the time of its call."""
-
-    draft: Draft
-    now: datetime
-    attempt: str
-    """An id for this append, the same in all its tries."""
-
-    @property
-    def key(self) -> tuple[str, str, str] | None:
-        """What identifies a retry of the draft; None without a client message id."""
-        draft = self.draft
-        if draft.client_message_id is None:
-            return None
-        return draft.conversation_id, draft.author, draft.client_message_id
 
 
 _Batch = Batch[Append, Appended]
@@ -56,8 +39,9 @@ _Batch = Batch[Append, Appended]
 class GroupCommit:
     """Stores the drafts of this process in batches."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, digests: Digests) -> None:
         self._connection = connection
+        self._digests = digests
         self._retrying: dict[str, asyncio.Task[None]] = {}
         """By conversation; later drafts of these are held until the retries end."""
         self._batcher = Batcher[Append, Appended](
@@ -105,13 +89,21 @@ class GroupCommit:
             safe_to_resend = all(pending.item.key is not None for pending in batch)
             logs = _by_conversation(batch)
             try:
-                answer = await self._connection.query(
+                await self._digests.open()
+                variables = _variables(logs, self._digests)
+                deadline = max(pending.deadline for pending in batch)
+                stored = await self._connection.query(
                     statements.APPEND,
-                    _variables(logs),
-                    deadline=max(pending.deadline for pending in batch),
+                    variables,
+                    deadline=deadline,
                     safe_to_resend=safe_to_resend,
                     retry_conflicts=retry_conflicts,
                 )
+                if stored is None:
+                    batch_only = {"batch": variables["batch"]}
+                    why = await self._connection.query(statements.REFUSALS, batch_only, deadline=deadline)
+                    _settle_refused(batch, Refusals(self._digests, **from_json(why)))
+                    continue
             except Aborted:
                 raise
             except Unavailable as error:
@@ -121,11 +113,7 @@ class GroupCommit:
                         pending.fail(error)
                 self._batcher.again(again)
                 return
-            found = from_json(answer)
-            if isinstance(found, list):
-                _settle_stored(chain(*logs.values()), found)
-            else:
-                _settle_refused(batch, found)
+            _settle_stored(chain(*logs.values()), from_json(stored))
 
 
 def _bounds() -> Fits[Append]:
@@ -155,7 +143,7 @@ def _by_conversation(batch: _Batch) -> Mapping[str, _Batch]:
     return parts
 
 
-def _variables(logs: Mapping[str, _Batch]) -> dict[str, Any]:
+def _variables(logs: Mapping[str, _Batch], digests: Digests) -> dict[str, Any]:
     """The variables of the statement `APPEND`."""
     drafts: list[dict[str, Any]] = []
     grown = []
@@ -169,35 +157,42 @@ def _variables(logs: Mapping[str, _Batch]) -> dict[str, Any]:
                     "number": number,
                     "at": at,
                     "content": rows.draft_content(append.draft),
-                    "key": append.key,
+                    "key": append.sent_id(digests),
                     "attempt": append.attempt,
                 }
             )
-        grown.append({"log": conversation_id, "count": len(part), "at": times[-1]})
-    batch = json.dumps({"logs": grown, "drafts": drafts})
+        grown.append({"log": conversation_id, "count": len(part), "at": times[-1], **_authors(part)})
+    replies = any("in_reply_to" in draft["content"] for draft in drafts)
+    batch = json.dumps({"logs": grown, "drafts": drafts, "replies": replies})
     return {"batch": batch, "window": statements.LISTING_WINDOW_MS, "end_of_time": rows.END_OF_TIME_MS}
 
 
-def _settle_stored(stored: Iterable[Pending[Append, Appended]], numbered: Sequence[tuple[int, int]]) -> None:
+def _authors(part: _Batch) -> dict[str, list[str]]:
+    """Who has to be the owner for these drafts, and who the owner or a member who writes."""
+    authors: dict[str, set[str]] = {"owners": set(), "writers": set()}
+    for pending in part:
+        draft = pending.item.draft
+        of_members = access.members_may_write(draft.role, agent=draft.agent)
+        authors["writers" if of_members else "owners"].add(draft.author)
+    return {name: list(uids) for name, uids in authors.items()}
+
+
+def _settle_stored(
+    stored: Iterable[Pending[Append, Appended]], numbered: Sequence[tuple[int, int, int]]
+) -> None:
     """Answer each draft with the message that it became."""
-    for pending, (seq, at) in zip(stored, numbered, strict=True):
-        message = pending.item.draft.numbered(seq, from_milliseconds(at))
+    for pending, (seq, ordinal, at) in zip(stored, numbered, strict=True):
+        message = pending.item.draft.numbered(seq, ordinal, from_milliseconds(at))
         pending.answer(Appended(message, new=True))
 
 
-def _settle_refused(batch: _Batch, found: Mapping[str, Any]) -> None:
-    """Settle the drafts that kept the batch from being stored, of which there is at least one."""
-    messages = {(one.conversation_id, one.seq): one for one in map(rows.message_of, found["messages"])}
-    sent = {tuple(key): (attempt, messages[key[0], seq]) for key, attempt, seq in found["sent"]}
+def _settle_refused(batch: _Batch, refusals: Refusals) -> None:
+    """Settle the drafts that keep the batch from being stored; none if they do not any more."""
     for pending in batch:
-        append = pending.item
-        if append.draft.conversation_id not in found["open"] + found["closed"]:
-            pending.fail(NotFound(NO_CONVERSATION))
-        elif append.key in sent:
-            attempt, message = sent[append.key]
-            pending.answer(Appended(message, new=attempt == append.attempt))
-        elif append.draft.conversation_id in found["closed"]:
-            pending.fail(ConversationFinalized(CLOSED_LOG))
-    assert any(pending.settled for pending in batch), (
-        "the statement stores all, or names one that it cannot store"
-    )
+        try:
+            earlier = refusals.check(pending.item)
+        except ConfabError as error:
+            pending.fail(error)
+        else:
+            if earlier is not None:
+                pending.answer(earlier)

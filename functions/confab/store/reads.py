@@ -11,8 +11,10 @@ from typing import Generic, NamedTuple, TypeVar
 from pydantic_core import from_json
 
 from confab.aio import Batch, Batcher, Fits, fan_out
+from confab.domain.entries import entry_of
 from confab.domain.errors import Unavailable
-from confab.domain.models import Entry, Page
+from confab.domain.models import LogPage, Page, Wire
+from confab.ports import ANY_SIZE, Excerpt
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 
@@ -134,43 +136,67 @@ def _page(conversation: str, messages: str, *, forward: bool) -> Page:
     )
 
 
-class Range(NamedTuple):
-    """Entries of a conversation, both ends included."""
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """Which part of a log it is; readers of the same part share it."""
 
-    conversation_id: str
-    first: int
-    last: int
+    conversation: str
+    after: int
+    limit: int
+    most: int = ANY_SIZE
+    """Characters of content and metadata that it may have."""
+    reader: str | None = field(compare=False, default=None)
+    """None for a process that distributes it to readers."""
 
-    @property
-    def numbers(self) -> range:
-        """The numbers in it that an entry can have."""
-        return range(max(self.first, 1), self.last + 1)
+
+class LogRows(NamedTuple):
+    """Part of a log as the store has it, and the conversation at that moment."""
+
+    conversation: rows.Row
+    messages: Sequence[rows.Row]
+    changes: Sequence[rows.Row]
+
+    def entries(self, after: int, limit: int) -> list[Wire]:
+        """As clients see them, ascending; the end of the log too if it is among the first `limit`."""
+        found = rows.log_wire(*self)
+        last = found[-1]["seq"] if found else after
+        if "finalized_at" in self.conversation and last + 1 == self.conversation["seq"] <= after + limit:
+            found.append(rows.finalized_wire(self.conversation))
+        return found
 
 
-class Entries(Reads[Range, Sequence[Entry]]):
-    """Ranges of entries, as `Store.entries` promises."""
+class Logs(Reads[LogKey, LogRows | None]):
+    """Parts of logs; who shares a batch with a reader must still be checked."""
 
-    def rows(self, key: Range) -> int:
-        """Bounded, since a range larger than a batch is read alone anyway."""
-        return min(len(key.numbers), BATCH_ROWS)
+    def rows(self, key: LogKey) -> int:
+        """Bounded, since a part larger than a batch is read alone anyway."""
+        return min(key.limit, BATCH_ROWS)
 
-    async def fetch(self, wanted: Sequence[Sequence[Range]], deadline: float) -> Sequence[Sequence[Entry]]:
-        keys = [same[0] for same in wanted]
-        few = [key for key in keys if len(key.numbers) <= FEW]
-        asked = {
-            "numbers": json.dumps([{"key": (key.conversation_id, n)} for key in few for n in key.numbers]),
-            "ranges": json.dumps([key for key in keys if len(key.numbers) > FEW]),
-            "logs": json.dumps([{"log": one} for one in {key.conversation_id for key in keys}]),
-        }
-        found = from_json(await self._connection.query(statements.ENTRIES, asked, deadline=deadline))
-        logs = defaultdict[str, dict[int, Entry]](dict)
-        for entry in rows.entries_of(**found):
-            logs[entry.conversation_id][entry.seq] = entry
-        return [
-            [
-                entry
-                for seq, entry in sorted(logs[key.conversation_id].items())
-                if key.first <= seq <= key.last
-            ]
-            for key in keys
+    async def fetch(self, wanted: Sequence[Sequence[LogKey]], deadline: float) -> Sequence[LogRows | None]:
+        asked = [
+            asdict(keys[0])
+            | {"readers": None if any(key.reader is None for key in keys) else [key.reader for key in keys]}
+            for keys in wanted
         ]
+        variables = {"wanted": json.dumps(asked), "few": FEW}
+        found = await self._connection.query(statements.LOG, variables, deadline=deadline)
+        return [texts and LogRows(*map(from_json, texts)) for texts in found]
+
+    async def page(self, key: LogKey) -> LogPage | None:
+        """As `Store.log` promises."""
+        found = await self.read(key)
+        if found is None:
+            return None
+        conversation = rows.conversation_of(found.conversation)
+        if key.reader not in conversation.participants:
+            return None
+        return LogPage(conversation, key.after, found.entries(key.after, key.limit))
+
+    async def excerpt(self, key: LogKey) -> Excerpt | None:
+        """As `Store.entries` promises."""
+        found = await self.read(key)
+        if found is None:
+            return None
+        conversation = rows.conversation_of(found.conversation)
+        entries = [entry_of(wire) for wire in found.entries(key.after, key.limit)]
+        return Excerpt(entries, frozenset(conversation.participants), conversation.erasures)

@@ -33,6 +33,7 @@ def _text(name: str) -> str:
 MIGRATIONS: Sequence[Migration] = (
     Migration(_text("schema.surql"), oldest=1),
     Migration(_text("listing.surql"), oldest=1),
+    Migration(_text("kinds.surql"), oldest=3),
 )
 """The steps that lead from version n to n + 1, at index n. One that was released never changes; a
 new one is added after it."""

@@ -1,7 +1,6 @@
 """The log in SurrealDB."""
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +9,26 @@ from pydantic_core import from_json
 from surrealdb import RecordID
 
 from confab.domain.access import NO_CONVERSATION
-from confab.domain.errors import NotFound, Unavailable
-from confab.domain.models import Conversation, Draft, Entry, Page, Status, Wire
-from confab.ports import ANY_SIZE, Appended, Closed, Created, Cursor
+from confab.domain.changes import ConversationChange, MessageChange
+from confab.domain.entries.message import Draft, Message
+from confab.domain.entries.message_changed import MessageChanged
+from confab.domain.errors import IdempotencyConflict, NotFound, Unavailable
+from confab.domain.models import (
+    ANOTHER_CONVERSATION,
+    Conversation,
+    LogPage,
+    Page,
+    Status,
+    Wire,
+    from_milliseconds,
+)
+from confab.ports import ANY_SIZE, Appended, Created, Cursor, Excerpt, Head
 from confab.store import rows, schema, statements
 from confab.store.connection import Connection, Timing
+from confab.store.digests import Digests
 from confab.store.group_commit import GroupCommit
-from confab.store.reads import Entries, PageKey, Pages, Range
+from confab.store.reads import LogKey, Logs, PageKey, Pages
+from confab.store.removal import SurrealRemoval
 from confab.store.session import Account
 
 KEY_LIFETIME = timedelta(hours=25)
@@ -28,12 +40,16 @@ class SurrealStore:
 
     def __init__(self, account: Account, *, timing: Timing | None = None) -> None:
         self._connection = Connection(account, prepare=schema.require, timing=timing)
-        self._appends = GroupCommit(self._connection)
+        self._digests = Digests(self._connection)
+        self._appends = GroupCommit(self._connection, self._digests)
         self._pages = Pages(self._connection)
-        self._entries = Entries(self._connection)
+        self._logs = Logs(self._connection)
+        self.removal = SurrealRemoval(self._connection, self._digests)
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
         """Safe to repeat: a new conversation's id is its own."""
+        await self._digests.open()
+        body = self._digests.of(conversation.body)
         variables = {
             "conversation": RecordID("conversation", conversation.id),
             "content": rows.conversation_content(conversation),
@@ -41,16 +57,28 @@ class SurrealStore:
             "participants": list(conversation.participants),
             "place": rows.activity_key(conversation.updated_at, conversation.id),
             "key": key,
+            "body": body,
             "now": now,
             "horizon": now - KEY_LIFETIME,
         }
-        stored = rows.conversation_of(from_json(await self._connection.query(statements.CREATE, variables)))
-        return Created(stored, new=stored.id == conversation.id)
+        row, first = from_json(await self._connection.query(statements.CREATE, variables))
+        stored = row and rows.conversation_of(row)
+        if stored is None or conversation.owner not in stored.participants:
+            raise NotFound(NO_CONVERSATION)
+        new = stored.id == conversation.id
+        if not new and (body != first if first else conversation.body != stored.body):
+            raise IdempotencyConflict(ANOTHER_CONVERSATION)
+        return Created(stored, new=new)
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         variables = {"conversation": RecordID("conversation", conversation_id)}
         row = from_json(await self._connection.query(statements.CONVERSATION, variables))
         return None if row is None else rows.conversation_of(row)
+
+    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
+        variables = {"conversation": RecordID("conversation", conversation_id), "seq": seq}
+        found, message = from_json(await self._connection.query(statements.MESSAGE, variables))
+        return found and rows.conversation_of(found), message and rows.message_of(message)
 
     async def page(
         self,
@@ -65,12 +93,19 @@ class SurrealStore:
         page = await self._pages.read(PageKey(conversation_id, limit, after, before, max_chars, reader))
         return page if page is not None and reader in page.conversation.participants else None
 
-    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
-        return list(await self._entries.read(Range(conversation_id, first, last)))
+    async def log(
+        self, conversation_id: str, reader: str, limit: int, *, after: int, max_chars: int = ANY_SIZE
+    ) -> LogPage | None:
+        return await self._logs.page(LogKey(conversation_id, after, limit, max_chars, reader))
 
-    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+    async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
+        after = max(first, 1) - 1
+        return await self._logs.excerpt(LogKey(conversation_id, after, max(last - after, 0)))
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
         logs = json.dumps([{"log": one} for one in conversation_ids])
-        return dict(from_json(await self._connection.query(statements.HEADS, {"logs": logs})))
+        found = from_json(await self._connection.query(statements.HEADS, {"logs": logs}))
+        return {conversation_id: Head(*head) for conversation_id, *head in found}
 
     async def conversations(
         self, user: str, *, status: Status | None, after: Cursor | None, limit: int
@@ -100,21 +135,49 @@ class SurrealStore:
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
         return await self._appends.append(draft, now=now)
 
-    async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
-        """Safe to repeat: the record names the attempt that closed the log."""
-        attempt = secrets.token_hex(8)  # names this call through all its tries
+    async def change_conversation(self, change: ConversationChange, *, now: datetime) -> Conversation | None:
+        """Sent once: a repeated one would find its own change, and take it for somebody else's."""
+        changes = change.changes
         variables = {
-            "conversation": RecordID("conversation", conversation_id),
+            "conversation": RecordID("conversation", change.before.id),
+            "revision": change.before.revision,
+            "columns": rows.changed_conversation(change),
+            "changes": None if changes is None else changes.wire(),
+            "participants": list(change.after.participants),
+            "left": [] if changes is None else list(changes.removed),
+            "by": change.by,
             "now": now,
-            "attempt": attempt,
             "end_of_time": rows.END_OF_TIME_MS,
         }
-        found = await self._connection.query(statements.FINALIZE, variables)
+        found = await self._connection.query(statements.CHANGE_CONVERSATION, variables, safe_to_resend=False)
+        return None if found is None else rows.conversation_of(from_json(found))
+
+    async def change_message(self, change: MessageChange, *, now: datetime) -> MessageChanged | None:
+        """Safe to repeat: once it is stored, the message is another one."""
+        await self._digests.open()
+        message = change.before
+        sent = digest = None
+        if message.client_message_id is not None:
+            digest = self._digests.of(message.client_message_id)
+            sent = RecordID("sent", [message.conversation_id, message.author, digest])
+        variables = {
+            "conversation": RecordID("conversation", message.conversation_id),
+            "revision": change.conversation.revision,
+            "ordinal": message.ordinal,
+            "version": message.version,
+            "columns": rows.changed_message(change),
+            "deletes": change.edit is None,
+            "sent": sent,
+            "sent_digest": digest,
+            "body": None if sent is None or change.edit is None else self._digests.of(message.body),
+            "by": change.by,
+            "now": now,
+        }
+        found = await self._connection.query(statements.CHANGE_MESSAGE, variables)
         if found is None:
-            raise NotFound(NO_CONVERSATION)
-        row = from_json(found)
-        new = row["finalized_by"] == attempt
-        return Closed(rows.conversation_of(row), rows.finalized_of(row), new=new)
+            return None
+        seq, at = from_json(found)
+        return change.entry(seq, from_milliseconds(at))
 
     @property
     def conflicts(self) -> int:

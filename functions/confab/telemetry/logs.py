@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from confab import trace
-from confab.domain.models import Entry
+from confab.domain.entries import Entry
 from confab.ports import Commit, Metric, Span
 from confab.trace import Trace
 

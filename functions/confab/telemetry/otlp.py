@@ -26,7 +26,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from confab import trace
-from confab.domain.models import Entry
+from confab.domain.entries import Entry
 from confab.ports import Commit, Metric, Span
 from confab.telemetry.logs import LogTelemetry, age_s
 from confab.trace import Trace
