@@ -7,9 +7,9 @@ from infra.cost.inputs import Figures
 from infra.cost.scenario import MAX_SOCKETS, Scenario
 
 # Bytes beside the content: ids, times, names of fields. Tests derive them from the models.
-MESSAGE_BYTES = 284  # a message as JSON with empty content, without metadata
-EVENT_BYTES = 462  # the same message as an event of the bus
-ATTRIBUTE_BYTES = 65  # names and values of an event's attributes
+MESSAGE_BYTES = 393  # a message as JSON with empty content, without metadata
+EVENT_BYTES = 571  # the same message as an event of the bus
+ATTRIBUTE_BYTES = 236  # names and values of an event's attributes
 BUS_FIELD_BYTES = 37  # Pub/Sub adds 20 bytes of time, and an id of 17 digits
 FRAME_BYTES = 18  # Socket.IO and WebSocket add to a message
 MIN_BILLED_BYTES = 1_000  # the least that Pub/Sub bills for a request, such as a single event or a probe

@@ -13,6 +13,7 @@ CREATION = {
     "cloudfunctionsv2/Function": ("cloudfunctions.functions.create", "iam.serviceAccounts.actAs"),
     "cloudrunv2/Service": ("run.services.create", "iam.serviceAccounts.actAs"),
     "cloudrunv2/ServiceIamMember": ("run.services.setIamPolicy",),
+    "cloudscheduler/Job": ("cloudscheduler.jobs.create", "iam.serviceAccounts.actAs"),
     "firebase/HostingSite": ("firebasehosting.sites.create",),
     "firebase/Project": ("firebase.projects.update",),
     "logging/Metric": ("logging.logMetrics.create",),

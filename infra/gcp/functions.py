@@ -1,19 +1,19 @@
-"""A Cloud Run function for every operation, and the dispatcher, which Hosting needs."""
+"""A Cloud Run function for every operation, and the dispatchers, which Hosting needs."""
 
 from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
 
-from confab.http.routes import ROUTES, functions, rewrites
+from confab.http.routes import functions, rewrites
 from infra.gcp.identities import Identity, allow_everybody
 from infra.gcp.names import PREFIX, service_of
 from infra.gcp.settings import FUNCTION_TIMEOUT_S, FunctionScale
 from infra.gcp.shared import Shared
 from infra.gcp.variables import BUILD
 
-WRITERS = frozenset(route.operation for route in ROUTES if route.announces)
-"""The operations that announce an entry."""
+WRITERS = frozenset(name for name, routes in functions().items() if any(route.announces for route in routes))
+"""The functions that announce what they store."""
 RUNTIME = "python311"
 
 
@@ -29,41 +29,62 @@ def hosting_rewrites(region: str) -> Sequence[Mapping[str, object]]:
     ]
 
 
-def make_functions(
-    shared: Shared, scale: FunctionScale, source: storage.BucketObject, cells: Sequence[pulumi.Resource]
-) -> None:
-    """Make every function of the route table, after the cells, whose addresses they return to clients.
+class Functions:
+    """Makes functions of one source, after the cells, whose addresses they return to clients."""
 
-    Those that Hosting calls are public, because Hosting sends no credential.
-    """
-    builder = _make_builder(shared)
-    public = {function for _, function in rewrites()}
-    for name, routes in functions().items():
-        service = service_of(name)
-        identity = shared.identity(service, f"Confab function {name}")
-        if name in WRITERS:
-            shared.grants.publish(identity, shared.topics)
-        function = cloudfunctionsv2.Function(
+    def __init__(
+        self,
+        shared: Shared,
+        scale: FunctionScale,
+        source: storage.BucketObject,
+        cells: Sequence[pulumi.Resource],
+    ) -> None:
+        self.shared = shared
+        self.scale = scale
+        self._source = source
+        self._cells = cells
+        self._builder = _make_builder(shared)
+
+    def make_operations(self) -> None:
+        """Make every function of the route table.
+
+        Those that Hosting calls are public, because Hosting sends no credential.
+        """
+        public = {function for _, function in rewrites()}
+        for name, routes in functions().items():
+            identity = self.shared.identity(service_of(name), f"Confab function {name}")
+            self.shared.grants.verify_tokens(identity)
+            if name in WRITERS:
+                self.shared.grants.publish(identity, self.shared.topics)
+            about = "; ".join(f"{route.method} {route.path}" for route in routes)
+            function = self.make(name, about, identity, self.scale, FUNCTION_TIMEOUT_S)
+            if name in public:
+                allow_everybody(self.shared.project, service_of(name), function.name)
+
+    def make(
+        self, name: str, about: str, identity: Identity, scale: FunctionScale, timeout_s: int
+    ) -> cloudfunctionsv2.Function:
+        """Make a function, which nobody may invoke yet."""
+        project, service = self.shared.project, service_of(name)
+        return cloudfunctionsv2.Function(
             service,
-            project=shared.project.id,
-            location=shared.project.region,
+            project=project.id,
+            location=project.region,
             name=service,
-            description="; ".join(f"{route.method} {route.path}" for route in routes),
+            description=about,
             build_config={
                 "runtime": RUNTIME,
                 "entry_point": name,
                 "environment_variables": BUILD,
-                "docker_repository": shared.project.repository.id,
-                "service_account": builder.account.name,
-                "source": {"storage_source": {"bucket": source.bucket, "object": source.name}},
+                "docker_repository": project.repository.id,
+                "service_account": self._builder.account.name,
+                "source": {"storage_source": {"bucket": self._source.bucket, "object": self._source.name}},
             },
-            service_config=_service(shared, scale, identity),
+            service_config=_service(self.shared, scale, identity, timeout_s),
             opts=pulumi.ResourceOptions(
-                depends_on=[*shared.project.apis, *builder.grants, *identity.grants, *cells]
+                depends_on=[*project.apis, *self._builder.grants, *identity.grants, *self._cells]
             ),
         )
-        if name in public:
-            allow_everybody(shared.project, service, function.name)
 
 
 def _make_builder(shared: Shared) -> Identity:
@@ -88,7 +109,7 @@ def _make_builder(shared: Shared) -> Identity:
 
 
 def _service(
-    shared: Shared, scale: FunctionScale, identity: Identity
+    shared: Shared, scale: FunctionScale, identity: Identity, timeout_s: int
 ) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
     """Configure a function's instances. Cloud Run always boosts the CPU of a function that starts."""
     return {
@@ -98,7 +119,7 @@ def _service(
         "max_instance_request_concurrency": scale.concurrency,
         "min_instance_count": scale.min_instances,
         "max_instance_count": scale.max_instances,
-        "timeout_seconds": FUNCTION_TIMEOUT_S,
+        "timeout_seconds": timeout_s,
         "ingress_settings": "ALLOW_ALL",
         "environment_variables": shared.variables,
         "secret_environment_variables": [

@@ -59,9 +59,8 @@ class Grants:
         return Identity(name, account)
 
     def process(self, name: str, purpose: str, secrets: Mapping[str, secretmanager.Secret]) -> Identity:
-        """Make the account of a function or container, which verifies tokens and reads the secrets."""
+        """Make the account of a function or container, which reads the secrets."""
         identity = self.identity(name, purpose)
-        self.in_project(identity, "confabTokenVerifier")
         identity.grants.extend(
             secretmanager.SecretIamMember(
                 f"{name}-{variable}",
@@ -73,6 +72,10 @@ class Grants:
             for variable, secret in secrets.items()
         )
         return identity
+
+    def verify_tokens(self, identity: Identity) -> None:
+        """Allow to see whether a user is revoked."""
+        self.in_project(identity, "confabTokenVerifier")
 
     def manage_subscriptions(self, identity: Identity, topic: pubsub.Topic) -> None:
         """Allow to create subscriptions of the topic, and to read, renew and delete them.
@@ -115,11 +118,22 @@ class Grants:
 
 def allow_everybody(project: Project, name: str, service: pulumi.Input[str]) -> None:
     """Make a Cloud Run service public; its process verifies tokens itself."""
-    cloudrunv2.ServiceIamMember(
-        f"{name}-everybody",
+    _allow(project, f"{name}-everybody", service, "allUsers")
+
+
+def allow_only(project: Project, caller: Identity, service: pulumi.Input[str]) -> cloudrunv2.ServiceIamMember:
+    """Let one account invoke a Cloud Run service. Nobody else may, unless another grant says so."""
+    return _allow(project, f"{caller.name}-invoker", service, caller.member)
+
+
+def _allow(
+    project: Project, label: str, service: pulumi.Input[str], member: pulumi.Input[str]
+) -> cloudrunv2.ServiceIamMember:
+    return cloudrunv2.ServiceIamMember(
+        label,
         project=project.id,
         location=project.region,
         name=service,
         role="roles/run.invoker",
-        member="allUsers",
+        member=member,
     )

@@ -5,23 +5,24 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_gcp import organizations
 
-from infra.gcp import settings as configuration
+from infra.gcp import settings as stack
 from infra.gcp.alerts import make_alerts
 from infra.gcp.dashboard import make_dashboard
-from infra.gcp.functions import hosting_rewrites, make_functions
+from infra.gcp.functions import Functions, hosting_rewrites
 from infra.gcp.project import REPOSITORY, make_project, make_site
 from infra.gcp.realtime import make_cell
+from infra.gcp.retention import make_retention
 from infra.gcp.settings import Settings, SettingsError
 from infra.gcp.shared import make_shared
 from infra.gcp.signals import make_signals
 from infra.gcp.source import make_source
-from infra.gcp.variables import addresses, site_origins, variables
+from infra.gcp.variables import addresses, configuration, site_origins, variables
 
 
 def main() -> None:
     """Make the resources of the stack's configuration, and export its outputs."""
     try:
-        settings = configuration.load()
+        settings = stack.load()
         number = organizations.get_project(project_id=settings.project).number
         env = variables(settings, number)
     except SettingsError as error:
@@ -35,7 +36,10 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
     project = make_project(settings, project_number)
     shared = make_shared(project, [cell.name for cell in settings.cells], env)
     cells = [make_cell(shared, cell, settings.image) for cell in settings.cells]
-    make_functions(shared, settings.functions, make_source(project), cells)
+    functions = Functions(shared, settings.functions, make_source(project), cells)
+    functions.make_operations()
+    if configuration(env).retention_days:
+        make_retention(functions)
     make_site(project, settings.site_id)
     metrics = make_signals(project)
     make_alerts(project, metrics, settings.alert_emails)

@@ -24,6 +24,7 @@ APIS = (
     "secretmanager",
     "storage",
 )
+"""The APIs of every deployment."""
 REPOSITORY = "confab"
 REALTIME = "realtime"
 """The package of the container's images; the others are those of the functions and their builds."""
@@ -54,15 +55,7 @@ class Project:
 
 def make_project(settings: Settings, number: str) -> Project:
     """Enable the APIs and make the repository of images."""
-    apis = [
-        projects.Service(
-            name,
-            project=settings.project,
-            service=f"{name}.googleapis.com",
-            disable_on_destroy=False,  # other apps of the project may use it
-        )
-        for name in APIS
-    ]
+    apis = [enable(settings.project, name) for name in APIS]
     repository = artifactregistry.Repository(
         "images",
         project=settings.project,
@@ -81,6 +74,16 @@ def make_project(settings: Settings, number: str) -> Project:
         opts=pulumi.ResourceOptions(depends_on=apis),
     )
     return Project(settings.project, number, settings.region, apis, repository)
+
+
+def enable(project_id: str, name: str) -> projects.Service:
+    """Enable an API."""
+    return projects.Service(
+        name,
+        project=project_id,
+        service=f"{name}.googleapis.com",
+        disable_on_destroy=False,  # other apps of the project may use it
+    )
 
 
 def make_site(project: Project, site_id: str) -> firebase.HostingSite:

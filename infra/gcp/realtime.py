@@ -17,6 +17,7 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
     """Make the public service of a cell; the container checks tokens and origins itself."""
     name = realtime_of(cell.name)
     identity = shared.identity(name, f"Confab realtime cell {cell.name}")
+    shared.grants.verify_tokens(identity)
     shared.grants.publish(identity, shared.topics)  # a client may write to conversations of any cell
     shared.grants.manage_subscriptions(identity, shared.topics[cell.name])
     service = cloudrunv2.Service(

@@ -11,9 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from confab.config import CellName, HttpOrigins
 from confab.domain.cells import MAIN
+from confab.http.expiry import WITHIN_S
 
 FUNCTION_TIMEOUT_S = 30
 """Longer than any call to the store and the bus together may take."""
+EXPIRY_TIMEOUT_S = int(WITHIN_S) + FUNCTION_TIMEOUT_S
+"""For the function that expires conversations, which works for WITHIN_S and may exceed it by one step."""
 CREDENTIALS = {
     "SURREALDB_USER": "storeUser",
     "SURREALDB_PASSWORD": "storePassword",

@@ -61,10 +61,15 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
         raise SettingsError("; ".join(problems))
     env = MALLOC | {name: value for name, value in derived.items() if value} | settings.variables
     try:
-        config.load(env | dict.fromkeys(CREDENTIALS, "secret") | {"K_SERVICE": "confab"})
+        configuration(env)
     except config.ConfigError as error:
         raise SettingsError(f"variables: {error}") from None
     return env
+
+
+def configuration(env: Mapping[str, str]) -> config.Config:
+    """Return the configuration of a process with these variables. Raises ConfigError."""
+    return config.load({**env, **dict.fromkeys(CREDENTIALS, "secret"), "K_SERVICE": "confab"})
 
 
 def _refusal(name: str) -> str:

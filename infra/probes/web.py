@@ -1,5 +1,6 @@
 """Probes Hosting and the functions from outside, without credentials or side effects."""
 
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -51,7 +52,7 @@ async def guarded(client: httpx.AsyncClient, base: str, route: Route) -> str:
     """The function itself rejects a call without a token, with the contract's 401."""
     began = time.monotonic()
     request_id = f"doctor-{uuid.uuid4().hex}"
-    url = base + route.path.replace("{id}", "doctor")
+    url = base + re.sub(r"\{\w+\}", "1", route.path)
     response = await request(client, route.method, url, FIX_WEB, headers={"X-Request-Id": request_id})
     if response.status_code == httpx.codes.NOT_FOUND:
         raise Failure(described(response), FIX_REWRITE)
