@@ -14,32 +14,69 @@
  * @property {{userId: string, access: "write" | "read"}[]} members
  * @property {"active" | "finalized"} status
  * @property {number} seq  The number of the newest entry, 0 when empty
+ * @property {number} messageCount  Deleted ones included
+ * @property {number} erasures  How often messages of erased users were deleted
  * @property {object} metadata
  * @property {string} createdAt
  * @property {string} updatedAt
  * @property {string | null} finalizedAt
  * @property {string} realtimeUrl
  *
+ * An entry is a Message, MessageChanged, ConversationChanged or Finalized, as its `kind` says.
+ *
  * @typedef {object} Message
+ * @property {"message"} kind
  * @property {string} id
  * @property {string} conversationId
  * @property {number} seq
+ * @property {number} ordinal  1, 2, 3 … among the messages
+ * @property {number} version  The number of the entry that made this state
  * @property {"user" | "assistant" | "system"} role
- * @property {string} author
- * @property {string} content
+ * @property {string} author  "" once that user was erased
+ * @property {boolean} agent
+ * @property {string} content  "" once it is deleted
  * @property {string | null} clientMessageId
  * @property {object} metadata
+ * @property {number | null} inReplyTo
  * @property {string} createdAt
+ * @property {string | null} editedAt
+ * @property {string | null} deletedAt
+ *
+ * @typedef {object} MessageChanged  Somebody edited or deleted a message
+ * @property {"message_changed"} kind
+ * @property {string} conversationId
+ * @property {number} seq
+ * @property {Message | null} message  As it is when the entry is read; null: keep what you have
+ * @property {string} by
+ * @property {string} at
+ *
+ * @typedef {object} ConversationChanged  Somebody changed title, metadata, owner or members
+ * @property {"conversation_changed"} kind
+ * @property {string} conversationId
+ * @property {number} seq
+ * @property {Omit<Conversation, "realtimeUrl"> | null} conversation  As it is when the entry is read; null:
+ *   keep what you have
+ * @property {string} by
+ * @property {string} at
+ * @property {{title?: true, metadata?: true, owner?: true, added?: string[], removed?: string[],
+ *   access?: string[]}} changes  User ids of members
+ *
+ * @typedef {object} Finalized
+ * @property {"finalized"} kind
+ * @property {string} conversationId
+ * @property {number} seq
+ * @property {string} finalizedAt
  */
 import { io as connectSocket } from "socket.io-client";
 
 import { Connection } from "./confab/connection.js";
 import { ConfabError } from "./confab/errors.js";
+import { Messages } from "./confab/messages.js";
 import { given, Rest } from "./confab/rest.js";
 import { Room } from "./confab/room.js";
 import { idToken } from "./confab/token.js";
 
-export { ConfabError };
+export { ConfabError, Messages };
 
 const ROOT = "/api/conversations";
 
@@ -116,6 +153,76 @@ export class Confab {
   }
 
   /**
+   * Change one of the user's own messages.
+   *
+   * @param {string} id
+   * @param {number} seq
+   * @param {{content?: string, metadata?: object}} change  What is left out stays as it is
+   * @returns {Promise<Message>}
+   */
+  async editMessage(id, seq, change) {
+    return await this.#rest.call("PATCH", `${path(id)}/messages/${seq}`, { body: change });
+  }
+
+  /**
+   * Delete a message: one's own, or any as the owner. It keeps its number, author, role and times.
+   *
+   * @param {string} id
+   * @param {number} seq
+   * @returns {Promise<Message>}
+   */
+  async deleteMessage(id, seq) {
+    return await this.#rest.call("DELETE", `${path(id)}/messages/${seq}`);
+  }
+
+  /**
+   * A page of the log with entries of all kinds, ascending, above `after` (0 without).
+   *
+   * @param {string} id
+   * @param {{after?: number | null, limit?: number}} [query]
+   * @returns {Promise<{entries: (Message | MessageChanged | ConversationChanged | Finalized)[],
+   *   hasMore: boolean}>}
+   */
+  async readLog(id, query) {
+    return await this.#rest.call("GET", `${path(id)}/log`, { query });
+  }
+
+  /**
+   * Rename a conversation, replace its metadata, or hand it over to a member, as its owner.
+   *
+   * @param {string} id
+   * @param {{title?: string | null, metadata?: object, owner?: string}} change  What is left out stays as
+   *   it is; `title: null` clears it
+   * @returns {Promise<Conversation>}
+   */
+  async updateConversation(id, change) {
+    return await this.#rest.call("PATCH", path(id), { body: change });
+  }
+
+  /**
+   * Add a member or change the access of one, as the owner. A new member can read the whole log.
+   *
+   * @param {string} id
+   * @param {string} userId
+   * @param {"write" | "read"} access
+   * @returns {Promise<Conversation>}
+   */
+  async setMember(id, userId, access) {
+    return await this.#rest.call("PUT", memberPath(id, userId), { body: { access } });
+  }
+
+  /**
+   * Remove a member, as the owner, or leave.
+   *
+   * @param {string} id
+   * @param {string} userId
+   * @returns {Promise<Conversation | null>} null for whoever left
+   */
+  async removeMember(id, userId) {
+    return await this.#rest.call("DELETE", memberPath(id, userId), { ends: true });
+  }
+
+  /**
    * Lock a conversation permanently; doing so again has no effect.
    *
    * @param {string} id
@@ -126,21 +233,42 @@ export class Confab {
   }
 
   /**
+   * Delete a conversation with everything in it, as its owner.
+   *
+   * @param {string} id
+   * @returns {Promise<void>}
+   */
+  async deleteConversation(id) {
+    await this.#rest.call("DELETE", path(id), { ends: true });
+  }
+
+  /**
+   * Erase the user's conversations, messages and memberships, for at most 5 s. Repeat until `done`. The
+   * user must have signed in within the last 5 minutes, else this is `forbidden`.
+   *
+   * @returns {Promise<{conversations: number, messages: number, done: boolean}>}
+   */
+  async eraseMe() {
+    return await this.#rest.call("DELETE", "/api/me");
+  }
+
+  /**
    * Follow a conversation live until `room.close()`. It joins in the background and reconnects by
    * itself; one connection serves all rooms of one address.
    *
    * @param {string} id
    * @param {import("./confab/room.js").Handlers} handlers
-   * @param {{after?: number | null, realtimeUrl?: string}} [options]  `after`: the last number that is
-   *   already shown; without it, the newest page comes first. `realtimeUrl`: the conversation's, if
-   *   it is at hand
+   * @param {{after?: number | null, erasures?: number | null, realtimeUrl?: string}} [options]  `after`: the
+   *   last number that is already shown; without it, the newest page comes first. `erasures`: the
+   *   conversation's when that was read, so that messages erased since are noticed. `realtimeUrl`: the
+   *   conversation's, if it is at hand
    * @returns {Promise<Room>}
    */
-  async open(id, handlers, { after = null, realtimeUrl } = {}) {
+  async open(id, handlers, { after = null, erasures = null, realtimeUrl } = {}) {
     const url = this.#realtimeUrl ?? realtimeUrl ?? (await this.get(id, { limit: 1 })).conversation.realtimeUrl;
     const connection = this.#connection(url);
     const addMessage = (conversationId, draft) => this.addMessage(conversationId, draft);
-    const room = new Room(id, handlers, { connection, after, addMessage });
+    const room = new Room(id, handlers, { connection, after, erasures, addMessage });
     connection.add(room);
     return room;
   }
@@ -159,4 +287,9 @@ export class Confab {
 /** @param {string} id */
 function path(id) {
   return `${ROOT}/${encodeURIComponent(id)}`;
+}
+
+/** @param {string} id @param {string} userId */
+function memberPath(id, userId) {
+  return `${path(id)}/members/${encodeURIComponent(userId)}`;
 }

@@ -170,9 +170,7 @@ export class Connection {
     socket.on("disconnect", () => this.#lost());
     socket.on("going_away", ({ reconnectAfterMs }) => this.#goingAway(reconnectAfterMs));
     socket.on("auth_expired", () => (this.#newToken = true));
-    for (const event of ["message", "finalized", "typing", "resync"]) {
-      socket.on(event, (payload) => this.#rooms.get(payload.conversationId)?.received(event, payload));
-    }
+    socket.onAny((event, payload) => this.#rooms.get(payload?.conversationId)?.received(event, payload));
   }
 
   /** @param {string} token @param {boolean} fresh */
@@ -258,6 +256,7 @@ export class Connection {
     clearTimeout(this.#renewTimer);
     clearTimeout(this.#lingerTimer);
     this.#socket?.off();
+    this.#socket?.offAny();
     this.#socket?.disconnect();
     this.#closed();
     for (const room of [...this.#rooms.values()]) room.failed(error);

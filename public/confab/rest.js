@@ -27,25 +27,37 @@ export class Rest {
   }
 
   /**
-   * The JSON body of a successful answer. Throws ConfabError.
+   * The JSON body of a successful answer, null if it has none. Throws ConfabError.
    *
-   * @param {"GET" | "POST"} method
+   * @param {"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} method
    * @param {string} path
    * @param {{query?: Record<string, string | number | null | undefined> | null, body?: object,
-   *   key?: string}} [more]  `key` goes out as `Idempotency-Key`
+   *   key?: string, ends?: boolean}} [more]  `key` goes out as `Idempotency-Key`. `ends`: it ends the
+   *   user's access, so a retry that is `not_found` tells that an earlier try, whose answer got lost,
+   *   succeeded
    */
-  async call(method, path, { query, body, key } = {}) {
+  async call(method, path, { query, body, key, ends = false } = {}) {
     const url = this.#baseUrl + path + queryString(query ?? {});
     const headers = {
       ...(body !== undefined && { "Content-Type": "application/json" }),
       ...(key !== undefined && { "Idempotency-Key": key }),
     };
     const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+    let lost = false;
+    const attempt = async (newToken) => {
+      try {
+        return await this.#send(url, request, newToken);
+      } catch (error) {
+        if (ends && lost && error.code === "not_found") return null;
+        lost ||= error.retryable;
+        throw error;
+      }
+    };
     try {
-      return await retrying(() => this.#send(url, request, false));
+      return await retrying(() => attempt(false));
     } catch (error) {
       if (!(error instanceof ConfabError) || !error.aboutToken) throw error;
-      return await retrying(() => this.#send(url, request, true));
+      return await retrying(() => attempt(true));
     }
   }
 
@@ -58,7 +70,7 @@ export class Rest {
     try {
       const response = await this.#fetch(url, { ...request, headers, signal: giveUp.signal });
       if (!response.ok) throw await errorOf(response);
-      return await heardJson(response, silence);
+      return response.status === 204 ? null : await heardJson(response, silence);
     } catch (error) {
       if (error instanceof ConfabError) throw error;
       if (giveUp.signal.aborted) throw localError("timeout", "The request took too long.", error);

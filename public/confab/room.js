@@ -5,16 +5,37 @@ import { Sequence } from "./sequence.js";
 import { Typists, TypingNotifier } from "./typing.js";
 
 const MOST_UNSENT = 50;
+/** Numbers in one `erased` event; an erasure of more comes in parts. */
+const ERASED_AT_ONCE = 500;
+const HANDLERS = {
+  message: "onMessage",
+  message_changed: "onMessageChanged",
+  conversation_changed: "onConversationChanged",
+  finalized: "onFinalized",
+};
 
 /**
  * @typedef {import("../confab.js").Conversation} Conversation
  * @typedef {import("../confab.js").Message} Message
+ * @typedef {import("../confab.js").MessageChanged} MessageChanged
+ * @typedef {import("../confab.js").ConversationChanged} ConversationChanged
+ * @typedef {import("../confab.js").Finalized} Finalized
  *
- * @typedef {object} Handlers  Callbacks of a room; each is optional
+ * @typedef {object} Handlers  Callbacks of a room; each is optional. Entries come once and in order of
+ *   `seq`; the states that they carry may be later than they are: keep the higher `version` of a message
+ *   (`Messages` does) and the higher `seq` of a conversation
  * @property {(joined: {conversation: Conversation, hasMore: boolean}) => void} [onJoined]
- *   After each join. On a first one without `after`, `hasMore` says that there are older messages
- * @property {(message: Message) => void} [onMessage]  Every message once, in order of `seq`
- * @property {(end: {conversationId: string, seq: number, finalizedAt: string}) => void} [onFinalized]
+ *   After each join. On one without `after`, `hasMore` says that there are older messages
+ * @property {(message: Message) => void} [onMessage]
+ * @property {(entry: MessageChanged) => void} [onMessageChanged]
+ * @property {(entry: ConversationChanged) => void} [onConversationChanged]
+ * @property {(entry: Finalized) => void} [onFinalized]
+ * @property {(erased: {conversationId: string, erasures: number, seqs: number[]}) => void} [onErased]
+ *   These messages are deleted now and have no author any more (`Messages.erase`)
+ * @property {() => void} [onReset]  Messages were erased unseen: drop all. The newest page follows, as on
+ *   a first join without `after`
+ * @property {(left: {conversationId: string, reason: "removed" | "deleted"}) => void} [onLeft]  The room is
+ *   closed: the user was removed, or the conversation was deleted
  * @property {(userIds: string[]) => void} [onTyping]  Everyone else who is typing now
  * @property {(state: RoomState) => void} [onState]
  * @property {(error: ConfabError | null) => void} [onTrouble]  Three or more attempts in a row to
@@ -32,6 +53,8 @@ export class Room {
   #addMessage;
   #handlers;
   #sequence;
+  /** @type {number | null} The number of erasures that what is shown reflects; null if that is unknown */
+  #erasures;
   /** @type {RoomState} */
   #state = "connecting";
   #inTrouble = false;
@@ -46,15 +69,17 @@ export class Room {
    * @param {string} conversationId
    * @param {Handlers} handlers
    * @param {{connection: import("./connection.js").Connection, after: number | null,
+   *   erasures: number | null,
    *   addMessage: (conversationId: string, draft: object) => Promise<Message>}} parts
    *   `addMessage` is the fallback for a socket that does not respond
    */
-  constructor(conversationId, handlers, { connection, after, addMessage }) {
+  constructor(conversationId, handlers, { connection, after, erasures, addMessage }) {
     this.conversationId = conversationId;
     this.#handlers = handlers;
     this.#connection = connection;
     this.#addMessage = addMessage;
     this.#sequence = new Sequence(after);
+    this.#erasures = erasures;
     this.#typing = new TypingNotifier((typing) => connection.hint("typing", { conversationId, typing }));
     this.#typists = new Typists((userIds) => this.#notify("onTyping", userIds));
   }
@@ -132,11 +157,13 @@ export class Room {
     this.#notify("onError", error);
   }
 
-  /** @param {string} event @param {any} payload */
+  /** An entry has the name of its event as its kind. @param {string} event @param {any} payload */
   received(event, payload) {
     if (event === "typing") this.#typists.set(payload.userId, payload.typing);
     else if (event === "resync") this.#join();
-    else this.#take({ seq: payload.seq, event, payload });
+    else if (event === "erased") this.#erased(payload);
+    else if (event === "left") this.#left(payload);
+    else if (event === payload.kind) this.#take(payload);
   }
 
   /** @param {object} draft */
@@ -170,11 +197,12 @@ export class Room {
   async #catchUp() {
     for (let failures = 0; this.#state !== "closed" && this.#connection.connected; ) {
       this.#setState("joining");
-      const before = this.#sequence.last;
+      const sequence = this.#sequence;
+      const before = sequence.last;
       try {
         const after = before === null ? {} : { after: before };
         const page = await this.#connection.join({ conversationId: this.conversationId, ...after });
-        if (this.#state === "closed") return;
+        if (this.#state === "closed" || sequence !== this.#sequence) return; // after a reset, it joins again
         if (this.#takePage(page, before)) return;
         if (this.#sequence.last !== before) failures = 0;
         else await sleep(backoffMs(failures++));
@@ -195,16 +223,17 @@ export class Room {
   /**
    * Whether this page made the room live.
    *
-   * @param {{conversation: Conversation, messages: Message[], hasMore: boolean}} page
+   * @param {{conversation: Conversation, messages?: Message[], entries?: {seq: number, kind: string}[],
+   *   hasMore: boolean}} page  `messages` on a join without a number, `entries` else
    * @param {number | null} after  What it was asked for
    */
-  #takePage({ conversation, messages, hasMore }, after) {
-    const more = after !== null && hasMore;
-    const finalized = conversation.status === "finalized";
-    if (after === null) this.#sequence.begin((messages[0]?.seq ?? (finalized ? conversation.seq : 1)) - 1);
-    for (const message of messages) this.#take({ seq: message.seq, event: "message", payload: message });
-    if (more) return false;
-    if (finalized) this.#take({ seq: conversation.seq, event: "finalized", payload: endOf(conversation) });
+  #takePage({ conversation, messages, entries, hasMore }, after) {
+    if (after === null) this.#begin(conversation, messages);
+    else if ((this.#erasures ??= conversation.erasures) !== conversation.erasures) {
+      this.#reset();
+      return false;
+    } else for (const entry of entries) this.#take(entry);
+    if (after !== null && hasMore) return false;
     this.#setState("live");
     if (this.#inTrouble) this.#notify("onTrouble", null);
     this.#inTrouble = false;
@@ -212,16 +241,51 @@ export class Room {
     return true;
   }
 
-  /** @param {{seq: number, event: string, payload: any}} entry */
+  /** @param {Conversation} conversation @param {Message[]} messages  Its newest ones */
+  #begin(conversation, messages) {
+    this.#erasures = conversation.erasures;
+    for (const message of messages) this.#show(message);
+    if (conversation.status === "finalized") this.#show(endOf(conversation));
+    this.#sequence.begin(conversation.seq);
+  }
+
+  /** Forget what was shown; the next join begins with the newest page. */
+  #reset() {
+    this.#sequence = new Sequence();
+    this.#erasures = null;
+    this.#notify("onReset");
+  }
+
+  /** @param {{seq: number, kind: string}} entry */
   #take(entry) {
-    for (const { event, payload } of this.#sequence.offer(entry)) {
-      if (event === "finalized") this.#notify("onFinalized", payload);
-      else {
-        this.#typists.set(payload.author, false);
-        this.#notify("onMessage", payload);
-      }
-    }
+    for (const ready of this.#sequence.offer(entry)) this.#show(ready);
     if (this.#sequence.gap && !this.#joining) this.#join();
+  }
+
+  /** An entry of a kind that is unknown here has no handler. @param {any} entry */
+  #show(entry) {
+    if (entry.kind === "message") this.#typists.set(entry.author, false);
+    if (Object.hasOwn(HANDLERS, entry.kind)) this.#notify(HANDLERS[entry.kind], entry);
+  }
+
+  /** @param {{erasures: number, seqs: number[]}} erased */
+  #erased(erased) {
+    const known = this.#erasures;
+    if (known === null) return; // the join under way reads what is left
+    if (erased.erasures !== known && erased.erasures !== known + 1) {
+      this.#reset();
+      this.#join();
+      return;
+    }
+    if (erased.seqs.length < ERASED_AT_ONCE) this.#erasures = erased.erasures; // else there may be more of this one
+    this.#notify("onErased", erased);
+  }
+
+  /** @param {{reason: "removed" | "deleted"}} left */
+  #left(left) {
+    this.#shut();
+    this.#notify("onLeft", left);
+    this.#connection.remove(this);
   }
 
   #shut() {
@@ -249,5 +313,5 @@ export class Room {
 
 /** @param {Conversation} conversation */
 function endOf({ id, seq, finalizedAt }) {
-  return { conversationId: id, seq, finalizedAt };
+  return { kind: "finalized", conversationId: id, seq, finalizedAt };
 }

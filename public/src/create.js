@@ -1,4 +1,5 @@
 import { byId, el } from "./dom.js";
+import { accessSelect } from "./members.js";
 import { inWords } from "./notices.js";
 
 /**
@@ -62,12 +63,7 @@ function wishOf(form) {
 
 function memberRow() {
   const remove = el("button", { type: "button", className: "quiet", "aria-label": "Remove this member" }, "✕");
-  const access = el(
-    "select",
-    { "aria-label": "Access" },
-    el("option", { value: "write" }, "can write"),
-    el("option", { value: "read" }, "can read"),
-  );
+  const access = accessSelect();
   const userId = el("input", { "aria-label": "Member's user id", placeholder: "user id", maxLength: 128 });
   const row = el("li", {}, userId, access, remove);
   remove.addEventListener("click", () => row.remove());

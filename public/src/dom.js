@@ -25,3 +25,22 @@ export function el(name, props = {}, ...children) {
   element.append(...children.filter((child) => child !== null && child !== false));
   return element;
 }
+
+/** Enter submits the form of this text field, and Shift+Enter begins a line. @param {HTMLTextAreaElement} field */
+export function submitOnEnter(field) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || isForInputMethod(event)) return;
+    event.preventDefault();
+    field.form.requestSubmit();
+  });
+}
+
+/**
+ * Whether a key is an input method's own, as the Enter is that ends a composition. Safari ends the
+ * composition before it tells of that key, which its keyCode alone then marks (UI Events, `keyCode`).
+ *
+ * @param {KeyboardEvent} event
+ */
+function isForInputMethod(event) {
+  return event.isComposing || event.keyCode === 229;
+}

@@ -1,10 +1,13 @@
 import { Confab } from "../confab.js";
 import { nameOf, watchAccount } from "./account.js";
-import { Chat, prepareChat } from "./chat.js";
+import { Chat } from "./chat.js";
+import { prepareChat } from "./controls.js";
 import { prepareCreate } from "./create.js";
 import { byId } from "./dom.js";
 import { connectAuth } from "./firebase.js";
+import { readNewest } from "./history.js";
 import { isLoopback, localOverride, otherInstancePage } from "./loopback.js";
+import { prepareMembers } from "./members.js";
 import { clearNotices, reporting } from "./notices.js";
 import { Names } from "./names.js";
 import { Sidebar } from "./sidebar.js";
@@ -43,12 +46,12 @@ class Desk {
     document.body.dataset.view = id ? "thread" : "list";
     this.#sidebar.select(null);
     if (!id) return;
-    const page = await this.confab.get(id);
+    const page = await readNewest(this.confab, id);
     if (this.closed || id !== decodeURIComponent(location.hash.slice(1))) return;
     this.#leave();
     this.#offerSecondTab(page.conversation.realtimeUrl);
     const user = { uid: this.#user.uid, name: nameOf(this.#user) };
-    this.chat = new Chat(this.confab, user, this.#names, page, (change) => this.#sidebar.touch(id, change));
+    this.chat = new Chat(this.confab, user, this.#names, page, this.#sidebar);
     this.#sidebar.select(page.conversation); // with the names that its messages claim
     await this.chat.follow();
   }
@@ -86,12 +89,17 @@ async function signedIn(user) {
 
 document.body.classList.toggle("local", isLoopback(location.hostname));
 prepareChat(() => desk?.chat ?? null);
+prepareMembers(() => desk?.chat ?? null);
 prepareCreate(
   () => desk.confab,
   ({ id }) => (location.hash = id),
 );
 byId("refresh").addEventListener("click", () => reporting(() => desk.refresh()));
 byId("more-conversations").addEventListener("click", () => reporting(() => desk.more()));
+byId("conversations").addEventListener("click", ({ target }) => {
+  const again = target.closest("a")?.hash === location.hash; // which changes nothing, so nobody is told
+  if (again && desk.chat?.over) reporting(() => desk.openNamed());
+});
 byId("back").addEventListener("click", () => (location.hash = ""));
 addEventListener("hashchange", () => reporting(async () => await desk?.openNamed()));
 document.addEventListener("visibilitychange", () => {

@@ -7,13 +7,17 @@ export class Names {
   /** @type {Map<string, string>} */
   #claimed = new Map();
 
-  /** @param {string} uid @param {unknown} name  Whatever a message holds */
+  /** Whether it is a new name. @param {string} uid @param {unknown} name  Whatever a message holds */
   learn(uid, name) {
-    if (typeof name === "string" && name.trim()) this.#claimed.set(uid, name.trim().slice(0, LONGEST));
+    if (typeof name !== "string" || !name.trim()) return false;
+    const claimed = name.trim().slice(0, LONGEST);
+    const known = this.#claimed.get(uid);
+    this.#claimed.set(uid, claimed);
+    return claimed !== known;
   }
 
   /** The name that the user's messages claim, else the beginning of their id. @param {string} uid */
   of(uid) {
-    return this.#claimed.get(uid) ?? shortId(uid);
+    return uid === "" ? "A former user" : (this.#claimed.get(uid) ?? shortId(uid));
   }
 }

@@ -72,6 +72,13 @@ export class Sidebar {
     this.#render();
   }
 
+  /** A conversation is gone for this user. @param {string} id */
+  remove(id) {
+    this.#shown.delete(id);
+    this.#render();
+    byId("no-conversations").hidden = this.#shown.size > 0;
+  }
+
   #put(conversation) {
     this.#shown.set(conversation.id, conversation);
     byId("no-conversations").hidden = true;
@@ -85,7 +92,9 @@ export class Sidebar {
 
   #render() {
     const latestFirst = [...this.#shown.values()].sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1));
+    const focused = document.activeElement?.closest("#conversations a")?.hash;
     byId("conversations").replaceChildren(...latestFirst.map((conversation) => this.#item(conversation)));
+    if (focused) document.querySelector(`#conversations a[href="${CSS.escape(focused)}"]`)?.focus();
     byId("more-conversations").hidden = this.#cursor === null;
   }
 
