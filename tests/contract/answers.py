@@ -6,19 +6,22 @@ An operation, a status or a code that is new in the document needs a way here.
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import AsyncMock
 
 import httpx
 
 from confab.domain.errors import Unavailable
+from confab.domain.models import current_time
 from tests.support.adapters import MemoryAdapters
-from tests.support.api import bearer, created
+from tests.support.api import METHODS, add_message, bearer, created
 from tests.support.conformance import PREFLIGHT, PROBLEM_JSON, rest_document
 
 ORIGIN = "https://app.example"
 DOCUMENT = rest_document()
-OWNER, READER, STRANGER = "alice", "rita", "eve"
+OWNER, READER, MEMBER, STRANGER = "alice", "rita", "max", "eve"
+"""The path of a member names `MEMBER`."""
 ANOTHER = {"create_conversation": {"title": "Another"}, "add_message": {"content": "Another"}}
 """What makes a different request of an operation's example."""
 
@@ -76,7 +79,7 @@ def documented() -> Iterator[tuple[Operation, int, str | None]]:
 
 
 class Site:
-    """The operations on twins, and a conversation of the owner's, which the reader may read."""
+    """The operations on twins, and a conversation of the owner's with a message and two readers."""
 
     def __init__(self, client: httpx.AsyncClient, adapters: MemoryAdapters) -> None:
         self.messages_per_10s = adapters.config.messages_per_10s
@@ -87,8 +90,11 @@ class Site:
 
     async def prepare(self) -> None:
         """Start the conversation."""
-        made = await created(self._client, members=[{"userId": READER, "access": "read"}])
+        self.sign_in(current_time())
+        readers = [{"userId": uid, "access": "read"} for uid in (READER, MEMBER)]
+        made = await created(self._client, members=readers)
         self._id = made["id"]
+        await add_message(self._client, self._id, "Hello", OWNER)
 
     async def call(self, operation: Operation, user: str = OWNER, **how: Any) -> httpx.Response:
         """Use an operation as its example does, but for what `how` changes; a user's name is the token."""
@@ -97,8 +103,16 @@ class Site:
             headers |= {"Origin": self.origin}
         if operation.body is not None and "content" not in how:
             how.setdefault("json", operation.body)
-        path = operation.path.replace("{id}", self._id)
+        path = operation.path.format(id=self._id, seq=1, userId=MEMBER)
         return await self._client.request(how.pop("method", operation.method), path, headers=headers, **how)
+
+    def sign_in(self, at: datetime) -> None:
+        """Let everybody have signed in then."""
+        self._adapters.users.signed_in_at = at
+
+    def follow(self, location: str) -> None:
+        """Use the operations on the conversation at this address from now on."""
+        self._id = location.rpartition("/")[2]
 
     def break_store(self, error: Exception) -> None:
         """Let every use of the store end in an error."""
@@ -131,9 +145,28 @@ async def invalid_request(site: Site, operation: Operation) -> httpx.Response:
     return await site.call(operation, json={"unknown": 1})
 
 
+async def without_content(site: Site, operation: Operation) -> httpx.Response:
+    return await site.call(operation, MEMBER if operation.name == "remove_member" else OWNER)
+
+
+async def not_found(site: Site, operation: Operation) -> httpx.Response:
+    if operation.name != "create_conversation":
+        return await site.call(operation, STRANGER)
+    keyed = {"Idempotency-Key": "k1"}
+    site.follow((await site.call(operation, headers=keyed)).headers["Location"])
+    await site.call(OPERATIONS["delete_conversation"])
+    return await site.call(operation, headers=keyed)
+
+
+async def method_not_allowed(site: Site, operation: Operation) -> httpx.Response:
+    taken = DOCUMENT.content["paths"][operation.path]
+    return await site.call(operation, method=next(one for one in METHODS if one.lower() not in taken))
+
+
 async def forbidden(site: Site, operation: Operation) -> httpx.Response:
     if operation.method == "OPTIONS":
         site.origin = "https://evil.example"
+    site.sign_in(current_time() - timedelta(minutes=5, seconds=1))
     return await site.call(operation, READER)
 
 
@@ -170,14 +203,15 @@ def with_store(error: Exception) -> Cause:
 CAUSES: Mapping[int | str, Cause] = {
     200: ask_twice,
     201: ask,
-    204: ask,
+    202: ask,
+    204: without_content,
     "invalid_request": invalid_request,
     "unauthenticated": as_user("forged"),
     "token_expired": as_user("expired"),
     "token_revoked": as_user("revoked"),
     "forbidden": forbidden,
-    "not_found": as_user(STRANGER),
-    "method_not_allowed": lambda site, operation: site.call(operation, method="DELETE"),
+    "not_found": not_found,
+    "method_not_allowed": method_not_allowed,
     "conversation_finalized": conversation_finalized,
     "idempotency_conflict": idempotency_conflict,
     "payload_too_large": lambda site, operation: site.call(operation, content=b" " * 300_000),
@@ -193,6 +227,10 @@ BODIES: tuple[dict[str, Any], ...] = (
     {"json": {}},
     {"json": {"type": "chat", "members": [{"userId": OWNER}]}},
     {"json": {"content": "x", "role": "system"}},
+    {"json": {"content": "x", "inReplyTo": 9}},
+    {"json": {"metadata": {}}},
+    {"json": {"owner": STRANGER}},
+    {"json": {"access": "read"}},
     {"content": b"{", "headers": {"Content-Type": "application/json"}},
     {"params": {"limit": "0"}},
     {"params": {"after": "1", "before": "1"}},

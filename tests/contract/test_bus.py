@@ -15,10 +15,10 @@ from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab import trace
 from confab.domain.errors import Unavailable
-from confab.domain.events import Event, decode_event, event_of
+from confab.domain.events import Event, decode_event, deletion_of, erasure_of, event_of
 from tests.support.conformance import event_document
 from tests.support.pubsub_backends import MemoryBackend, arrives, events, typing
-from tests.support.samples import finalized, message
+from tests.support.samples import NOW, edited, finalized, message, renamed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +29,12 @@ ON_PUBSUB = pytest.mark.parametrize("bus", ["local", "google"], indirect=True)
 
 
 def every_type() -> list[Event]:
-    return [event_of(message(1), origin="i2"), event_of(finalized(2), origin="i2"), typing()]
+    return [
+        *(event_of(entry, origin="i2") for entry in (message(1), renamed(2), edited(3), finalized(4))),
+        deletion_of("c1", origin="i2", at=NOW),
+        erasure_of("alice", origin="i2", at=NOW),
+        typing(),
+    ]
 
 
 async def test_every_event_reaches_every_subscription_that_is_open(listen, publisher):
@@ -119,16 +124,24 @@ async def test_a_message_carries_its_event_and_attributes_as_documented(bus, pub
         async with asyncio.timeout(15):
             while len(received) < len(sent):
                 received += await pull(client, name)
-    carried = {}
+    carried, ids = {}, []
     for each in received:
         attributes, payload = dict(each.message.attributes), json.loads(each.message.data)
         carried[attributes["type"]] = decode_event(each.message.data)
         DOCUMENT.check(attributes["type"], payload, attributes)
         assert DOCUMENT.which("bus", payload) == [attributes["type"]]
-        assert (attributes["conversationId"], attributes[trace.HEADER]) == ("c1", str(within))
+        assert attributes.get("conversationId") == payload["conversationId"]
+        assert attributes[trace.HEADER] == str(within)
+        cloud = {name: attributes[f"ce-{name}"] for name in ("type", "source", "id", "time")}
+        about = "me" if payload["conversationId"] is None else f"conversations/{payload['conversationId']}"
+        assert (cloud["type"], cloud["source"]) == (payload["type"], f"/api/{about}")
+        assert cloud["time"] == payload["at"]
+        assert payload["seq"] is None or cloud["id"] == f"{payload['conversationId']}/{payload['seq']}"
+        ids.append(cloud["id"])
         assert attributes.get("origin", payload["origin"]) == payload["origin"]
     assert carried == {event.type: event for event in sent}
     assert carried.keys() == DOCUMENT.content["channels"]["bus"]["messages"].keys()
+    assert len(set(ids)) == len(sent)
 
 
 @ON_PUBSUB

@@ -135,7 +135,9 @@ async def test_a_subscription_s_lease_is_renewed(
 async def test_events_of_any_size_arrive_in_order(listener: Listener, publisher: PubSubPublisher) -> None:
     """One above gRPC's default limit of 4 MB, and several that exceed a batch together."""
     sizes = (5_000_000, *[400_000] * 7)
-    sent = [event_of(draft("x" * size).numbered(seq, NOW), origin="i1") for seq, size in enumerate(sizes, 1)]
+    sent = [
+        event_of(draft("x" * size).numbered(seq, seq, NOW), origin="i1") for seq, size in enumerate(sizes, 1)
+    ]
     await asyncio.gather(*(publisher.publish(event) for event in sent))
     await listener.got(*sent)
     assert listener.events == sent

@@ -9,7 +9,7 @@ from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation, Member
 from confab.ports import Store
 from tests.contract.conftest import Backend
-from tests.support.samples import MILLISECOND, NOW, draft_for, fresh, new_conversation
+from tests.support.samples import MILLISECOND, NOW, draft_for, entries, fresh, new_conversation
 from tests.support.twins.store import MemoryStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,7 +35,7 @@ async def test_a_created_conversation_reads_back_exactly(store: Store) -> None:
 async def test_an_unknown_conversation_is_none(store: Store) -> None:
     assert await store.conversation(fresh()) is None
     assert await store.page(fresh(), fresh(), 5) is None
-    assert await store.entries(fresh(), 1, 5) == []
+    assert await entries(store, fresh(), 1, 5) == []
 
 
 async def test_a_key_that_an_owner_repeats_returns_the_first_conversation_as_it_is_now(store: Store) -> None:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from confab.domain.errors import ConversationFinalized, NotFound
+from confab.domain.errors import ConversationFinalized, IdempotencyConflict, NotFound
 from confab.ports import Appended, Store
-from tests.support.samples import NOW, draft_for, fresh, messages, started
+from tests.support.samples import NOW, draft_for, entries, finalize, fresh, heads, messages, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,7 +21,7 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     open_log, closed_log = await started(store), await started(store)
     first = await store.append(draft_for(open_log.id, "first", key="key"), now=NOW)
     kept = await store.append(draft_for(closed_log.id, "kept", key="key"), now=NOW)
-    await store.finalize(closed_log.id, now=NOW)
+    await finalize(store, closed_log.id, now=NOW)
     results = await at_once(
         store,
         draft_for(open_log.id, "a"),
@@ -35,13 +35,13 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     assert (results[0].message.seq, results[0].message.content) == (2, "a")
     assert isinstance(results[1], NotFound)
     assert isinstance(results[2], ConversationFinalized)
-    assert results[3] == Appended(first.message, new=False)
+    assert isinstance(results[3], IdempotencyConflict)
     assert results[4] == Appended(kept.message, new=False)
     assert isinstance(results[5], Appended)
     assert (results[5].message.seq, results[5].new) == (3, True)
     stored = await messages(store, open_log)
     assert stored == [one.message.wire() for one in (first, results[0], results[5])]
-    assert await store.heads([open_log.id, closed_log.id]) == {open_log.id: 3, closed_log.id: 2}
+    assert await heads(store, [open_log.id, closed_log.id]) == {open_log.id: 3, closed_log.id: 2}
 
 
 async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
@@ -65,10 +65,10 @@ async def test_times_of_a_log_do_not_run_backwards_when_a_clock_does(store: Stor
     assert [one.message.created_at for one in appended] == [
         NOW + timedelta(seconds=step) for step in (0, 5, 5, 9, 9)
     ]
-    assert await store.entries(log.id, 1, 5) == [one.message for one in appended]
+    assert await entries(store, log.id, 1, 5) == [one.message for one in appended]
     late = await store.append(draft_for(log.id), now=NOW - timedelta(days=1))
     assert late.message.created_at == NOW + timedelta(seconds=9)
-    closed = await store.finalize(log.id, now=NOW)
+    closed = await finalize(store, log.id, now=NOW)
     assert closed.entry.finalized_at == closed.conversation.updated_at == NOW + timedelta(seconds=9)
 
 

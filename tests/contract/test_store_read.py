@@ -7,9 +7,22 @@ from itertools import product
 
 import pytest
 
-from confab.domain.models import Finalized, Message, Metadata, Status, Wire, canonical
+from confab.domain.entries.finalized import Finalized
+from confab.domain.entries.message import Message
+from confab.domain.models import Metadata, Status, Wire, canonical
 from confab.ports import Cursor, Store
-from tests.support.samples import MILLISECOND, NOW, draft_for, fresh, messages, new_conversation, started
+from tests.support.samples import (
+    MILLISECOND,
+    NOW,
+    draft_for,
+    entries,
+    finalize,
+    fresh,
+    heads,
+    messages,
+    new_conversation,
+    started,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,14 +60,14 @@ async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(
 
 async def test_entries_include_the_finalization_and_pages_do_not(store: Store) -> None:
     conversation = await started(store, "a", "b")
-    closed = await store.finalize(conversation.id, now=NOW)
-    assert [type(entry) for entry in await store.entries(conversation.id, 1, 9)] == [
+    closed = await finalize(store, conversation.id, now=NOW)
+    assert [type(entry) for entry in await entries(store, conversation.id, 1, 9)] == [
         Message,
         Message,
         Finalized,
     ]
-    assert await store.entries(conversation.id, 3, 3) == [closed.entry]
-    assert [entry.seq for entry in await store.entries(conversation.id, 1, 2)] == [1, 2]
+    assert await entries(store, conversation.id, 3, 3) == [closed.entry]
+    assert [entry.seq for entry in await entries(store, conversation.id, 1, 2)] == [1, 2]
     for where in ({}, {"after": 0}, {"before": 9}, {"before": 3}):
         page = await store.page(conversation.id, conversation.owner, 9, **where)
         assert page is not None
@@ -114,9 +127,9 @@ async def test_a_page_may_end_where_there_is_enough(store: Store, where: dict[st
 
 async def test_heads_are_of_those_that_exist(store: Store) -> None:
     one, two = await started(store, "a", "b"), await started(store)
-    await store.finalize(two.id, now=NOW)
-    assert await store.heads([two.id, fresh(), one.id]) == {one.id: 2, two.id: 1}
-    assert await store.heads([]) == {}
+    await finalize(store, two.id, now=NOW)
+    assert await heads(store, [two.id, fresh(), one.id]) == {one.id: 2, two.id: 1}
+    assert await heads(store, []) == {}
 
 
 def activity(conversation: Wire) -> tuple[float, str]:
@@ -156,7 +169,7 @@ async def test_activity_moves_a_conversation_to_the_front_for_everyone_in_it(sto
     await store.append(draft_for(old.id), now=NOW + timedelta(seconds=1))
     for user in users:
         assert await ids(store, user) == [old.id, new.id]
-    await store.finalize(new.id, now=NOW + timedelta(seconds=2))
+    await finalize(store, new.id, now=NOW + timedelta(seconds=2))
     for user in users:
         assert await ids(store, user) == [new.id, old.id]
         assert await ids(store, user, "finalized") == [new.id]
@@ -183,7 +196,7 @@ async def test_a_list_keeps_the_order_of_activity_at_any_speed(store: Store, pau
         log = chance.choice(logs)
         if chance.random() < 0.05 and len(logs) > 8:
             logs.remove(log)
-            await store.finalize(log.id, now=at)
+            await finalize(store, log.id, now=at)
         else:
             await store.append(draft_for(log.id), now=at)
     everything = await store.conversations(user, status=None, after=None, limit=50)

@@ -11,9 +11,11 @@ from unittest.mock import patch
 import pytest
 
 from confab.domain.errors import Unavailable
-from confab.domain.requests import Request
+from confab.domain.limits import Limits
+from confab.domain.requests import EditMessage, Request, UpdateConversation, parse
 from tests.support.clients import EVENTS, Client
 from tests.support.conformance import event_document
+from tests.support.samples import principal
 from tests.support.world import World
 
 DOCUMENT = event_document()
@@ -83,6 +85,17 @@ async def request(instance: Instance, user: str, name: str, **fields: object) ->
     if name == CONNECT:
         return await instance.refusal(payload | ({} if "token" in fields else {"token": user}))
     return await (await instance.client(user)).call(name, payload)
+
+
+@pytest.mark.parametrize("after", [{}, {"after": 0}], ids=["newest", "following"])
+async def test_a_join_returns_messages_or_the_entries_after_a_number(instance, after):
+    client = await instance.client(OWNER)
+    await client.call("message", example(instance, "message"))
+    await rename(instance, client)
+    ack = await client.call("join", {"conversationId": instance.room} | after)
+    DOCUMENT.check("join.ack", ack)
+    kinds = [one["kind"] for one in ack["entries" if after else "messages"]]
+    assert kinds == (["message", "conversation_changed"] if after else ["message"])
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -194,9 +207,32 @@ async def expire(instance: Instance, client: Client) -> None:
     await client.call("auth", example(instance, "auth"))
 
 
+async def edit(instance: Instance, client: Client) -> None:
+    await client.call("message", example(instance, "message"))
+    await instance.rest.edit_message(
+        instance.room, 1, parse(EditMessage, {"content": "edited"}, Limits()), caller=principal(OWNER)
+    )
+
+
+async def rename(instance: Instance, _: Client) -> None:
+    request = parse(UpdateConversation, {"title": "renamed"}, Limits())
+    await instance.rest.update_conversation(instance.room, request, caller=principal(OWNER))
+
+
+async def erase(instance: Instance, client: Client) -> None:
+    member = await instance.in_room(MEMBER)
+    await member.call("message", example(instance, "message"))
+    await client.until(lambda c: bool(c.of("message")))
+    await instance.rest.eraser.erase(MEMBER)
+
+
 OCCASIONS: Mapping[str, Callable[[Instance, Client], Awaitable[object]]] = {
     "joined": lambda _instance, client: client.until(lambda c: bool(c.of("joined"))),
     "message": lambda instance, client: client.call("message", example(instance, "message")),
+    "message_changed": edit,
+    "conversation_changed": rename,
+    "left": lambda instance, _: instance.rest.delete_conversation(instance.room, caller=principal(OWNER)),
+    "erased": erase,
     "finalized": lambda instance, _: instance.rest_finalize(instance.room),
     "typing": type_as_another,
     "resync": fall_behind,

@@ -67,6 +67,7 @@ def crafted(header: str, payload: str) -> str:
         KEY.token(iss="https://securetoken.google.com/another-project"),
         KEY.token(sub=""),
         KEY.token(sub="u" * 129),
+        KEY.token(sub="agent:helper"),
         KEY.token(iat=int(time.time()) + 86_400),
         jwt.encode({"sub": "alice"}, "x" * 32, "HS256", headers={"kid": "google-1"}),
         jwt.encode({"sub": "alice", "aud": PROJECT}, "", "none"),

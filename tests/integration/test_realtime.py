@@ -25,7 +25,7 @@ async def test_every_socket_on_both_instances_gets_each_entry_once(world):
         (finalized,) = client.of("finalized")
         assert (finalized["conversationId"], finalized["seq"]) == (room, 3)
     ack = await (await world.client("alice", 0)).join(room, after=3)
-    assert (ack["conversation"]["status"], ack["messages"], ack["hasMore"]) == ("finalized", [], False)
+    assert (ack["conversation"]["status"], ack["entries"], ack["hasMore"]) == ("finalized", [], False)
 
 
 async def test_a_join_while_entries_arrive_has_no_gap_and_no_duplicate(world):
@@ -37,8 +37,8 @@ async def test_a_join_while_entries_arrive_has_no_gap_and_no_duplicate(world):
         joiner = await world.client(f"joiner-{index}", index % 2)
         ack = await joiner.join(room, after=0)
         while ack["hasMore"]:
-            ack = await joiner.join(room, after=ack["messages"][-1]["seq"])
-        seen = ack["messages"][-1]["seq"] if ack["messages"] else 0
+            ack = await joiner.join(room, after=ack["entries"][-1]["seq"])
+        seen = ack["entries"][-1]["seq"] if ack["entries"] else 0
         joiners.append((joiner, seen))
     await writing
     await alice.until(lambda c: len(c.seqs()) >= 80)

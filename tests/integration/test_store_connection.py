@@ -12,7 +12,7 @@ from confab.store.connection import NO_ANSWER, Connection, Timing
 from confab.store.session import NotSent, Session
 from confab.store.surreal import SurrealStore
 from tests.support.lost_answers import LosingProxy
-from tests.support.samples import NOW, conversation, draft, messages
+from tests.support.samples import NOW, conversation, draft, entries, finalize, heads, messages
 from tests.support.surrealdb import PASSWORD, SurrealServer, surreal_server, surreal_store
 
 IMPATIENT = Timing(attempt=0.4, overall=1.0)
@@ -30,7 +30,7 @@ async def test_a_killed_server_loses_nothing_and_is_found_again_by_the_store_alo
         assert [type(result) for result in results] == [Unavailable] * 3
         assert time.monotonic() - before < 2 * Timing().overall
         await server.start()
-        assert await store.entries("c1", 1, 100) == stored
+        assert await entries(store, "c1", 1, 100) == stored
         assert (await store.append(draft("after"), now=NOW)).message.seq == 21
         with pytest.raises(NotSent):  # a session is opened once
             await session.query("RETURN 1", {})
@@ -100,8 +100,8 @@ async def test_a_creation_and_a_finalization_whose_answers_were_lost_are_repeate
     listed = await store.conversations("alice", status=None, after=None, limit=5)
     assert (created.new, listed) == (True, [created.conversation.wire()])
     proxy.lose_next_answer()
-    assert (await store.finalize("c1", now=NOW)).new
-    assert not (await store.finalize("c1", now=NOW)).new
+    assert (await finalize(store, "c1", now=NOW)).new
+    assert not (await finalize(store, "c1", now=NOW)).new
     assert proxy.lost == 2
     await store.close()
 
@@ -132,7 +132,7 @@ async def test_cancelled_callers_disturb_no_others(server: SurrealServer) -> Non
     kept = [one for one in done if not isinstance(one, BaseException)]
     assert len(kept) >= 30
     assert {type(one) for one in done if isinstance(one, BaseException)} == {asyncio.CancelledError}
-    head = (await store.heads(["c1"]))["c1"]
+    head = (await heads(store, ["c1"]))["c1"]
     assert [m["seq"] for m in await messages(store, conversation())] == list(range(1, head + 1))
     await store.close()
 

@@ -78,7 +78,7 @@ async def test_a_user_id_that_looks_like_an_index_entry_reaches_no_other_users_l
     for uid in (f"alice:{noted_at}", f"5:alice:{noted_at}", f"{noted_at}"):
         mine = conversation(f"of-{len(uid)}", owner=uid, members=())
         await store.create(mine, None, now=NOW)
-        await store.append(draft(conversation_id=mine.id), now=NOW + MILLISECOND)
+        await store.append(draft(conversation_id=mine.id, author=uid), now=NOW + MILLISECOND)
     listed = await store.conversations("alice", status=None, after=None, limit=1)
     assert [one["id"] for one in listed] == ["c1"]
     rest = Cursor(NOW + MILLISECOND, "c1")

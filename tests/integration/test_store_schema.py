@@ -53,7 +53,20 @@ async def test_a_step_can_be_repeated(session: Session, step: Migration) -> None
 async def test_every_table_takes_only_the_fields_that_are_defined(session: Session) -> None:
     await schema.migrate(session)
     tables = (await session.query("INFO FOR DB", {}))["tables"]
-    assert sorted(tables) == ["conversation", "created", "message", "participation", "schema", "sent"]
+    assert sorted(tables) == [
+        "change",
+        "conversation",
+        "created",
+        "erased",
+        "erasing",
+        "message",
+        "participation",
+        "purge",
+        "schema",
+        "secret",
+        "sent",
+        "tombstone",
+    ]
     assert all("SCHEMAFULL" in definition for definition in tables.values())
 
 

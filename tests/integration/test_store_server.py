@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from confab.store.session import Session
-from tests.support.samples import NOW, conversation, draft
+from tests.support.samples import NOW, conversation, draft, heads
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server, surreal_store
 
 
@@ -141,5 +141,5 @@ async def test_a_kill_that_leaves_half_a_record_in_the_log_loses_no_entry(tmp_pa
                     end.write(b"\x07half a record")
             await server.start()
         store = surreal_store(server)
-        assert await store.heads(kept) == dict.fromkeys(kept, 5)
+        assert await heads(store, kept) == dict.fromkeys(kept, 5)
         await store.close()

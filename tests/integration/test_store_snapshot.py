@@ -8,7 +8,7 @@ import pytest
 from confab.domain.errors import ConversationFinalized
 from confab.store.session import Session
 from tests.support.processes import ROOT
-from tests.support.samples import NOW, conversation, draft
+from tests.support.samples import NOW, conversation, draft, finalize
 from tests.support.surrealdb import store_command, surreal_server, surreal_store
 
 GAPS = re.compile(r"```surql\n( +SELECT \* FROM \(.*?);\n +```", re.DOTALL)
@@ -21,7 +21,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path):
         for name in ("open", "closed"):
             await store.create(conversation(name), f"key-{name}", now=NOW)
             await store.append(draft("first", conversation_id=name, client_message_id="once"), now=NOW)
-        await store.finalize("closed", now=NOW)
+        await finalize(store, "closed", now=NOW)
         before = [await store.page(name, "alice", 10) for name in ("open", "closed")]
         await store.close()
         assert await server.terminate() == 0
@@ -52,7 +52,7 @@ async def test_the_guides_query_finds_a_log_with_a_gap(tmp_path):
             await store.create(conversation(name), None, now=NOW)
             for _ in range(3):
                 await store.append(draft(conversation_id=name), now=NOW)
-        await store.finalize("whole", now=NOW)
+        await finalize(store, "whole", now=NOW)
         await store.close()
         session = await Session.open(server.account())
         assert await session.query(query, {}) == []

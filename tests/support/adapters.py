@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from confab import config
 from confab.conversations import Conversations
 from confab.domain.cells import MAIN
+from confab.domain.entries import Entry
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.limits import Limits
-from confab.domain.models import Entry, Principal
+from confab.domain.models import Principal
 from confab.ports import Announcer, Store
 from confab.wiring import Adapters
 from tests.support.samples import principal
@@ -25,6 +26,8 @@ class NamedUsers:
         """Users who were disabled, deleted or revoked."""
         self.expires_at = datetime.now(UTC) + timedelta(hours=1)
         """When the tokens end that are verified from now on."""
+        self.signed_in_at: datetime | None = None
+        """When everybody signed in."""
 
     async def verify(self, token: str) -> Principal:
         await asyncio.sleep(0)
@@ -39,7 +42,7 @@ class NamedUsers:
         if token in refusals:
             raise refusals[token]
         caller = principal(token, agent=token.startswith("bot"))
-        return caller.model_copy(update={"expires_at": self.expires_at})
+        return caller.model_copy(update={"expires_at": self.expires_at, "signed_in_at": self.signed_in_at})
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
         await asyncio.sleep(0)
@@ -57,16 +60,26 @@ class Announced:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.forgotten: list[str] = []
+        """Deleted conversations and erased users."""
 
     async def announce(self, entry: Entry) -> None:
         self.entries.append(entry)
+
+    async def announce_deletion(self, conversation_id: str) -> None:
+        self.forgotten.append(conversation_id)
+
+    async def announce_erasure(self, uid: str) -> None:
+        self.forgotten.append(uid)
 
 
 def conversations_over(
     store: Store, announcer: Announcer | None = None, *, cells: Sequence[str] = (MAIN,)
 ) -> Conversations:
     """The use cases over a store, with the default limits."""
-    return Conversations(store, announcer or Announced(), limits=Limits(), cells=cells)
+    return Conversations(
+        store, announcer or Announced(), limits=Limits(), cells=cells, locate=lambda one: one
+    )
 
 
 class MemoryAdapters(Adapters):
@@ -76,5 +89,5 @@ class MemoryAdapters(Adapters):
         super().__init__(config.load(env))
         self.store, self.bus = MemoryStore(), MemoryBus()
         self.publisher, self.subscription = self.bus.publisher(), self.bus.subscription()
-        self.verifier = NamedUsers()
+        self.verifier = self.users = NamedUsers()
         self.announced = self.announcer = Announced()

@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Request, expect, sync_playwright
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 15_000
@@ -89,6 +89,9 @@ class Person(Window):
         self.connection = self.page.locator("#connection")
         self.composer = self.page.get_by_role("textbox", name="Message")
         self.messages = self.page.get_by_role("log").locator(".content")
+        self.changes = self.page.get_by_role("log").locator(".change")
+        self.members = self.page.get_by_role("dialog", name="Members", exact=True)
+        self.locked = self.page.locator("#locked")
         self.typing = self.page.locator("#typing")
 
     def visit(self, conversation_id: str = "") -> None:
@@ -147,9 +150,30 @@ class Person(Window):
         """Press a button of the page itself."""
         self.page.get_by_role("button", name=button, exact=True).click()
 
+    def choose(self, item: str) -> None:
+        """Choose from the menu of the open conversation."""
+        self.press("More")
+        self.press(item)
+
+    def choose_for(self, text: str, item: str) -> None:
+        """Choose from a message's menu, with the keyboard alone."""
+        message = self.page.get_by_role("log").get_by_role("listitem").filter(has_text=text)
+        message.get_by_role("button", name="Message actions").focus()
+        self.page.keyboard.press("Enter")
+        chosen = self.page.get_by_role("button", name=item, exact=True)
+        while not chosen.evaluate("(item) => item === document.activeElement"):
+            self.page.keyboard.press("Tab")
+        self.page.keyboard.press("Enter")
+
     def answer(self, button: str) -> None:
-        """Press a button of the dialog that is open."""
-        self.page.get_by_role("dialog").get_by_role("button", name=button, exact=True).click()
+        """Press a button of the dialog that is open, or of the confirmation over it."""
+        self.page.get_by_role("dialog").last.get_by_role("button", name=button, exact=True).click()
+
+    def member(self, uid: str) -> Locator:
+        """A row of the members dialog, which is opened."""
+        if not self.members.is_visible():
+            self.press("Members")
+        return self.members.locator(f'li[data-uid="{uid}"]')
 
     def sees(self, *texts: str) -> None:
         """Wait until the log has these messages and no others."""

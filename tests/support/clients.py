@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import socketio
 from websockets.asyncio.client import ClientConnection, connect
 
-EVENTS = ("message", "finalized", "typing", "resync", "going_away", "auth_expired", "joined")
+ENTRIES = ("message", "message_changed", "conversation_changed", "finalized")
+EVENTS = (*ENTRIES, "typing", "resync", "left", "erased", "going_away", "auth_expired", "joined")
 DEADLINE_S = 8
 
 
@@ -30,7 +31,7 @@ class Received:
 
     def seqs(self) -> list[int]:
         """The numbers of the entries."""
-        return [payload["seq"] for name, payload in self.received if name in ("message", "finalized")]
+        return [payload["seq"] for name, payload in self.received if name in ENTRIES]
 
     def remember(self, event: str, payload: Any = None) -> None:
         self.received.append((event, payload))

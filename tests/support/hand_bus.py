@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
+from confab.domain.changes import ConversationChange
+from confab.domain.entries.message import Draft
 from confab.domain.errors import ConfabError, Unavailable
-from confab.domain.events import Event, Typing, decode_event, encode_event
-from confab.domain.models import Conversation, Draft, Entry, Model, Page, Principal
+from confab.domain.events import EntryEvent, Event, decode_event, encode_event
+from confab.domain.models import Conversation, LogPage, Model, Page, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.fanout.announce import InlineAnnouncer
-from confab.ports import Appended, Closed
+from confab.ports import Appended, Excerpt, Head
 from confab.realtime.container import Container
 from confab.realtime.transport import Sent
 from tests.support.adapters import MemoryAdapters, NamedUsers
@@ -60,10 +62,10 @@ class RemoteStore(MemoryStore):
     async def page(self, conversation_id: str, reader: str, limit: int, **where: Any) -> Page | None:
         return await self._remotely(super().page(conversation_id, reader, limit, **where))
 
-    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
+    async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
         return await self._remotely(super().entries(conversation_id, first, last))
 
-    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
         return await self._remotely(super().heads(conversation_ids))
 
     async def append(self, draft: Draft, *, now: datetime) -> Appended:
@@ -72,14 +74,16 @@ class RemoteStore(MemoryStore):
             raise Unavailable("The store's answer was lost.")
         return appended
 
-    async def finalize(self, conversation_id: str, *, now: datetime) -> Closed:
-        return await self._remotely(super().finalize(conversation_id, now=now))
+    async def log(self, conversation_id: str, reader: str, limit: int, **where: Any) -> LogPage | None:
+        return await self._remotely(super().log(conversation_id, reader, limit, **where))
 
-    def log(self, conversation_id: str) -> list[Payload]:
+    async def change_conversation(self, change: ConversationChange, *, now: datetime) -> Conversation | None:
+        return await self._remotely(super().change_conversation(change, now=now))
+
+    def whole(self, conversation_id: str) -> list[Payload]:
         """The entries that are stored, read past the port."""
-        log = self._logs[conversation_id]
-        closed = log.conversation.status == "finalized"
-        return [entry.wire() for entry in (*log.messages, *([log.finalized()] if closed else []))]
+        log = self.logs[conversation_id]
+        return [log.now(entry).wire() for entry in log.entries]
 
     async def _held(self, call: Coroutine[Any, Any, T]) -> T:
         answer = await self._remotely(call)
@@ -176,7 +180,7 @@ class Instance:
 
     def receive(self, event: Event) -> None:
         """Receive an event of the bus, unless the instance published it."""
-        if event.origin != self._origin and not isinstance(event, Typing):
+        if event.origin != self._origin and isinstance(event, EntryEvent):
             self.rooms.advance_head(event.conversation_id, event.seq, event.at)
 
     def _send_event(self, sids: Sequence[str], event: str, data: Model) -> Sent:

@@ -90,7 +90,7 @@ class Model:
         self.store.lose_answer = False
         if crash:
             assert outcome == "unavailable"
-            outcome = self.store.log(room)[-1]
+            outcome = self.store.whole(room)[-1]
         if isinstance(outcome, str) or refusal is not None:
             assert outcome == refusal
         elif earlier is not None:
@@ -150,7 +150,7 @@ class Model:
             view = client.view
             assert view.messages == messages_of(self.logs[client.room][view.start : view.end])
         for room, log in self.logs.items():
-            assert self.store.log(room) == log
+            assert self.store.whole(room) == log
             assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
             assert messages_of(log[:-1]) == log[:-1]
 
@@ -202,6 +202,7 @@ def _entry_of(outcome: Payload) -> Payload:
     if "content" in outcome:
         return outcome
     return {
+        "kind": "finalized",
         "conversationId": outcome["id"],
         "seq": outcome["seq"],
         "finalizedAt": outcome["finalizedAt"],

@@ -43,19 +43,22 @@ class View:
         assert data["seq"] == self.end + 1, f"entry {data['seq']} came after entry {self.end}"
         self.end = data["seq"]
         self.conversation |= {"seq": data["seq"], **CHANGES[event](data)}
+        self.conversation["messageCount"] += event == "message"
         if event == "message":
             self.messages.append(data)
 
     def take_page(self, page: Payload, after: int | None) -> None:
         """Apply the acknowledgement of a join."""
-        head, messages = page["conversation"]["seq"], page["messages"]
+        head = page["conversation"]["seq"]
+        entries = page["messages"] if after is None else page["entries"]
+        messages = [entry for entry in entries if entry["kind"] == "message"]
         if after is None or after != self.end:
             self.messages = []
             self.start = after if after is not None else messages[0]["seq"] - 1 if messages else head
         self.conversation = dict(page["conversation"])
         self.messages = [*self.messages, *messages]
         self.live = after is None or not page["hasMore"]
-        self.end = head if self.live else messages[-1]["seq"]
+        self.end = head if self.live else entries[-1]["seq"]
 
 
 class Client:

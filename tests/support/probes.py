@@ -19,7 +19,7 @@ from infra.probes.probe import Group, Result, run
 from infra.probes.system import System
 from tests.support.adapters import NamedUsers
 
-METHODS = ["GET", "POST", "OPTIONS"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 PAGE = "<html><title>Somebody's own</title></html>"
 
 

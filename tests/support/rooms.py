@@ -5,10 +5,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from confab.domain.entries import Entry
 from confab.domain.errors import Unavailable
-from confab.domain.models import Entry
-from confab.ports import Commit
+from confab.domain.models import Conversation
+from confab.ports import Commit, Erasure, Excerpt, Head
 from confab.realtime.rooms import Rooms
+from confab.realtime.served import Reason
 from confab.realtime.transport import Sent
 from tests.support.samples import NOW, draft, message
 from tests.support.twins.store import MemoryStore
@@ -27,12 +29,12 @@ class FlakyStore(MemoryStore):
         """The reads that still succeed before `error` is raised."""
         self.reads = 0
 
-    async def entries(self, conversation_id: str, first: int, last: int) -> list[Entry]:
+    async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
         self._answer()
         await asyncio.sleep(0)  # a room that reads for ever then fails a test instead of hanging it
         return await super().entries(conversation_id, first, last)
 
-    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
         self._answer()
         return await super().heads(conversation_ids)
 
@@ -52,6 +54,16 @@ class Socket:
         self.uid = sid
         self._world = world
 
+    def erased(self, conversation_id: str, erasure: Erasure) -> None:
+        self._world.events.append((self.sid, (conversation_id, erasure)))
+
+    def adjust(self, conversation: Conversation) -> None:
+        self._world.events.append((self.sid, conversation))
+
+    def dismiss(self, conversation_id: str, reason: Reason) -> None:
+        self._world.rooms.leave(conversation_id, self.sid)
+        self._world.events.append((self.sid, reason))
+
     def resync(self, conversation_id: str, after: int) -> None:
         self._world.rooms.leave(conversation_id, self.sid)
         self._world.resyncs.append((self.sid, after))
@@ -67,13 +79,18 @@ class World:
         self.store = FlakyStore()
         transport: Any = self
         self.rooms = Rooms(
-            self.store, transport, delivered=lambda entry, *rest: self.delivered.append((entry.seq, *rest))
+            self.store,
+            transport,
+            locate=lambda one: one,
+            delivered=lambda entry, *rest: self.delivered.append((entry.seq, *rest)),
         )
         self.delivered: list[tuple[int, int, Commit]] = []
         """Of each delivery the entry's number, to how many sockets it went, and its commit."""
         self.seqs = defaultdict[str, list[int]](list)
         self.slow: set[tuple[str, int]] = set()
         self.resyncs: list[tuple[str, int]] = []
+        self.events: list[tuple[str, object]] = []
+        """What sockets were told beside entries."""
 
     def send_event(self, sids: Collection[str], event: str, data: Entry) -> Sent:
         assert event == "message"

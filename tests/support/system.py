@@ -9,12 +9,13 @@ from typing import Any
 
 import httpx
 
-from confab.domain.models import Entry
+from confab.domain.entries import Entry
 from tests.support.clients import Client
 from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
 from tests.support.processes import ROOT, Ready, Server, answers
 from tests.support.pubsub import OURS, PubSubServer
+from tests.support.samples import entries
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_store
 from tests.support.users import PROJECT, user
 
@@ -101,7 +102,7 @@ class System:
 
     async def log(self, room: str) -> list[Entry]:
         """The conversation's entries in the store."""
-        return await self.store.entries(room, 1, EVERYTHING)
+        return await entries(self.store, room, 1, EVERYTHING)
 
     async def _launched(
         self, name: str, command: Command, store: LosingProxy | None, env: Mapping[str, str], ready: Ready

@@ -157,8 +157,13 @@ class World:
             room, parse(AddMessage, {"content": content}, self.function.config), caller=principal("alice")
         )
 
+    @property
+    def rest(self) -> Conversations:
+        """The use cases as a function has them."""
+        return self._conversations(self._announcer())
+
     async def rest_finalize(self, room: str) -> None:
-        await self._conversations(self._announcer()).finalize_conversation(room, caller=principal("alice"))
+        await self.rest.finalize_conversation(room, caller=principal("alice"))
 
     def slow_store(self, instance: int, seconds: float) -> Any:
         """Delay every page read of an instance."""
@@ -169,9 +174,11 @@ class World:
         return _delayed(self.users, "verify", seconds)
 
     def broken_store(self, error: Exception = DEFECT) -> Any:
-        """Let every reading of a log by the first instance end in an error."""
+        """Let every use of a log by the first instance end in an error."""
         failing = AsyncMock(side_effect=error)
-        return patch.multiple(self.adapters[0].store, page=failing, conversation=failing)
+        return patch.multiple(
+            self.adapters[0].store, page=failing, log=failing, conversation=failing, append=failing
+        )
 
     def deafen(self, instance: int) -> None:
         """Let the open stream of an instance deliver nothing until its subscription restarts."""
@@ -222,7 +229,10 @@ class World:
         await asyncio.sleep(0.3)
 
     def _conversations(self, announcer: Announcer, cell: str = "main") -> Conversations:
-        return Conversations(self.function.store, announcer, limits=self.function.config, cells=(cell,))
+        function = self.function
+        return Conversations(
+            function.store, announcer, limits=function.config, cells=(cell,), locate=function.views.locate
+        )
 
     def _announcer(self) -> InlineAnnouncer:
         return InlineAnnouncer(self.function.publisher, origin="a function")

@@ -1,0 +1,131 @@
+"""What every `Store` promises of deleted conversations and of erased users."""
+
+import uuid
+
+import pytest
+
+from confab.domain import changes
+from confab.domain.errors import NotFound
+from confab.domain.models import Member
+from confab.erasure import Eraser
+from confab.ports import Store
+from tests.contract.test_store_changes import ALICE, change, delete, edit, say, started
+from tests.support.samples import NOW, principal
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Heard:
+    """An announcer that notes what it was handed."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    async def announce(self, entry) -> None:
+        self.events.append(entry)
+
+    async def announce_deletion(self, conversation_id: str) -> None:
+        self.events.append(conversation_id)
+
+    async def announce_erasure(self, uid: str) -> None:
+        self.events.append(uid)
+
+
+def eraser(store: Store) -> tuple[Eraser, Heard]:
+    heard = Heard()
+    return Eraser(store, heard, locate=lambda one: one, clock=lambda: NOW), heard
+
+
+async def test_a_deleted_conversation_is_gone_for_everyone(store: Store) -> None:
+    user = principal(uuid.uuid4().hex)
+    log = (await started(store, owner=user.uid)).id
+    await say(store, log, author="bob", client_message_id="k")
+    erases, heard = eraser(store)
+    await erases.delete_conversation(log, user)
+    assert heard.events == [log]
+    assert await store.conversation(log) is None
+    assert await store.entries(log, 1, 9) is None
+    assert await store.heads([log]) == {}
+    assert await store.conversations(user.uid, status=None, after=None, limit=9) == []
+    with pytest.raises(NotFound):
+        await say(store, log, author="bob", client_message_id="k")
+    with pytest.raises(NotFound):
+        await erases.delete_conversation(log, user)
+
+
+async def test_a_key_whose_conversation_is_deleted_creates_nothing(store: Store) -> None:
+    user = principal(uuid.uuid4().hex)
+    first = await started(store, owner=user.uid)
+    again = first.model_copy(update={"id": uuid.uuid4().hex, "title": None})
+    await store.create(again, "key", now=NOW)
+    await eraser(store)[0].delete_conversation(again.id, user)
+    third = first.model_copy(update={"id": uuid.uuid4().hex})
+    with pytest.raises(NotFound):
+        await store.create(third, "key", now=NOW)
+    assert await store.conversation(third.id) is None
+
+
+async def test_who_is_added_again_while_being_erased_is_erased_from_the_end_again(store: Store) -> None:
+    uid = uuid.uuid4().hex
+    log = (await started(store, members=(Member(user_id=uid),))).id
+    for _ in range(70):
+        await say(store, log, "x", uid)
+    assert await store.removal.begin(uid, now=NOW) == log
+    await change(store, log, lambda c: changes.remove_member(c, ALICE, uid))
+    await store.removal.empty(uid, log, now=NOW)
+    added = Member(user_id=uid)
+    await change(store, log, lambda c: changes.set_member(c, ALICE, added, max_members=9))
+    await say(store, log, "CANARY", uid)
+    assert (await eraser(store)[0].erase(uid)).done
+    page = await store.log(log, "alice", 200, after=0)
+    assert page is not None
+    assert uid not in str(page.entries)
+    assert "CANARY" not in str(page.entries)
+
+
+async def test_a_conversation_with_a_new_message_is_not_deleted_as_silent(store: Store) -> None:
+    old = await started(store)
+    await say(store, old.id)
+    assert not await store.removal.delete(old, now=NOW, only_if_silent=True)
+    assert await store.removal.delete(old, now=NOW)
+
+
+async def test_an_erased_user_leaves_numbers_and_nothing_else(store: Store) -> None:
+    uid = uuid.uuid4().hex
+    member = Member(user_id=uid)
+    owned = (await started(store, owner=uid)).id
+    active = (await started(store, members=(member, Member(user_id="bob")))).id
+    await say(store, active, "one", uid, client_message_id="k", metadata={"a": 1})
+    await say(store, active, "two", "bob")
+    await say(store, active, "three", uid)
+    await edit(store, active, 1, "edited", principal(uid))
+    await delete(store, active, 3, principal(uid))
+    erases, _ = eraser(store)
+    progress = await erases.erase(uid)
+    assert (progress.conversations, progress.messages, progress.done) == (2, 2, True)
+    assert await store.conversation(owned) is None
+    found = await store.conversation(active)
+    assert found is not None
+    assert (found.seq, found.erasures, [one.user_id for one in found.members]) == (6, 1, ["bob"])
+    page = await store.log(active, "alice", 50, after=0)
+    assert page is not None
+    assert uid not in str(page.entries)
+    first, _, third, *_ = page.entries
+    for entry in (first, third):
+        assert (entry["author"], entry["content"], entry["metadata"], entry["clientMessageId"]) == (
+            "",
+            "",
+            {},
+            None,
+        )
+        assert entry["deletedAt"]
+    assert [e["kind"] for e in page.entries[3:]] == [
+        "message_changed",
+        "message_changed",
+        "conversation_changed",
+    ]
+    (erasure,) = await store.removal.erasures(active, 0)
+    assert (erasure.number, list(erasure.seqs)) == (1, [1, 3])
+    assert await store.conversations(uid, status=None, after=None, limit=9) == []
+    assert (await erases.erase(uid)).done
+    assert await store.removal.unfinished(now=NOW) == (None, None)
