@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from confab.realtime import rooms
+from confab.realtime import rooms, served
 from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
@@ -43,7 +43,7 @@ async def container(adapters) -> AsyncIterator[Container]:
 @pytest.fixture
 async def world(monkeypatch) -> World:
     monkeypatch.setattr(rooms, "GRACE_S", 0.01)
-    monkeypatch.setattr(rooms, "RETRY_S", 0.02)
+    monkeypatch.setattr(served, "RETRY_S", 0.02)
     world = World()
     await world.store.create(conversation(ROOM), None, now=NOW)
     return world

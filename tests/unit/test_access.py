@@ -17,9 +17,9 @@ MATRIX = {  # may read, write as each of ROLES, type, finalize
 }
 
 
-def refusal(rule, caller, *arguments) -> type[ConfabError] | None:
+def refusal(rule, caller, *arguments, **options) -> type[ConfabError] | None:
     try:
-        rule(access.standing(conversation(), caller), *arguments)
+        rule(access.standing(conversation(), caller.uid), *arguments, **options)
     except ConfabError as error:
         return type(error)
     return None
@@ -29,7 +29,7 @@ def refusal(rule, caller, *arguments) -> type[ConfabError] | None:
 def test_who_may_do_what(caller):
     assert (
         refusal(lambda _: access.require_read(conversation(), caller), caller),
-        *(refusal(access.require_write, caller, caller, role) for role in ROLES),
-        refusal(access.require_may_type, caller),
-        refusal(access.require_finalize, caller),
+        *(refusal(access.require_write, caller, role, agent=caller.agent) for role in ROLES),
+        refusal(access.require_write_access, caller),
+        refusal(lambda _: access.require_owner(conversation(), caller, "finalizes it"), caller),
     ) == MATRIX[caller]

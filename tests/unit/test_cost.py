@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from confab.bus.publisher import cloud_event
+from confab.domain.entries.message import Message
 from confab.domain.events import Typing, TypingState, encode_event, event_of
-from confab.domain.models import Message
 from confab.fanout import watchdog
 from confab.realtime.packets import event as event_packet
 from confab.realtime.wire import text_frame
@@ -43,7 +44,7 @@ def test_fan_out_by_hand():
     assert fleet.serving == pytest.approx(1.5)  # both sockets on one instance, or one on each
     assert fleet.cpu_us == pytest.approx(0.9 * 200 + 2 * 25 + 2 * 10)
     assert fleet.wasted_us == pytest.approx(0.5 * 25) == pytest.approx(fleet.wasted_share * fleet.cpu_us)
-    assert fleet.bus_bytes == 3 * (462 + 500 + 65 + 37)
+    assert fleet.bus_bytes == 3 * (571 + 500 + 236 + 37)
     assert fleet.load * 1e6 == pytest.approx((10 * 250 + 10 * 600) / 12 + 2 * 25 / 2.5)
     assert loaded(HAND.but(cpu_factor=2.0), FIGURES, 12).load == pytest.approx(2 * fleet.load)
 
@@ -54,16 +55,16 @@ def test_usage_by_hand():
     assert usage["realtime_cpu"] == 12 * month
     assert usage["functions_requests"] == pytest.approx((1 + 10) * month)
     assert usage["functions_cpu"] == pytest.approx(730 * 0.9 + (1 * 0.15 + 10 * 0.1) * month)
-    assert usage["bus"] == pytest.approx((10 * 3192 + 12 / 2.5 * 3000) * month / 2**40)
-    frames, joins = (10 * 2 + 9) * (784 + 18), 10 * 20 * 784
+    assert usage["bus"] == pytest.approx((10 * 4032 + 12 / 2.5 * 3000) * month / 2**40)
+    frames, joins = (10 * 2 + 9) * (893 + 18), 10 * 20 * 893
     assert usage["egress"] == pytest.approx((frames + joins) * month / 2**30)
-    assert usage["hosting"] == pytest.approx((1 * 784 + 10 * 20 * 784 + 11 * 800) * month / 1e9)
+    assert usage["hosting"] == pytest.approx((1 * 893 + 10 * 20 * 893 + 11 * 800) * month / 1e9)
     assert usage["logs"] == pytest.approx((11 + 10) * 1500 * month / 2**30)
     assert usage["store_cpu"] == 2 * 730
 
 
 def test_alternatives_by_hand():
-    scenario = Scenario(room_size=10, message_bytes=716)  # an entry of 1,000 bytes; 120 of them an hour
+    scenario = Scenario(room_size=10, message_bytes=607)  # an entry of 1,000 bytes; 120 of them an hour
     firestore, database, gateway = alternatives(scenario, BASIS.prices).values()
     read = 0.03 / 100_000 + 0.12 * 1000 / 2**30
     assert firestore.per_thousand_messages == pytest.approx(1000 * (0.09 / 100_000 + 10 * read))
@@ -125,6 +126,8 @@ def test_sizes_are_those_of_the_models():
         id=f"{origin}-123",
         conversation_id=origin,
         seq=123,
+        ordinal=123,
+        version=123,
         role="user",
         author="u" * 28,
         content="",
@@ -133,7 +136,7 @@ def test_sizes_are_those_of_the_models():
         created_at=at,
     )
     event = event_of(message, origin=origin)
-    attributes = {"type": event.type, "conversationId": event.conversation_id}
+    attributes = {"type": event.type, "conversationId": origin, **cloud_event(event)}
     assert len(json.dumps(message.wire(), separators=(",", ":"))) == formula.MESSAGE_BYTES
     assert len(encode_event(event)) == formula.EVENT_BYTES
     assert sum(len(name) + len(value) for name, value in attributes.items()) == formula.ATTRIBUTE_BYTES

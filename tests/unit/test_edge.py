@@ -23,13 +23,16 @@ async def test_a_request_without_a_bearer_token_is_unauthenticated(client, autho
     ("path", "methods"),
     [
         (API, "POST, GET"),
-        (f"{API}/abc", "GET"),
+        (f"{API}/abc", "GET, PATCH, DELETE"),
+        (f"{API}/abc/messages/1", "PATCH, DELETE"),
+        (f"{API}/abc/members/bob", "PUT, DELETE"),
         (f"{API}/abc/messages", "POST"),
         (f"{API}/abc/finalize", "POST"),
     ],
 )
 async def test_a_path_lists_its_methods_and_allows_no_other(client, path, methods):
-    refused, listed = await client.delete(path, headers=bearer()), await client.options(path)
+    method = "POST" if "PUT" in methods else "PUT"
+    refused, listed = await client.request(method, path, headers=bearer()), await client.options(path)
     assert_problem(refused, 405, "method_not_allowed")
     assert refused.headers["allow"] == listed.headers["allow"] == f"{methods}, OPTIONS"
     assert listed.status_code == 204
@@ -135,7 +138,8 @@ async def test_only_an_allowed_origin_gets_a_preflight_and_cors_headers(client):
         (("POST", API), ("create_conversation", None, "invalid_request")),
         (("GET", f"{API}/c-1"), ("get_conversation", "c-1", "not_found")),
         (("POST", f"{API}/c-1/messages"), ("add_message", "c-1", "invalid_request")),
-        (("DELETE", f"{API}/c-1"), (None, "c-1", "method_not_allowed")),
+        (("PUT", f"{API}/c-1"), (None, "c-1", "method_not_allowed")),
+        (("PATCH", f"{API}/c-1/messages/x"), ("edit_message", "c-1", "invalid_request")),
         (("GET", f"{API}/no.id"), ("get_conversation", None, "not_found")),
         (("GET", "/api/other"), (None, None, "not_found")),
     ],

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
 from confab.fanout import announce, publishers
-from confab.fanout.announce import BackgroundAnnouncer, InlineAnnouncer
+from confab.fanout.announce import BackgroundAnnouncer, InlineAnnouncer, LocalRooms
 from confab.fanout.publishers import CircuitBreaker
 from tests.support.samples import NOW, finalized, message
 from tests.support.twins.bus import MemoryBus, MemoryPublisher
@@ -45,7 +46,7 @@ async def bus():
 
 @pytest.fixture
 def background(bus):
-    return BackgroundAnnouncer(bus, lambda _entry, _at: None, origin="here")
+    return BackgroundAnnouncer(bus, Mock(spec=LocalRooms), origin="here")
 
 
 @pytest.fixture

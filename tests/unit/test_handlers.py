@@ -39,6 +39,8 @@ async def test_a_new_conversation_has_the_contracts_fields(client):
         "members": [],
         "status": "active",
         "seq": 0,
+        "messageCount": 0,
+        "erasures": 0,
         "metadata": {"a": None},
         "createdAt": body["createdAt"],
         "updatedAt": body["createdAt"],

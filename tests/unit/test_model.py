@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from confab.domain.events import event_of
 from confab.realtime import room as room_module
-from confab.realtime import rooms
+from confab.realtime import rooms, served
 from tests.support.model import EVERYBODY, READERS, Model, Way
 from tests.support.model_client import JOINED, Client
 from tests.support.samples import finalized, message
@@ -195,9 +195,9 @@ def small_bounds() -> Iterator[None]:
         patched.setattr(room_module, "MAX_TAIL", 1)
         patched.setattr(room_module, "MAX_WAITING", 2)
         patched.setattr(rooms, "GRACE_S", 0)
-        patched.setattr(rooms, "FIRST_RETRY_S", 0)
-        patched.setattr(rooms, "RETRY_S", 0)
-        patched.setattr(rooms, "ENTRIES_PER_READ", 2)
+        patched.setattr(served, "FIRST_RETRY_S", 0)
+        patched.setattr(served, "RETRY_S", 0)
+        patched.setattr(served, "ENTRIES_PER_READ", 2)
         patched.setattr(rooms, "HEADS_PER_QUERY", 1)
         logging.disable(logging.WARNING)
         yield

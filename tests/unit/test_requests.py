@@ -13,7 +13,7 @@ from confab.domain.requests import (
     parse,
     parse_json,
 )
-from tests.support.samples import NOW
+from tests.support.samples import NOW, principal
 
 LIMITS = Limits()
 
@@ -168,6 +168,8 @@ def test_json_keeps_big_numbers_and_nulls():
     [({"b": 2, "a": [1]}, True), ({"a": [True], "b": 2}, False), ({"a": [1], "b": "2"}, False), ({}, False)],
 )
 def test_a_repeated_body_is_compared_as_json(metadata, same):
-    first = parse(AddMessage, {"content": "x", "metadata": {"a": [1], "b": 2}}, LIMITS).draft("c1", "alice")
-    again = parse(AddMessage, {"content": "x", "metadata": metadata}, LIMITS).draft("c1", "alice")
-    assert again.became(first.numbered(1, NOW)) is same
+    first = parse(AddMessage, {"content": "x", "metadata": {"a": [1], "b": 2}}, LIMITS).draft(
+        "c1", principal()
+    )
+    again = parse(AddMessage, {"content": "x", "metadata": metadata}, LIMITS).draft("c1", principal())
+    assert (again.body == first.numbered(1, 1, NOW).body) is same

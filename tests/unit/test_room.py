@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from confab.domain.models import Entry
+from confab.domain.entries import Entry
 from confab.realtime import room as room_module
 from confab.realtime.room import Gap, Room
 from tests.support.samples import log, message

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from confab import trace
-from confab.domain.models import Entry
-from confab.ports import Commit
+from confab.ports import Commit, Excerpt
 from confab.realtime import rooms as rooms_module
+from confab.realtime import served
 from confab.trace import Trace
 from tests.support.rooms import AWAY, DEFECT, ROOM
 from tests.support.samples import NOW, message
@@ -17,7 +17,7 @@ ONE, TWO = Trace("1" * 32, "1" * 16), Trace("2" * 32, "2" * 16)
 
 
 async def test_a_long_gap_is_read_in_pages(world, monkeypatch):
-    monkeypatch.setattr(rooms_module, "ENTRIES_PER_READ", 10)
+    monkeypatch.setattr(served, "ENTRIES_PER_READ", 10)
     await world.join("s1")
     await world.write(35)
     world.receive(35)
@@ -112,9 +112,9 @@ async def test_a_delivery_belongs_to_the_trace_of_its_own_entry_and_one_that_was
 ):
     reading = []
 
-    async def read(*_: object) -> list[Entry]:
+    async def read(*_: object) -> Excerpt:
         reading.append(trace.current())
-        return [message(1, ROOM), message(2, ROOM)]
+        return Excerpt([message(1, ROOM), message(2, ROOM)], ["s1"], 0)
 
     monkeypatch.setattr(world.store, "entries", read)
     await world.join("s1")

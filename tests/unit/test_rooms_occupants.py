@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from confab.realtime import rooms as rooms_module
+from confab.realtime import served
 from tests.support.rooms import AWAY, DEFECT, ROOM
 from tests.support.waiting import until
 
@@ -25,7 +25,7 @@ async def test_the_slower_of_two_first_joins_reads_what_it_lacks(world):
 async def test_a_join_that_cannot_be_completed_resyncs_from_its_last_entry(
     world, monkeypatch, caplog, error, *, reads, last
 ):
-    monkeypatch.setattr(rooms_module, "ENTRIES_PER_READ", 2)
+    monkeypatch.setattr(served, "ENTRIES_PER_READ", 2)
     await world.overtaken("slow", "fast")
     world.store.error, world.store.error_after = error, reads
     await world.finish("slow", 0)
@@ -55,7 +55,7 @@ async def test_a_slow_reader_gets_nothing_after_its_resync(world, others):
     world.slow = {("s1", 1)}
     world.receive(2, 1)
     assert (world.resyncs, world.seqs) == ([("s1", 0)], {sid: [1, 2] for sid in others})
-    assert (world.rooms.deliveries, len(world.rooms)) == (2 * len(others), len(others))
+    assert (world.rooms.counts.deliveries, len(world.rooms)) == (2 * len(others), len(others))
 
 
 async def test_a_slow_reader_of_what_it_missed_while_it_joined_gets_nothing_after_its_resync(world):
@@ -77,4 +77,4 @@ async def test_an_entry_that_a_socket_did_not_take_is_no_delivery(world):
     world.slow = {("s1", 2), ("quick", 3)}
     world.receive(1, 2, 3)
     assert [(seq, sockets) for seq, sockets, _ in world.delivered] == [(1, 2), (2, 1)]
-    assert world.rooms.deliveries == 3
+    assert world.rooms.counts.deliveries == 3

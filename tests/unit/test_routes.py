@@ -7,16 +7,19 @@ from pathlib import Path
 
 import yaml
 
-from confab.http.routes import DISPATCHER, functions, rewrites
+from confab.http.routes import functions, rewrites
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_dispatcher_serves_the_routes_that_share_a_path():
-    assert [route.operation for route in functions()[DISPATCHER]] == [
-        "create_conversation",
-        "list_conversations",
-    ]
+def test_a_dispatcher_serves_the_routes_that_share_a_path():
+    shared = {name: [route.operation for route in routes] for name, routes in functions().items()}
+    assert {name: routes for name, routes in shared.items() if len(routes) > 1} == {
+        "conversations": ["create_conversation", "list_conversations"],
+        "conversation": ["get_conversation", "update_conversation", "delete_conversation"],
+        "message": ["edit_message", "delete_message"],
+        "member": ["set_member", "remove_member"],
+    }
 
 
 def test_hosting_rewrites_every_path_to_its_function():

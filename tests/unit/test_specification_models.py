@@ -3,20 +3,29 @@
 from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
+from confab import erasure
 from confab.domain import events, models, requests
+from confab.domain.entries import conversation_changed, finalized, message, message_changed
 from confab.domain.errors import InvalidRequest
 from confab.domain.limits import Limits
 from confab.domain.requests import (
     AddMessage,
     CreateConversation,
+    EditMessage,
     GetConversation,
     ListConversations,
+    MemberPath,
+    MessagePath,
+    Patch,
+    ReadLog,
     Request,
+    SetMember,
+    UpdateConversation,
     parse,
 )
 from confab.realtime import protocol
@@ -25,18 +34,19 @@ from tests.support.conformance import Json, event_document, rest_document
 REST, EVENTS = rest_document(), event_document()
 LIMITS = Limits()
 
-RESOURCES: tuple[type[BaseModel], ...] = (
+RESOURCES: tuple[type[object], ...] = (
     models.Conversation,
     models.Member,
-    models.Message,
-    models.Finalized,
+    message.Message,
+    message_changed.MessageChanged,
+    conversation_changed.ConversationChanged,
+    finalized.Finalized,
+    erasure.Progress,
     events.TypingState,
-    events.MessageCreated,
-    events.ConversationFinalizedEvent,
-    events.Typing,
+    events.DeletedConversation,
+    events.ErasedUser,
+    *get_args(get_args(events.Event)[0]),
 )
-ADDED = "realtimeUrl"
-"""The property that no model has, because the views add it."""
 BOUNDS = ("const", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems")
 """What a document may say of more values than a model does."""
 NAMELESS = {"ge": "minimum", "le": "maximum"}
@@ -51,15 +61,15 @@ REQUESTS = {
     for kind in (*vars(requests).values(), *vars(protocol).values())
     if isinstance(kind, type) and issubclass(kind, Request)
 }
-"""With a schema of their own; a query's parameters have one each."""
-for kind in (Request, GetConversation, ListConversations):
+"""With a schema of their own; the parameters of a query and of a path have one each."""
+for kind in (Request, Patch, GetConversation, ReadLog, ListConversations, MessagePath, MemberPath):
     del REQUESTS[kind.__name__]
 
 
 def demands(schema: Json, root: Json, where: str, *, complete: bool = False) -> Iterator[Demand]:
     """What a schema demands of a value, with references resolved.
 
-    `complete`: every property is required, as in what the code sends.
+    `complete`: every property is required, as in what the code sends, but what did not change.
     """
     if "$ref" in schema:
         name, _, pointer = schema["$ref"].partition("#/")
@@ -76,8 +86,9 @@ def demands(schema: Json, root: Json, where: str, *, complete: bool = False) -> 
     for name, inner in properties.items():
         yield where, "property", name
         yield from demands(inner, root, f"{where}.{name}", complete=complete)
+    all_required = complete and not where.endswith(".changes")
     yield from (
-        (where, "required", name) for name in (properties if complete else schema.get("required", ()))
+        (where, "required", name) for name in (properties if all_required else schema.get("required", ()))
     )
     if schema.get("additionalProperties") is False:
         yield where, "closed", True
@@ -94,12 +105,24 @@ def test_a_model_agrees_with_the_component_of_its_name(model):
     schema = TypeAdapter(model).json_schema(mode=mode, by_alias=True)
     coded = set(demands(schema, schema, name, complete=mode == "serialization"))
     assert coded - documented == set()
-    more = {(where, keyword) for where, keyword, value in documented - coded if value != ADDED}
-    assert {keyword for where, keyword in more if not where.endswith(ADDED)} <= {*BOUNDS, "closed"}
+    assert {keyword for _, keyword, _ in documented - coded} <= {*BOUNDS, "closed"}
     objects = {where for where, keyword, _ in coded if keyword == "property"}
     assert objects <= {where for where, keyword, _ in documented if keyword == "closed"}
 
 
+NUMBERS: list[object] = [-1, 0, 1, LIMITS.max_page, LIMITS.max_page + 1, 2**53 - 1, 2**53]
+USER_IDS: list[object] = [
+    "agent:",
+    "agent:x",
+    "agent",
+    "Agent:x",
+    "a/b",
+    "a\0b",
+    "a\x7fb",
+    "a\x85b",
+    "a:b c",
+    "ä",
+]
 JUNK: list[object] = [None, True, 0, -1, [], {}, "", "ä", "a\tb", "chat", {"a": None}, [{}], [None]]
 
 
@@ -121,7 +144,7 @@ BODIES: dict[Any, tuple[dict[str, object], dict[str, list[object]]]] = {
             "title": texts(1, LIMITS.max_title_chars),
             "members": [
                 *(listed(LIMITS.max_members + step) for step in (-1, 0, 1)),
-                *([{"userId": uid}] for uid in texts(1, 128)),
+                *([{"userId": uid}] for uid in [*texts(1, 128), *USER_IDS]),
                 *([{"userId": "bob", "access": access}] for access in ("read", "write", "all")),
                 [{"userId": "bob", "x": 1}],
             ],
@@ -136,9 +159,28 @@ BODIES: dict[Any, tuple[dict[str, object], dict[str, list[object]]]] = {
             "role": ["user", "assistant", "system", "admin"],
             "clientMessageId": texts(1, 128),
             "metadata": [{"a": [1, {"b": None}]}],
+            "inReplyTo": NUMBERS,
             "client_message_id": ["m1"],
         },
     ),
+    UpdateConversation: (
+        {"title": "x"},
+        {
+            "title": texts(1, LIMITS.max_title_chars),
+            "metadata": [{"a": [1, {"b": None}]}],
+            "owner": [*texts(1, 128), *USER_IDS],
+            "status": ["finalized"],
+        },
+    ),
+    EditMessage: (
+        {"content": "x"},
+        {
+            "content": texts(1, LIMITS.max_content_bytes),
+            "metadata": [{"a": [1, {"b": None}]}],
+            "role": ["user"],
+        },
+    ),
+    SetMember: ({"access": "read"}, {"access": ["read", "write", "all"], "userId": ["bob"]}),
 }
 """By model: a good body, and values to try in each field."""
 
@@ -164,8 +206,8 @@ def test_a_body_is_taken_if_and_only_if_its_schema_takes_it(model):
 QUERIES: dict[str, tuple[Any, str]] = {
     "get_conversation": (GetConversation, "#/paths/~1api~1conversations~1{id}/get/parameters"),
     "list_conversations": (ListConversations, "#/paths/~1api~1conversations/get/parameters"),
+    "read_log": (ReadLog, "#/paths/~1api~1conversations~1{id}~1log/get/parameters"),
 }
-NUMBERS = [-1, 0, 1, LIMITS.max_page, LIMITS.max_page + 1, 2**53 - 1, 2**53]
 TEXTS = ["", "active", "open", "x" * 256, "x" * 257]
 
 
@@ -179,6 +221,17 @@ def test_a_query_is_taken_if_and_only_if_its_schemas_take_it(operation):
             fits = REST.faults(f"{each}/schema", value) == []
             assert is_taken(model, {parameter["name"]: str(value)}) == fits, (parameter["name"], value)
     assert {parameter["name"] for parameter in parameters.values()} == set(model.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "values"),
+    [(MessagePath, "MessageSeq", NUMBERS), (MemberPath, "MemberId", [*texts(1, 128), *USER_IDS])],
+)
+def test_a_path_is_taken_if_and_only_if_the_schema_of_its_parameter_takes_it(model, name, values):
+    parameter = REST.at(f"#/components/parameters/{name}")
+    for value in values:
+        fits = REST.faults(f"#/components/parameters/{name}/schema", value) == []
+        assert is_taken(model, {"id": "c1", parameter["name"]: str(value)}) == fits, value
 
 
 def test_the_default_page_is_the_codes():

@@ -14,9 +14,10 @@ from openapi_spec_validator import validate
 
 from confab.config import Config
 from confab.domain.cells import new_id
+from confab.domain.entries import Entry
+from confab.domain.entries.message import message_id
 from confab.domain.errors import ERRORS
 from confab.domain.events import Event
-from confab.domain.models import message_id
 from confab.domain.requests import MAX_SEQ
 from confab.http.routes import ROUTES
 from tests.support.conformance import event_document, rest_document
@@ -102,6 +103,19 @@ def test_a_response_says_when_to_retry_and_how_to_send_a_token():
             assert ("WWW-Authenticate" in headers) == (ERRORS[code].status == 401), name
 
 
+def test_the_kinds_of_entries_are_the_codes_and_each_is_an_event_of_rooms():
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Entry)[0])}
+    documented = REST.at("#/components/schemas/Entry")
+    assert [choice["$ref"] for choice in documented["oneOf"]] == [
+        *documented["discriminator"]["mapping"].values()
+    ]
+    for kind, pointer in documented["discriminator"]["mapping"].items():
+        assert REST.at(pointer)["properties"]["kind"]["const"] == kind
+        payload = EVENTS.at(EVENTS.message(f"{kind}.event"))["payload"]
+        assert payload == {"$ref": f"openapi.yaml{pointer}"}
+    assert documented["discriminator"]["mapping"].keys() == kinds
+
+
 def test_the_bus_carries_every_type_of_event():
     types = {kind.model_fields["type"].default for kind in get_args(get_args(Event)[0])}
     assert EVENTS.content["channels"]["bus"]["messages"].keys() == types
@@ -141,11 +155,19 @@ CREATED = REST.at("#/paths/~1api~1conversations/post/responses/201/content/appli
         ("message.event", "seq", [0]),
         ("message.event", "id", ["x" * 65]),
         ("finalized.event", "seq", [0]),
+        ("message.event", "ordinal", [0]),
+        ("message_changed.event", "kind", ["message", "x"]),
+        ("conversation_changed.event", "changes", [{"title": False}, {"added": []}, {"unknown": True}]),
+        ("left.event", "reason", ["expired"]),
+        ("erased.event", "erasures", [0]),
+        ("erased.event", "seqs", [[], [0], list(range(1, 502))]),
         ("typing.event", "conversationId", ["a b"]),
         ("resync.event", "after", [-1]),
         ("going_away.event", "reconnectAfterMs", [-1]),
         ("message.created", "seq", [0]),
         ("conversation.finalized", "conversationId", [""]),
+        ("conversation.deleted", "seq", [1]),
+        ("user.erased", "conversationId", ["c1"]),
     ],
 )
 def test_a_value_against_the_contract_is_caught(subject, field, values):

@@ -55,8 +55,11 @@ async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_quer
         bus.cancel()
 
 
-@pytest.mark.parametrize(("name", "announces"), [("get_conversation", False), ("add_message", True)])
-async def test_a_functions_first_request_prepares_it(monkeypatch, name, announces):
+@pytest.mark.parametrize(
+    ("name", "announces", "status"),
+    [("get_conversation", False, 404), ("add_message", True, 404), ("expire_conversations", True, 405)],
+)
+async def test_a_functions_first_request_prepares_it(monkeypatch, name, announces, status):
     prepared: list[bool] = []
 
     async def prepare(_adapters: Adapters, *, announces: bool) -> None:
@@ -66,9 +69,16 @@ async def test_a_functions_first_request_prepares_it(monkeypatch, name, announce
     monkeypatch.setattr(log, "setup", lambda _project: None)
     monkeypatch.setattr(os, "environ", {})
     serve = function(name)
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [],
+    }
     for _ in range(2):
-        assert (await serve(Request(scope))).status_code == 404
+        assert (await serve(Request(scope))).status_code == status
     assert prepared == [announces]
 
 

@@ -26,8 +26,8 @@ async function talking(t, ...answers) {
     asked.push({ method, url, headers, body: body && JSON.parse(body) });
     const answer = answers.shift();
     if (answer === CUT) return request.socket.destroy();
-    response.writeHead(answer.status, { "Content-Type": answer.type, ...answer.headers });
-    response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
+    response.writeHead(answer.status, { ...(answer.type && { "Content-Type": answer.type }), ...answer.headers });
+    response.end(typeof answer.body === "object" ? JSON.stringify(answer.body) : answer.body);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -107,6 +107,44 @@ test("a write whose key is null gets one of its own, so that its retry is stored
   assert.deepEqual(first.body, { type: "chat" });
   assert.match(first.headers["idempotency-key"], /.{20}/);
   assert.notEqual(first.headers["idempotency-key"], second.headers["idempotency-key"]);
+});
+
+test("changes go to their paths, with null and without what is left out", async (t) => {
+  const { confab, asked } = await talking(t, ...Array(8).fill(ok({})));
+  const uid = "a b/c?#ä%";
+  await confab.updateConversation("c 1", { title: null, owner: undefined });
+  await confab.editMessage("c", 7, { content: "x" });
+  await confab.deleteMessage("c", 7);
+  await confab.setMember("c", uid, "read");
+  await confab.removeMember("c", uid);
+  await confab.readLog("c", { after: 0, limit: 5 });
+  await confab.deleteConversation("c");
+  await confab.eraseMe();
+  const member = "/api/conversations/c/members/a%20b%2Fc%3F%23%C3%A4%25";
+  assert.deepEqual(
+    asked.map(({ method, url, body }) => [method, url, body]),
+    [
+      ["PATCH", "/api/conversations/c%201", { title: null }],
+      ["PATCH", "/api/conversations/c/messages/7", { content: "x" }],
+      ["DELETE", "/api/conversations/c/messages/7", ""],
+      ["PUT", member, { access: "read" }],
+      ["DELETE", member, ""],
+      ["GET", "/api/conversations/c/log?after=0&limit=5", ""],
+      ["DELETE", "/api/conversations/c", ""],
+      ["DELETE", "/api/me", ""],
+    ],
+  );
+});
+
+test("an answer without a body is null, and leaving or deleting may lose its answer", async (t) => {
+  const gone = problem("not_found", 404);
+  const { confab, asked } = await talking(t, { status: 204 }, CUT, gone, problem("unavailable", 503), gone, gone, CUT, gone);
+  assert.equal(await confab.removeMember("c", "me"), null);
+  assert.equal(await confab.removeMember("c", "me"), null);
+  assert.equal(await confab.deleteConversation("c"), undefined);
+  await assert.rejects(confab.deleteConversation("c"), { code: "not_found" });
+  await assert.rejects(confab.deleteMessage("c", 1), { code: "not_found" });
+  assert.equal(asked.length, 8);
 });
 
 test("an expired token is renewed once", async (t) => {

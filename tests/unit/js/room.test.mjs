@@ -185,3 +185,97 @@ test("a handler that throws does not stop the others", async (t) => {
   await until(() => seen.length === 2);
   assert.deepEqual(reported, ["a handler's own"]);
 });
+
+test("entries of every kind come once and in order, and an unknown kind counts as seen", async (t) => {
+  const server = await RoomServer.start(t);
+  const write = () => {
+    fill(server, 1);
+    server.log("message_changed", { message: null });
+    server.log("a_later_kind", {});
+    server.log("conversation_changed", { changes: { title: true } });
+  };
+  write();
+  const { told } = await opened(t, server, { after: 0 });
+  write();
+  server.tell("read", { conversationId: "c", seq: 9, userId: "bo" }); // has a number and is no entry
+  server.finalize();
+  await until(() => told.entries.length === 7);
+  const written = (seq) => [
+    [seq, `m${seq}`],
+    [seq + 1, "message_changed", null],
+    [seq + 3, "conversation_changed", { title: true }],
+  ];
+  assert.deepEqual(told.entries, [...written(1), ...written(5), [9, "finalized"]]);
+  assert.equal(server.count("join"), 2); // the first page was full: nothing was missed since
+});
+
+test("without a number, the log goes on after the changes that follow the newest message", async (t) => {
+  const server = await RoomServer.start(t);
+  fill(server, 1);
+  server.log("message_changed", { message: null });
+  const { told } = await opened(t, server);
+  fill(server, 1);
+  await until(() => told.entries.length === 2);
+  assert.deepEqual(told.entries, [[1, "m1"], [3, "m3"]]);
+});
+
+test("erasures that were seen are told; after any that were not, the newest page is read again", async (t) => {
+  const server = await RoomServer.start(t);
+  fill(server, 5);
+  server.conversation.erasures = 3;
+  const erased = (erasures) => {
+    server.conversation.erasures = erasures;
+    server.tell("erased", { conversationId: "c", erasures, seqs: [2, 4] });
+  };
+  const newest = upTo(5).slice(2);
+  const { told } = await opened(t, server, { after: 5, erasures: 2 });
+  assert.deepEqual(told.entries.splice(0), ["reset", ...newest]);
+  for (const erasures of [4, 4]) {
+    erased(erasures);
+    await until(() => told.entries.length === 1);
+    assert.deepEqual(told.entries.splice(0), [["erased", 2, 4]]);
+  }
+  for (const erasures of [6, 1]) {
+    erased(erasures);
+    await until(() => told.entries.length === 4);
+    assert.deepEqual(told.entries.splice(0), ["reset", ...newest]);
+  }
+  for (const [count, erasures] of [[500, 2], [499, 2], [500, 3]]) { // the last one's second part gets lost
+    server.conversation.erasures = erasures;
+    server.tell("erased", { conversationId: "c", erasures, seqs: Array(count).fill(7) });
+    await until(() => told.entries.length === 1);
+    assert.equal(told.entries.pop().length, count + 1);
+  }
+  server.cut();
+  await until(() => told.entries.length === 4);
+  assert.deepEqual(told.entries, ["reset", ...newest]);
+});
+
+test("a reset during a join drops its page", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told } = await opened(t, server, { after: 0 });
+  server.beforeJoin = () => {
+    server.conversation.erasures = 2;
+    server.tell("erased", { conversationId: "c", erasures: 2, seqs: [] });
+    fill(server, 1, { tell: false });
+  };
+  server.tell("resync", { conversationId: "c", after: 0 });
+  await until(() => told.joined.length === 2);
+  assert.deepEqual(told.entries, ["reset", [1, "m1"]]);
+});
+
+test("a room that its user may not stay in is over, and says why", async (t) => {
+  const server = await RoomServer.start(t);
+  for (const reason of ["removed", "deleted"]) {
+    const { room, told } = await opened(t, server, { after: 0 });
+    const joins = server.count("join");
+    server.log("conversation_changed", { changes: { removed: ["me"] } }, { tell: reason === "removed" });
+    server.tell("left", { conversationId: "c", reason });
+    await until(() => room.state === "closed");
+    fill(server, 1, { tell: true });
+    await assert.rejects(room.send("hi"), { code: "closed" });
+    await until(() => server.clients.size === 0, "to be disconnected");
+    assert.deepEqual([told.entries.at(-1), told.errors], [["left", reason], []]);
+    assert.equal(server.count("join"), joins);
+  }
+});

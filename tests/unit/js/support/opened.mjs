@@ -17,7 +17,7 @@ export async function until(holds, what, patienceMs = 5_000) {
 export async function opened(
   t,
   server,
-  { after = null, id = "c", until: state = "live", patienceMs, fetch, getToken } = {},
+  { after = null, erasures, id = "c", until: state = "live", patienceMs, fetch, getToken } = {},
 ) {
   const told = { entries: [], states: [], typing: [], joined: [], errors: [], trouble: [], tokens: [] };
   const confab = new Confab({
@@ -31,14 +31,19 @@ export async function opened(
   });
   const handlers = {
     onMessage: ({ seq, content }) => told.entries.push([seq, content]),
+    onMessageChanged: ({ seq, message }) => told.entries.push([seq, "message_changed", message]),
+    onConversationChanged: ({ seq, changes }) => told.entries.push([seq, "conversation_changed", changes]),
     onFinalized: ({ seq }) => told.entries.push([seq, "finalized"]),
+    onErased: ({ seqs }) => told.entries.push(["erased", ...seqs]),
+    onReset: () => told.entries.push("reset"),
+    onLeft: ({ reason }) => told.entries.push(["left", reason]),
     onTyping: (userIds) => told.typing.push(userIds),
     onState: (now) => told.states.push(now),
     onJoined: (joined) => told.joined.push(joined),
     onTrouble: (error) => told.trouble.push(error && [error.code, error.message]),
     onError: (error) => told.errors.push(error),
   };
-  const room = await confab.open(id, handlers, { after, realtimeUrl: server.url });
+  const room = await confab.open(id, handlers, { after, erasures, realtimeUrl: server.url });
   t.after(() => room.close());
   await until(() => room.state === state, `to be ${state}`, patienceMs);
   return { room, told, confab };

@@ -10,8 +10,9 @@ const PAGE = 3;
  * faults of a real server at hand. `t` is the test that it lives for.
  */
 export class RoomServer {
-  conversation = { id: "c", status: "active", seq: 0, finalizedAt: null };
-  messages = [];
+  conversation = { id: "c", status: "active", seq: 0, erasures: 0, finalizedAt: null };
+  /** The log. */
+  entries = [];
   /** What clients sent: `[event, payload]`, and `["connect", auth]`. */
   heard = [];
   /** Whether connections are accepted; a browser says no more about one that is not. */
@@ -47,19 +48,28 @@ export class RoomServer {
     return server;
   }
 
-  /** Store a message; the live sockets are told unless `tell` is false. */
-  add(content, { tell = true, clientMessageId = null } = {}) {
-    const known = this.messages.find((message) => clientMessageId && message.clientMessageId === clientMessageId);
-    if (known) return known;
-    const message = { seq: (this.conversation.seq += 1), conversationId: "c", author: "bo", content, clientMessageId };
-    this.messages.push(message);
-    if (tell) this.tell("message", message);
-    return message;
+  get messages() {
+    return this.entries.filter(({ kind }) => kind === "message");
   }
 
-  finalize({ tell = true } = {}) {
-    Object.assign(this.conversation, { status: "finalized", finalizedAt: "then", seq: this.conversation.seq + 1 });
-    if (tell) this.tell("finalized", { conversationId: "c", seq: this.conversation.seq, finalizedAt: "then" });
+  /** Store an entry; the live sockets are told unless `tell` is false. */
+  log(kind, fields, { tell = true } = {}) {
+    const entry = { kind, conversationId: "c", seq: (this.conversation.seq += 1), ...fields };
+    this.entries.push(entry);
+    if (tell) this.tell(kind, entry);
+    return entry;
+  }
+
+  /** Store a message. */
+  add(content, { tell, clientMessageId = null } = {}) {
+    const known = this.messages.find((message) => clientMessageId && message.clientMessageId === clientMessageId);
+    const version = this.conversation.seq + 1;
+    return known ?? this.log("message", { version, author: "bo", content, clientMessageId }, { tell });
+  }
+
+  finalize() {
+    Object.assign(this.conversation, { status: "finalized", finalizedAt: "then" });
+    this.log("finalized", { finalizedAt: "then" });
   }
 
   /** Send an event to the live sockets. */
@@ -115,11 +125,11 @@ export class RoomServer {
     this.beforeJoin = null;
     if (payload.conversationId !== "c") return { ok: false, error: problem("not_found", 404) };
     const { after } = payload;
-    const newer = this.messages.filter(({ seq }) => seq > (after ?? 0));
-    const messages = after === undefined ? newer.slice(-PAGE) : newer.slice(0, PAGE);
-    const hasMore = newer.length > PAGE;
+    const newer = this.entries.filter(({ seq }) => seq > after);
+    const hasMore = (after === undefined ? this.messages : newer).length > PAGE;
+    const page = after === undefined ? { messages: this.messages.slice(-PAGE) } : { entries: newer.slice(0, PAGE) };
     if (after === undefined || !hasMore) this.#live.add(socket);
-    return { ok: true, conversation: { ...this.conversation }, messages, hasMore };
+    return { ok: true, conversation: { ...this.conversation }, ...page, hasMore };
   }
 }
 
