@@ -4,9 +4,9 @@ import runpy
 import sys
 from unittest.mock import patch
 
-from confab.realtime import rooms
+from confab.realtime import served
 from confab.realtime.room import Gap, Room
-from confab.realtime.rooms import Envelope
+from confab.realtime.served import Envelope
 
 
 class WithoutFilling(Room[Envelope]):
@@ -33,7 +33,7 @@ def main() -> None:
     """Break the room, then become the module."""
     sabotage, module, *arguments = sys.argv[1:]
     sys.argv = [module, *arguments]
-    with patch.object(rooms, "Room", SABOTAGES[sabotage]):
+    with patch.object(served, "Room", SABOTAGES[sabotage]):
         runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from tests.faults.storm.record import Entry, Recording, View
 from tests.support.sockets import Socket, Sockets
 from tests.support.users import User
 
+KINDS = frozenset({"message", "message_changed", "conversation_changed", "finalized"})
+AWAY_S = 0.5
+"""Seconds after which a client whose user was removed looks whether it may come back."""
 TEMPORARY = frozenset({"unavailable", "rate_limited"})
 
 
@@ -28,6 +32,8 @@ class Follower:
         self._turn = self._random.randrange(len(urls))
         self._socket: Socket | None = None
         self._live: set[str] = set()
+        self._joining: set[str] = set()
+        self._connecting_since = 0.0
         self._named: str | None = None  # the room that the handshake asks for
         self._closed = False
         self._connect()
@@ -49,7 +55,7 @@ class Follower:
 
     def follow(self, conversation: str) -> None:
         """Follow this conversation from its beginning."""
-        view = self._views[conversation] = View(self.name, conversation)
+        view = self._views[conversation] = View(self.name, self.user.uid, conversation)
         self._recording.views.append(view)
         if self.socket is not None:
             self._join(view)
@@ -75,8 +81,11 @@ class Follower:
 
     def refused(self, problem: Any) -> None:
         """Try the next instance; a refusal that is not temporary is a complaint."""
-        if isinstance(problem, Mapping) and problem.get("code") not in TEMPORARY:
-            self._complain(f"was refused: {problem.get('code')}")
+        code = problem.get("code") if isinstance(problem, Mapping) else None
+        if code == "not_found" and self._named is not None:
+            self._views[self._named].denied = True
+        elif code is not None and code not in TEMPORARY:
+            self._complain(f"was refused: {code}")
         self._move_on(self._pause())
 
     def closed(self) -> None:
@@ -85,14 +94,19 @@ class Follower:
 
     def on_event(self, event: str, payload: Any) -> None:
         """Handle an event of the server."""
-        if event in ("message", "finalized"):
-            self._take(self._views[payload["conversationId"]], payload, live=True)
+        if event in KINDS:
+            self._take(self._views[payload["conversationId"]], payload)
         elif event == "joined":
-            self._take_page(self._views[payload["conversation"]["id"]], payload)
+            self._take_page(self._views[payload["conversation"]["id"]], payload, self._connecting_since)
         elif event == "resync":
             view = self._views[payload["conversationId"]]
             self._live.discard(view.conversation)
             self._join(view, payload["after"])
+        elif event == "left" and payload["reason"] == "removed":
+            view = self._views[payload["conversationId"]]
+            view.dismissals.append(len(view.deliveries))
+            self._live.discard(view.conversation)
+            self._join_later(view, AWAY_S)
         elif event == "going_away":
             self._move_on(payload["reconnectAfterMs"] / 1000)
         else:
@@ -104,11 +118,13 @@ class Follower:
         if self._closed:
             return
         self._turn += 1
+        self._connecting_since = time.monotonic()
         auth: dict[str, Any] = {"token": self.user.token}
         views = self._unfinished()
         self._named = None
-        if views and self._random.random() < 0.5:
-            view = self._random.choice(views)
+        known = [view for view in views if not view.denied]
+        if known and self._random.random() < 0.5:
+            view = self._random.choice(known)
             self._named = view.conversation
             auth |= {"conversationId": view.conversation, "after": view.last}
         self._socket = self._sockets.open(self._urls[self.instance], auth, self)
@@ -116,13 +132,27 @@ class Follower:
     def _move_on(self, pause: float) -> None:
         socket, self._socket = self._socket, None
         self._live.clear()
+        self._joining.clear()
         if socket is not None:
             socket.close()
             asyncio.get_running_loop().call_later(pause, self._connect)
 
     def _join(self, view: View, after: int | None = None) -> None:
-        after = view.last if after is None else after
-        self._ask("join", view, lambda page: self._take_page(view, page), after=after)
+        if view.conversation in self._joining:
+            return
+        self._joining.add(view.conversation)
+        after, asked = view.last if after is None else after, time.monotonic()
+        self._ask("join", view, lambda page: self._take_page(view, page, asked), after=after)
+
+    def _join_later(self, view: View, pause: float) -> None:
+        socket = self._socket
+
+        def join() -> None:
+            here = socket is not None and socket is self._socket and not socket.over
+            if here and view.conversation not in self._live:
+                self._join(view)
+
+        asyncio.get_running_loop().call_later(pause, join)
 
     def _ask(
         self, event: str, view: View, succeeded: Callable[[Mapping[str, Any]], None], **fields: int
@@ -134,35 +164,33 @@ class Follower:
         def answered(ack: Any) -> None:
             if socket is not self._socket or socket.over:
                 return
+            self._joining.discard(view.conversation)
             if ack is None:
                 self._move_on(self._pause())
             elif ack["ok"]:
                 succeeded(ack)
             elif ack["error"]["code"] in TEMPORARY:
-                asyncio.get_running_loop().call_later(self._pause(), again)
+                self._join_later(view, self._pause())
+            elif ack["error"]["code"] == "not_found":
+                view.denied = True
+                self._join_later(view, AWAY_S)
             else:
                 self._complain(f"could not {event}: {ack['error']['code']}")
 
-        def again() -> None:
-            if socket is self._socket and not socket.over:
-                self._join(view)
-
         socket.emit(event, {"conversationId": view.conversation, **fields}, answered)
 
-    def _take_page(self, view: View, page: Mapping[str, Any]) -> None:
+    def _take_page(self, view: View, page: Mapping[str, Any], asked: float) -> None:
         """Take a page, and ask for the next one until the room is live."""
-        for message in page["messages"]:
-            self._take(view, message, live=False)
+        for entry in page["entries"]:
+            self._take(view, entry, asked)
+        view.adopt(page["conversation"])
         if page["hasMore"]:
             self._join(view)
             return
         self._live.add(view.conversation)
-        conversation = page["conversation"]
-        if conversation["status"] == "finalized" and view.last < conversation["seq"]:
-            self._take(view, finalization(conversation), live=False)
 
-    def _take(self, view: View, entry: Entry, *, live: bool) -> None:
-        view.take(self._recording.shared(entry), live=live)
+    def _take(self, view: View, entry: Entry, asked: float | None = None) -> None:
+        view.take(self._recording.shared(entry), asked)
 
     def _unfinished(self) -> list[View]:
         return [view for view in self._views.values() if not view.complete]
@@ -172,12 +200,3 @@ class Follower:
 
     def _complain(self, what: str) -> None:
         self._recording.complaints.append(f"{self.name} {what}")
-
-
-def finalization(conversation: Mapping[str, Any]) -> Entry:
-    """The last entry of a finalized conversation, as the event `finalized` has it."""
-    return {
-        "conversationId": conversation["id"],
-        "seq": conversation["seq"],
-        "finalizedAt": conversation["finalizedAt"],
-    }

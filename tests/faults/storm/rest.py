@@ -21,19 +21,27 @@ class Rest:
         self.waiting: Counter[str] = Counter()
         """How many calls each function is working on."""
 
-    async def post(
-        self, function: str, path: str, user: User, body: Mapping[str, Any], **headers: str
+    async def call(
+        self,
+        function: str,
+        path: str,
+        user: User,
+        body: Mapping[str, Any] | None,
+        *,
+        method: str = "POST",
+        **headers: str,
     ) -> dict[str, Any] | None:
         """`{ok: true, body}` or `{ok: false, error}`, or None for no answer."""
         self.waiting[function] += 1
         try:
-            answer = await self._http.post(
+            answer = await self._http.request(
+                method,
                 f"{self._urls[function]}/api/conversations{path}",
                 json=body,
                 headers={"Authorization": f"Bearer {user.token}", **headers},
                 timeout=ANSWER_S,
             )
-            said: dict[str, Any] = answer.json()
+            said: dict[str, Any] = answer.json() if answer.content else {}
         except httpx.TransportError:
             return None
         except ValueError:

@@ -8,7 +8,14 @@ from typing import Self
 from tests.faults.storm.bus import CALM, Weather
 
 INSTANCES = ("realtime-1", "realtime-2")
-FUNCTIONS = ("create_conversation", "add_message", "finalize_conversation")
+FUNCTIONS = (
+    "create_conversation",
+    "add_message",
+    "finalize_conversation",
+    "conversation",
+    "message",
+    "member",
+)
 CALM_BEFORE_S = 1.5
 CALM_AFTER_S = 4.0
 """Seconds before the end of the load from which on nothing is broken any more."""
@@ -35,6 +42,8 @@ FURTHER = (
     ("kill", "finalize_conversation"),
     ("stall", "finalize_conversation"),
     ("kill", "create_conversation"),
+    ("kill", "message"),
+    ("kill", "member"),
     ("unsubscribe", "bus"),
 )
 LASTS = {"kill": (0.1, 2.0), "stop": (0.1, 1.0), "stall": (0.5, 7.0), "unsubscribe": (0.0, 0.0)}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -10,14 +10,13 @@ import httpx
 from confab.ports import Store
 from tests.faults.storm.bus import CALM, fates
 from tests.faults.storm.faults import Faults
-from tests.faults.storm.load import Load
-from tests.faults.storm.record import Entry, Recording
+from tests.faults.storm.load import USERS, Load
+from tests.faults.storm.record import Entry, Recording, may_read
 from tests.faults.storm.rest import Rest
 from tests.faults.storm.schedule import FUNCTIONS, INSTANCES, Plan
 from tests.support.command import Say
 from tests.support.sockets import Sockets
 from tests.support.system import UNSIGNED, Command, System
-from tests.support.users import User
 
 PAGE = 20
 """Entries in a page, few, so that clients have to page."""
@@ -32,24 +31,22 @@ async def storm(
 ) -> Recording:
     """Let it blow, and give what was recorded, the stored logs included.
 
-    `launchers` names the instances that another module than the container's own starts.
+    `launchers` names the instances and functions that another module than the container's own starts.
     """
     recording = Recording()
     weather = folder / "weather.json"
     CALM.begin(weather)
     exposed = ("tests.faults.storm.bus", str(weather))
-    say("starting the store, the bus, two instances and three functions")
+    say("starting the store, the bus, two instances and the functions")
     async with (
         System.running(folder, {**UNSIGNED, "CONFAB_MAX_PAGE": str(PAGE)}, bus=exposed) as system,
         httpx.AsyncClient(trust_env=False) as http,
         Sockets.running() as sockets,
     ):
-        for name in INSTANCES:
-            system.launcher = (launchers or {}).get(name, ())
-            await system.instance(name)
-        system.launcher = ()
-        for name in FUNCTIONS:
-            await system.function(name)
+        for names, start in ((INSTANCES, system.instance), (FUNCTIONS, system.function)):
+            for name in names:
+                system.launcher = (launchers or {}).get(name, ())
+                await start(name)
         await system.serves()
         urls = {name: server.url for name, server in system.servers.items()}
         rest = Rest(http, urls)
@@ -59,7 +56,7 @@ async def storm(
             await load.begin()
             await load.run(Faults(plan, system, weather, load, recording, say).carry_out())
             say("calm again; waiting until every client has every entry")
-            recording.logs = await _logs(system.store, load.users)
+            await _read(system.store, recording)
             await _catch_up(recording, plan.catch_up_s)
         finally:
             progress.cancel()
@@ -72,20 +69,32 @@ async def storm(
     return recording
 
 
-async def _logs(store: Store, users: Iterable[User]) -> dict[str, list[Entry]]:
-    """What is stored: each user's conversations, and their logs."""
-    lists = [await store.conversations(user.uid, status=None, after=None, limit=MANY) for user in users]
-    logs: dict[str, list[Entry]] = {conversation["id"]: [] for found in lists for conversation in found}
-    for conversation, log in logs.items():
-        while entries := await store.entries(conversation, len(log) + 1, len(log) + ENTRIES_PER_READ):
-            log += [entry.wire() for entry in entries]
-    return logs
+async def _read(store: Store, recording: Recording) -> None:
+    """Write down what is stored: the conversations and their logs. Owners stay, so nobody else is asked."""
+    lists = [
+        await store.conversations(f"user-{number}", status=None, after=None, limit=MANY)
+        for number in range(USERS)
+    ]
+    recording.conversations = {one["id"]: one for found in lists for one in found}
+    for conversation in recording.conversations:
+        log: list[Entry] = recording.logs.setdefault(conversation, [])
+        while True:
+            found = await store.entries(conversation, len(log) + 1, len(log) + ENTRIES_PER_READ)
+            assert found is not None, "nobody deletes conversations"
+            log += [entry.wire() for entry in found.entries]
+            if not found.entries:
+                break
 
 
 async def _catch_up(recording: Recording, within: float) -> None:
-    """Wait until every client has every stored entry."""
+    """Wait until every client whose user may has every stored entry."""
     until = time.monotonic() + within
-    while any(view.last < len(recording.logs.get(view.conversation, ())) for view in recording.views):
+    while any(
+        view.last < len(log)
+        for view in recording.views
+        if (log := recording.logs.get(view.conversation))
+        and may_read(recording.conversations[view.conversation], view.user)
+    ):
         if time.monotonic() > until:
             return
         await asyncio.sleep(POLL_S)
