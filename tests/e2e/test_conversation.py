@@ -96,7 +96,7 @@ async def test_errors_through_hosting(http, auth, connect):
         "invalid_request": await http.post(API, json={"type": "x"}, headers=alice.headers),
         "unsupported_media_type": await http.post(API, content="{}", headers=alice.headers),
         "not_found": await http.get("/api/nothing", headers=alice.headers),
-        "method_not_allowed": await http.delete(path, headers=alice.headers),
+        "method_not_allowed": await http.put(path, headers=alice.headers),
         "payload_too_large": await add_message(http, room, "x", alice.token, metadata={"a": "b" * 270_000}),
     }
     for code, answer in answers.items():
@@ -147,7 +147,7 @@ async def test_a_killed_instance_loses_nothing(stack, http, auth, connect):
         assert (await add_message(http, room, f"meanwhile {n}", alice.token)).status_code == 201
     back = await connect(bob, 0)
     ack = await back.call("join", {"conversationId": room, "after": 1})
-    assert ([m["seq"] for m in ack["messages"]], ack["hasMore"]) == ([2, 3, 4, 5, 6], False)
+    assert ([m["seq"] for m in ack["entries"]], ack["hasMore"]) == ([2, 3, 4, 5, 6], False)
     await add_message(http, room, "after", alice.token)
     await back.until(lambda c: c.seqs() == [7])
     await asyncio.to_thread(stack.wait_for, "realtime-2  ", times=2)

@@ -18,7 +18,7 @@ def doctor(stack, *arguments):
 
 def test_a_healthy_stack(stack):
     code, printed = doctor(stack)
-    assert (code, printed.splitlines()[-1]) == (0, "29 ok, 0 FAIL, 0 skipped"), printed
+    assert (code, printed.splitlines()[-1]) == (0, "37 ok, 0 FAIL, 0 skipped"), printed
 
 
 def test_an_instance_that_does_not_run(stack):

@@ -37,14 +37,14 @@ def test_two_people_on_two_instances_see_every_message_once_and_in_order(
 def test_finalizing_needs_a_confirmation_and_locks_both_pages(people: tuple[Person, Person]) -> None:
     ada, bo = people
     title = meet(ada, bo)
-    expect(bo.page.get_by_role("button", name="Finalize…")).to_be_hidden()
-    ada.press("Finalize…")
+    expect(bo.page.get_by_role("button", name="More")).to_be_hidden()
+    ada.choose("Finalize…")
     ada.answer("Cancel")
     expect(ada.composer).to_be_enabled()
-    ada.press("Finalize…")
+    ada.choose("Finalize…")
     ada.answer("Finalize")
     for person in people:
-        expect(person.page.locator("#locked")).to_contain_text("is finalized")
+        expect(person.locked).to_contain_text("is finalized")
         expect(person.page.get_by_role("log").locator(".finalized-mark")).to_have_count(1)
         expect(person.composer).to_be_hidden()
         expect(person.page.get_by_role("link", name=title)).to_contain_text("finalized")
@@ -59,7 +59,7 @@ def test_markup_is_shown_as_text_and_a_reader_cannot_write(people: tuple[Person,
         expect(person.page.get_by_role("heading", name=MARKUP)).to_be_visible()
         expect(person.page.locator("main img")).to_have_count(0)
     expect(bo.composer).to_be_hidden()
-    expect(bo.page.locator("#locked")).to_contain_text("read-only access")
+    expect(bo.locked).to_contain_text("read-only access")
 
 
 def test_a_conversation_is_listed_after_signing_out_and_in_again(ada: Person) -> None:

@@ -135,7 +135,7 @@ class Pair:
             payload = {"conversationId": self._room, "after": self.ledger.seen[uid]}
             ack = await asyncio.wait_for(socket.call("join", payload), ANSWER_S)
             assert ack["ok"], ack
-            for entry in ack["messages"]:
+            for entry in ack["entries"]:
                 self.ledger.delivered(uid, entry)
             more = ack["hasMore"]
 

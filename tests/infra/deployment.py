@@ -15,6 +15,8 @@ from unittest import mock
 
 import pulumi
 
+from confab.http.routes import EXPIRY, functions
+
 with warnings.catch_warnings():  # pulumi_gcp warns of its own deprecated parts on first use
     warnings.filterwarnings("ignore", "gcp.* has been deprecated", DeprecationWarning)
     import infra.gcp.program  # noqa: F401 - imported once, before the processes are forked
@@ -41,7 +43,8 @@ FULL = BASE | {
     "confab:site": "my-site",
     "confab:origins": '["https://app.example"]',
     "confab:cells": json.dumps(CELLS),
-    "confab:variables": '{"CONFAB_MAX_PAGE": "100", "OTEL_TRACES_SAMPLER": "always_on"}',
+    "confab:variables": '{"CONFAB_MAX_PAGE": "100", "OTEL_TRACES_SAMPLER": "always_on",'
+    ' "CONFAB_RETENTION_DAYS": "30"}',
     HEADERS: "api-key=the-key-5aa",
     "confab:alertEmails": '["ops@my.example"]',
 }
@@ -97,6 +100,12 @@ class Deployment:
         return self.settings.get("gcp:region", "us-central1")
 
     @property
+    def functions(self) -> list[str]:
+        """The entry points of its functions."""
+        expires = "CONFAB_RETENTION_DAYS" in self.settings.get("confab:variables", "")
+        return [*functions(), *([EXPIRY] if expires else [])]
+
+    @property
     def cells(self) -> dict[str, bool]:
         """Whether a cell takes new conversations, by name."""
         cells = json.loads(self.settings.get("confab:cells", '[{"name": "main"}]'))
@@ -144,6 +153,8 @@ def outputs_of(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         case "Account":
             email = f"{inputs['accountId']}@{inputs['project']}.iam.gserviceaccount.com"
             return {"email": email, "name": f"{project}/serviceAccounts/{email}"}
+        case "Function":
+            return {"serviceConfig": {**inputs["serviceConfig"], "uri": f"https://{inputs['name']}.run.app"}}
         case "IAMCustomRole":
             return {"name": f"{project}/roles/{inputs['roleId']}"}
         case "SecretVersion":

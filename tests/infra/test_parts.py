@@ -4,9 +4,10 @@ import json
 
 from confab import config
 from confab.domain.cells import MAIN, topic_of
-from confab.http.routes import DISPATCHER, functions, rewrites
+from confab.http.routes import EXPIRY, rewrites
 from infra.gcp.names import realtime_of, service_of
-from infra.gcp.settings import FUNCTION_TIMEOUT_S
+from infra.gcp.retention import SCHEDULER
+from infra.gcp.settings import EXPIRY_TIMEOUT_S, FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import known
 from tests.infra.deployment import Deployment
@@ -16,6 +17,7 @@ APIS = {
     "artifactregistry": {"artifactregistry"},
     "cloudfunctionsv2": {"cloudbuild", "cloudfunctions", "run"},
     "cloudrunv2": {"run"},
+    "cloudscheduler": {"cloudscheduler"},
     "firebase": {"firebase", "firebasehosting", "identitytoolkit"},
     "logging": {"logging"},
     "monitoring": {"monitoring"},
@@ -43,25 +45,37 @@ def variables(stack: Deployment) -> dict[str, dict[str, str]]:
 
 def test_every_operation_has_its_function(stack):
     found = {each.name: each.inputs for each in stack.all("Function")}
-    assert found.keys() == {service_of(name) for name in functions()}
+    assert found.keys() == {service_of(name) for name in stack.functions}
     builder = f"projects/{stack.project}/serviceAccounts/{BUILD}@{stack.project}.iam.gserviceaccount.com"
-    for name in functions():
+    for name in stack.functions:
         inputs = found[service_of(name)]
         build, service = inputs["buildConfig"], inputs["serviceConfig"]
         assert (inputs["name"], build["entryPoint"]) == (service_of(name), name)
         assert (build["runtime"], build["serviceAccount"]) == ("python311", builder)
         assert build["dockerRepository"] == "id-of-images"
         assert "SOURCE_DATE_EPOCH" in build["environmentVariables"]  # else each start compiles again
-        assert service["timeoutSeconds"] == FUNCTION_TIMEOUT_S
+        assert service["timeoutSeconds"] == (EXPIRY_TIMEOUT_S if name == EXPIRY else FUNCTION_TIMEOUT_S)
         assert service["minInstanceCount"] == 0 < service["maxInstanceCount"]
         assert service["maxInstanceRequestConcurrency"] > 1
+
+
+def test_cloud_scheduler_expires_conversations_daily_if_there_is_a_retention(stack):
+    url = f"https://{service_of(EXPIRY)}.run.app"
+    account = f"{SCHEDULER}@{stack.project}.iam.gserviceaccount.com"
+    found = [
+        (job.inputs["schedule"], job.inputs["attemptDeadline"], job.inputs["httpTarget"])
+        for job in stack.all("Job")
+    ]
+    token = {"serviceAccountEmail": account, "audience": url}
+    wanted = ("0 3 * * *", f"{EXPIRY_TIMEOUT_S}s", {"httpMethod": "POST", "uri": url, "oidcToken": token})
+    assert found == ([wanted] if EXPIRY in stack.functions else [])
 
 
 def test_hosting_rewrites_every_path(stack):
     to = {"region": stack.region}
     wanted = [{"source": source, "run": {"serviceId": service_of(name), **to}} for source, name in rewrites()]
     assert stack.outputs["rewrites"] == wanted
-    assert wanted[-1] == {"source": "/api/**", "run": {"serviceId": service_of(DISPATCHER), **to}}
+    assert wanted[-1] == {"source": "/api/**", "run": {"serviceId": service_of("conversations"), **to}}
     (site,) = stack.all("HostingSite")
     assert site.inputs["siteId"] == stack.outputs["site"]
     assert site.inputs.get("deletionPolicy") == "ABANDON"  # another app may have made it

@@ -1,9 +1,10 @@
 """Permissions: a service account for each function and container, with the fewest it needs."""
 
 from confab.domain.cells import topic_of
-from confab.http.routes import functions, rewrites
+from confab.http.routes import EXPIRY, rewrites
 from infra.gcp.functions import WRITERS
 from infra.gcp.names import realtime_of, service_of
+from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import CREDENTIALS
 from tests.infra.deployment import PROJECT_NUMBER, Deployment, Resource
 
@@ -32,13 +33,14 @@ def who(stack: Deployment, grant: Resource) -> str:
 
 
 def processes(stack: Deployment) -> set[str]:
-    return {service_of(name) for name in functions()} | {realtime_of(cell) for cell in stack.cells}
+    return {service_of(name) for name in stack.functions} | {realtime_of(cell) for cell in stack.cells}
 
 
 def test_exactly_the_needed_permissions_are_granted(stack):
-    """Only announcing functions and containers publish, and only entry points are public."""
+    """Only announcing functions and containers publish, and only what Hosting and clients call is public."""
     rooms = {realtime_of(cell): topic_of(cell) for cell in stack.cells}
-    publishers = {service_of(name) for name in WRITERS} | rooms.keys()
+    expiry = {service_of(EXPIRY)} & processes(stack)
+    publishers = {service_of(name) for name in WRITERS} | rooms.keys() | expiry
     entries = {service_of(name) for _, name in rewrites()} | rooms.keys()
     secrets = {secret.inputs["secretId"] for secret in stack.all("Secret")}
     roles = f"projects/{stack.project}/roles"
@@ -55,13 +57,17 @@ def test_exactly_the_needed_permissions_are_granted(stack):
         ),
         *(("TopicIAMMember", "roles/pubsub.subscriber", room, own) for room, own in rooms.items()),
         *(("IAMMember", f"{roles}/confabSubscriptions", room, None) for room in rooms),
-        *(("IAMMember", f"{roles}/confabTokenVerifier", account, None) for account in processes(stack)),
+        *(
+            ("IAMMember", f"{roles}/confabTokenVerifier", account, None)
+            for account in processes(stack) - expiry
+        ),
         *(
             ("SecretIamMember", "roles/secretmanager.secretAccessor", account, on)
             for account in processes(stack)
             for on in secrets
         ),
         *(("ServiceIamMember", "roles/run.invoker", "allUsers", entry) for entry in entries),
+        *(("ServiceIamMember", "roles/run.invoker", SCHEDULER, function) for function in expiry),
         ("RepositoryIamMember", "roles/artifactregistry.writer", BUILD, "confab"),
         ("IAMMember", VIEWER, BUILD, None),
         ("IAMMember", "roles/logging.logWriter", BUILD, None),
@@ -87,7 +93,7 @@ def test_own_roles_have_the_fewest_permissions_and_the_builder_reads_sources_alo
 
 def test_every_process_has_an_account_of_its_own(stack):
     accounts = {account.inputs["accountId"] for account in stack.all("Account")}
-    assert accounts == processes(stack) | {BUILD}
+    assert accounts == processes(stack) | {BUILD} | ({SCHEDULER} if EXPIRY in stack.functions else set())
     for function in stack.all("Function"):
         assert function.inputs["serviceConfig"]["serviceAccountEmail"].startswith(f"{function.name}@")
     for service in stack.containers():

@@ -14,7 +14,7 @@ import yaml
 from confab import config
 from confab.conversations import Conversations
 from confab.domain.cells import cell_of, topic_of
-from confab.http.routes import ROUTES, functions, rewrites
+from confab.http.routes import EXPIRY, ROUTES, functions, rewrites
 from confab.views import Views
 from infra.gcp.functions import WRITERS
 from infra.gcp.signals import SIGNALS
@@ -81,7 +81,8 @@ def test_variables_of_the_configuration_reach_every_process():
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 def test_a_function_may_publish_if_and_only_if_its_code_announces(route):
     source = inspect.getsource(getattr(Conversations, route.operation))
-    assert (".announce(" in source) == (route.operation in WRITERS) == route.announces
+    announces = re.search(r"\.announce\(|\._change|\.eraser\.", source) is not None
+    assert announces == (route.operation in WRITERS) == route.announces
 
 
 @pytest.mark.parametrize("message", [text for signal in SIGNALS.values() for text in signal.messages])
@@ -125,7 +126,7 @@ def test_the_uploaded_source_imports_with_compiled_bytecode(tmp_path):
     assert python("-m", "compileall", "-f", "-q", ".") == ""
     bytecode = (tmp_path / "__pycache__/main.cpython-311.pyc").read_bytes()
     assert bytecode[4] & 1, "valid by the source's time"
-    assert python("-c", "import main; print(*dir(main))").split() == sorted(functions())
+    assert python("-c", "import main; print(*dir(main))").split() == sorted([*functions(), EXPIRY])
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ REFUSED = [
         for name in ("CONFAB_REALTIME_URLS", "CONFAB_CELLS", "CONFAB_NEW_CELLS", "CONFAB_CELL")
     ),
     ("variables", {"CONFAB_MAX_PAGE": "0"}, "CONFAB_MAX_PAGE: "),
+    ("variables", {"CONFAB_RETENTION_DAYS": "a month"}, "CONFAB_RETENTION_DAYS: "),
 ]
 
 

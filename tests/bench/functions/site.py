@@ -2,9 +2,10 @@
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from confab.http.routes import ROUTES
@@ -26,11 +27,20 @@ FUNCTIONS = (
     "create_conversation",
     "add_message",
     "finalize_conversation",
+    "read_log",
+    "edit_message",
+    "set_member",
 )
 PAGE = 50
 """Messages of the conversation that is read, and conversations of the user: full pages."""
 CONTENT = "A message of the length that people write: a sentence or two, about a hundred characters in all."
-BODIES = {"create_conversation": b'{"type":"chat"}', "add_message": b'{"content":"Hello"}'}
+BODIES = {
+    "create_conversation": [b'{"type":"chat"}'],
+    "add_message": [b'{"content":"Hello"}'],
+    "edit_message": [b'{"content":"Hello"}', b'{"content":"Hello, again"}'],
+    "set_member": [b'{"access":"read"}', b'{"access":"write"}'],
+}
+"""The bodies that take turns: a change that changes nothing would store nothing."""
 _ROUTES = {route.operation: route for route in ROUTES}
 
 
@@ -45,26 +55,27 @@ class Site:
     _read: str
     """The conversation that is read."""
 
-    async def request(self, target: str) -> bytes:
-        """A request that this function answers with a success and the usual amount of work.
+    async def requests(self, target: str) -> Iterator[bytes]:
+        """Requests without end that this function answers with a success and the usual amount of work.
 
-        It is as a browser would send it through Hosting, as far as functions look at it.
+        They are as a browser would send them through Hosting, as far as functions look at them.
         """
         route = _ROUTES["get_conversation" if target == BARE else target]
         finalizes = target == "finalize_conversation"
         conversation_id = await _conversation(self._store, messages=1) if finalizes else self._read
-        body = BODIES.get(target, b"")
         lines = [
-            f"{route.method} {route.path.format(id=conversation_id)} HTTP/1.1",
+            f"{route.method} {route.path.format(id=conversation_id, seq=1, userId='bob')} HTTP/1.1",
             "Host: confab.example",
             f"Authorization: Bearer {self._google.token(UID)}",
             "Accept: */*",
             "Accept-Encoding: gzip, deflate",
             "User-Agent: bench",
         ]
-        if route.method == "POST":
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        if route.body:
+            lines.append("Content-Type: application/json")
+        head = "\r\n".join(lines).encode()
+        bodies = BODIES.get(target, [b""])
+        return cycle([head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body for body in bodies])
 
 
 @asynccontextmanager
@@ -94,7 +105,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
             served(site.deployment, "get_conversation", env) as function,
             function.connection() as reader,
         ):
-            body.write_bytes(await ask(reader, await site.request("get_conversation")))
+            body.write_bytes(await ask(reader, next(await site.requests("get_conversation"))))
         yield site
 
 
