@@ -1,15 +1,18 @@
-"""Runs a module with a broken room: `python -m tests.faults.sabotaged SABOTAGE MODULE …`."""
+"""Runs a module with something broken: `python -m tests.faults.sabotaged SABOTAGE MODULE …`."""
 
 import runpy
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 from unittest.mock import patch
 
 from confab.realtime import served
-from confab.realtime.room import Gap, Room
-from confab.realtime.served import Envelope
+from confab.realtime.room import Gap, Item, Room
+from confab.realtime.sessions import Session
+from confab.store import rows, statements
 
 
-class WithoutFilling(Room[Envelope]):
+class WithoutFilling(Room[Item]):
     """Never says what is missing."""
 
     @property
@@ -17,7 +20,7 @@ class WithoutFilling(Room[Envelope]):
         return None
 
 
-class WithoutDeduplication(Room[Envelope]):
+class WithoutDeduplication(Room[Item]):
     """Takes a number that it has sent for a new one."""
 
     def advance_head(self, seq: int) -> bool:
@@ -26,14 +29,30 @@ class WithoutDeduplication(Room[Envelope]):
         return super().advance_head(seq)
 
 
-SABOTAGES = {"without-filling": WithoutFilling, "without-deduplication": WithoutDeduplication}
+def without_fence() -> Any:
+    """Appends without asking whether the authors may write."""
+    text = statements.APPEND
+    for check in ("$logs[log].owners ALLINSIDE [owner]", WRITERS):
+        assert f"!({check})" in text
+        text = text.replace(f"!({check})", "false")
+    return patch.object(statements, "APPEND", text)
+
+
+WRITERS = "$logs[log].writers ALLINSIDE array::push(members[WHERE access = 'write'].user_id, owner)"
+SABOTAGES: Mapping[str, Callable[[], Any]] = {
+    "without-filling": lambda: patch.object(served, "Room", WithoutFilling),
+    "without-deduplication": lambda: patch.object(served, "Room", WithoutDeduplication),
+    "without-fence": without_fence,
+    "without-eviction": lambda: patch.object(Session, "dismiss", lambda *_: None),
+    "without-overwriting": lambda: patch.object(rows, "changed_message", lambda _: {}),
+}
 
 
 def main() -> None:
-    """Break the room, then become the module."""
+    """Break something, then become the module."""
     sabotage, module, *arguments = sys.argv[1:]
     sys.argv = [module, *arguments]
-    with patch.object(served, "Room", SABOTAGES[sabotage]):
+    with SABOTAGES[sabotage]():
         runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

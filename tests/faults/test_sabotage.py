@@ -1,22 +1,36 @@
-"""The account of a storm is wrong when the rooms are: the checker can fail."""
+"""The account of a storm is wrong when something is switched off: the checker can fail."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.faults.storm.bus import Weather
+import pytest
+
+from tests.faults.storm.bus import CALM, Weather
 from tests.faults.storm.check import violations
 from tests.faults.storm.schedule import Plan
 from tests.faults.storm.storm import storm
 
 LAUNCHER = "tests.faults.sabotaged"
-LAUNCHERS = {
-    "realtime-1": (LAUNCHER, "without-filling"),
-    "realtime-2": (LAUNCHER, "without-deduplication"),
-}
+INSTANCES = ("realtime-1", "realtime-2")
 LOAD_S = 2.0
 BAD = Weather(drop=0.3, repeat=0.4, longest_delay=0.3)
+SABOTAGES = {
+    "filling and deduplication": (
+        {"realtime-1": "without-filling", "realtime-2": "without-deduplication"},
+        BAD,
+        {"lost", "repeated"},
+    ),
+    "fence": (dict.fromkeys((*INSTANCES, "add_message"), "without-fence"), CALM, {"after the fence"}),
+    "eviction": (dict.fromkeys(INSTANCES, "without-eviction"), CALM, {"after the fence"}),
+    "overwriting": ({"message": "without-overwriting"}, CALM, {"deleted", "untrue"}),
+}
 
 
-async def test_without_filling_and_deduplication_entries_are_found_to_be_lost_and_repeated(tmp_path: Path):
-    plan = Plan(seed=7, seconds=LOAD_S, faults=(), weather=[(LOAD_S, BAD)], catch_up_s=2.5)
-    found = violations(await storm(plan, tmp_path, print, LAUNCHERS))
-    assert {violation.kind for violation in found} == {"lost", "repeated"}
+@pytest.mark.parametrize(("broken", "weather", "kinds"), SABOTAGES.values(), ids=SABOTAGES)
+async def test_the_account_shows_what_is_switched_off(
+    tmp_path: Path, broken: Mapping[str, str], weather: Weather, kinds: set[str]
+):
+    plan = Plan(seed=7, seconds=LOAD_S, faults=(), weather=[(LOAD_S, weather)], catch_up_s=2.5)
+    launchers = {name: (LAUNCHER, sabotage) for name, sabotage in broken.items()}
+    found = violations(await storm(plan, tmp_path, print, launchers))
+    assert kinds <= {violation.kind for violation in found}
