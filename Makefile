@@ -65,7 +65,7 @@ faults: install  ## break everything under load and account for every entry; SEE
 hostile: install  ## attack a real system beside a well-behaved pair of users; SEED= HOSTILE_ARGS=
 	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)
 
-bench: install  ## delivery, beside Socket.IO for Node and for Python; BENCH_ARGS=
+bench: install  ## delivery, beside Socket.IO for Node; BENCH_ARGS=
 	@$(BIN)/python -m tests.bench --write $(BENCH_ARGS)
 
 bench-functions: install  ## cold start and cost of a request of each function, beside a bare one; BENCH_ARGS=

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.bench.growth import READS, SIZES, figure
 from tests.bench.runner import Runs, machine, spread
 from tests.support.tables import table
 
@@ -12,7 +11,6 @@ TITLES: Mapping[str, str] = {
     "confab": "Confab, storing",
     "node": "Node Socket.IO, broadcast only",
     "node-storing": "Node Socket.IO + embedded SurrealDB",
-    "python-socketio": "python-socketio, broadcast only",
 }
 COLUMNS = {
     "cpu_us_per_delivery": "server CPU µs a delivery",
@@ -70,11 +68,6 @@ def _ratios(found: Found) -> Iterator[dict[str, Any]]:
         if ours is not None and theirs is not None:
             title = f"{scenario}, Confab ÷ {TITLES[other]}: {what}"
             yield {"what": title, "value": ours[name]["median"] / theirs[name]["median"], "target": target}
-    if reads := found.get(("growth", "confab")):
-        least, most = min(SIZES), max(SIZES)
-        for read in READS:
-            value = reads[figure(read, most)]["median"] / reads[figure(read, least)]["median"]
-            yield {"what": f"{read}: of {most:,} ÷ of {least:,}", "value": value, "target": "≤ 1.5"}
 
 
 def _page(document: Mapping[str, Any], found: Found) -> str:

@@ -9,7 +9,6 @@ from itertools import chain
 from statistics import quantiles
 from typing import Any
 
-from tests.bench import growth
 from tests.bench.load import Rooms, run
 from tests.bench.runner import Figures, Measurement
 from tests.bench.servers import CPU, KEY, STARTERS, Confab, Starter, Subject, confab
@@ -55,11 +54,10 @@ def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
         *on(EVERYBODY, "250 rooms of 2", talking(2)),
         *on(("confab", "node"), "50 rooms of 10", talking(10)),
         *on(("confab", "node"), "5 rooms of 100", talking(100)),
-        *on(("confab", "node", "python-socketio"), "idle", partial(idle, sockets=sockets)),
+        *on(("confab", "node"), "idle", partial(idle, sockets=sockets)),
         *on(("confab",), "1,000 join again", partial(rejoin, rooms=200, people=5)),
         *on(("confab",), "two instances", partial(across, seconds=seconds), two),
         *on(("confab",), "bystander", partial(bystander, seconds=seconds), two),
-        Measurement("growth", "confab", growth.figures),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -124,5 +123,4 @@ STARTERS: Mapping[str, Starter] = {
     "confab": confab,
     "node": _SOCKET_IO,
     "node-storing": partial(_SOCKET_IO, storing=True),
-    "python-socketio": partial(baseline, sys.executable, "-m", "tests.bench.plain"),
 }
