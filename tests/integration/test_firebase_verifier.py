@@ -139,28 +139,12 @@ async def test_a_process_without_credentials_is_unavailable(google, monkeypatch)
     await verifier.close()
 
 
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
-def spellings(token: str) -> dict[str, str]:
-    """Other texts that a lenient decoder reads as the same token."""
-    signed, _, signature = token.rpartition(".")
-    bits = ALPHABET.index(signature[-1])
-    return {
-        "padded": token + "=",
-        "padded twice": token + "==",
-        "with a suffix": token + "!!!!",
-        "with other characters inside": f"{signed}.{signature[:9]}~~~~{signature[9:]}",
-        "in the other alphabet": f"{signed}.{signature.replace('-', '+').replace('_', '/')}",
-        "with unused bits": f"{token[:-1]}{ALPHABET[bits ^ 1]}",
-        "with a newline": token + "\n",
-        "with four parts": token + ".",
-    }
-
-
-@pytest.mark.parametrize("how", spellings(KEY.token()))
-async def test_a_token_has_one_spelling(verifier, how):
-    token = next(token for token in map(KEY.token, map(str, range(100))) if "-" in token and "_" in token)
+@pytest.mark.parametrize(
+    ("end", "other"), [("", "="), ("", "!!!!"), ("", "\n"), ("", "."), ("A", "B")], ids=repr
+)
+async def test_a_token_has_one_spelling(verifier, end, other):
+    """A lenient decoder reads these as the same token, and each would be cached on its own."""
+    token = next(token for token in map(KEY.token, map(str, range(1_000))) if token.endswith(end))
     assert await verifier.verify(token)
     with pytest.raises(Unauthenticated):
-        await verifier.verify(spellings(token)[how])
+        await verifier.verify(token.removesuffix(end) + other)

@@ -1,13 +1,14 @@
 """Google's side of an ID token: a key pair, and tokens signed for real."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-
-from tests.support.certificates import self_signed
+from cryptography.x509.oid import NameOID
 
 PROJECT = "confab-test"
 
@@ -18,7 +19,7 @@ class SigningKey:
     def __init__(self, kid: str) -> None:
         self.kid = kid
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.certificate = self_signed(self._key, kid).public_bytes(serialization.Encoding.PEM).decode()
+        self.certificate = self._certificate().public_bytes(serialization.Encoding.PEM).decode()
 
     def token(self, uid: str = "alice", **claims: Any) -> str:
         """A token as Firebase signs them, but for the claims given."""
@@ -47,3 +48,10 @@ class SigningKey:
             "private_key": private.decode(),
             "token_uri": "http://127.0.0.1:9/token",
         }
+
+    def _certificate(self) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.kid)])
+        now = datetime.now(UTC)
+        certificate = x509.CertificateBuilder(name, name, self._key.public_key(), x509.random_serial_number())
+        certificate = certificate.not_valid_before(now - timedelta(days=1))
+        return certificate.not_valid_after(now + timedelta(days=1)).sign(self._key, hashes.SHA256())

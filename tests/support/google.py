@@ -1,15 +1,15 @@
 """Google's side, on loopback: certificates, metadata, users that can be banned, slow look-ups, tokens."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.firebase_keys import SigningKey
-from tests.support.threaded_server import threaded_server
 
 CERTIFICATES = ("/certificates", "/securetoken@system.gserviceaccount.com")
 """How the path of the certificates ends: with `tests.support.redirected`, and in production."""
@@ -20,6 +20,11 @@ DIRECTORY = {
 """Where firebase-admin's modules look for Google."""
 _ACCOUNT = {"email": "confab@confab.example", "aliases": ["default"], "scopes": []}
 _ACCESS = {"access_token": "access", "expires_in": 3600, "token_type": "Bearer"}
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    block_on_close = False  # connections that are kept alive may outlive it
 
 
 class Google:
@@ -42,8 +47,16 @@ class Google:
     @contextmanager
     def serving(self) -> Iterator["Google"]:
         """Serve from threads for as long as the context lasts."""
-        with threaded_server(_handler(self)) as self.address:
+        server = _Server(("127.0.0.1", 0), _handler(self))
+        self.address = f"127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
             yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
     @property
     def url(self) -> str:
