@@ -57,69 +57,78 @@ async def delete(store, log, seq, by=ALICE):
     return await store.change_message(changes.delete_message(found, message, by), now=NOW)
 
 
-async def test_a_log_of_all_kinds_reads_the_same_from_every_number(store) -> None:
-    log = (await started(store)).id
-    await say(store, log, "one")  # 1
-    await change(store, log, lambda c: changes.update(c, ALICE, rename("new")))  # 2
-    await say(store, log, "two", "bob")  # 3
-    await edit(store, log, 1, "one, edited")  # 4
-    await change(
-        store, log, lambda c: changes.set_member(c, ALICE, Member(user_id="eve"), max_members=9)
-    )  # 5
-    await delete(store, log, 3)  # 6
-    await say(store, log, "three", "eve", in_reply_to=3)  # 7
-    await change(store, log, lambda c: changes.remove_member(c, ALICE, "eve"))  # 8
-    await change(store, log, lambda c: changes.finalization(c, ALICE))  # 9
+KINDS = [
+    "message",
+    "conversation_changed",
+    "message",
+    "message_changed",
+    "conversation_changed",
+    "message_changed",
+    "message",
+    "conversation_changed",
+    "finalized",
+]
+MESSAGES = (1, 3, 7)
+"""The kinds of the entries of `log_of_all_kinds`, and the numbers of its messages."""
 
+
+async def log_of_all_kinds(store):
+    """The id of a finalized log of nine entries."""
+    log = (await started(store)).id
+    await say(store, log, "one")
+    await change(store, log, lambda c: changes.update(c, ALICE, rename("new")))
+    await say(store, log, "two", "bob")
+    await edit(store, log, 1, "one, edited")
+    eve = Member(user_id="eve")
+    await change(store, log, lambda c: changes.set_member(c, ALICE, eve, max_members=9))
+    await delete(store, log, 3)
+    await say(store, log, "three", "eve", in_reply_to=3)
+    await change(store, log, lambda c: changes.remove_member(c, ALICE, "eve"))
+    await change(store, log, lambda c: changes.finalization(c, ALICE))
+    return log
+
+
+async def test_entries_carry_the_state_of_now(store) -> None:
+    log = await log_of_all_kinds(store)
     whole = await store.log(log, "alice", 50, after=0)
-    kinds = [(e["seq"], e["kind"]) for e in whole.entries]
-    assert [kind for _, kind in kinds] == [
-        "message",
-        "conversation_changed",
-        "message",
-        "message_changed",
-        "conversation_changed",
-        "message_changed",
-        "message",
-        "conversation_changed",
-        "finalized",
-    ]
-    assert [seq for seq, _ in kinds] == list(range(1, 10))
-    assert not whole.has_more
+    assert [(e["seq"], e["kind"]) for e in whole.entries] == list(enumerate(KINDS, 1))
     by_number = {e["seq"]: e for e in whole.entries}
     assert by_number[1]["content"] == "one, edited" == by_number[4]["message"]["content"]
     assert (by_number[1]["version"], by_number[3]["version"]) == (4, 6)
     assert (by_number[3]["content"], by_number[3]["deletedAt"] is None) == ("", False)
-    assert [by_number[n]["ordinal"] for n in (1, 3, 7)] == [1, 2, 3]
+    assert [by_number[n]["ordinal"] for n in MESSAGES] == [1, 2, 3]
     assert by_number[7]["inReplyTo"] == 3
     assert by_number[5]["changes"] == {"added": ["eve"]}
     assert by_number[8]["changes"] == {"removed": ["eve"]}
     assert by_number[8]["conversation"]["seq"] == 9
     found = await store.conversation(log)
     assert (found.seq, found.message_count, found.title) == (9, 3, "new")
-
     excerpt = await store.entries(log, 1, 9)
     assert [entry.wire() for entry in excerpt.entries] == list(whole.entries)
     assert "eve" not in excerpt.readers
+    assert await store.log(log, "eve", 50, after=0) is None
+
+
+async def test_a_log_of_all_kinds_reads_the_same_from_every_number(store) -> None:
+    log = await log_of_all_kinds(store)
     for first in range(1, 10):
         for last in range(first, 11):
             part = await store.entries(log, first, last)
             assert [e.seq for e in part.entries] == list(range(first, min(last, 9) + 1)), (first, last)
     for after in range(10):
         page = await store.page(log, "alice", 2, after=after)
-        assert [m["seq"] for m in page.messages] == [n for n in (1, 3, 7) if n > after][:2], after
-        assert page.has_more == (len([n for n in (1, 3, 7) if n > after]) > 2)
+        assert [m["seq"] for m in page.messages] == [n for n in MESSAGES if n > after][:2], after
+        assert page.has_more == (len([n for n in MESSAGES if n > after]) > 2)
         for limit in (1, 3, 9):
             part = await store.log(log, "alice", limit, after=after)
             assert [e["seq"] for e in part.entries] == list(range(after + 1, min(after + limit, 9) + 1))
             assert part.has_more == (after + limit < 9)
     for before in range(1, 12):
         page = await store.page(log, "alice", 2, before=before)
-        assert [m["seq"] for m in page.messages] == [n for n in (1, 3, 7) if n < before][-2:], before
-    assert await store.log(log, "eve", 50, after=0) is None
+        assert [m["seq"] for m in page.messages] == [n for n in MESSAGES if n < before][-2:], before
     for seq in range(11):
         _, message = await store.message(log, seq)
-        assert (message and message.seq) == (seq if seq in (1, 3, 7) else None)
+        assert (message and message.seq) == (seq if seq in MESSAGES else None)
 
 
 async def test_who_may_write_is_decided_where_the_number_is_given(store) -> None:

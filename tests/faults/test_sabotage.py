@@ -12,7 +12,7 @@ from tests.faults.storm.storm import storm
 
 LAUNCHER = "tests.faults.sabotaged"
 INSTANCES = ("realtime-1", "realtime-2")
-LOAD_S = 2.0
+LOAD_S = 4.0
 BAD = Weather(drop=0.3, repeat=0.4, longest_delay=0.3)
 SABOTAGES = {
     "filling and deduplication": (

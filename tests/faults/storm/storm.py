@@ -62,11 +62,16 @@ async def storm(
             progress.cancel()
             load.close()
         recording.bus = fates(system.bus.log)
-        for name, server in system.servers.items():
-            if not server.running:
-                recording.complaints.append(f"{name} has ended by itself")
-            recording.errors.update(f"{name}: {error}" for error in server.errors())
+        _account(system, recording)
     return recording
+
+
+def _account(system: System, recording: Recording) -> None:
+    """Write down what became of the processes."""
+    for name, server in system.servers.items():
+        if not server.running:
+            recording.complaints.append(f"{name} has ended by itself")
+        recording.errors.update(f"{name}: {error}" for error in server.errors())
 
 
 async def _read(store: Store, recording: Recording) -> None:
