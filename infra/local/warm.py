@@ -5,7 +5,6 @@ The emulator starts each of the others with its first request. Imports no packag
 
 import json
 import sys
-import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -16,7 +15,6 @@ from infra.local.data import ROOT
 
 _CONCURRENT = 2  # each start occupies a core
 _DEADLINE_S = 60.0
-_PAUSE_S = 0.2
 
 
 def called() -> Iterable[str]:
@@ -29,18 +27,9 @@ def warm(base: str) -> None:
     """Send a preflight to each of these functions at `base`. Raises OSError if one fails."""
     at = urlsplit(base)
 
-    until = time.monotonic() + _DEADLINE_S
-
     def preflight(name: str) -> None:
         connection = HTTPConnection(at.netloc, timeout=_DEADLINE_S)
-        while True:
-            try:
-                connection.request("OPTIONS", f"{at.path}/{name}")
-                break
-            except ConnectionRefusedError:  # the emulator is being restarted
-                if time.monotonic() > until:
-                    raise
-                time.sleep(_PAUSE_S)
+        connection.request("OPTIONS", f"{at.path}/{name}")
         status = connection.getresponse().status
         connection.close()
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
