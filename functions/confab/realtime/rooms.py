@@ -165,7 +165,7 @@ class Rooms:
         for served in swept:
             head = heads.get(served.conversation_id)
             if head is not None:
-                await served.send_erasures(head.erasures)
+                await served.send_erasures(head)
         self.sweeps += 1
         self.gaps_filled += gaps
         if gaps:

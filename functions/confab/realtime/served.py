@@ -16,7 +16,7 @@ from confab.domain.entries import Entry
 from confab.domain.entries.conversation_changed import Changes, ConversationChanged
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation
-from confab.ports import Commit, Erasure, Excerpt, Store
+from confab.ports import Commit, Erasure, Excerpt, Head, Store
 from confab.realtime.room import Gap, Room
 from confab.realtime.transport import Transport
 
@@ -153,12 +153,17 @@ class ServedRoom:
         for occupant in list(self.occupants.values()):
             occupant.dismiss(self.conversation_id, "deleted")
 
-    async def send_erasures(self, count: int) -> None:
-        """Send which messages were emptied, up to this erasure, and forget what is kept of them.
+    async def send_erasures(self, head: Head) -> None:
+        """Send which messages were emptied up to this head, and forget what is kept of them.
 
-        Raises Unavailable.
+        The sockets get the entries up to there first, so whoever they remove is sent none of it. If the
+        store does not answer, that is left to a later sweep. Raises Unavailable.
         """
-        while self.erasures is not None and self.erasures < count:
+        if self.erasures is None or self.erasures >= head.erasures:
+            return
+        if self.filling is not None:
+            await asyncio.wait({self.filling}, timeout=RETRY_S)
+        while self.room.has(head.seq) and self.erasures < head.erasures:
             found = await self._serving.store.removal.erasures(self.conversation_id, self.erasures)
             self.room.forget()
             for erasure in found:
