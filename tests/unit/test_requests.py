@@ -8,8 +8,14 @@ from confab.domain.limits import Limits
 from confab.domain.requests import (
     AddMessage,
     CreateConversation,
+    EditMessage,
     GetConversation,
     ListConversations,
+    MemberPath,
+    MessagePath,
+    ReadLog,
+    SetMember,
+    UpdateConversation,
     parse,
     parse_json,
 )
@@ -27,32 +33,64 @@ def paths(model, fields) -> list[str]:
 Bad = Any
 """Fields, and the path of the one that is wrong."""
 NO_TEXTS = ("a\0b", "\ud800", "x\udfff")
+NO_USERS = ("", "b" * 129, "a/b", "a\x01", "a\x7f", "a\x9f", "a\nb", "agent:x", "agent:", None, 5, *NO_TEXTS)
 NO_OBJECTS: list[Any] = [None, [], "text", 3, True]
+BAD_CONTENT: list[Bad] = [
+    ({"content": content}, "content") for content in ("", 5, None, "é" * 16_385, *NO_TEXTS)
+]
+BAD_METADATA: list[Bad] = [
+    *[({"metadata": value}, "metadata") for value in ([], None, "{}")],
+    *[({"metadata": {"a": value}}, "metadata") for value in ("b" * 4_096, float("inf"))],
+]
 BAD_MESSAGES: list[Bad] = [
-    *[({"content": content}, "content") for content in ("", 5, None, "é" * 16_385, *NO_TEXTS)],
+    *BAD_CONTENT,
     ({"role": "admin"}, "role"),
     ({"role": None}, "role"),
     *[({"clientMessageId": key}, "clientMessageId") for key in ("", "a" * 129, "ä", "a\n", 7)],
-    ({"metadata": []}, "metadata"),
-    *[({"metadata": {"a": value}}, "metadata") for value in ("b" * 4_096, float("inf"))],
+    *[({"inReplyTo": seq}, "inReplyTo") for seq in (0, -1, 2**53, "7", 1.5, True)],
+    *BAD_METADATA,
     ({"client_message_id": "snake"}, "client_message_id"),
     ({"seq": 3}, "seq"),
 ]
+BAD_TITLES: list[Bad] = [({"title": title}, "title") for title in ("t" * 201, 3, *NO_TEXTS)]
 BAD_CONVERSATIONS: list[Bad] = [
     ({"type": "party"}, "type"),
-    *[({"title": title}, "title") for title in ("t" * 201, 3, *NO_TEXTS)],
+    *BAD_TITLES,
     ({"members": {}}, "members"),
     ({"members": [{"userId": str(n)} for n in range(101)]}, "members"),
-    *[
-        ({"members": [{"userId": uid}]}, "members.0.userId")
-        for uid in ("", "b" * 129, "a/b", "a\x01", "a\x7f", "a\x9f", "a\nb", *NO_TEXTS)
-    ],
+    *[({"members": [{"userId": uid}]}, "members.0.userId") for uid in NO_USERS],
     *[({"members": [{"userId": "b", name: "x"}]}, f"members.0.{name}") for name in ("access", "role")],
     ({"owner": "eve"}, "owner"),
 ]
-BAD_PAGES: list[Bad] = [
+BAD_UPDATES: list[Bad] = [
+    ({}, ""),
+    *BAD_TITLES,
+    *BAD_METADATA,
+    *[({"owner": uid}, "owner") for uid in NO_USERS],
+    *[({name: "x"}, name) for name in ("status", "members", "type", "seq")],
+]
+BAD_EDITS: list[Bad] = [
+    ({}, ""),
+    *BAD_CONTENT,
+    *BAD_METADATA,
+    *[({name: "user"}, name) for name in ("role", "inReplyTo", "clientMessageId", "author")],
+]
+BAD_ACCESS: list[Bad] = [
+    ({}, "access"),
+    *[({"access": access}, "access") for access in ("all", "", None, True)],
+    ({"access": "read", "userId": "bob"}, "userId"),
+]
+BAD_NUMBERS = ("0", "-1", "one", "1.0", "01", "", " 1", "1e3", str(2**53), "9" * 30)
+BAD_PATHS: list[tuple[Any, Bad, str]] = [
+    *((MessagePath, {"id": "c", "seq": seq}, "seq") for seq in BAD_NUMBERS),
+    *((MemberPath, {"id": "c", "userId": uid}, "userId") for uid in NO_USERS),
+]
+BAD_NUMBERS_OF_PAGES: list[Bad] = [
     *[({"limit": text}, "limit") for text in ("0", "201", "ten", "5_0", " 5", "+5", "05", "5.0", "")],
     *[({"after": text}, "after") for text in ("-1", "1.5", "9" * 30)],
+]
+BAD_PAGES: list[Bad] = [
+    *BAD_NUMBERS_OF_PAGES,
     ({"before": "0"}, "before"),
     ({"after": "1", "before": "3"}, ""),
     ({"page": "2"}, "page"),
@@ -73,11 +111,26 @@ BAD_LISTS: list[Bad] = [
         *((CreateConversation, {"type": "chat"} | fields, path) for fields, path in BAD_CONVERSATIONS),
         *((GetConversation, *bad) for bad in BAD_PAGES),
         *((ListConversations, *bad) for bad in BAD_LISTS),
+        *((UpdateConversation, *bad) for bad in BAD_UPDATES),
+        *((EditMessage, *bad) for bad in BAD_EDITS),
+        *((SetMember, *bad) for bad in BAD_ACCESS),
+        *((ReadLog, *bad) for bad in (*BAD_NUMBERS_OF_PAGES, ({"before": "1"}, "before"))),
+        *BAD_PATHS,
+        *((UpdateConversation, no_object, "") for no_object in NO_OBJECTS),
         *((AddMessage, no_object, "") for no_object in NO_OBJECTS),
     ],
 )
 def test_a_bad_field_is_named(model, fields, path):
     assert paths(model, fields) == [path]
+
+
+def test_a_field_that_is_not_given_stays_and_null_clears_a_title():
+    assert parse(UpdateConversation, {"title": None}, LIMITS).given() == {"title": None}
+    assert parse(UpdateConversation, {"owner": "bob", "metadata": {}}, LIMITS).given() == {
+        "owner": "bob",
+        "metadata": {},
+    }
+    assert parse(EditMessage, {"content": "x"}, LIMITS).given() == {"content": "x"}
 
 
 def nested(depth: int, leaf: object = 1) -> object:
