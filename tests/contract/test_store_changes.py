@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from datetime import timedelta
 
 import pytest
 
@@ -14,47 +13,10 @@ from confab.domain.errors import (
     InvalidRequest,
     NotFound,
 )
-from confab.domain.limits import Limits
-from confab.domain.models import Member
-from confab.domain.requests import EditMessage, UpdateConversation, parse
-from tests.support.samples import NOW, conversation, draft, principal
+from tests.support.changes import ALICE, add, change, delete, edit, edited_to, remove, rename, say, started
+from tests.support.samples import NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-ALICE, BOB = principal("alice"), principal("bob")
-
-
-def rename(title: str) -> UpdateConversation:
-    return parse(UpdateConversation, {"title": title}, Limits())
-
-
-def edited_to(content: str) -> EditMessage:
-    return parse(EditMessage, {"content": content}, Limits())
-
-
-async def started(store, **fields):
-    return (await store.create(conversation(uuid.uuid4().hex, **fields), None, now=NOW)).conversation
-
-
-async def say(store, log, content="x", author="alice", **fields):
-    written = draft(content, conversation_id=log, author=author, **fields)
-    return (await store.append(written, now=NOW)).message
-
-
-async def change(store, log, decide):
-    decided = decide(await store.conversation(log))
-    return await store.change_conversation(decided, now=NOW + timedelta(seconds=1))
-
-
-async def edit(store, log, seq, content, by=ALICE):
-    found, message = await store.message(log, seq)
-    decided = changes.edit_message(found, message, by, edited_to(content))
-    return await store.change_message(decided, now=NOW + timedelta(seconds=2))
-
-
-async def delete(store, log, seq, by=ALICE):
-    found, message = await store.message(log, seq)
-    return await store.change_message(changes.delete_message(found, message, by), now=NOW)
 
 
 KINDS = [
@@ -79,11 +41,10 @@ async def log_of_all_kinds(store):
     await change(store, log, lambda c: changes.update(c, ALICE, rename("new")))
     await say(store, log, "two", "bob")
     await edit(store, log, 1, "one, edited")
-    eve = Member(user_id="eve")
-    await change(store, log, lambda c: changes.set_member(c, ALICE, eve, max_members=9))
+    await add(store, log, "eve")
     await delete(store, log, 3)
     await say(store, log, "three", "eve", in_reply_to=3)
-    await change(store, log, lambda c: changes.remove_member(c, ALICE, "eve"))
+    await remove(store, log, "eve")
     await change(store, log, lambda c: changes.finalization(c, ALICE))
     return log
 
@@ -141,7 +102,7 @@ async def test_who_may_write_is_decided_where_the_number_is_given(store) -> None
         await say(store, log, author="bob", role="assistant")
     assert (await say(store, log, author="bot", role="assistant", agent=True)).agent
     assert (await say(store, log, author="alice", role="system")).seq == 2
-    await change(store, log, lambda c: changes.remove_member(c, ALICE, "bob"))
+    await remove(store, log, "bob")
     with pytest.raises(NotFound):
         await say(store, log, author="bob")
     with pytest.raises(InvalidRequest, match="inReplyTo"):
@@ -192,11 +153,11 @@ async def test_lists_follow_members(store) -> None:
         return [one["id"] for one in found]
 
     assert await listed() == []
-    await change(store, log, lambda c: changes.set_member(c, ALICE, Member(user_id=user), max_members=9))
+    await add(store, log, user)
     assert await listed() == [log]
-    await change(store, log, lambda c: changes.remove_member(c, ALICE, user))
+    await remove(store, log, user)
     assert await listed() == []
-    await change(store, log, lambda c: changes.set_member(c, ALICE, Member(user_id=user), max_members=9))
+    await add(store, log, user)
     await say(store, log, author=user)
     assert await listed() == [log]
     await change(store, log, lambda c: changes.finalization(c, ALICE))
@@ -215,7 +176,7 @@ async def test_no_member_s_message_is_numbered_after_their_removal(stores) -> No
 
         async def removes(log=log):
             while True:
-                found = await change(stores[7], log, lambda c: changes.remove_member(c, ALICE, "bob"))
+                found = await remove(stores[7], log, "bob")
                 if found is not None:
                     return found.seq
 

@@ -7,7 +7,7 @@ import pytest
 from confab.domain.errors import IdempotencyConflict, Unavailable
 from confab.store import schema
 from confab.store.session import Session
-from tests.contract.test_store_changes import say
+from tests.support.changes import say
 from tests.support.samples import NOW, conversation
 from tests.support.surrealdb import surreal_server, surreal_store
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,12 @@ from confab.domain.errors import Unavailable
 from confab.store import statements
 from confab.store.connection import Aborted, Connection
 from confab.store.reads import IN_FLIGHT
+from tests.support.changes import edit, say
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import counted
 from tests.support.waiting import until
+
+MESSAGES, CHANGES_EACH = 4, 9
 
 
 @pytest.fixture
@@ -39,17 +43,39 @@ async def test_pages_wanted_at_once_share_a_read_and_equal_ones_are_read_once(st
     assert reads == [5]
 
 
-async def test_the_store_itself_returns_nothing_to_a_stranger(store, monkeypatch):
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
+    """What the store answers each query from now on."""
     query, answers = Connection.query, []
 
     async def recorded(*args, **options):
         answers.append(await query(*args, **options))
         return answers[-1]
 
-    await store.append(draft("for members"), now=NOW)
     monkeypatch.setattr(Connection, "query", recorded)
+    return answers
+
+
+async def test_the_store_itself_returns_nothing_to_a_stranger(store, answers):
+    await store.append(draft("for members"), now=NOW)
+    answers.clear()
     assert [await store.page(room, "mallory", 50) for room in ("c1", "missing")] == [None, None]
     assert answers == [[None], [None]]
+
+
+async def test_a_page_reads_as_many_rows_as_it_has_where_most_entries_are_changes(store, answers):
+    for _ in range(MESSAGES):
+        message = await say(store, "c1")
+        for change in range(CHANGES_EACH):
+            await edit(store, "c1", message.seq, str(change))
+    length = MESSAGES * (1 + CHANGES_EACH)
+    for after in range(length):
+        answers.clear()
+        page = await store.page("c1", "alice", 2, after=after)
+        log = await store.log("c1", "alice", 20, after=after)
+        rows = [sum(len(json.loads(text)) for text in texts) for ((_, *texts),) in answers]
+        assert rows == [len(page.messages), len(log.entries)]
+        assert rows == [min(2, (length - after) // (1 + CHANGES_EACH)), min(20, length - after)]
 
 
 async def test_a_page_that_is_wanted_later_is_read_later(store, reads):

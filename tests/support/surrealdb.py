@@ -87,17 +87,22 @@ async def migrate(server: SurrealServer) -> None:
         await session.close()
 
 
-async def store_command(server: SurrealServer, *arguments: str, **env: str) -> tuple[int | None, str, str]:
-    """The exit code of `python -m confab.store` on a server, and what it prints and reports."""
+async def store_process(server: SurrealServer, *arguments: str, **env: str) -> Process:
+    """`python -m confab.store` on a server, as a process that runs."""
     found = {
         **_env(),
         "PYTHONPATH": str(ROOT / "functions"),
         "SURREALDB_URL": server.url,
         "SURREALDB_DATABASE": server.database,
     }
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "confab.store", *arguments), env=found | env, stdout=PIPE, stderr=PIPE
     )
+
+
+async def store_command(server: SurrealServer, *arguments: str, **env: str) -> tuple[int | None, str, str]:
+    """The exit code of `python -m confab.store` on a server, and what it prints and reports."""
+    process = await store_process(server, *arguments, **env)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
