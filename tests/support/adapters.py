@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from confab import config
 from confab.conversations import Conversations
@@ -74,11 +75,11 @@ class Announced:
 
 
 def conversations_over(
-    store: Store, announcer: Announcer | None = None, *, cells: Sequence[str] = (MAIN,)
+    store: Store, announcer: Announcer | None = None, *, cells: Sequence[str] = (MAIN,), **options: Any
 ) -> Conversations:
     """The use cases over a store, with the default limits."""
     return Conversations(
-        store, announcer or Announced(), limits=Limits(), cells=cells, locate=lambda one: one
+        store, announcer or Announced(), limits=Limits(), cells=cells, locate=lambda one: one, **options
     )
 
 

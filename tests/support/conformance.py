@@ -89,7 +89,8 @@ class RestDocument(Document):
         Unless `closed`, headers that are not documented are ignored: proxies add some.
         """
         request = response.request
-        operation, pointer = self._response(request.method, request.url.path, response.status_code)
+        path = request.url.raw_path.partition(b"?")[0].decode()  # a user's id may hold an encoded slash
+        operation, pointer = self._response(request.method, path, response.status_code)
         self._check_headers(pointer, response.headers, closed=closed)
         return Outcome(operation, response.status_code, self._check_body(pointer, response))
 

@@ -126,6 +126,13 @@ def test_an_edit_that_changes_nothing_is_none():
     assert outcomes(edit(metadata={"a": 1}), "bob", written_by("bob")) == [ABSENT, *CHANGED]
 
 
+NOTHING: dict[str, object] = {
+    "content": "",
+    "metadata": {},
+    "client_message_id": None,
+    "edited_at": None,
+    "deleted_at": None,
+}
 BOB, RITA, BOT = OPEN.members
 FORMER, NEW = Member(user_id="alice"), Member(user_id="new", access="read")
 AFTER: list[tuple[Decide, dict[str, object], Changes | None]] = [
@@ -166,11 +173,8 @@ def test_an_edit_keeps_what_it_does_not_name_and_a_deletion_keeps_no_words():
     assert entry.message == after
     deletion = changes.delete_message(OPEN, after, CALLERS["alice"])
     assert deletion is not None
-    emptied = {"content": "", "metadata": {}, "client_message_id": None, "version": 11, "deleted_at": NOW}
+    emptied = {**NOTHING, "edited_at": NOW, "version": 11, "deleted_at": NOW}
     assert deletion.entry(11, NOW).message == after.model_copy(update=emptied)
-
-
-NOTHING = {"content": "", "metadata": {}, "client_message_id": None, "edited_at": None, "deleted_at": None}
 
 
 def test_states_that_later_entries_made_are_left_out():

@@ -8,11 +8,11 @@ from unittest.mock import Mock
 import pytest
 
 from confab.domain.errors import Unavailable
-from confab.domain.events import Event, Typing, TypingState, event_of
+from confab.domain.events import Event, Typing, TypingState, deletion_of, erasure_of, event_of
 from confab.fanout import announce, publishers
 from confab.fanout.announce import BackgroundAnnouncer, InlineAnnouncer, LocalRooms
 from confab.fanout.publishers import CircuitBreaker
-from tests.support.samples import NOW, finalized, message
+from tests.support.samples import NOW, edited, finalized, message, renamed
 from tests.support.twins.bus import MemoryBus, MemoryPublisher
 from tests.support.waiting import until
 
@@ -64,6 +64,32 @@ async def test_an_event_names_a_stored_entry_and_the_time_of_its_commit(inline, 
     assert before <= bus.taken[0].at <= datetime.now(UTC)
 
 
+@pytest.mark.parametrize("announcer", ["inline", "background"])
+async def test_every_kind_of_entry_a_deletion_and_an_erasure_have_an_event(request, bus, announcer):
+    announces = request.getfixturevalue(announcer)
+    for entry in (message(1), edited(2), renamed(3), finalized(4)):
+        await announces.announce(entry)
+    await announces.announce_deletion("c1")
+    await announces.announce_erasure("bob")
+    if announcer == "background":
+        await announces.close()
+        assert [call[0] for call in announces._rooms.method_calls] == [
+            *["receive"] * 4,
+            "suspect",
+            "sweep_soon",
+        ]
+    found = [(event.type, event.conversation_id, event.seq) for event in bus.taken]
+    assert found == [
+        ("message.created", "c1", 1),
+        ("message.changed", "c1", 2),
+        ("conversation.changed", "c1", 3),
+        ("conversation.finalized", "c1", 4),
+        ("conversation.deleted", "c1", None),
+        ("user.erased", None, None),
+    ]
+    assert bus.taken[-1].data.user_id == "bob"
+
+
 @pytest.mark.parametrize("failure", ["away", "frozen"])
 async def test_a_bus_that_takes_nothing_delays_no_function(inline, bus, failure, caplog):
     bus.away = failure == "away"
@@ -110,6 +136,10 @@ async def test_its_own_events_and_defects_do_not_stop_the_consumer(adapters, con
         entries.append((seq, committed_at))
 
     typed: list[Typing] = []
+    suspected: list[str] = []
+    swept: list[bool] = []
+    monkeypatch.setattr(container.rooms, "suspect", suspected.append)
+    monkeypatch.setattr(container.rooms, "sweep_soon", lambda: swept.append(True))
     monkeypatch.setattr(container.rooms, "advance_head", entry)
     monkeypatch.setattr(container._typing, "receive", typed.append)
     consuming = asyncio.create_task(container._consume())
@@ -117,9 +147,12 @@ async def test_its_own_events_and_defects_do_not_stop_the_consumer(adapters, con
     await adapters.publisher.publish(event_of(message(1), origin=adapters.instance))
     for seq in (2, 3):
         await adapters.publisher.publish(event_of(message(seq), origin="elsewhere", at=LATER))
+    await adapters.publisher.publish(deletion_of("c1", origin="elsewhere", at=NOW))
+    await adapters.publisher.publish(erasure_of("bob", origin="elsewhere", at=NOW))
     await adapters.publisher.publish(Typing(conversation_id="c1", data=STATE, origin="elsewhere", at=NOW))
     await until(lambda: typed)
     assert entries == [(3, LATER)]
+    assert (suspected, swept) == (["c1"], [True])
     assert "could not be passed on" in caplog.text
     await adapters.subscription.close()
     await asyncio.wait_for(consuming, 3)

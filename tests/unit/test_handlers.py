@@ -78,3 +78,40 @@ async def test_a_stranger_gets_the_response_of_an_absent_conversation(client):
         ):
             detail = assert_problem(answer, 404, "not_found")["detail"]
             assert detail == "There is no such conversation."
+
+
+async def test_the_answers_of_changes(client, adapters):
+    adapters.users.signed_in_at = adapters.clock()
+    room = f"{API}/{(await created(client, members=[{'userId': 'bob'}]))['id']}"
+    uid, encoded = "a b+é%", "a%20b%2B%C3%A9%25"
+    await client.post(f"{room}/messages", json={"content": "x"}, headers=bearer("bob"))
+
+    async def ask(user, method, path, body=None):
+        answer = await client.request(method, room + path, json=body, headers=bearer(user))
+        assert answer.is_success, answer.text
+        return answer.status_code, answer.json() if answer.content else None
+
+    assert (await ask("alice", "PUT", f"/members/{encoded}", {"access": "read"}))[1]["members"] == [
+        {"userId": "bob", "access": "write"},
+        {"userId": uid, "access": "read"},
+    ]
+    assert (await ask("alice", "PATCH", "", {"title": "t", "metadata": {"a": 1}}))[1]["title"] == "t"
+    assert (await ask("bob", "PATCH", "/messages/1", {"metadata": {"a": 1}}))[1]["version"] == 4
+    for _ in range(2):
+        assert (await ask("alice", "DELETE", "/messages/1"))[1]["version"] == 5
+    assert await ask("bob", "DELETE", "/members/bob") == (204, None)
+    assert (await ask("alice", "DELETE", f"/members/{encoded}"))[1]["members"] == []
+    status, log = await ask("alice", "GET", "/log?after=1&limit=4")
+    assert (status, [entry["seq"] for entry in log["entries"]], log["hasMore"]) == (200, [2, 3, 4, 5], True)
+    assert await ask("alice", "DELETE", "") == (204, None)
+    assert_problem(await client.delete(room, headers=bearer()), 404, "not_found")
+    erased = await client.delete("/api/me", headers=bearer("bob"))
+    assert (erased.status_code, erased.json()) == (202, {"conversations": 0, "messages": 0, "done": True})
+
+
+@pytest.mark.parametrize("uid", ["a%2Fb", "a%00", "agent%3Ax", "agent:x", "x" * 129, "%C2%9F"])
+@pytest.mark.parametrize(("method", "body"), [("PUT", {"access": "read"}), ("DELETE", None)])
+async def test_a_path_that_names_no_user_is_invalid(client, uid, method, body):
+    path = f"{API}/{(await created(client))['id']}/members/{uid}"
+    answer = await client.request(method, path, json=body, headers=bearer())
+    assert assert_problem(answer, 400, "invalid_request")["errors"][0]["path"] == "userId"

@@ -39,7 +39,8 @@ BAD_CONTENT: list[Bad] = [
     ({"content": content}, "content") for content in ("", 5, None, "é" * 16_385, *NO_TEXTS)
 ]
 BAD_METADATA: list[Bad] = [
-    *[({"metadata": value}, "metadata") for value in ([], None, "{}")],
+    ({"metadata": []}, "metadata"),
+    ({"metadata": None}, "metadata"),
     *[({"metadata": {"a": value}}, "metadata") for value in ("b" * 4_096, float("inf"))],
 ]
 BAD_MESSAGES: list[Bad] = [
