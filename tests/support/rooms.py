@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from confab.domain.changes import remove_member
 from confab.domain.entries import Entry
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation
@@ -12,7 +13,7 @@ from confab.ports import Commit, Erasure, Excerpt, Head
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
 from confab.realtime.transport import Sent
-from tests.support.samples import NOW, draft, message
+from tests.support.samples import NOW, draft, message, principal
 from tests.support.twins.store import MemoryStore
 
 ROOM = "c1"
@@ -93,7 +94,7 @@ class World:
         """What sockets were told beside entries."""
 
     def send_event(self, sids: Collection[str], event: str, data: Entry) -> Sent:
-        assert event == "message"
+        assert event == data.kind
         slow = [sid for sid in sids if (sid, data.seq) in self.slow]
         for sid in set(sids) - set(slow):
             self.seqs[sid].append(data.seq)
@@ -103,13 +104,22 @@ class World:
         for sid in sids:
             self.rooms.begin_join(ROOM, Socket(self, sid))
 
-    async def finish(self, sid: str, position: int) -> None:
-        await self.rooms.finish_join(ROOM, Socket(self, sid), position)
+    async def finish(self, sid: str, position: int, erasures: int | None = None) -> None:
+        await self.rooms.finish_join(ROOM, Socket(self, sid), position, erasures)
 
     async def join(self, *sids: str) -> None:
         for sid in sids:
             self.begin(sid)
             await self.finish(sid, 0)
+
+    async def remove(self, uid: str, *, erased: bool = True) -> None:
+        """The owner removes a member, and then all traces of the member go."""
+        change = remove_member(await self.store.conversation(ROOM), principal(), uid)
+        assert change is not None
+        await self.store.change_conversation(change, now=NOW)
+        if erased:
+            await self.store.removal.begin(uid, now=NOW)
+            await self.store.removal.empty(uid, ROOM, now=NOW)
 
     async def write(self, count: int) -> None:
         for _ in range(count):

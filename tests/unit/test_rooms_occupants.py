@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from confab.ports import Erasure
 from confab.realtime import served
-from tests.support.rooms import AWAY, DEFECT, ROOM
+from tests.support.rooms import AWAY, DEFECT, ROOM, Socket
+from tests.support.samples import NOW, draft
 from tests.support.waiting import until
 
 
@@ -78,3 +80,29 @@ async def test_an_entry_that_a_socket_did_not_take_is_no_delivery(world):
     world.receive(1, 2, 3)
     assert [(seq, sockets) for seq, sockets, _ in world.delivered] == [(1, 2), (2, 1)]
     assert world.rooms.counts.deliveries == 3
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_a_removed_member_gets_nothing_later_also_when_erased_before_the_room_reads_it(world, erased):
+    await world.join("bob", "alice")
+    await world.remove("bob", erased=erased)
+    await world.write(1)
+    await world.rooms.sweep()
+    await until(lambda: world.seqs["alice"] == [1, 2])
+    assert world.seqs["bob"] == [1]
+    assert ("bob", "removed") in world.events
+
+
+async def test_a_socket_that_fails_to_join_again_is_resynced_if_messages_were_emptied_meanwhile(world):
+    await world.store.append(draft(conversation_id=ROOM, author="bob"), now=NOW)
+    for sid in ("alice", "rita"):
+        world.begin(sid)
+        await world.finish(sid, 1, 0)
+    known = world.rooms.begin_join(ROOM, Socket(world, "rita"))
+    await world.remove("bob")
+    await world.rooms.sweep()
+    await until(lambda: world.seqs["alice"] == [2])
+    await world.rooms.sweep()
+    await world.finish("rita", *known)
+    erased = [who for who, event in world.events if event == (ROOM, Erasure(1, [1]))]
+    assert (erased, world.resyncs) == (["alice"], [("rita", 1)])

@@ -63,15 +63,15 @@ class Commands:
         most = self._limits.max_rooms_per_socket
         if 0 < most <= len(session.rooms.keys() - {conversation_id}):
             raise RateLimited(f"A socket is in at most {most} rooms.")
-        position = self._rooms.begin_join(conversation_id, session)
+        known = self._rooms.begin_join(conversation_id, session)
         try:
             page = await self._page(request, session.principal)
             session.require_open()
         except BaseException:
-            if position is None:
+            if known is None:
                 session.leave(conversation_id)
             else:
-                await self._rooms.finish_join(conversation_id, session, position)
+                await self._rooms.finish_join(conversation_id, session, *known)
             raise
         answer = accepted(self._views.page(page))
         if after is not None and answer["hasMore"]:

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from confab import trace
 from confab.domain.entries import Entry
@@ -32,6 +33,14 @@ GRACE_S = 0.05
 HEADS_PER_QUERY = 1_000
 MAX_COMMITS = 1_000
 """Entries of a room whose commits are remembered until the entries are read."""
+
+
+class Known(NamedTuple):
+    """What a live socket was sent of a conversation."""
+
+    position: int
+    """The last number of the log."""
+    erasures: int | None
 
 
 class Rooms:
@@ -71,13 +80,17 @@ class Rooms:
         served = self._served.get(conversation_id)
         return served is not None and sid in served.room
 
-    def begin_join(self, conversation_id: str, occupant: Occupant) -> int | None:
-        """As `Room.begin_join`; call `finish_join` or `leave` once the socket has read the log."""
+    def begin_join(self, conversation_id: str, occupant: Occupant) -> Known | None:
+        """As `Room.begin_join`; call `finish_join` or `leave` once the socket has read the log.
+
+        Returns what a socket that was live has, to be made live again with it if the new join fails.
+        """
         served = self._served.get(conversation_id)
         if served is None:
             served = self._served[conversation_id] = ServedRoom(conversation_id, self._serving)
         served.occupants[occupant.sid] = occupant
-        return served.room.begin_join(occupant.sid)
+        position = served.room.begin_join(occupant.sid)
+        return None if position is None else Known(position, served.erasures)
 
     async def finish_join(
         self, conversation_id: str, occupant: Occupant, position: int, erasures: int | None = None

@@ -272,9 +272,10 @@ class ServedRoom:
     ) -> None:
         """Let the users of these sockets do what they may from this entry on, or go.
 
-        The entry that removes a user who was erased since names nobody any more.
+        The entry that removes a user who was erased since names nobody any more, whoever made it. It is
+        not to be told from others that named an erased user only: who has lost access goes at the first.
         """
-        nameless = readers is not None and not entry.by and entry.changes == Changes()
+        nameless = readers is not None and entry.changes == Changes()
         for occupant in [self.occupants[sid] for sid in sids if sid in self.occupants]:
             lost = nameless and readers is not None and occupant.uid not in readers
             if lost or occupant.uid in entry.changes.removed:
