@@ -57,10 +57,10 @@ class RemoteStore(MemoryStore):
         """Set it to let the next append be stored and its answer be lost."""
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
-        return await self._held(super().conversation(conversation_id))
+        return await self._remotely(super().conversation(conversation_id))
 
     async def page(self, conversation_id: str, reader: str, limit: int, **where: Any) -> Page | None:
-        return await self._remotely(super().page(conversation_id, reader, limit, **where))
+        return await self._held(super().page(conversation_id, reader, limit, **where))
 
     async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
         return await self._remotely(super().entries(conversation_id, first, last))
@@ -75,7 +75,7 @@ class RemoteStore(MemoryStore):
         return appended
 
     async def log(self, conversation_id: str, reader: str, limit: int, **where: Any) -> LogPage | None:
-        return await self._remotely(super().log(conversation_id, reader, limit, **where))
+        return await self._held(super().log(conversation_id, reader, limit, **where))
 
     async def change_conversation(self, change: ConversationChange, *, now: datetime) -> Conversation | None:
         return await self._remotely(super().change_conversation(change, now=now))
