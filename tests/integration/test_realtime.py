@@ -34,7 +34,8 @@ async def test_a_join_while_entries_arrive_has_no_gap_and_no_duplicate(world):
     writing = asyncio.gather(*(world.rest_message(room, str(n)) for n in range(80)))
     joiners = []
     for index in range(12):
-        joiner = await world.client(f"joiner-{index}", index % 2)
+        transports = ("polling",) if index > 8 else ("websocket",)
+        joiner = await world.client(f"joiner-{index}", index % 2, transports=transports)
         ack = await joiner.join(room, after=0)
         while ack["hasMore"]:
             ack = await joiner.join(room, after=ack["entries"][-1]["seq"])

@@ -14,6 +14,8 @@ MAX_PACKETS = 1_000
 """Packets in one request: handling them must not delay other sockets for long."""
 SEPARATOR = b"\x1e"
 """Separates two packets of a request."""
+MAX_POLLED = 16
+"""Packets in one answer: python-engineio's clients end a session that brings more."""
 MAX_POSTS = 8
 """Requests of one socket that may bring packets at the same time; stock clients send one."""
 
@@ -41,17 +43,19 @@ class PollQueue:
         self._ended = True
         self._wake()
 
-    def take(self) -> list[Packet]:
-        """Every packet that is there."""
-        packets, self._packets, self.bytes = self._packets, [], 0
-        return packets
+    def take(self, most: int | None = None) -> list[Packet]:
+        """The first so many packets that are there, or all."""
+        taken = self._packets[:most]
+        del self._packets[:most]
+        self.bytes -= sum(len(packets.frame(packet)) for packet in taken)
+        return taken
 
     async def wait(self) -> list[Packet]:
-        """Every packet, once there is one; nothing after the end."""
+        """The next MAX_POLLED packets, once there is one; nothing after the end."""
         while not self._packets and not self._ended:
             self._arrival = self._arrival or asyncio.Event()
             await self._arrival.wait()
-        return self.take()
+        return self.take(MAX_POLLED)
 
     def _wake(self) -> None:
         if self._arrival is not None:
