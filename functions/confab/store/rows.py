@@ -116,18 +116,16 @@ def message_wire(row: Row) -> Wire:
     assert found is not None, "a message's id is its conversation's and its ordinal"
     conversation_id, ordinal = found[1], int(found[2])
     seq = row.get("seq", ordinal)
-    wire: Wire = {
-        "kind": "message",
-        "id": message_id(conversation_id, seq),
-        "conversationId": conversation_id,
-        "seq": seq,
-        "ordinal": ordinal,
-        "version": row.get("version", seq),
-    }
+    metadata, at = row["metadata"], row["created_at"]
+    wire: Wire = {"conversationId": conversation_id}
     for name, alias, default in _PLAIN:
         wire[alias] = row.get(name, default)
-    metadata, at = row["metadata"], row["created_at"]
     wire["metadata"] = {} if metadata == "{}" else from_json(metadata)
+    wire["kind"] = "message"
+    wire["id"] = message_id(conversation_id, seq)
+    wire["seq"] = seq
+    wire["ordinal"] = ordinal
+    wire["version"] = row.get("version", seq)
     wire["createdAt"] = at if len(at) == _TIME_CHARS else _time(at)
     wire["editedAt"] = _time(row["edited_at"]) if "edited_at" in row else None
     wire["deletedAt"] = _time(row["deleted_at"]) if "deleted_at" in row else None

@@ -8,17 +8,10 @@ from confab.domain.models import Metadata, Model, Role, Timestamp, canonical
 ANOTHER_BODY = "This clientMessageId was used for a different message."
 
 
-class Message(Model):
-    """An entry that somebody wrote, as it is now."""
+class _Written(Model):
+    """What somebody writes."""
 
-    kind: Literal["message"] = "message"
-    id: str
     conversation_id: str
-    seq: int
-    ordinal: int
-    """1, 2, 3 … among the messages of its conversation."""
-    version: int
-    """The number of the entry that made this state; its own at first."""
     role: Role
     author: str
     """A uid; "" once its author was erased."""
@@ -29,6 +22,23 @@ class Message(Model):
     in_reply_to: int | None = None
     """The number of an earlier message."""
     metadata: Metadata
+
+    @property
+    def body(self) -> str:
+        """What a retry has to repeat, as one text: two bodies are the same if their texts are."""
+        return canonical([self.role, self.content, self.metadata, self.in_reply_to])
+
+
+class Message(_Written):
+    """An entry that somebody wrote, as it is now."""
+
+    kind: Literal["message"] = "message"
+    id: str
+    seq: int
+    ordinal: int
+    """1, 2, 3 … among the messages of its conversation."""
+    version: int
+    """The number of the entry that made this state; its own at first."""
     created_at: Timestamp
     edited_at: Timestamp | None = None
     deleted_at: Timestamp | None = None
@@ -37,11 +47,6 @@ class Message(Model):
     def at(self) -> datetime:
         """When it was stored, by its writer's clock, and not before the entry before it."""
         return self.created_at
-
-    @property
-    def body(self) -> str:
-        """What a retry has to repeat, as one text: two bodies are the same if their texts are."""
-        return canonical([self.role, self.content, self.metadata, self.in_reply_to])
 
     def without_later_state(self) -> Self:
         """The entry for whoever lost access: the words of a later entry are left out."""
@@ -66,17 +71,8 @@ class Message(Model):
         )
 
 
-class Draft(Model):
+class Draft(_Written):
     """A message that is validated but not numbered yet."""
-
-    conversation_id: str
-    role: Role
-    author: str
-    agent: bool = False
-    content: str
-    client_message_id: str | None = None
-    in_reply_to: int | None = None
-    metadata: Metadata
 
     def numbered(self, seq: int, ordinal: int, created_at: datetime) -> Message:
         """The message that this draft becomes as entry `seq` and message `ordinal`."""
@@ -88,11 +84,6 @@ class Draft(Model):
             created_at=created_at,
             **dict(self),
         )
-
-    @property
-    def body(self) -> str:
-        """See `Message.body`."""
-        return canonical([self.role, self.content, self.metadata, self.in_reply_to])
 
 
 def message_id(conversation_id: str, seq: int) -> str:
