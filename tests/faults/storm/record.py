@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -147,3 +147,7 @@ def message_of(entry: Entry) -> Entry | None:
 def may_read(conversation: Entry, uid: str) -> bool:
     """Whether a user is the owner or a member."""
     return uid == conversation["owner"] or any(one["userId"] == uid for one in conversation["members"])
+
+
+def messages_of(log: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in log if is_message(entry)]

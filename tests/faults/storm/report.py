@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from tests.faults.storm.check import Violation
 from tests.faults.storm.record import Recording
+from tests.faults.storm.verdict import Violation
 
 SHOWN = 20
 """Violations that the report spells out."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from confab.ports import Store
+from confab.ports.store import Store
 from tests.faults.storm.bus import CALM, fates
 from tests.faults.storm.faults import Faults
 from tests.faults.storm.load import USERS, Load
