@@ -37,7 +37,8 @@ from confab.domain.requests import (
     UpdateConversation,
 )
 from confab.erasure import Eraser, Progress
-from confab.ports import Announcer, Appended, Created, Cursor, Store
+from confab.ports.bus import Announcer
+from confab.ports.store import Appended, Created, Cursor, Store
 
 RECENT_S = 300
 """How many seconds after a sign-in a user may erase themselves."""

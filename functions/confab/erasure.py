@@ -11,7 +11,8 @@ from typing import TypeVar
 from confab.domain import access, changes
 from confab.domain.errors import NotFound, Unavailable
 from confab.domain.models import Conversation, Principal
-from confab.ports import Announcer, Store
+from confab.ports.bus import Announcer
+from confab.ports.store import Store
 
 WITHIN_S = 5.0
 """Seconds that one call works; a later one, or any container, goes on where it stopped."""

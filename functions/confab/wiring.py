@@ -18,7 +18,10 @@ from confab.domain.errors import Unavailable
 from confab.domain.models import current_time
 from confab.fanout.announce import InlineAnnouncer
 from confab.fanout.publishers import CellPublisher, CircuitBreaker
-from confab.ports import Announcer, Publisher, Store, Subscription, Telemetry, TokenVerifier
+from confab.ports.bus import Announcer, Publisher, Subscription
+from confab.ports.identity import TokenVerifier
+from confab.ports.store import Store
+from confab.ports.telemetry import Telemetry
 from confab.views import Views
 
 PUBLISH_PAUSE_S = 0.02

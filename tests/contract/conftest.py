@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from confab.ports import Publisher, Store
+from confab.ports.bus import Publisher
+from confab.ports.store import Store
 from tests.support.pubsub import PubSubServer, google_emulator_jar, pubsub_server
 from tests.support.pubsub_backends import Backend as Bus
 from tests.support.pubsub_backends import Listener, MemoryBackend, PubSubBackend

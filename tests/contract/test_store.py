@@ -7,7 +7,7 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation, Member
-from confab.ports import Store
+from confab.ports.store import Store
 from tests.contract.conftest import Backend
 from tests.support.samples import MILLISECOND, NOW, draft_for, entries, fresh, new_conversation
 from tests.support.twins.store import MemoryStore

@@ -9,7 +9,7 @@ import pytest
 from confab.domain.entries.message import message_id
 from confab.domain.errors import NotFound
 from confab.domain.models import Metadata
-from confab.ports import Store
+from confab.ports.store import Store
 from tests.support.samples import (
     MILLISECOND,
     NOW,

@@ -7,7 +7,7 @@ import pytest
 
 from confab.domain.entries.finalized import Finalized
 from confab.domain.errors import ConversationFinalized, NotFound
-from confab.ports import Store
+from confab.ports.store import Store
 from tests.support.samples import NOW, draft_for, entries, finalize, fresh, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from confab.domain.errors import ConversationFinalized, IdempotencyConflict, NotFound
-from confab.ports import Appended, Store
+from confab.ports.store import Appended, Store
 from tests.support.samples import NOW, draft_for, entries, finalize, fresh, heads, messages, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,7 +10,7 @@ import pytest
 from confab.domain.entries.finalized import Finalized
 from confab.domain.entries.message import Message
 from confab.domain.models import Metadata, Status, Wire, canonical
-from confab.ports import Cursor, Store
+from confab.ports.store import Cursor, Store
 from tests.support.samples import (
     MILLISECOND,
     NOW,

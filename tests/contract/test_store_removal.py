@@ -11,7 +11,8 @@ import pytest
 from confab.domain.errors import NotFound
 from confab.domain.models import Member
 from confab.erasure import Eraser
-from confab.ports import Announcer, Store
+from confab.ports.bus import Announcer
+from confab.ports.store import Store
 from confab.store import removal
 from tests.support.adapters import Announced
 from tests.support.changes import add, delete, edit, remove, say, started

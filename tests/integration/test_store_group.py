@@ -6,7 +6,7 @@ import json
 import pytest
 
 from confab.domain.errors import Unavailable
-from confab.ports import Appended
+from confab.ports.store import Appended
 from confab.store import group_commit, statements
 from confab.store.connection import Aborted, Connection
 from tests.support.samples import NOW, conversation, draft, messages

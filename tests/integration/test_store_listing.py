@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from confab.ports import Cursor
+from confab.ports.store import Cursor
 from confab.store import rows
 from confab.store.session import Session
 from confab.store.statements import LISTING_WINDOW_MS

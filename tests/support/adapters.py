@@ -12,7 +12,8 @@ from confab.domain.entries import Entry
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.limits import Limits
 from confab.domain.models import Principal
-from confab.ports import Announcer, Store
+from confab.ports.bus import Announcer
+from confab.ports.store import Store
 from confab.wiring import Adapters
 from tests.support.samples import principal
 from tests.support.twins.bus import MemoryBus

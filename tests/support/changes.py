@@ -11,7 +11,7 @@ from confab.domain.entries.message_changed import MessageChanged
 from confab.domain.limits import Limits
 from confab.domain.models import Conversation, Member, Principal
 from confab.domain.requests import EditMessage, UpdateConversation, parse
-from confab.ports import Store
+from confab.ports.store import Store
 from tests.support.samples import NOW, conversation, draft, fresh, principal
 
 ALICE = principal("alice")

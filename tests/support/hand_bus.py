@@ -15,7 +15,7 @@ from confab.domain.events import EntryEvent, Event, decode_event, encode_event
 from confab.domain.models import Conversation, LogPage, Model, Page, Principal
 from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
 from confab.fanout.announce import InlineAnnouncer
-from confab.ports import Appended, Excerpt, Head
+from confab.ports.store import Appended, Excerpt, Head
 from confab.realtime.container import Container
 from confab.realtime.transport import Sent
 from tests.support.adapters import MemoryAdapters, NamedUsers

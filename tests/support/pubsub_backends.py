@@ -14,7 +14,7 @@ from confab.bus.publisher import PubSubPublisher
 from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState, event_of
-from confab.ports import Publisher
+from confab.ports.bus import Publisher
 from tests.support.pubsub import PubSubServer, closed_port
 from tests.support.samples import NOW, message
 from tests.support.twins.bus import MemoryBus, MemorySubscription

@@ -9,7 +9,9 @@ from confab.domain.changes import remove_member
 from confab.domain.entries import Entry
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation
-from confab.ports import Commit, Erasure, Excerpt, Head
+from confab.ports.removal import Erasure
+from confab.ports.store import Excerpt, Head
+from confab.ports.telemetry import Commit
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
 from confab.realtime.transport import Sent

@@ -12,7 +12,7 @@ from confab.domain.entries.finalized import Finalized
 from confab.domain.entries.message import Draft, Message
 from confab.domain.entries.message_changed import MessageChanged
 from confab.domain.models import Conversation, Member, Principal, Wire
-from confab.ports import Store
+from confab.ports.store import Store
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 MILLISECOND = timedelta(milliseconds=1)

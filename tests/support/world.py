@@ -16,7 +16,8 @@ from confab.conversations import Conversations
 from confab.domain.models import timestamp_text
 from confab.domain.requests import AddMessage, CreateConversation, parse
 from confab.fanout.announce import InlineAnnouncer
-from confab.ports import Announcer, TokenVerifier
+from confab.ports.bus import Announcer
+from confab.ports.identity import TokenVerifier
 from confab.realtime.container import Container
 from confab.wiring import Adapters
 from tests.support.adapters import Announced, NamedUsers

@@ -12,7 +12,7 @@ from confab.domain.limits import Limits
 from confab.domain.requests import CreateConversation, parse
 from confab.fanout.announce import InlineAnnouncer
 from confab.fanout.publishers import CellPublisher, CircuitBreaker
-from confab.ports import Publisher
+from confab.ports.bus import Publisher
 from confab.views import Views
 from tests.support.adapters import MemoryAdapters, conversations_over
 from tests.support.samples import conversation, message, principal

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from confab import trace
-from confab.ports import Commit, Excerpt
+from confab.ports.store import Excerpt
+from confab.ports.telemetry import Commit
 from confab.realtime import rooms as rooms_module
 from confab.realtime import served
 from confab.trace import Trace

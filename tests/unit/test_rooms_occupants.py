@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from confab.ports import Erasure
+from confab.ports.removal import Erasure
 from confab.realtime import served
 from tests.support.rooms import AWAY, DEFECT, ROOM, Socket
 from tests.support.samples import NOW, draft

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from confab import trace
-from confab.ports import Commit
+from confab.ports.telemetry import Commit
 from confab.telemetry import otlp
 from confab.telemetry.logs import LogTelemetry
 from confab.telemetry.otlp import INSTRUMENTS, LATENCY

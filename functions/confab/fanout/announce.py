@@ -18,7 +18,7 @@ from confab.domain.events import (
     event_of,
 )
 from confab.domain.models import current_time
-from confab.ports import Publisher
+from confab.ports.bus import Publisher
 
 log = logging.getLogger(__name__)
 

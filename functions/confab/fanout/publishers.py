@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from confab.domain.cells import MAIN, cell_of
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event
-from confab.ports import Publisher
+from confab.ports.bus import Publisher
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from confab.domain.cells import new_id
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, Typing, TypingState
 from confab.domain.models import current_time
-from confab.ports import Publisher, Subscription
+from confab.ports.bus import Publisher, Subscription
 
 log = logging.getLogger(__name__)
 

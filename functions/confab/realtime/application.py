@@ -7,7 +7,7 @@ from typing import Any
 
 from confab.domain.errors import ConfabError, Internal, InvalidRequest, Unauthenticated, Unavailable, problem
 from confab.domain.requests import parse
-from confab.ports import Span
+from confab.ports.telemetry import Span
 from confab.realtime.commands import Commands
 from confab.realtime.protocol import Handshake, Join, refused
 from confab.realtime.sessions import MAX_SENDS, Sessions

@@ -14,7 +14,7 @@ from confab.domain.events import ConversationDeletedEvent, Typing, UserErasedEve
 from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.watchdog import Watchdog
-from confab.ports import Telemetry
+from confab.ports.telemetry import Telemetry
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
 from confab.realtime.health import Health

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from confab.domain.errors import Unavailable
-from confab.ports import Store, TokenVerifier
+from confab.ports.identity import TokenVerifier
+from confab.ports.store import Store
 
 log = logging.getLogger(__name__)
 

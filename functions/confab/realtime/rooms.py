@@ -18,7 +18,8 @@ from confab import trace
 from confab.domain.entries import Entry
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation
-from confab.ports import Commit, Head, Store
+from confab.ports.store import Head, Store
+from confab.ports.telemetry import Commit
 from confab.realtime.served import Counts, Envelope, Occupant, ServedRoom, Serving
 from confab.realtime.transport import Transport
 

@@ -16,7 +16,9 @@ from confab.domain.entries import Entry
 from confab.domain.entries.conversation_changed import Changes, ConversationChanged
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation
-from confab.ports import Commit, Erasure, Excerpt, Head, Store
+from confab.ports.removal import Erasure
+from confab.ports.store import Excerpt, Head, Store
+from confab.ports.telemetry import Commit
 from confab.realtime.room import Gap, Room
 from confab.realtime.transport import Transport
 

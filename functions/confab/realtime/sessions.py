@@ -12,7 +12,7 @@ from confab.domain import access
 from confab.domain.access import Standing
 from confab.domain.errors import NotFound, RateLimited, TokenExpired, TokenRevoked, Unauthenticated
 from confab.domain.models import Conversation, Principal
-from confab.ports import Erasure
+from confab.ports.removal import Erasure
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
 from confab.realtime.transport import Transport

@@ -22,7 +22,7 @@ from confab.domain import access
 from confab.domain.entries.message import Draft
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.models import from_milliseconds, milliseconds
-from confab.ports import Appended
+from confab.ports.store import Appended
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 from confab.store.digests import Digests

@@ -14,7 +14,7 @@ from confab.aio import Batch, Batcher, Fits, fan_out
 from confab.domain.entries import entry_of
 from confab.domain.errors import Unavailable
 from confab.domain.models import LogPage, Page, Wire
-from confab.ports import ANY_SIZE, Excerpt
+from confab.ports.store import ANY_SIZE, Excerpt
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 

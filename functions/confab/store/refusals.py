@@ -8,7 +8,7 @@ from confab.domain import access
 from confab.domain.changes import require_active
 from confab.domain.entries.message import ANOTHER_BODY, Draft, Message
 from confab.domain.errors import IdempotencyConflict, InvalidRequest
-from confab.ports import Appended
+from confab.ports.store import Appended
 from confab.store import rows
 from confab.store.digests import Digests
 

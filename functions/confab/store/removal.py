@@ -7,7 +7,7 @@ from typing import Any
 from surrealdb import RecordID
 
 from confab.domain.models import Conversation
-from confab.ports import Emptied, Erasure
+from confab.ports.removal import Emptied, Erasure
 from confab.store import statements
 from confab.store.connection import Connection
 from confab.store.digests import Digests

@@ -22,7 +22,7 @@ from confab.domain.models import (
     Wire,
     from_milliseconds,
 )
-from confab.ports import ANY_SIZE, Appended, Created, Cursor, Excerpt, Head
+from confab.ports.store import ANY_SIZE, Appended, Created, Cursor, Excerpt, Head
 from confab.store import rows, schema, statements
 from confab.store.connection import Connection, Timing
 from confab.store.digests import Digests

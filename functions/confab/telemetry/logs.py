@@ -9,7 +9,7 @@ from typing import Any
 
 from confab import trace
 from confab.domain.entries import Entry
-from confab.ports import Commit, Metric, Span
+from confab.ports.telemetry import Commit, Metric, Span
 from confab.trace import Trace
 
 log = logging.getLogger(__name__)

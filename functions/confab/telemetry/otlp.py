@@ -27,7 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from confab import trace
 from confab.domain.entries import Entry
-from confab.ports import Commit, Metric, Span
+from confab.ports.telemetry import Commit, Metric, Span
 from confab.telemetry.logs import LogTelemetry, age_s
 from confab.trace import Trace
 

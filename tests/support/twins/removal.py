@@ -8,7 +8,7 @@ from confab.domain.entries import Entry
 from confab.domain.entries.conversation_changed import ConversationChanged
 from confab.domain.entries.message_changed import MessageChanged
 from confab.domain.models import Conversation
-from confab.ports import Emptied, Erasure
+from confab.ports.removal import Emptied, Erasure
 
 if TYPE_CHECKING:
     from tests.support.twins.store import MemoryStore

@@ -13,7 +13,7 @@ from confab.domain.entries.message import ANOTHER_BODY, Draft, Message
 from confab.domain.entries.message_changed import MessageChanged
 from confab.domain.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
 from confab.domain.models import ANOTHER_CONVERSATION, Conversation, LogPage, Page, Status, Wire, canonical
-from confab.ports import ANY_SIZE, Appended, Created, Cursor, Excerpt, Head
+from confab.ports.store import ANY_SIZE, Appended, Created, Cursor, Excerpt, Head
 from tests.support.twins.removal import MemoryRemoval
 
 KEY_LIFETIME_S = 25 * 3600

@@ -1,0 +1,26 @@
+"""The port that says who a caller is."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from confab.domain.models import Principal
+
+
+class TokenVerifier(Protocol):
+    """Verifies the identity of callers."""
+
+    async def verify(self, token: str) -> Principal:
+        """The caller that a Firebase ID token stands for.
+
+        Raises Unauthenticated, TokenExpired or TokenRevoked, and Unavailable if the keys or the user
+        record cannot be fetched: it fails closed. Accepts one spelling of a token only.
+        """
+
+    async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
+        """Those of these verified callers who are revoked; not those who cannot be looked up now."""
+
+    async def check(self) -> None:
+        """Return if the keys are available; raises Unavailable."""
+
+    async def close(self) -> None:
+        """End threads and connections."""
