@@ -8,12 +8,21 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from confab.domain.changes import ConversationChange
-from confab.domain.entries.message import Draft
+from confab.domain.changes import ConversationChange, MessageChange
+from confab.domain.entries.message import Draft, Message
+from confab.domain.entries.message_changed import MessageChanged
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import EntryEvent, Event, decode_event, encode_event
 from confab.domain.models import Conversation, LogPage, Model, Page, Principal
-from confab.domain.requests import AddMessage, CreateConversation, GetConversation, parse
+from confab.domain.requests import (
+    AddMessage,
+    CreateConversation,
+    EditMessage,
+    GetConversation,
+    SetMember,
+    UpdateConversation,
+    parse,
+)
 from confab.fanout.announce import InlineAnnouncer
 from confab.ports.store import Appended, Excerpt, Head
 from confab.realtime.container import Container
@@ -76,6 +85,12 @@ class RemoteStore(MemoryStore):
 
     async def log(self, conversation_id: str, reader: str, limit: int, **where: Any) -> LogPage | None:
         return await self._held(super().log(conversation_id, reader, limit, **where))
+
+    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
+        return await self._remotely(super().message(conversation_id, seq))
+
+    async def change_message(self, change: MessageChange, *, now: datetime) -> MessageChanged | None:
+        return await self._remotely(super().change_message(change, now=now))
 
     async def change_conversation(self, change: ConversationChange, *, now: datetime) -> Conversation | None:
         return await self._remotely(super().change_conversation(change, now=now))
@@ -215,6 +230,29 @@ class Functions:
     async def finalize(self, user: str, conversation: str) -> Payload | str:
         finalizing = self._conversations.finalize_conversation(conversation, caller=_caller(user))
         return await _outcome(finalizing, self._views.conversation)
+
+    async def edit(self, user: str, conversation: str, seq: int, content: str) -> Payload | str:
+        request = parse(EditMessage, {"content": content}, self._conversations.limits)
+        editing = self._conversations.edit_message(conversation, seq, request, caller=_caller(user))
+        return await _outcome(editing, Message.wire)
+
+    async def delete(self, user: str, conversation: str, seq: int) -> Payload | str:
+        deleting = self._conversations.delete_message(conversation, seq, caller=_caller(user))
+        return await _outcome(deleting, Message.wire)
+
+    async def rename(self, user: str, conversation: str, title: str) -> Payload | str:
+        request = parse(UpdateConversation, {"title": title}, self._conversations.limits)
+        renaming = self._conversations.update_conversation(conversation, request, caller=_caller(user))
+        return await _outcome(renaming, self._views.conversation)
+
+    async def set_member(self, user: str, conversation: str, uid: str, access: str) -> Payload | str:
+        request = parse(SetMember, {"access": access}, self._conversations.limits)
+        setting = self._conversations.set_member(conversation, uid, request, caller=_caller(user))
+        return await _outcome(setting, self._views.conversation)
+
+    async def remove(self, user: str, conversation: str, uid: str) -> Payload | str:
+        removing = self._conversations.remove_member(conversation, uid, caller=_caller(user))
+        return await _outcome(removing, self._views.conversation)
 
     async def read(self, user: str, conversation: str) -> Payload:
         """The conversation, as a reader fetches it."""

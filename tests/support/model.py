@@ -30,7 +30,13 @@ class Model:
         self.logs: dict[str, list[Payload]] = {}
         self.clients: dict[str, Client] = {}
         self._complaints: list[str] = []
-        self._keys: dict[tuple[str, str, str], Payload] = {}
+        self.members: dict[str, dict[str, str]] = {}
+        """The access of who may read, by conversation."""
+        self.removed: dict[tuple[str, str], int] = {}
+        """The entry that removed a user who is no member now, by conversation and uid."""
+        self.titles: dict[str, str] = {}
+        self._keys: dict[tuple[str, str, str], tuple[int, str]] = {}
+        """The number of a message and what was first sent, by conversation, author and key."""
         self._names = 0
         clock = Clock()
         self.functions = Functions(self.store, self.bus, clock, **ENV)
@@ -61,6 +67,7 @@ class Model:
     def create(self) -> str:
         room = self.run(self.functions.create(MEMBERS))
         self.logs[room] = []
+        self.members[room] = {"alice": "owner", **MEMBERS}
         return room
 
     def enter(self, room: str, user: str, at: int, after: int | None, steps: int) -> Client:
@@ -82,9 +89,12 @@ class Model:
         crash: bool = False,
     ) -> None:
         """Write; in a crash the message is stored, but neither announced nor acknowledged."""
-        content = content or self.new_name()
-        earlier = None if key is None else self._keys.get((room, user, key))
-        refusal = self._refusal(room, user, content, earlier)
+        content, log = content or self.new_name(), self.logs[room]
+        seq, first = (0, "") if key is None else self._keys.get((room, user, key), (0, ""))
+        earlier = log[seq - 1] if seq else None
+        refusal = self._refusal(
+            room, user, conflict=earlier is not None and content != first, earlier=earlier
+        )
         crash = self.store.lose_answer = crash and refusal is None and earlier is None
         outcome = self.run(self._send(way, user, room, content, key))
         self.store.lose_answer = False
@@ -96,10 +106,75 @@ class Model:
         elif earlier is not None:
             assert outcome == earlier
         else:
-            assert (outcome["seq"], outcome["content"]) == (len(self.logs[room]) + 1, content)
-            self.logs[room].append(outcome)
+            assert (outcome["seq"], outcome["content"]) == (len(log) + 1, content)
+            log.append(outcome)
             if key is not None:
-                self._keys[room, user, key] = outcome
+                self._keys[room, user, key] = (outcome["seq"], content)
+
+    def revise(self, room: str, user: str, pick: int, content: str | None) -> None:
+        """Edit a message, or delete it without content."""
+        log = self.logs[room]
+        message = log[pick % len(log)]
+        seq = message["seq"]
+        if content is None:
+            outcome = self.run(self.functions.delete(user, room, seq))
+        else:
+            outcome = self.run(self.functions.edit(user, room, seq, content))
+        allowed = user == message.get("author") or (content is None and user == "alice")
+        gone = message["kind"] != "message" or (content is not None and message["deletedAt"])
+        same = content == message.get("content") if content is not None else message.get("deletedAt")
+        refusals = {
+            "unavailable": self.store.away,
+            "not_found": user not in self.members[room] or gone,
+            "forbidden": not allowed or self.members[room][user] == "read",
+            "conversation_finalized": not same and self.closed(room),
+        }
+        self._expect(outcome, refusals)
+        if not isinstance(outcome, str) and outcome["version"] == len(log) + 1:
+            log[seq - 1] = outcome
+            log.append({"kind": "message_changed", "seq": len(log) + 1, "of": seq})
+        elif not isinstance(outcome, str):
+            assert same
+            assert outcome == message
+
+    def govern(self, room: str, user: str, uid: str, access: str | None, title: str | None) -> None:
+        """Rename a conversation, or add a member, change the access of one, or remove one."""
+        members, log = self.members[room], self.logs[room]
+        if title is not None:
+            outcome = self.run(self.functions.rename(user, room, title))
+        elif access is not None:
+            outcome = self.run(self.functions.set_member(user, room, uid, access))
+        else:
+            outcome = self.run(self.functions.remove(user, room, uid))
+        old = members.get(uid)
+        removes = title is None and access is None
+        same = title == self.titles.get(room) if title is not None else access == old
+        refusals = {
+            "unavailable": self.store.away,
+            "not_found": user not in members,
+            "forbidden": user != "alice" and not (removes and user == uid),
+            "conversation_finalized": not same and self.closed(room),
+        }
+        self._expect(outcome, refusals)
+        if isinstance(outcome, str) or same:
+            return
+        assert outcome["seq"] == len(log) + 1
+        what = {"title": True} if title is not None else {"added" if old is None else "access": [uid]}
+        log.append(
+            {
+                "kind": "conversation_changed",
+                "seq": len(log) + 1,
+                "changes": {"removed": [uid]} if removes else what,
+            }
+        )
+        if title is not None:
+            self.titles[room] = title
+        elif access is not None:
+            members[uid] = access
+            self.removed.pop((room, uid), None)
+        else:
+            del members[uid]
+            self.removed[room, uid] = len(log)
 
     def finalize(self, room: str, user: str, sends: Sequence[tuple[Way, str]], position: int) -> None:
         """Finalize while others write: each is numbered before the finalization or rejected."""
@@ -110,12 +185,16 @@ class Model:
         new = [entry for entry in entries if entry not in self.logs[room]]
         self.logs[room] += sorted(new, key=lambda entry: int(entry["seq"]))
         outcome = outcomes.pop(min(position, len(sends)))
-        refusal = {"alice": None, "mallory": "not_found"}.get(user, "forbidden")
+        absent = "not_found" if user not in self.members[room] else "forbidden"
+        refusal = None if user == "alice" else absent
         if isinstance(outcome, str) or refusal is not None:
             assert outcome == ("unavailable" if self.store.away else refusal)
-        closed = messages_of(self.logs[room]) != self.logs[room]
-        rejection = "unavailable" if self.store.away else "conversation_finalized" if closed else None
-        assert all(outcome == rejection for outcome in outcomes if isinstance(outcome, str))
+        for (_, author), sent in zip(sends, outcomes, strict=True):
+            if isinstance(sent, str):
+                assert sent == self._refusal(room, author)
+
+    def closed(self, room: str) -> bool:
+        return self.logs[room][-1:] != [] and self.logs[room][-1]["kind"] == "finalized"
 
     async def _send(self, way: Way, user: str, room: str, content: str, key: str | None) -> Payload | str:
         """The stored message, or the code of the error."""
@@ -128,17 +207,23 @@ class Model:
         outcome: Payload | str = ack["message"] if ack["ok"] else ack["error"]["code"]
         return outcome
 
-    def _refusal(self, room: str, user: str, content: str, earlier: Payload | None) -> str | None:
+    def _refusal(
+        self, room: str, user: str, *, earlier: Payload | None = None, conflict: bool = False
+    ) -> str | None:
         """The error of a message that is refused."""
-        log = self.logs[room]
+        known = earlier is not None and (not conflict or earlier["deletedAt"])
         refusals = {
             "unavailable": self.store.away,
-            "not_found": user == "mallory",
-            "forbidden": user == "rita",
-            "idempotency_conflict": earlier is not None and earlier["content"] != content,
-            "conversation_finalized": earlier is None and messages_of(log) != log,
+            "not_found": user not in self.members[room],
+            "forbidden": not known and self.members[room].get(user) == "read",
+            "idempotency_conflict": not known and earlier is not None,
+            "conversation_finalized": earlier is None and self.closed(room),
         }
         return next((code for code, applies in refusals.items() if applies), None)
+
+    def _expect(self, outcome: Payload | str, refusals: Mapping[str, object]) -> None:
+        refusal = next((code for code, applies in refusals.items() if applies), None)
+        assert (outcome if isinstance(outcome, str) else None) == refusal
 
     # What must hold.
 
@@ -147,12 +232,23 @@ class Model:
         assert not self._complaints
         for client in self.clients.values():
             client.collect()
-            view = client.view
-            assert view.messages == messages_of(self.logs[client.room][view.start : view.end])
+            view, log = client.view, self.logs[client.room]
+            assert view.messages.keys() == {one["seq"] for one in messages_of(log[view.start : view.end])}
+            for seq, message in view.messages.items():
+                now = log[seq - 1]
+                assert (
+                    message == now
+                    if message["version"] == now["version"]
+                    else message["version"] < now["version"]
+                )
+            if (at := self.removed.get((client.room, client.user))) is not None:
+                states = [view.conversation, *view.messages.values()] if view.conversation else []
+                assert view.end <= at
+                assert all(state.get("version", state["seq"]) <= at for state in states)
         for room, log in self.logs.items():
-            assert self.store.whole(room) == log
+            assert [_bare(entry, log) for entry in self.store.whole(room)] == log
             assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
-            assert messages_of(log[:-1]) == log[:-1]
+            assert all(entry["kind"] != "finalized" for entry in log[:-1])
 
     def sweep(self) -> None:
         """While the store is there, a sweep brings everything to every live socket, without the bus.
@@ -163,10 +259,12 @@ class Model:
         self.run(self._rest())
         self.check()
         for client in self.clients.values():
-            if client.idle and client.view.live:
-                assert client.view.end == len(self.logs[client.room])
+            view, log = client.view, self.logs[client.room]
+            if client.idle and view.live:
+                assert view.end == len(log)
+                assert view.messages == {one["seq"]: one for one in messages_of(log[view.start :])}
                 fetched = self.run(self.functions.read(client.user, client.room))
-                assert client.view.conversation == fetched
+                assert view.conversation == fetched
 
     async def _rest(self) -> None:
         for instance in self.instances:
@@ -190,7 +288,19 @@ class Model:
 
 
 def messages_of(log: Sequence[Payload]) -> list[Payload]:
-    return [entry for entry in log if "content" in entry]
+    return [entry for entry in log if entry["kind"] == "message"]
+
+
+def _bare(entry: Payload, log: Sequence[Payload]) -> Payload:
+    """An entry as the model has it; fails if it carries another state than that of now."""
+    if entry["kind"] == "message_changed":
+        message = entry["message"]
+        assert message == log[message["seq"] - 1]
+        return {"kind": entry["kind"], "seq": entry["seq"], "of": message["seq"]}
+    if entry["kind"] == "conversation_changed":
+        assert entry["conversation"]["seq"] == len(log)
+        return {name: entry[name] for name in ("kind", "seq", "changes")}
+    return entry
 
 
 async def _together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

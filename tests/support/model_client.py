@@ -1,21 +1,11 @@
 """A client that builds a conversation from acknowledgements and events alone, one step at a time."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from tests.support.hand_bus import GATE, Gate, Instance, Payload
 
-CHANGES: dict[str, Callable[[Payload], Payload]] = {
-    "message": lambda data: {"updatedAt": data["createdAt"]},
-    "finalized": lambda data: {
-        "status": "finalized",
-        "updatedAt": data["finalizedAt"],
-        "finalizedAt": data["finalizedAt"],
-    },
-}
-"""What an entry changes in its conversation, by event."""
 JOINED = 3
 """The steps of a join: the server has read, has acknowledged, has made the socket live."""
 
@@ -24,41 +14,70 @@ JOINED = 3
 class View:
     """What a client knows of a conversation."""
 
+    user: str
     conversation: Payload = field(default_factory=dict)
     start: int = 0
     """The number before the first entry that it has."""
     end: int = 0
     """The number up to which it has the log."""
-    messages: list[Payload] = field(default_factory=list)
+    messages: dict[int, Payload] = field(default_factory=dict)
+    """By number, each in the highest version that came."""
     live: bool = False
     """Whether it is in the room, as it understands."""
+    removed: bool = False
+    """Whether the last entry that it got removed its user."""
 
     def take_event(self, event: str, data: Payload) -> None:
         """Apply an event of the server; fails unless it is the next one."""
+        assert self.live, f"{event} came outside of a room"
         if event == "resync":
             assert data["after"] == self.end, f"resync after {data['after']}, and it is at {self.end}"
             self.live = False
             return
-        assert self.live, f"entry {data['seq']} came outside of a room"
-        assert data["seq"] == self.end + 1, f"entry {data['seq']} came after entry {self.end}"
-        self.end = data["seq"]
-        self.conversation |= {"seq": data["seq"], **CHANGES[event](data)}
-        self.conversation["messageCount"] += event == "message"
-        if event == "message":
-            self.messages.append(data)
+        if event == "left":
+            assert self.removed, "it left, and no entry has removed it"
+            self.live = False
+            return
+        assert not self.removed, f"entry {data['seq']} came after its removal"
+        assert (event, data["seq"]) == (data["kind"], self.end + 1), f"{data['seq']} came after {self.end}"
+        self.take_entry(data)
+
+    def take_entry(self, entry: Payload) -> None:
+        """Apply an entry: a state replaces an older one."""
+        kind, seq, known = entry["kind"], entry["seq"], self.conversation
+        self.end = seq
+        if seq > known["seq"]:
+            known["seq"] = seq
+            known["messageCount"] += kind == "message"
+            if kind == "message":
+                known["updatedAt"] = entry["createdAt"]
+            if kind == "finalized":
+                at = entry["finalizedAt"]
+                known |= {"status": "finalized", "updatedAt": at, "finalizedAt": at}
+        if kind == "conversation_changed":
+            self.removed = self.user in entry["changes"].get("removed", ())
+            state = entry["conversation"]
+            if state is not None and state["seq"] >= known["seq"]:
+                self.conversation = dict(state)
+        message = entry if kind == "message" else entry.get("message")
+        if message is not None and message["seq"] > self.start:
+            held = self.messages.get(message["seq"])
+            if held is None or message["version"] >= held["version"]:
+                self.messages[message["seq"]] = message
 
     def take_page(self, page: Payload, after: int | None) -> None:
         """Apply the acknowledgement of a join."""
-        head = page["conversation"]["seq"]
-        entries = page["messages"] if after is None else page["entries"]
-        messages = [entry for entry in entries if entry["kind"] == "message"]
+        head, first = page["conversation"]["seq"], page.get("messages", ())
         if after is None or after != self.end:
-            self.messages = []
-            self.start = after if after is not None else messages[0]["seq"] - 1 if messages else head
-        self.conversation = dict(page["conversation"])
-        self.messages = [*self.messages, *messages]
+            self.messages = {message["seq"]: message for message in first}
+            self.start = after if after is not None else first[0]["seq"] - 1 if first else head
+            self.end = self.start
+        self.conversation, self.removed = dict(page["conversation"]), False
+        for entry in page.get("entries", ()):
+            self.take_entry(entry)
+        self.conversation, self.removed = dict(page["conversation"]), False
         self.live = after is None or not page["hasMore"]
-        self.end = head if self.live else entries[-1]["seq"]
+        self.end = head if self.live else self.end
 
 
 class Client:
@@ -67,7 +86,7 @@ class Client:
     def __init__(self, sid: str, user: str, instance: Instance, room: str) -> None:
         self.user = user
         self.room = room
-        self.view = View()
+        self.view = View(user)
         self._sid = sid
         self._instance = instance
         self._gate = Gate()
@@ -140,4 +159,4 @@ class Client:
         if ack["ok"]:
             self.view.take_page(ack, after)
         else:  # it stays where it was
-            assert ack["error"]["code"] in ("unavailable", "invalid_request")
+            assert ack["error"]["code"] in ("unavailable", "invalid_request", "not_found")

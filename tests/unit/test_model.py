@@ -82,6 +82,23 @@ class Conversations(RuleBasedStateMachine):
         for _ in range(count):
             self.model.write(self.room(room), user, way)
 
+    @precondition(lambda self: all(self.model.logs.values()))
+    @rule(room=picks, user=users, message=picks, content=st.sampled_from(("a", "edited", None)))
+    def revise(self, room: int, user: str, message: int, content: str | None) -> None:
+        """Edit or delete, whatever the number is of."""
+        self.model.revise(self.room(room), user, message, content)
+
+    @rule(
+        room=picks,
+        user=st.sampled_from(("alice", "alice", *EVERYBODY)),
+        uid=st.sampled_from(EVERYBODY[1:]),
+        access=st.sampled_from(("write", "read", None, None)),
+        title=st.sampled_from((None, None, None, "new", "newer")),
+    )
+    def govern(self, room: int, user: str, uid: str, access: str | None, title: str | None) -> None:
+        """Rename, let in, demote, let go, or leave."""
+        self.model.govern(self.room(room), user, uid, access, title)
+
     @precondition(lambda self: self.long_logs())
     @rule(
         room=picks,
