@@ -116,9 +116,17 @@ class System:
 
 
 async def post(function: Server, uid: str, path: str, body: Any, **headers: str) -> httpx.Response:
+    """As `call`, with the method POST."""
+    return await call(function, "POST", uid, path, body, **headers)
+
+
+async def call(
+    function: Server, method: str, uid: str, path: str, body: Any, **headers: str
+) -> httpx.Response:
     """Call a function; raises httpx.TransportError if it ends before it has answered."""
     async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as http:
-        return await http.post(
+        return await http.request(
+            method,
             f"{function.url}/api/conversations{path}",
             json=body,
             headers={"Authorization": f"Bearer {user(uid).token}", **headers},
