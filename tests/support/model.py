@@ -126,7 +126,7 @@ class Model:
         refusals = {
             "unavailable": self.store.away,
             "not_found": user not in self.members[room] or gone,
-            "forbidden": not allowed or self.members[room][user] == "read",
+            "forbidden": not allowed or self.members[room].get(user) == "read",
             "conversation_finalized": not same and self.closed(room),
         }
         self._expect(outcome, refusals)
