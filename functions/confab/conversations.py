@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from confab.domain import access, changes
 from confab.domain.access import Standing
@@ -40,6 +41,7 @@ from confab.erasure import Eraser, Progress
 from confab.ports.bus import Announcer
 from confab.ports.store import Appended, Created, Cursor, Store
 
+P = TypeVar("P", Page, LogPage)
 RECENT_S = 300
 """How many seconds after a sign-in a user may erase themselves."""
 MAX_DECISIONS = 16
@@ -125,10 +127,7 @@ class Conversations:
             before=request.before,
             max_chars=self.limits.max_page_bytes,
         )
-        conversation = access.require_read(None if page is None else page.conversation, caller)
-        _require_within(conversation, request.after or 0)
-        assert page is not None, "who may read has one"
-        return page
+        return _readable(page, caller, request.after or 0)
 
     async def read_log(self, conversation_id: str, request: ReadLog, *, caller: Principal) -> LogPage:
         """A page of a conversation's log with entries of all kinds, cut where it fills a response.
@@ -142,10 +141,7 @@ class Conversations:
             after=request.after,
             max_chars=self.limits.max_page_bytes,
         )
-        conversation = access.require_read(None if page is None else page.conversation, caller)
-        _require_within(conversation, request.after)
-        assert page is not None, "who may read has one"
-        return page
+        return _readable(page, caller, request.after)
 
     async def add_message(self, conversation_id: str, request: AddMessage, *, caller: Principal) -> Appended:
         """Write a message as the caller and announce it once it is stored.
@@ -267,9 +263,13 @@ class Conversations:
         raise Unavailable(changes.BUSY)
 
 
-def _require_within(conversation: Conversation, after: int) -> None:
-    if after > conversation.seq:
-        raise InvalidRequest.field("after", f"is beyond the newest entry, {conversation.seq}")
+def _readable(page: P | None, caller: Principal, after: int) -> P:
+    """The page, if the caller may read it and the log goes as far as `after`."""
+    head = access.require_read(None if page is None else page.conversation, caller).seq
+    if after > head:
+        raise InvalidRequest.field("after", f"is beyond the newest entry, {head}")
+    assert page is not None, "who may read has one"
+    return page
 
 
 _CURSOR = re.compile(r"(\d{1,14})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
