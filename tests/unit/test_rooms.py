@@ -1,6 +1,7 @@
 """Rooms over a store that fails and a bus that names entries wrongly: gaps, sweeps, traces."""
 
 import asyncio
+from unittest.mock import patch
 
 import pytest
 
@@ -54,6 +55,17 @@ async def test_numbers_that_the_bus_names_and_the_store_lacks_are_forgotten(worl
     await world.rooms.sweep()
     await world.rooms.sweep()
     assert caplog.messages == ["the bus named entries that are not stored"]
+
+
+async def test_a_defect_while_a_gap_is_filled_is_logged_once_and_left_to_the_sweep(world, caplog):
+    await world.join("s1")
+    await world.write(2)
+    with patch.object(served.ServedRoom, "_envelopes", side_effect=DEFECT):
+        world.announce(2)
+        await asyncio.sleep(0.1)
+    assert caplog.messages == ["a gap could not be filled; the sweep tries again"]
+    await world.rooms.sweep()
+    await until(lambda: world.seqs["s1"] == [1, 2])
 
 
 async def test_the_commits_of_entries_to_be_read_are_bounded(world, monkeypatch):

@@ -186,8 +186,12 @@ class ServedRoom:
 
     def _filled(self, filling: asyncio.Task[None]) -> None:
         self.filling = None
-        if not filling.cancelled():
-            self.fill()
+        if filling.cancelled():
+            return
+        if (defect := filling.exception()) is not None:  # to begin again at once would spin
+            log.error("a gap could not be filled; the sweep tries again", exc_info=defect)
+            return
+        self.fill()
 
     async def _fill_gaps(self) -> None:
         backoff = Backoff(FIRST_RETRY_S, RETRY_S)
