@@ -42,8 +42,10 @@ def conversation(seq: int, *users: str) -> Entry:
     return {"id": ROOM, "seq": seq, "title": None, "owner": "olga", "members": listed}
 
 
-def send(key: int, *answers: Entry, content: str = "hello", refused: str | None = None) -> Send:
-    return Send(ROOM, "ann", f"key-{key}", content, tries=1, answers=[*answers], refused=refused)
+def send(
+    key: int, *answers: Entry, content: str = "hello", refused: str | None = None, tries: int = 1
+) -> Send:
+    return Send(ROOM, "ann", f"key-{key}", content, tries, answers=[*answers], refused=refused)
 
 
 ONE, TWO, THREE, END = LOG = (message(1), message(2), message(3), closing(4))
@@ -98,6 +100,15 @@ def removal(*got: Entry, log: tuple[Entry, ...], sends: tuple[Send, ...] = SENDS
     """A storm in which the client's user is removed."""
     users = ("ann",) if BACK in log else ()
     return storm(log=log, got=got, sends=sends, closings=None, users=users)
+
+
+LAPSED = (members(1, "ann", access=["ann"]), members(2, "ann", access=["ann"]), message(3, key=1))
+
+
+def refused_and_stored(tries: int) -> Recording:
+    """A storm in which a send is refused while its author may only read, and stored afterwards."""
+    refused = send(1, refused="forbidden", tries=tries)
+    return storm(log=LAPSED, got=LAPSED, sends=(refused,), closings=None)
 
 
 CASES = {
@@ -164,6 +175,8 @@ CASES = {
     ),
     "an edit keeps the words": (change(EDITED, stored={**EDITED, "content": "hello"}), {"untrue"}),
     "a client keeps the words before an edit": (change(EDITED, ONE, changed(2, ONE)), {"stale"}),
+    "an earlier try of a refused send is stored once the refusal has lapsed": (refused_and_stored(2), set()),
+    "the only try of a refused send is stored": (refused_and_stored(1), {"untrue"}),
     "a member is removed": (removal(ONE, REMOVED, log=(ONE, REMOVED)), set()),
     "a removed member gets an entry": (
         removal(ONE, REMOVED, THREE, log=(ONE, REMOVED, THREE), sends=(send(1, ONE), send(3, THREE))),

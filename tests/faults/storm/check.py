@@ -63,7 +63,8 @@ def _outcome(send: Send, stored: Entry | None, log: list[Entry]) -> Iterator[tup
         yield "unanswered", f"neither acknowledged nor refused in {send.tries} tries"
     if send.answers and stored is None:
         yield "lost", f"acknowledged as {send.answers[0]['seq']} and not stored"
-    if send.refused and stored is not None and not (send.refused == "not_found" and send.tries > 1):
+    lapses = send.refused in ("not_found", "forbidden")  # an earlier try may come when it has lapsed
+    if send.refused and stored is not None and not (lapses and send.tries > 1):
         yield "untrue", f"refused, and stored as {stored['seq']}"
     if send.refused and not any(_bars(entry, send) for entry in log):
         yield "untrue", f"refused as {send.refused}, for no reason"
