@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.processes import NO_TLS
 from tests.support.users import PROJECT
 from tests.support.users import user as unsigned
 
@@ -36,7 +37,7 @@ class AuthEmulator:
     async def user(self, **claims: Any) -> User:
         """A new user, with custom claims if some are given."""
         account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "secret-secret"}
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(verify=NO_TLS) as http:
             made = await self._post(http, f"{self._accounts}:signUp", account)
             if claims:
                 changed = {"localId": made["localId"], "customAttributes": json.dumps(claims)}
@@ -46,7 +47,7 @@ class AuthEmulator:
 
     async def revoke(self, user: User) -> None:
         """Sign the user out everywhere."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(verify=NO_TLS) as http:
             changed = {"localId": user.uid, "validSince": str(int(time.time()) + 2)}
             await self._post(http, f"{self._admin}:update", changed)
 

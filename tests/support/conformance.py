@@ -51,10 +51,16 @@ class Document:
         self._registry: Registry[Any] = Registry().with_resources(
             (f"{BASE}{each}", DRAFT202012.create_resource(content)) for each, content in contents.items()
         )
+        self.at = cache(self._at)
+        self._validator = cache(self._validator_of)
 
-    def at(self, reference: str) -> Any:
+    def _at(self, reference: str) -> Any:
         """The part that a pointer, or a reference into the other document, names."""
         return self._registry.resolver(self._base).lookup(reference).contents
+
+    def _validator_of(self, pointer: str) -> Draft202012Validator:
+        schema = {"$ref": urljoin(self._base, pointer)}
+        return Draft202012Validator(schema, registry=self._registry, format_checker=FormatChecker())
 
     def resolved(self, pointer: str) -> str:
         """The pointer itself, or where the reference that stands there leads."""
@@ -62,12 +68,9 @@ class Document:
 
     def faults(self, pointer: str, value: object) -> list[str]:
         """What is wrong with a value by the schema at a pointer, or at one into the other document."""
-        validator = Draft202012Validator(
-            {"$ref": urljoin(self._base, pointer)},
-            registry=self._registry,
-            format_checker=FormatChecker(),
-        )
-        return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+        return [
+            f"{error.json_path}: {error.message}" for error in self._validator(pointer).iter_errors(value)
+        ]
 
     def require(self, pointer: str, value: object, what: str) -> None:
         """Fail if anything is wrong with a value."""

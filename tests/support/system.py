@@ -13,7 +13,7 @@ from confab.domain.entries import Entry
 from tests.support.clients import Client
 from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
-from tests.support.processes import ROOT, Ready, Server, answers
+from tests.support.processes import NO_TLS, ROOT, Ready, Server, answers
 from tests.support.pubsub import OURS, PubSubServer
 from tests.support.samples import entries
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_store
@@ -124,7 +124,7 @@ async def call(
     function: Server, method: str, uid: str, path: str, body: Any, **headers: str
 ) -> httpx.Response:
     """Call a function; raises httpx.TransportError if it ends before it has answered."""
-    async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False, verify=NO_TLS) as http:
         return await http.request(
             method,
             f"{function.url}/api/conversations{path}",
