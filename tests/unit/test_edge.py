@@ -1,14 +1,16 @@
 """The edge of the functions: tokens, bodies within their bounds, CORS, and what every response carries."""
 
+import gzip
 import json
 import logging
-from collections.abc import AsyncIterator
-from typing import NoReturn
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NoReturn
 
 import pytest
 
+from confab.http.routes import ROUTES
 from confab.telemetry.logs import LogTelemetry
-from tests.support.api import API, CHAT, assert_problem, bearer, created
+from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
 
 
 @pytest.mark.parametrize("authorization", [None, "alice", "Basic YTpi", "Bearer "])
@@ -50,7 +52,14 @@ async def test_other_paths_are_not_found(client, path):
 JSON = {"Content-Type": "application/json"}
 
 
-MEDIA_TYPES = ("text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "")
+MEDIA_TYPES = (
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "application/json; charset=utf-16",
+    "application/json;Charset=ISO-8859-1",
+    "",
+)
+UNREAD = {(400, "invalid_request"), (415, "unsupported_media_type")}
 ENCODINGS = ("gzip", "deflate", "br", "identity, gzip", "x")
 UNSUPPORTED = [{"Content-Type": media_type} for media_type in MEDIA_TYPES]
 UNSUPPORTED += [JSON | {"Content-Encoding": encoding} for encoding in ENCODINGS]
@@ -68,14 +77,59 @@ async def test_a_body_is_an_object(client, body):
 
 
 async def test_a_charset_of_utf_8_is_accepted(client):
-    headers = bearer(**{"Content-Type": 'application/JSON; charset="UTF-8"'})
+    headers = bearer(**{"Content-Type": 'application/JSON; charset="UTF-8"; x=y'})
     assert (await client.post(API, content=json.dumps(CHAT), headers=headers)).status_code == 201
+
+
+async def chunks(body: bytes) -> AsyncIterator[bytes]:
+    for position in range(0, len(body), 5):
+        yield body[position : position + 5]
+
+
+FORCE = b'{"force":true}'
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "a body": lambda: {"content": FORCE},
+    "chunks": lambda: {"content": chunks(FORCE)},
+    "gzip": lambda: {"content": gzip.compress(FORCE), "headers": {"Content-Encoding": "gzip"}},
+    "a query": lambda: {"params": {"force": "true"}},
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+async def test_no_part_of_a_request_is_left_unread(client, adapters, route, part):
+    path = route.path.format(id=(await created(client))["id"], seq=1, userId="bob")
+    how = PARTS[part]()
+    headers = bearer(**JSON) | how.pop("headers", {})
+    answer = await client.request(route.method, path, headers=headers, **how)
+    assert (answer.status_code, answer.json()["code"]) in UNREAD
+    assert adapters.announced.entries == []
 
 
 async def test_a_query_is_counted_before_it_is_read(client):
     answer = await client.get(f"{API}?{'&'.join(f'q{n}=1' for n in range(5_000))}", headers=bearer())
     assert_problem(answer, 400, "invalid_request")
     assert answer.json()["errors"] == [{"path": "", "message": "a query has at most 20 fields"}]
+
+
+PAGES = {
+    "": ("limit", "cursor", "status"),
+    "/{id}": ("limit", "after", "before"),
+    "/{id}/log": ("limit", "after"),
+}
+
+
+@pytest.mark.parametrize("nothing", ["", "null"])
+@pytest.mark.parametrize(("path", "names"), PAGES.items())
+async def test_a_null_that_an_answer_gave_counts_as_left_out(client, path, names, nothing):
+    made = await created(client, title=None, metadata={})
+    url = API + path.format(id=made["id"])
+    await add_message(client, made["id"], "x", clientMessageId=None, inReplyTo=None)
+    with_nulls = await client.get(url, params=dict.fromkeys(names, nothing), headers=bearer())
+    without = await client.get(url, headers=bearer())
+    assert (with_nulls.status_code, with_nulls.json()) == (200, without.json())
+    unknown = await client.get(url, params={"page": nothing}, headers=bearer())
+    assert assert_problem(unknown, 400, "invalid_request")["errors"][0]["path"] == "page"
 
 
 @pytest.mark.parametrize(("declared", "pieces"), [({"Content-Length": "1000000"}, 0), ({}, 65)])

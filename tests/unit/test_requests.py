@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from confab.domain.errors import InvalidRequest
+from confab.domain.errors import FieldError, InvalidRequest
 from confab.domain.limits import Limits
 from confab.domain.requests import (
     AddMessage,
@@ -205,16 +205,35 @@ def test_a_page_has_50_messages_or_the_limit():
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b'{"a":NaN}', b'{"a":Infinity}', b'{"a":"\\ud800"}', b'"\xff"', b"[" * 5_000, b"{'a':1}"],
+    [
+        b"",
+        b"{",
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":"\\ud800"}',
+        b'"\xff"',
+        b"[" * 5_000,
+        b"{'a':1}",
+        b"{}{}",
+        b"1" * 5_000,
+    ],
 )
 def test_only_json_is_json(text):
     with pytest.raises(InvalidRequest):
         parse_json(text)
 
 
-def test_json_keeps_big_numbers_and_nulls():
-    value = {"big": 10**30, "nothing": None, "deep": [{"a": [1.5]}]}
-    assert parse_json(json.dumps(value)) == value
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_json_keeps_big_numbers_and_nulls(mark):
+    value = {"big": 10**30, "nothing": None, "deep": [{"a": [1.5]}, {"a": {"deep": 1}}]}
+    assert parse_json((mark + json.dumps(value)).encode()) == value
+
+
+@pytest.mark.parametrize("text", [b'{"a":1,"b":2,"a":1}', b'{"b":[{"a":{},"\\u0061":{}}]}'])
+def test_a_name_that_an_object_has_twice_is_refused_since_one_would_be_lost(text):
+    with pytest.raises(InvalidRequest) as refused:
+        parse_json(text)
+    assert refused.value.errors == (FieldError("a", "is given more than once"),)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 Limits reach the validators through pydantic's validation context. `parse` is the only way in.
 """
 
+import codecs
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -22,7 +24,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
 from confab.domain.entries.message import Draft
-from confab.domain.errors import FieldError, InvalidRequest
+from confab.domain.errors import MAX_PATH_CHARS, FieldError, InvalidRequest
 from confab.domain.limits import Limits
 from confab.domain.models import Access, ConversationType, Member, Metadata, Principal, Role, Status
 
@@ -72,12 +74,32 @@ def parse(model: type[R], fields: object, limits: Limits) -> R:
         raise InvalidRequest.from_validation(error) from None
 
 
-def parse_json(data: bytes | str) -> Any:
-    """The value of a JSON text. Raises InvalidRequest for anything RFC 8259 does not allow."""
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text, with or without a byte order mark.
+
+    Raises InvalidRequest for anything RFC 8259 does not allow, and for a name that an object has twice.
+    """
+    text = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return from_json(data, allow_inf_nan=False)
+        value = from_json(text, allow_inf_nan=False)
+        require_distinct_names(text.decode())
     except ValueError:
         raise InvalidRequest.field("", "must be valid JSON in UTF-8") from None
+    return value
+
+
+def require_distinct_names(text: str) -> None:
+    """Raises InvalidRequest if an object in valid JSON has a name twice: one would be lost."""
+    _NAMES.decode(text)
+
+
+def _check_names(pairs: Sequence[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise InvalidRequest.field(name[:MAX_PATH_CHARS], "is given more than once")
+
+
+_NAMES = json.JSONDecoder(object_pairs_hook=_check_names)
 
 
 def _limits(info: ValidationInfo) -> Limits:
@@ -144,6 +166,10 @@ def _digits(number: object) -> object:
             raise ValueError("must be a whole number in digits")
         return int(number)
     return number
+
+
+def _from_the_start(after: object) -> object:
+    return 0 if after is None else after
 
 
 def _default_limit(limit: object, info: ValidationInfo) -> object:
@@ -285,7 +311,7 @@ class GetConversation(Request):
 class ReadLog(Request):
     """Which page of the log to read, in all its kinds."""
 
-    after: Annotated[Number, Field(ge=0, le=MAX_SEQ)] = 0
+    after: Annotated[Number, BeforeValidator(_from_the_start), Field(ge=0, le=MAX_SEQ)] = 0
     limit: PageLimit = Field(default=None, validate_default=True)
 
 

@@ -101,7 +101,7 @@ class Edge:
         if route is None:
             raise MethodNotAllowed([*methods, "OPTIONS"])
         caller = await self._adapters.verifier.verify(_bearer_token(headers))
-        fields = await self._body(asked) if route.body else _query(asked.request)
+        fields = await self._fields(asked, body=route.body)
         call = Call(caller, matches[route], fields, headers)
         answer = await route.handler(call, self._adapters.conversations)
         if answer.resource is None:
@@ -111,15 +111,16 @@ class Edge:
             asked, answer.status, body, {"Content-Type": "application/json", **answer.headers}
         )
 
-    async def _body(self, asked: "_Request") -> object:
+    async def _fields(self, asked: "_Request", *, body: bool) -> object:
+        """The fields of a request: from its body or its query string, with nothing in the other one."""
+        query = _query(asked.request)
+        if not body:
+            await _require_no_body(asked)
+            return query
+        if query:
+            raise InvalidRequest.field(next(iter(query)), "is in the query string, which is not read")
         _require_no_encoding(asked.headers)
-        try:
-            async with asyncio.timeout(BODY_DEADLINE_S):
-                data = await _read(asked, self._adapters.config.max_body_bytes)
-        except TimeoutError:
-            raise InvalidRequest.field("", f"the body did not arrive within {BODY_DEADLINE_S} s") from None
-        except ClientDisconnect:
-            raise InvalidRequest.field("", "the body did not arrive") from None
+        data = await _read(asked, self._adapters.config.max_body_bytes)
         if not data:
             return {}
         _require_json(asked.headers)
@@ -208,28 +209,45 @@ def _bearer_token(headers: Mapping[str, str]) -> str:
 
 
 def _query(request: Request) -> Mapping[str, object]:
+    """The fields of the query string; one that is empty or `null`, as a client writes null, is None."""
     if request.scope["query_string"].count(b"&") >= MAX_FIELDS:
         raise InvalidRequest.field("", f"a query has at most {MAX_FIELDS} fields")
     pairs = request.query_params.multi_items()
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
+    if len(dict(pairs)) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         raise InvalidRequest.field(counts.most_common(1)[0][0], "is given more than once")
-    return fields
+    return {name: None if value in ("", "null") else value for name, value in pairs}
 
 
 async def _read(asked: _Request, most: int) -> bytes:
-    """The body; raises PayloadTooLarge as soon as it is known to be longer than `most` bytes."""
+    """The body.
+
+    Raises PayloadTooLarge as soon as it is known to be longer than `most` bytes, and InvalidRequest if it
+    does not arrive.
+    """
     error = PayloadTooLarge(f"A body has at most {most} bytes.")
     declared = asked.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         raise error
     data = bytearray()
-    async for chunk in asked.request.stream():
-        data += chunk
-        if len(data) > most:
-            raise error
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            async for chunk in asked.request.stream():
+                data += chunk
+                if len(data) > most:
+                    raise error
+    except TimeoutError:
+        raise InvalidRequest.field("", f"the body did not arrive within {BODY_DEADLINE_S} s") from None
+    except ClientDisconnect:
+        raise InvalidRequest.field("", "the body did not arrive") from None
     return bytes(data)
+
+
+async def _require_no_body(asked: _Request) -> None:
+    try:
+        await _read(asked, 0)
+    except PayloadTooLarge:
+        raise InvalidRequest.field("", "this operation takes no body") from None
 
 
 def _require_no_encoding(headers: Mapping[str, str]) -> None:
@@ -240,6 +258,6 @@ def _require_no_encoding(headers: Mapping[str, str]) -> None:
 
 def _require_json(headers: Mapping[str, str]) -> None:
     media_type, _, parameters = headers.get("content-type", "").partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
-    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+    charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip().strip('"')
+    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
         raise UnsupportedMediaType("Send the body as application/json in UTF-8.")

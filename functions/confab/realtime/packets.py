@@ -11,18 +11,24 @@ from engineio.packet import Packet as EnginePacket
 from pydantic_core import from_json, to_json
 from socketio.packet import Packet
 
+from confab.domain.errors import InvalidRequest
 from confab.domain.models import Model
+from confab.domain.requests import require_distinct_names
 from confab.realtime.wire import text_frame
 
 DIGITS = frozenset("0123456789")
 EVENT_HEAD = re.compile(r"[25](\d{1,9}-)?(/[^,\[]*,)?\d{0,15}", re.ASCII)
 """An event's type, attachment count, namespace and id, which stand before its JSON."""
 
-json = types.SimpleNamespace(
-    dumps=lambda value, **_: to_json(value).decode(),
-    loads=lambda text, **_: from_json(text, allow_inf_nan=False),
-)
-"""The codec of Socket.IO packets: RFC 8259 and nothing beyond, nested to a bounded depth.
+
+def _loads(text: str, **_: object) -> Any:
+    value = from_json(text, allow_inf_nan=False)
+    require_distinct_names(text)
+    return value
+
+
+json = types.SimpleNamespace(dumps=lambda value, **_: to_json(value).decode(), loads=_loads)
+"""The codec of Socket.IO packets: RFC 8259 without repeated names, nested to a bounded depth.
 
 The library keeps it on its packet class, where `Transport` puts it.
 """
@@ -85,7 +91,7 @@ def decode(text: str) -> Packet | None:
     """The packet in a text; an event whose JSON is broken comes without data, to be refused."""
     try:
         return Packet(encoded_packet=text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, InvalidRequest):
         return head(text)
 
 
