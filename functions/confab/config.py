@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from confab.domain import addresses
 from confab.domain.cells import CELL_NAME, MAIN
 from confab.domain.limits import Limits
 
@@ -14,7 +15,7 @@ def _split_list(value: object) -> object:
     """The parts of a comma-separated list; a deployment's settings are lists already."""
     if not isinstance(value, str):
         return value
-    return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def _require_one(origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -26,7 +27,7 @@ def _require_one(origins: tuple[str, ...]) -> tuple[str, ...]:
 def _split_cells(value: str) -> Mapping[str, str]:
     """The cells of a list of `name=url`."""
     pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
-    cells = {name.strip(): url.strip().rstrip("/") for name, url in pairs}
+    cells = {name.strip(): url.strip() for name, url in pairs}
     if len(cells) < len(pairs):
         raise PydanticCustomError("cells", "two cells have the same name")
     return cells
@@ -46,18 +47,30 @@ def _require_cell(cell: str, info: ValidationInfo) -> str:
     return cell
 
 
+def _seconds_or_never(value: object) -> object:
+    if not isinstance(value, str) or value.isdecimal():
+        return value
+    if value.strip().lower() != "never":
+        raise PydanticCustomError("seconds", "must be whole seconds, or never")
+    return None
+
+
 Name = Annotated[str, Field(min_length=1)]
-HostAndPort = Annotated[str, Field(pattern=r"^[^\s/:]+:\d{1,5}$")]
-HttpOrigin = Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
-HttpOrigins = Annotated[tuple[HttpOrigin, ...], BeforeValidator(_split_list), AfterValidator(_require_one)]
+ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.:-]*$")]
+"""Not its number, which no token names."""
+HttpUrl = Annotated[str, AfterValidator(addresses.http_url)]
+StoreUrl = Annotated[str, AfterValidator(addresses.store_url)]
+HostAndPort = Annotated[str, AfterValidator(addresses.host_and_port)]
+WebOrigin = Annotated[str, AfterValidator(addresses.web_origin)]
+WebOrigins = Annotated[tuple[WebOrigin, ...], BeforeValidator(_split_list), AfterValidator(_require_one)]
+HttpBase = Annotated[str, AfterValidator(addresses.http_base)]
+HttpBases = Annotated[tuple[HttpBase, ...], BeforeValidator(_split_list), AfterValidator(_require_one)]
 CellName = Annotated[str, Field(pattern=f"^{CELL_NAME}$")]
 Cells = Annotated[
-    Mapping[CellName, HttpOrigin], BeforeValidator(_split_cells), AfterValidator(_require_distinct)
+    Mapping[CellName, HttpBase], BeforeValidator(_split_cells), AfterValidator(_require_distinct)
 ]
 KnownCell = Annotated[str, AfterValidator(_require_cell)]
-SecondsOrNever = Annotated[
-    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: None if value == "never" else value)
-]
+SecondsOrNever = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_seconds_or_never)]
 
 
 class ConfigError(Exception):
@@ -72,24 +85,22 @@ class Config(Limits):
 
     model_config = ConfigDict(extra="ignore", validate_by_name=False)
 
-    host: Annotated[str, Field(alias="HOST")] = "0.0.0.0"  # noqa: S104 - a container's
+    host: Annotated[str, Field(alias="HOST", pattern=r"^[^\s/\[\]]+$")] = "0.0.0.0"  # noqa: S104 - a container's
     port: Annotated[int, Field(alias="PORT", ge=0, le=65_535)] = 8080
     """Where a realtime container listens; 0 picks a free port."""
-    surrealdb_url: Annotated[str, Field(pattern=r"^wss?://", alias="SURREALDB_URL")] = "ws://127.0.0.1:8000"
+    surrealdb_url: Annotated[StoreUrl, Field(alias="SURREALDB_URL")] = "ws://127.0.0.1:8000"
     surrealdb_namespace: Annotated[Name, Field(alias="SURREALDB_NAMESPACE")] = "confab"
     surrealdb_database: Annotated[Name, Field(alias="SURREALDB_DATABASE")] = "confab"
     surrealdb_user: Annotated[Name, Field(alias="SURREALDB_USER")] = "root"
     surrealdb_password: Annotated[Name, Field(alias="SURREALDB_PASSWORD", repr=False)] = "root"  # noqa: S105 - the local server's
-    project: Annotated[Name, Field(alias="GOOGLE_CLOUD_PROJECT")] = "demo-confab"
+    project: Annotated[ProjectId, Field(alias="GOOGLE_CLOUD_PROJECT")] = "demo-confab"
     auth_emulator_host: Annotated[HostAndPort | None, Field(alias="FIREBASE_AUTH_EMULATOR_HOST")] = None
     pubsub_emulator_host: Annotated[HostAndPort | None, Field(alias="PUBSUB_EMULATOR_HOST")] = None
-    telemetry_endpoint: Annotated[
-        str | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT", pattern=r"^https?://")
-    ] = None
+    telemetry_endpoint: Annotated[HttpUrl | None, Field(alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = None
     """Where traces and metrics go over OTLP; None keeps OpenTelemetry from being imported."""
     service: Annotated[Name, Field(alias="OTEL_SERVICE_NAME")] = "confab"
-    allowed_origins: HttpOrigins = ("http://127.0.0.1:5000", "http://localhost:5000")
-    realtime_urls: HttpOrigins = ("http://127.0.0.1:8081", "http://127.0.0.1:8082")
+    allowed_origins: WebOrigins = ("http://127.0.0.1:5000", "http://localhost:5000")
+    realtime_urls: HttpBases = ("http://127.0.0.1:8081", "http://127.0.0.1:8082")
     """Each serves every room of the cell `main`."""
     cells: Cells = Field(default_factory=dict)
     """The cells besides `main`, and the address of each."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from confab.config import CellName, HttpOrigins
+from confab.config import CellName, WebOrigins
 from confab.domain.cells import MAIN
 from confab.http.expiry import WITHIN_S
 
@@ -113,7 +113,7 @@ class Settings(_Strict):
     store_database: Annotated[str, Field(min_length=1)] = "confab"
     site: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,28}[a-z0-9]$")] = None
     """The Hosting site's id; by default the project's id."""
-    origins: Annotated[HttpOrigins, FromJson] = ()
+    origins: Annotated[WebOrigins, FromJson] = ()
     """Web origins besides the site's that may send requests and open sockets."""
     cells: Annotated[tuple[Cell, ...], Field(min_length=1), FromJson] = (Cell(name=MAIN),)
     """`main`, which also serves conversations without a cell, and further cells in any order."""

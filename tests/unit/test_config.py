@@ -37,6 +37,43 @@ DEFAULTS = {
 }
 
 
+SENT_BY_BROWSERS = {
+    "https://a.example:443": "https://a.example",
+    "http://a.example:80/": "http://a.example",
+    "HTTPS://A.Example": "https://a.example",
+    "https://bücher.example": "https://xn--bcher-kva.example",
+    "https://faß.example": "https://xn--fa-hia.example",
+    "http://[::1]:5000": "http://[::1]:5000",
+    "http://[0:0:0:0:0:0:0:1]:80": "http://[::1]",
+    "http://127.1:5000": "http://127.0.0.1:5000",
+    "https://a.example:8443": "https://a.example:8443",
+    "https://a.example.": "https://a.example.",
+    **{origin: origin for origin in ("capacitor://localhost", "ionic://localhost", "tauri://localhost")},
+    "app://-": "app://-",
+    "chrome-extension://abcdefghijklmnop/": "chrome-extension://abcdefghijklmnop",
+}
+"""Origins as operators write them, and as a browser does."""
+NO_ORIGINS = {
+    "https://a.example/app": "must be scheme, host and port alone: write https://a.example",
+    "https://me:pass@A.example:8443": "must be scheme, host and port alone: write https://a.example:8443",
+    "https://a.example?x=1": "must be scheme, host and port alone: write https://a.example",
+    "https://a.example#": "must be scheme, host and port alone: write https://a.example",
+    "wss://a.example:443/": "must be scheme, host and port alone: write https://a.example",
+    "*": "is a pattern: name each address in full",
+    "https://*.a.example": "is a pattern: name each address in full",
+    "null": "null is the origin of every file and sandboxed page",
+    "file:///app": "pages at file: have no origin",
+    "a.example": "has no scheme: write https://a.example",
+    "localhost:5000": "has no scheme: write https://localhost:5000, or http://localhost:5000",
+    "https://a.example https://b.example": "has a space or a quotation mark in it",
+    '"https://a.example"': "has a space or a quotation mark in it",
+    "https://a.example:99999": "is no address",
+    "https://": "is no address",
+    "capacitor://": "has no host",
+    "https://a,b": "has no scheme",
+}
+
+
 READ = {
     "the contract's defaults": ({}, DEFAULTS),
     "one spelling, absent if empty": (MISSPELT, DEFAULTS),
@@ -45,6 +82,17 @@ READ = {
     "a real project": ({"GOOGLE_CLOUD_PROJECT": "prod"}, {"pubsub_emulator_host": None}),
     "an emulated function": (EMULATED, {"auth_emulator_host": "127.0.0.1:1", "service": "add_message"}),
     "a named service": (EMULATED | {"OTEL_SERVICE_NAME": "chat"}, {"service": "chat"}),
+    **{
+        f"an origin, {given}": ({"CONFAB_ALLOWED_ORIGINS": given}, {"allowed_origins": (sent,)})
+        for given, sent in SENT_BY_BROWSERS.items()
+    },
+    "an address": (
+        {"CONFAB_REALTIME_URLS": "HTTPS://RT.example:443/"},
+        {"realtime_urls": ("https://rt.example",)},
+    ),
+    "the store's path": ({"SURREALDB_URL": "ws://[::1]:8000/rpc"}, {"surrealdb_url": "ws://[::1]:8000"}),
+    "IPv6": ({"PUBSUB_EMULATOR_HOST": "[::1]:8085"}, {"pubsub_emulator_host": "[::1]:8085"}),
+    "Never": ({"CONFAB_REVOCATION_TTL_S": "Never"}, {"revocation_ttl_s": None}),
     "cells": (CLOUD | CELLS, {"addresses": ADDRESSES, "cell": "b", "open_cells": tuple(ADDRESSES)}),
 }
 
@@ -60,6 +108,39 @@ def test_limits_may_be_as_tight_as_the_rules_allow():
 
 
 REQUIRED = sorted(CLOUD.keys() - {"K_SERVICE"})
+BAD_ADDRESSES = {
+    "CONFAB_REALTIME_URLS": {
+        "wss://rt.example": "write https://rt.example",
+        "https://rt.example/socket.io/": "write https://rt.example",
+        "capacitor://localhost": "must begin with https:// or http://",
+        "rt.example": "has no scheme",
+    },
+    "SURREALDB_URL": {
+        "https://db.example": "write wss:// for https://",
+        "ws://root:pass@db.example": "write that to SURREALDB_USER and SURREALDB_PASSWORD",
+        "db.example:8000": "has no scheme: write wss://db.example:8000",
+        "root:pass@db.example": "has no scheme: write wss://, or ws://",
+        "wss://": "is no address",
+        "wss://db.example?ns=x": "must be ws:// or wss://, a host",
+        "mem://": "has no host",
+    },
+    "PUBSUB_EMULATOR_HOST": {
+        "http://127.0.0.1:8085/": "write 127.0.0.1:8085",
+        "127.0.0.1": "must be host:port",
+        "127.0.0.1:70000": "must be host:port",
+        "::1:8085": "must be host:port",
+    },
+    "HOST": {"http://0.0.0.0": "should match", "[::]": "should match"},
+    "GOOGLE_CLOUD_PROJECT": {
+        "projects/x": "should match",
+        "123456": "should match",
+        "My App": "should match",
+    },
+    "CONFAB_REVOCATION_TTL_S": {"ever": "must be whole seconds, or never"},
+    "CONFAB_MAX_PAGE": {"200 items": "valid integer", "1e3": "valid integer", "9" * 20: "less than or equal"},
+    "OTEL_EXPORTER_OTLP_ENDPOINT": {"collector:4318": "has no scheme", "http://": "is no address"},
+}
+"""Each with what the refusal says."""
 BAD_CELLS = {
     "b": "",
     "b=ftp://b": "",
@@ -77,6 +158,8 @@ WRONG = [
     *((f"{name} is required", {each: CLOUD[each] for each in CLOUD if each != name}) for name in REQUIRED),
     ("FIREBASE_AUTH_EMULATOR_HOST must not be set", CLOUD | {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}),
     ("PUBSUB_EMULATOR_HOST must not be set", CLOUD | {"PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}),
+    *((f"CONFAB_ALLOWED_ORIGINS: {why}", {"CONFAB_ALLOWED_ORIGINS": no}) for no, why in NO_ORIGINS.items()),
+    *((why, {name: bad}) for name, cases in BAD_ADDRESSES.items() for bad, why in cases.items()),
     ("CONFAB_ALLOWED_ORIGINS: names no address", {"CONFAB_ALLOWED_ORIGINS": " , "}),
     ("CONFAB_REALTIME_URLS: names no address", {"CONFAB_REALTIME_URLS": " , "}),
     *((f"CONFAB_CELLS: {why}", CLOUD | {"CONFAB_CELLS": cells}) for cells, why in BAD_CELLS.items()),

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Count = Annotated[int, Field(ge=1)]
-CountOrOff = Annotated[int, Field(ge=0)]
+HIGHEST = 2**31 - 1
+"""More than any process can hold; a queue's length is a machine's integer."""
+Count = Annotated[int, Field(ge=1, le=HIGHEST)]
+CountOrOff = Annotated[int, Field(ge=0, le=HIGHEST)]
 """0 is no limit."""
 
 
