@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from infra.cost.fleet import FRAME_BYTES, MIN_BILLED_BYTES, PROBE_S, Fleet, entry_bytes, fleet_of
-from infra.cost.inputs import ALTERNATIVE, STORE, Figures, Price
+from infra.cost.inputs import ALTERNATIVE, STORE, Figures, Price, list_prices, measured
 from infra.cost.scenario import HOURS, Case, Scenario
 
 GIB, TIB = 2**30, 2**40
@@ -15,9 +15,13 @@ BILLED_S = 0.1  # Cloud Run bills a request's time in steps of 100 ms
 SECRETS = 2  # the store's user and its password; a rotation adds a version that stays
 FUNCTIONS = 17  # one for each operation, and the dispatchers
 IMAGES = 10 + FUNCTIONS * 2 * 2  # ten of the container; of each function two, with two of its build's cache
-ALERT_CONDITIONS = 7
-ALERT_EVERY_S = 30  # between two evaluations of a condition, each over one time series
-STORE_VCPUS = (2, 4, 8, 16, 32)  # of the e2-standard series; beyond 32 a single node does not suffice
+ALERT_CONDITIONS = 2
+ALERT_SERIES = 7  # comparisons of the conditions, each of one time series
+ALERT_EVERY_S = 60
+# Sustained, of e2-small, e2-medium and e2-standard, at one price; beyond 32 a single node does not suffice.
+STORE_VCPUS = (0.5, 1, 2, 4, 8, 16, 32)
+STORE_SYSTEM_GIB = 10
+STORE_EXTRA = 1  # secret with its users, image, and alert on its disk
 REST_BYTES = 800  # the headers of a REST response, and the JSON around its entries
 LOG_BYTES = 1_500  # the log lines of one request: Cloud Run's and Confab's
 GATEWAY_STEP = 32 * 1024  # Amazon API Gateway bills a message of more bytes as several
@@ -73,6 +77,15 @@ class Basis:
         )
 
 
+def idle_month(store_usd: float | None = None) -> Mapping[str, float]:
+    """Return the dollars of a month in which nobody connects, by item, at list prices and no free tier.
+
+    `store_usd` is what a store elsewhere costs; without it, the deployment has its own.
+    """
+    idle = Scenario(sockets=1, hours=0, store_usd=store_usd)
+    return {item: usd for item, usd in Basis(list_prices(), measured()).bill(idle).items() if usd}
+
+
 def usage_of(scenario: Scenario, fleet: Fleet, figures: Figures) -> Mapping[str, float]:
     """Return the units of a month by the keys of the price list."""
     seconds = 3600 * scenario.hours
@@ -85,6 +98,7 @@ def usage_of(scenario: Scenario, fleet: Fleet, figures: Figures) -> Mapping[str,
     bus_bytes = scenario.messages_per_second * fleet.bus_bytes
     bus_bytes += fleet.instances / PROBE_S * MIN_BILLED_BYTES * (1 + fleet.cell)
     logged = sum(requests.values()) + scenario.sessions_per_second
+    extra = STORE_EXTRA if scenario.store_usd is None else 0
     return {
         "realtime_cpu": instance_s * INSTANCE_VCPU,
         "realtime_memory": instance_s * scenario.instance_gib,
@@ -94,11 +108,12 @@ def usage_of(scenario: Scenario, fleet: Fleet, figures: Figures) -> Mapping[str,
         "bus": seconds * bus_bytes / TIB,
         **_network(scenario, seconds),
         "store_cpu": HOURS * store_vcpus(scenario, figures),
-        "store_disk": scenario.disk_gib,
-        "secrets": SECRETS,
-        "images": IMAGES * scenario.image_gb,
+        "store_disk": scenario.disk_gib + STORE_SYSTEM_GIB,
+        "store_snapshots": scenario.disk_gib,
+        "secrets": SECRETS + extra,
+        "images": (IMAGES + extra) * scenario.image_gb,
         "alert_conditions": ALERT_CONDITIONS,
-        "alert_series": ALERT_CONDITIONS * HOURS * 3600 / ALERT_EVERY_S,
+        "alert_series": (ALERT_SERIES + extra) * HOURS * 3600 / ALERT_EVERY_S,
         "logs": seconds * logged * LOG_BYTES / GIB,
         "identity": scenario.users,
     }
@@ -112,8 +127,8 @@ def requests_per_second(scenario: Scenario) -> Mapping[str, float]:
     }
 
 
-def store_vcpus(scenario: Scenario, figures: Figures) -> int:
-    """Return the processors of the smallest machine that has room for the appends."""
+def store_vcpus(scenario: Scenario, figures: Figures) -> float:
+    """Return the sustained processors of the smallest machine that has room for the appends."""
     needed = scenario.messages_per_second * figures.store_cpu_us * scenario.cpu_factor / 1e6
     needed /= scenario.utilisation
     largest = STORE_VCPUS[-1]

@@ -38,7 +38,7 @@ class Scenario(BaseModel):
     cpu_factor: float = Field(1.0, gt=0, description="CPU seconds in the cloud for a measured one")
     rest_overlap: float = Field(1.0, ge=1, description="requests that share a function's billed time")
     cold_starts_per_hour: float = Field(1.0, ge=0, description="cold starts of functions under load")
-    disk_gib: float = Field(20.0, ge=0, description="size of the store's disk in GiB")
+    disk_gib: float = Field(10.0, ge=0, description="size of the store's disk in GiB")
     image_gb: float = Field(0.2, ge=0, description="size of an image in GB, without shared layers")
     store_usd: float | None = Field(
         None, ge=0, description="dollars a month for the store [machine and disk]"

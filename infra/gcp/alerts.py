@@ -1,118 +1,158 @@
-"""The alerts: their conditions, and advice for the operator."""
+"""The alerts: few conditions, because Google bills each by the month, that cover many signals.
 
+A policy has one condition, a PromQL query that joins a comparison for each signal. Each result has the
+label `alert`, so every signal opens an incident of its own.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pulumi
-from pulumi_gcp import logging, monitoring
+from pulumi_gcp import compute, logging, monitoring
 
 from infra.gcp.names import PREFIX, realtime_of
 from infra.gcp.project import Project
 
-
-def run_metric(metric: str, services: str = PREFIX) -> str:
-    """Return the filter of a metric of Cloud Run, for the services with this prefix."""
-    return (
-        f'metric.type="run.googleapis.com/{metric}" AND resource.type="cloud_run_revision"'
-        f' AND resource.labels.service_name=starts_with("{services}")'
-    )
+EVALUATED_EVERY_S = 60
+"""Google bills each comparison of each evaluation."""
+RUN, BUS, MACHINE = "cloud_run_revision", "pubsub_subscription", "gce_instance"
+"""The monitored resources."""
 
 
-REQUESTS = run_metric("request_count")
-FAILED = f'{REQUESTS} AND metric.labels.response_code_class="5xx"'
-AWAKE = run_metric("container/instance_count", realtime_of(""))
-UNACKNOWLEDGED = (
-    'metric.type="pubsub.googleapis.com/subscription/oldest_unacked_message_age"'
-    ' AND resource.type="pubsub_subscription"'
-    f' AND resource.labels.subscription_id=starts_with("{PREFIX}")'
+def series(metric: str, resource: str, *labels: str) -> str:
+    """Return a metric's PromQL selector, which Cloud Monitoring derives from its name."""
+    name = re.sub(r"[^\w:]", "_", metric.replace("/", ":", 1))
+    matchers = ",".join([f'monitored_resource="{resource}"', *labels])
+    return f"{name}{{{matchers}}}"
+
+
+def counted(metric: str, minutes: int = 5) -> str:
+    """Return the increase of a log-based metric of Confab's services."""
+    return f"sum(increase({series(f'logging.googleapis.com/user/{metric}', RUN)}[{minutes}m]))"
+
+
+def _requests(*labels: str) -> str:
+    ours = f'service_name=~"{PREFIX}.*"'
+    return f"sum(rate({series('run.googleapis.com/request_count', RUN, ours, *labels)}[5m]))"
+
+
+FAILED = 'response_code_class="5xx"'
+AWAKE = series("run.googleapis.com/container/instance_count", RUN, f'service_name=~"{realtime_of("")}.*"')
+UNACKNOWLEDGED = series(
+    "pubsub.googleapis.com/subscription/oldest_unacked_message_age", BUS, f'subscription_id=~"{PREFIX}.*"'
 )
+INSTANCE, DEVICE = "THE-MACHINE", "sdb"
+"""The store's machine, until its id is known, and its disk there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A condition, how long it must hold, and advice for the operator."""
+    """A signal: a PromQL comparison with at most one result, and advice for the operator."""
+
+    name: str
+    query: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Alerts of one severity, which fire when their comparison has held for `duration_s`."""
 
     title: str
-    filter: str
-    above: float
-    advice: str
-    duration_s: int = 300
-    aligner: str = "ALIGN_DELTA"
-    over: str | None = None
-    """The filter of the denominator, where the value is a share."""
-    window_s: int = 300
-    """The period that each value covers."""
-    while_awake: bool = False
-    """Whether the alert fires only while a realtime container has been running for as long."""
+    severity: str
+    duration_s: int
+    alerts: Sequence[Alert]
 
     @property
-    def conditions(self) -> Sequence["Alert"]:
-        """The conditions that must hold at the same time."""
-        awake = replace(
-            self, title="a container is awake", filter=AWAKE, above=0, aligner="ALIGN_MAX", while_awake=False
-        )
-        return [self, awake] if self.while_awake else [self]
+    def query(self) -> str:
+        """The query of the only condition."""
+        return " or ".join(f'label_replace({a.query}, "alert", "{a.name}", "", "")' for a in self.alerts)
+
+    @property
+    def advice(self) -> str:
+        """Markdown for the incident, whose label `alert` names the line to read."""
+        return "\n".join(f"- **{alert.name}**: {alert.advice}" for alert in self.alerts)
 
 
-def counted(metric: str) -> str:
-    """Return the filter of a log-based metric of Confab's services."""
-    return f'metric.type="logging.googleapis.com/user/{metric}" AND resource.type="cloud_run_revision"'
-
-
-ALERTS = {
-    "error-rate": Alert(
-        "Confab: more than 1 % of the requests fail",
-        FAILED,
-        above=0.01,
-        aligner="ALIGN_RATE",
-        over=REQUESTS,
-        advice="See the logs of the failing service. If many of them have `unavailable`, the store is down.",
-    ),
-    "defects": Alert(
-        "Confab: a defect was logged",
-        counted("confab_defects"),
-        above=0,
-        duration_s=0,
-        advice="The log line has a traceback and, for a request, the id that the client received.",
-    ),
-    "readiness": Alert(
-        "Confab: a container is not ready",
-        counted("confab_unready"),
-        above=0,
-        duration_s=120,  # each logs it twice a minute; one that is starting, in fewer than three windows
-        window_s=60,
-        advice="`missing` in the log line names the store, Firebase Auth's keys or the bus.",
-    ),
-    "unacknowledged": Alert(
-        "Confab: a subscription is not consumed",
-        UNACKNOWLEDGED,
-        above=60,
-        # Within 10 minutes, other containers of the cell delete the subscription of a killed one; without
-        # any, it expires after a day, and no room needs its events.
-        duration_s=600,
-        aligner="ALIGN_MAX",
-        while_awake=True,
-        advice=(
-            "A container runs and receives no events; the sweep serves its rooms. Restart the service."
-            " If the cell has no container, a killed one may have left the subscription: delete it."
+FAILING = Policy(
+    "Confab fails",
+    "CRITICAL",
+    120,  # a container that starts is not ready in fewer windows
+    (
+        Alert(
+            "error-rate",
+            f"{_requests(FAILED)} / {_requests()} > 0.01",
+            "More than 1 % of the requests fail. See the logs of the failing service. If many of them have"
+            " `unavailable`, the store is down.",
+        ),
+        Alert(
+            "defects",
+            f"{counted('confab_defects')} > 0",
+            "A defect was logged. The line has a traceback and, for a request, the id that the client"
+            " received.",
+        ),
+        Alert(
+            "readiness",
+            f"{counted('confab_unready', 1)} > 0",
+            "A container is not ready. `missing` in the log line names the store, Firebase Auth's keys or"
+            " the bus.",
+        ),
+        Alert(
+            "sweep-failures",
+            f"{counted('confab_sweep_failures')} > 5",
+            "The sweep cannot read the store; rooms fill no gaps until it responds. Check the store first.",
         ),
     ),
-    "sweep-repairs": Alert(
-        "Confab: the sweep fills gaps",
-        counted("confab_sweep_repairs"),
-        above=10,
-        advice="Pub/Sub loses or delays events; see its status. Every entry still arrives within 5 s.",
+)
+DEGRADED = Policy(
+    "Confab is degraded",
+    "WARNING",
+    # Within 10 minutes, other containers of the cell delete the subscription of a killed one; without
+    # any, it expires after a day, and no room needs its events.
+    600,
+    (
+        Alert(
+            "unacknowledged",
+            f"max({UNACKNOWLEDGED}) > 60 and max({AWAKE}) > 0",
+            "A container runs and receives no events; the sweep serves its rooms. Restart the service. If the"
+            " cell has no container, a killed one may have left the subscription: delete it.",
+        ),
+        Alert(
+            "sweep-repairs",
+            f"{counted('confab_sweep_repairs')} > 10",
+            "The sweep fills gaps: Pub/Sub loses or delays events; see its status. Every entry still arrives"
+            " within 5 s.",
+        ),
     ),
-    "sweep-failures": Alert(
-        "Confab: the sweep cannot read the store",
-        counted("confab_sweep_failures"),
-        above=5,
-        advice="Rooms fill no gaps until the store responds. Check the store first.",
-    ),
-}
+)
 
 
-def make_alerts(project: Project, metrics: Mapping[str, logging.Metric], emails: Sequence[str]) -> None:
+def _disk(states: str) -> str:
+    labels = f'instance_id="{INSTANCE}"', f'device_name="{DEVICE}"', f'state=~"{states}"'
+    return f"sum({series('compute.googleapis.com/guest/disk/bytes_used', MACHINE, *labels)})"
+
+
+STORE_DISK = Alert(
+    "store-disk",
+    f"{_disk('used')} / {_disk('used|free')} > 0.8",
+    "The store's disk is more than 80 % full. Enlarge it: docs/operations.md, The store's machine.",
+)
+
+
+def policies(*, with_machine: bool) -> Mapping[str, Policy]:
+    """Return the policies of a deployment whose store runs on a machine of its own, or elsewhere."""
+    disk = (STORE_DISK,) if with_machine else ()
+    return {"failing": FAILING, "degraded": replace(DEGRADED, alerts=(*DEGRADED.alerts, *disk))}
+
+
+def make_alerts(
+    project: Project,
+    metrics: Mapping[str, logging.Metric],
+    emails: Sequence[str],
+    machine: compute.Instance | None,
+) -> None:
     """Make the alerts, which notify these addresses; without one they show in the console only."""
     channels = [
         monitoring.NotificationChannel(
@@ -125,36 +165,22 @@ def make_alerts(project: Project, metrics: Mapping[str, logging.Metric], emails:
         )
         for email in emails
     ]
-    for name, alert in ALERTS.items():
+    instance = machine.instance_id if machine else pulumi.Output.from_input("")
+    for name, policy in policies(with_machine=machine is not None).items():
+        condition: monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgsDict = {
+            "query": instance.apply(partial(policy.query.replace, INSTANCE)),
+            "duration": f"{policy.duration_s}s",
+            "evaluation_interval": f"{EVALUATED_EVERY_S}s",
+            "disable_metric_validation": True,  # a new project has none of the metrics yet
+        }
         monitoring.AlertPolicy(
             name,
             project=project.id,
-            display_name=alert.title,
-            combiner="AND",
-            conditions=[
-                {"display_name": each.title, "condition_threshold": _threshold(each)}
-                for each in alert.conditions
-            ],
-            documentation={"content": alert.advice, "mime_type": "text/markdown"},
+            display_name=policy.title,
+            severity=policy.severity,
+            combiner="OR",
+            conditions=[{"display_name": name, "condition_prometheus_query_language": condition}],
+            documentation={"content": policy.advice, "mime_type": "text/markdown"},
             notification_channels=[channel.name for channel in channels],
             opts=pulumi.ResourceOptions(depends_on=[*project.apis, *metrics.values()]),
         )
-
-
-def _threshold(alert: Alert) -> monitoring.AlertPolicyConditionConditionThresholdArgsDict:
-    aggregation: monitoring.AlertPolicyConditionConditionThresholdAggregationArgsDict = {
-        "alignment_period": f"{alert.window_s}s",
-        "per_series_aligner": alert.aligner,
-        "cross_series_reducer": "REDUCE_MAX" if alert.aligner == "ALIGN_MAX" else "REDUCE_SUM",
-    }
-    threshold: monitoring.AlertPolicyConditionConditionThresholdArgsDict = {
-        "filter": alert.filter,
-        "comparison": "COMPARISON_GT",
-        "threshold_value": alert.above,
-        "duration": f"{alert.duration_s}s",
-        "aggregations": [aggregation],
-    }
-    if alert.over:
-        threshold["denominator_filter"] = alert.over
-        threshold["denominator_aggregations"] = [{**aggregation}]
-    return threshold

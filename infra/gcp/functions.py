@@ -112,7 +112,7 @@ def _service(
     shared: Shared, scale: FunctionScale, identity: Identity, timeout_s: int
 ) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
     """Configure a function's instances. Cloud Run always boosts the CPU of a function that starts."""
-    return {
+    config: cloudfunctionsv2.FunctionServiceConfigArgsDict = {
         "service_account_email": identity.account.email,
         "available_memory": scale.memory,
         "available_cpu": scale.cpu,
@@ -132,3 +132,9 @@ def _service(
             for variable, credential in shared.credentials.items()
         ],
     }
+    if shared.network:
+        config["direct_vpc_egress"] = "VPC_EGRESS_PRIVATE_RANGES_ONLY"
+        config["direct_vpc_network_interfaces"] = [
+            {"network": shared.network.name, "subnetwork": shared.network.clients.name}
+        ]
+    return config

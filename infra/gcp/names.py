@@ -2,6 +2,8 @@
 
 PREFIX = "confab-"
 """The prefix of services, and of the subscriptions that containers create."""
+STORE = f"{PREFIX}store"
+"""The name of the store's machine, disk, network and account, and the prefix of all that belongs to them."""
 STAGED = "realtime"
 """The folder of the source's bucket that holds the input of the image's builds."""
 

@@ -9,6 +9,7 @@ from infra.gcp import settings as stack
 from infra.gcp.alerts import make_alerts
 from infra.gcp.dashboard import make_dashboard
 from infra.gcp.functions import Functions, hosting_rewrites
+from infra.gcp.network import make_network
 from infra.gcp.project import REPOSITORY, make_project, make_site
 from infra.gcp.realtime import make_cell
 from infra.gcp.retention import make_retention
@@ -16,6 +17,7 @@ from infra.gcp.settings import Settings, SettingsError
 from infra.gcp.shared import make_shared
 from infra.gcp.signals import make_signals
 from infra.gcp.source import make_source
+from infra.gcp.store import make_schema_job, make_store
 from infra.gcp.variables import addresses, configuration, site_origins, variables
 
 
@@ -34,7 +36,12 @@ def main() -> None:
 def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> Mapping[str, object]:
     """Make every resource; return the outputs of the stack."""
     project = make_project(settings, project_number)
-    shared = make_shared(project, [cell.name for cell in settings.cells], env)
+    network = None if settings.store_url else make_network(project)
+    shared = make_shared(project, [cell.name for cell in settings.cells], env, network)
+    machine = None
+    if network:
+        machine = make_store(shared, network, settings.store_machine)
+        make_schema_job(shared, network, settings.image)
     cells = [make_cell(shared, cell, settings.image) for cell in settings.cells]
     functions = Functions(shared, settings.functions, make_source(project), cells)
     functions.make_operations()
@@ -42,8 +49,8 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         make_retention(functions)
     make_site(project, settings.site_id)
     metrics = make_signals(project)
-    make_alerts(project, metrics, settings.alert_emails)
-    make_dashboard(project, metrics)
+    make_alerts(project, metrics, settings.alert_emails, machine)
+    make_dashboard(project, metrics, with_machine=machine is not None)
     return {
         "webUrl": site_origins(settings)[0],
         "site": settings.site_id,

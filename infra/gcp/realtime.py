@@ -20,6 +20,22 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
     shared.grants.verify_tokens(identity)
     shared.grants.publish(identity, shared.topics)  # a client may write to conversations of any cell
     shared.grants.manage_subscriptions(identity, shared.topics[cell.name])
+    template: cloudrunv2.ServiceTemplateArgsDict = {
+        "service_account": identity.account.email,
+        "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
+        "timeout": f"{LONGEST_SOCKET_S}s",
+        "session_affinity": True,  # a polling client's requests must reach the same instance
+        "max_instance_request_concurrency": cell.concurrency,
+        "scaling": {"min_instance_count": cell.min_instances, "max_instance_count": cell.max_instances},
+        "containers": [_container(shared, cell, image)],
+    }
+    if shared.network:
+        template["vpc_access"] = {
+            "egress": "PRIVATE_RANGES_ONLY",
+            "network_interfaces": [
+                {"network": shared.network.name, "subnetwork": shared.network.clients.name}
+            ],
+        }
     service = cloudrunv2.Service(
         name,
         project=shared.project.id,
@@ -27,15 +43,7 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
         name=name,
         ingress="INGRESS_TRAFFIC_ALL",
         deletion_protection=False,  # it stores nothing
-        template={
-            "service_account": identity.account.email,
-            "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
-            "timeout": f"{LONGEST_SOCKET_S}s",
-            "session_affinity": True,  # a polling client's requests must reach the same instance
-            "max_instance_request_concurrency": cell.concurrency,
-            "scaling": {"min_instance_count": cell.min_instances, "max_instance_count": cell.max_instances},
-            "containers": [_container(shared, cell, image)],
-        },
+        template=template,
         opts=pulumi.ResourceOptions(depends_on=[*shared.project.apis, *identity.grants]),
     )
     allow_everybody(shared.project, name, service.name)
@@ -44,19 +52,10 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
 
 def _container(shared: Shared, cell: Cell, image: str) -> cloudrunv2.ServiceTemplateContainerArgsDict:
     """Configure the container with CPU between requests too, for sweeps, leases and probes."""
-    variables = {**shared.variables, "CONFAB_CELL": cell.name}
-    envs: list[cloudrunv2.ServiceTemplateContainerEnvArgsDict] = [
-        {"name": name, "value": value} for name, value in variables.items()
-    ]
-    for name, (secret, version) in shared.credentials.items():
-        source: cloudrunv2.ServiceTemplateContainerEnvValueSourceArgsDict = {
-            "secret_key_ref": {"secret": secret.secret_id, "version": version.version}
-        }
-        envs.append({"name": name, "value_source": source})
     return {
         "image": image,
         "ports": {"container_port": PORT},
-        "envs": envs,
+        "envs": shared.container_envs(CONFAB_CELL=cell.name),
         "resources": {
             "limits": {"cpu": cell.cpu, "memory": cell.memory},
             "cpu_idle": False,

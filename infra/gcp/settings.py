@@ -25,6 +25,8 @@ CREDENTIALS = {
 """Variables that come from Secret Manager, and the stack's secret keys with their values."""
 OPTIONAL = frozenset({"otlpHeaders"})
 """The secret keys that need no value."""
+ROOT_PASSWORD = "storeRootPassword"  # noqa: S105 - the name of a key
+"""The secret key of the machine's root user, as which no process signs in."""
 
 
 def _parsed(value: object) -> object:
@@ -99,6 +101,26 @@ class Cell(Scale):
     """Whether the cell takes new conversations; it keeps those that it has."""
 
 
+class StoreMachine(_Strict):
+    """The machine that runs SurrealDB."""
+
+    type: Annotated[str, Field(pattern=r"^e2-(small|medium|standard-(2|4|8|16|32))$")] = "e2-small"
+    zone: Annotated[str, Field(pattern=r"^[a-z]$")] = "b"
+    """The zone's letter: every region has a zone b."""
+    disk_gib: Annotated[int, Field(ge=10)] = 10
+    """May grow, and never shrink."""
+    disk: Annotated[str | None, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = None
+    """A disk in the zone that replaces the program's own, such as one made from a snapshot."""
+    snapshot_days: Count = 14
+    """How long a daily snapshot is kept."""
+
+    @property
+    def memory_mib(self) -> int:
+        """The machine's memory."""
+        _, size, *processors = self.type.split("-")
+        return 4096 * int(processors[0]) if processors else {"small": 2048, "medium": 4096}[size]
+
+
 class Settings(_Strict):
     """One deployment. Each field is a key of the stack's configuration in the namespace `confab`."""
 
@@ -108,7 +130,9 @@ class Settings(_Strict):
     """From `gcp:region`."""
     image: Annotated[str, Field(pattern=r"^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
     """The realtime container's image, with a tag or a digest."""
-    store_url: Annotated[str, Field(pattern=r"^wss://\S+$")]
+    store_url: Annotated[str | None, Field(pattern=r"^wss://\S+$")] = None
+    """A store elsewhere; without it, the program makes `store_machine`."""
+    store_machine: Annotated[StoreMachine, FromJson] = StoreMachine()
     store_namespace: Annotated[str, Field(min_length=1)] = "confab"
     store_database: Annotated[str, Field(min_length=1)] = "confab"
     site: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,28}[a-z0-9]$")] = None
@@ -157,7 +181,8 @@ def load() -> Settings:
     values: dict[str, str | None] = {key: provider.get(key) for key in ("project", "region")}
     fields = (field.alias or name for name, field in Settings.model_fields.items())
     values |= {key: ours.get(key) for key in fields if key not in values}
-    wrong = [f"{key}: set it with --secret" for key in CREDENTIALS.values() if not _is_secret(key)]
+    secrets = [*CREDENTIALS.values(), *([] if values.get("storeUrl") else [ROOT_PASSWORD])]
+    wrong = [f"{key}: set it with --secret" for key in secrets if not _is_secret(key)]
     if wrong:
         raise SettingsError("; ".join(wrong))
     return settings_of({key: value for key, value in values.items() if value is not None})

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 from pulumi_gcp import pubsub, secretmanager
@@ -10,6 +10,7 @@ from pulumi_gcp import pubsub, secretmanager
 from confab.domain.cells import topic_of
 from infra.gcp.identities import Grants, Identity
 from infra.gcp.names import PREFIX
+from infra.gcp.network import Network
 from infra.gcp.project import Project
 from infra.gcp.settings import CREDENTIALS
 
@@ -32,14 +33,33 @@ class Shared:
     credentials: Mapping[str, Credential]
     """By variable."""
     variables: Mapping[str, str]
+    network: Network | None
+    """The store's, unless the store is elsewhere."""
 
     def identity(self, name: str, purpose: str) -> Identity:
         """Make the account of a function or container."""
         secrets = {variable: credential.secret for variable, credential in self.credentials.items()}
         return self.grants.process(name, purpose, secrets)
 
+    def container_envs(self, **more: str) -> list[Any]:
+        """Return the variables and credentials of a container of a service or job."""
+        return [
+            *({"name": name, "value": value} for name, value in {**self.variables, **more}.items()),
+            *(
+                {
+                    "name": name,
+                    "value_source": {
+                        "secret_key_ref": {"secret": secret.secret_id, "version": version.version}
+                    },
+                }
+                for name, (secret, version) in self.credentials.items()
+            ),
+        ]
 
-def make_shared(project: Project, cells: Sequence[str], variables: Mapping[str, str]) -> Shared:
+
+def make_shared(
+    project: Project, cells: Sequence[str], variables: Mapping[str, str], network: Network | None
+) -> Shared:
     """Make a topic for each cell and a secret for each credential that has a value in the stack."""
     config = pulumi.Config("confab")
     values = {variable: config.get_secret(key) for variable, key in CREDENTIALS.items()}
@@ -48,11 +68,12 @@ def make_shared(project: Project, cells: Sequence[str], variables: Mapping[str, 
         grants=Grants(project),
         topics={cell: _make_topic(project, topic_of(cell)) for cell in cells},
         credentials={
-            variable: _make_credential(project, variable, value)
+            variable: make_credential(project, variable.lower().replace("_", "-"), value)
             for variable, value in values.items()
             if value is not None
         },
         variables=variables,
+        network=network,
     )
 
 
@@ -66,8 +87,9 @@ def _make_topic(project: Project, name: str) -> pubsub.Topic:
     )
 
 
-def _make_credential(project: Project, variable: str, value: pulumi.Output[str]) -> Credential:
-    name = PREFIX + variable.lower().replace("_", "-")
+def make_credential(project: Project, name: str, value: pulumi.Output[str]) -> Credential:
+    """Make a secret with this value."""
+    name = PREFIX + name
     secret = secretmanager.Secret(
         name,
         project=project.id,

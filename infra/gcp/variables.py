@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from confab import config
 from confab.domain.cells import MAIN
 from infra.allocator import MALLOC
+from infra.gcp import network
 from infra.gcp.names import realtime_of
 from infra.gcp.settings import CREDENTIALS, Settings, SettingsError
 
@@ -44,7 +45,7 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
     value a process would refuse when it starts.
     """
     derived = {
-        "SURREALDB_URL": settings.store_url,
+        "SURREALDB_URL": settings.store_url or network.URL,
         "SURREALDB_NAMESPACE": settings.store_namespace,
         "SURREALDB_DATABASE": settings.store_database,
         "GOOGLE_CLOUD_PROJECT": settings.project,

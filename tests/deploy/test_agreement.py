@@ -6,7 +6,7 @@ import pytest
 
 from infra.deploy import permissions, plan
 from infra.deploy.target import Target
-from tests.infra.deployment import FULL, SECRETS, Deployment, Resource, deployed
+from tests.infra.deployment import BASE, FULL, SECRETS, Deployment, Resource, deployed
 
 IMAGE = "europe-west1-docker.pkg.dev/confab-trial/confab/realtime:tag"
 TARGET = Target(
@@ -38,7 +38,7 @@ def test_the_outputs_have_the_addresses(made):
 
 
 def test_the_permissions_of_every_resource_type_are_probed():
-    made = {f"{one.module}/{one.type}" for one in deployed(FULL).resources}
+    made = {f"{one.module}/{one.type}" for config in (BASE, FULL) for one in deployed(config).resources}
     assert made == permissions.CREATION.keys()
     assert all(permissions.CREATION.values())
 

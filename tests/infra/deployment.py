@@ -22,16 +22,17 @@ with warnings.catch_warnings():  # pulumi_gcp warns of its own deprecated parts 
     import infra.gcp.program  # noqa: F401 - imported once, before the processes are forked
 
 PROGRAM = Path(__file__).resolve().parents[2] / "infra/gcp"
-PROJECT_NUMBER = "123456789012"
+PROJECT_NUMBER, INSTANCE_ID = "123456789012", "8877665544"
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi marks a secret value."""
 SECRETS = {"confab:storeUser": "the-user-7c1", "confab:storePassword": "the-password-e09"}
+ROOT = {"confab:storeRootPassword": "the-root-password-3b7"}
+"""The secret of a store on a machine."""
 HEADERS = "confab:otlpHeaders"
 """The optional secret."""
 BASE = {
     "gcp:project": "my-project",
     "confab:image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
-    "confab:storeUrl": "wss://store.example",
 }
 CELLS = [
     {"name": "b", "url": "https://b.example", "concurrency": 500},
@@ -41,6 +42,7 @@ CELLS = [
 FULL = BASE | {
     "gcp:region": "europe-west1",
     "confab:site": "my-site",
+    "confab:storeUrl": "wss://store.example",
     "confab:origins": '["https://app.example"]',
     "confab:cells": json.dumps(CELLS),
     "confab:variables": '{"CONFAB_MAX_PAGE": "100", "OTEL_TRACES_SAMPLER": "always_on",'
@@ -64,6 +66,8 @@ class Resource:
     inputs: dict[str, Any]
     after: list[str] = field(default_factory=list)
     """The keys of its dependencies."""
+    protected: bool = False
+    """Whether Pulumi refuses to delete it."""
 
     @property
     def key(self) -> str:
@@ -142,6 +146,7 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
         response = super().RegisterResource(request)
         if (resource := self._resources.get((request.type, request.name))) is not None:
             urns = (urn.rpartition("::") for urn in request.dependencies)
+            resource.protected = request.protect
             resource.after = [f"{kind.rpartition(':')[2]}/{name}" for kind, _, name in urns]
         return response
 
@@ -158,11 +163,11 @@ def outputs_of(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         case "IAMCustomRole":
             return {"name": f"{project}/roles/{inputs['roleId']}"}
         case "SecretVersion":
-            return {"version": "1"}
+            return {"version": "1", "name": f"{inputs['secret']}/versions/1"}
         case "NotificationChannel":
             return {"name": f"{project}/notificationChannels/{inputs['displayName']}"}
         case _:
-            return {}
+            return {"instanceId": INSTANCE_ID} if kind == "Instance" else {}
 
 
 def plain(value: Any) -> Any:
@@ -207,4 +212,5 @@ def deployed(config: Mapping[str, str]) -> Deployment:
 def _deployed(config: tuple[tuple[str, str], ...]) -> Deployment:
     settings = dict(config)
     secrets = SECRETS | ({HEADERS: settings.pop(HEADERS)} if HEADERS in settings else {})
+    secrets |= {} if "confab:storeUrl" in settings else ROOT
     return Deployment(settings, secrets, *run(settings, secrets))

@@ -1,8 +1,13 @@
 """The cost model's constants are what the Pulumi program deploys."""
 
+import pytest
+
 from confab.http.routes import ROUTES, functions
 from infra.cost import bill
-from infra.cost.scenario import CELL, MAX_SOCKETS, Scenario
+from infra.cost.bill import usage_of
+from infra.cost.fleet import fleet_of
+from infra.cost.inputs import measured
+from infra.cost.scenario import CELL, HOURS, MAX_SOCKETS, Scenario
 from infra.gcp import project
 from infra.gcp.realtime import LONGEST_SOCKET_S
 from infra.gcp.settings import Cell, FunctionScale
@@ -21,13 +26,41 @@ def test_no_socket_outlives_cloud_runs_timeout():
     assert [bound.le for bound in bounds if hasattr(bound, "le")] == [LONGEST_SOCKET_S / 60]
 
 
-def test_the_bill_counts_every_resource():
-    stack = deployed(BASE)
+@pytest.mark.parametrize(
+    "store", [{}, {"confab:storeUrl": "wss://store.example"}], ids=["machine", "elsewhere"]
+)
+def test_the_bill_counts_every_resource(store):
+    stack, extra = deployed(BASE | store), 0 if store else bill.STORE_EXTRA
     assert len(stack.all("Function")) == len(functions()) == bill.FUNCTIONS
-    assert len(stack.all("SecretVersion")) == bill.SECRETS
+    assert len(stack.all("SecretVersion")) == bill.SECRETS + extra
     assert project.KEPT_IMAGES + 2 * bill.FUNCTIONS * project.KEPT_OF_THE_REST == bill.IMAGES
+    assert len([each for each in stack.all("Repository") if each.inputs.get("mode")]) == extra
     conditions = [one for alert in stack.all("AlertPolicy") for one in alert.inputs["conditions"]]
     assert len(conditions) == bill.ALERT_CONDITIONS
+    queries = [each["conditionPrometheusQueryLanguage"] for each in conditions]
+    assert sum(each["query"].count(" > ") for each in queries) == bill.ALERT_SERIES + extra
+    assert {each["evaluationInterval"] for each in queries} == {f"{bill.ALERT_EVERY_S}s"}
+
+
+def test_the_bill_has_the_machine_that_the_program_makes():
+    stack, idle = deployed(BASE), usage_of(Scenario(hours=0), fleet_of(Scenario(), measured()), measured())
+    machine, disk = stack.one("Instance/confab-store").inputs, stack.one("Disk/confab-store").inputs
+    sustained = {"e2-small": 0.5, "e2-medium": 1.0}
+    assert idle["store_cpu"] == sustained[machine["machineType"]] * HOURS
+    boot = machine["bootDisk"]["initializeParams"]
+    assert idle["store_disk"] == disk["size"] + boot["size"]
+    assert idle["store_snapshots"] == disk["size"]
+    assert {disk["type"], boot["type"]} == {"pd-balanced"}
+    assert not any("accessConfigs" in each for each in machine["networkInterfaces"])  # costs, and is public
+    assert not [each for each in stack.resources if each.type.startswith(("Router", "Address", "Connector"))]
+
+
+def test_an_idle_month_costs_at_most_30_dollars():
+    own, elsewhere = bill.idle_month(), bill.idle_month(store_usd=0)
+    assert sum(own.values()) <= 30
+    assert own["store"] > 0
+    assert "store" not in elsewhere
+    assert own.keys() == elsewhere.keys() | {"store"}
 
 
 def test_the_requests_are_operations():

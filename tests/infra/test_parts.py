@@ -1,6 +1,7 @@
 """Functions, containers, rewrites, variables, cells and monitoring of a deployment."""
 
 import json
+import re
 
 from confab import config
 from confab.domain.cells import MAIN, topic_of
@@ -10,7 +11,7 @@ from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import EXPIRY_TIMEOUT_S, FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import known
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import INSTANCE_ID, Deployment
 from tests.infra.test_permissions import BUILD, grants, who
 
 APIS = {
@@ -18,6 +19,7 @@ APIS = {
     "cloudfunctionsv2": {"cloudbuild", "cloudfunctions", "run"},
     "cloudrunv2": {"run"},
     "cloudscheduler": {"cloudscheduler"},
+    "compute": {"compute"},
     "firebase": {"firebase", "firebasehosting", "identitytoolkit"},
     "logging": {"logging"},
     "monitoring": {"monitoring"},
@@ -65,6 +67,7 @@ def test_cloud_scheduler_expires_conversations_daily_if_there_is_a_retention(sta
     found = [
         (job.inputs["schedule"], job.inputs["attemptDeadline"], job.inputs["httpTarget"])
         for job in stack.all("Job")
+        if job.module == "cloudscheduler"
     ]
     token = {"serviceAccountEmail": account, "audience": url}
     wanted = ("0 3 * * *", f"{EXPIRY_TIMEOUT_S}s", {"httpMethod": "POST", "uri": url, "oidcToken": token})
@@ -159,24 +162,40 @@ def test_every_signal_has_a_metric_an_alert_and_a_chart(stack):
     assert all(LINES in each for each in metrics.values())
     alerts = json.dumps([alert.inputs["conditions"] for alert in stack.all("AlertPolicy")])
     (board,) = stack.all("Dashboard")
-    for metric in (
-        *(f"logging.googleapis.com/user/{name}" for name in SIGNALS),
-        "run.googleapis.com/request_count",
-        "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
+    for domain, path in (
+        *(("logging", f"user/{name}") for name in SIGNALS),
+        ("run", "request_count"),
+        ("pubsub", "subscription/oldest_unacked_message_age"),
     ):
-        assert metric in alerts
-        assert metric in board.inputs["dashboardJson"]
+        assert f"{domain}_googleapis_com:{path.replace('/', '_')}{{" in alerts
+        assert f"{domain}.googleapis.com/{path}" in board.inputs["dashboardJson"]
 
 
-def test_alerts_notify_every_address_with_their_conditions(stack):
+def test_alerts_notify_every_address_in_two_conditions(stack):
     prefix = f"projects/{stack.project}/notificationChannels/"
     channels = [prefix + each.inputs["displayName"] for each in stack.all("NotificationChannel")]
     assert len(channels) == len(json.loads(stack.settings.get("confab:alertEmails", "[]")))
-    assert all(alert.inputs["notificationChannels"] == channels for alert in stack.all("AlertPolicy"))
-    conditions = {"unacknowledged": [(60, "600s"), (0, "600s")], "readiness": [(0, "120s")]}
-    for name, wanted in conditions.items():
-        found = [each["conditionThreshold"] for each in stack.one(f"AlertPolicy/{name}").inputs["conditions"]]
-        assert [(each["thresholdValue"], each["duration"]) for each in found] == wanted
+    found = {}
+    for alert in stack.all("AlertPolicy"):
+        assert alert.inputs["notificationChannels"] == channels
+        (condition,) = alert.inputs["conditions"]
+        query = condition["conditionPrometheusQueryLanguage"]
+        signals = re.findall(r'label_replace\((.+?), "alert", "([\w-]+)", "", ""\)(?: or |$)', query["query"])
+        for comparisons, signal in signals:
+            limits = re.findall(r" > ([\d.]+)(?: and |$)", comparisons)
+            found[signal] = (alert.name, query["duration"], [float(limit) for limit in limits])
+            assert f"- **{signal}**: " in alert.inputs["documentation"]["content"]
+        assert query["disableMetricValidation"]  # else a new project's first deployment fails
+    machine = {"store-disk": ("degraded", "600s", [0.8])} if stack.all("Instance") else {}
+    assert found == machine | {
+        "error-rate": ("failing", "120s", [0.01]),
+        "defects": ("failing", "120s", [0]),
+        "readiness": ("failing", "120s", [0]),
+        "sweep-failures": ("failing", "120s", [5]),
+        "unacknowledged": ("degraded", "600s", [60, 0]),
+        "sweep-repairs": ("degraded", "600s", [10]),
+    }
+    assert (f'instance_id="{INSTANCE_ID}"' in str(stack.all("AlertPolicy"))) == bool(machine)
 
 
 def test_cleanup_keeps_images_for_a_rollback(stack):

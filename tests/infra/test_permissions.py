@@ -3,10 +3,11 @@
 from confab.domain.cells import topic_of
 from confab.http.routes import EXPIRY, rewrites
 from infra.gcp.functions import WRITERS
-from infra.gcp.names import realtime_of, service_of
+from infra.gcp.names import STORE, realtime_of, service_of
 from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import CREDENTIALS
-from tests.infra.deployment import PROJECT_NUMBER, Deployment, Resource
+from infra.gcp.store import SCHEMA_JOB
+from tests.infra.deployment import PROJECT_NUMBER, ROOT, Deployment, Resource
 
 GRANTS = ("IAMMember", "IAMBinding", "IamMember", "IamBinding", "IAMPolicy", "IamPolicy")
 """The suffixes of the types of resources that grant permissions."""
@@ -36,13 +37,20 @@ def processes(stack: Deployment) -> set[str]:
     return {service_of(name) for name in stack.functions} | {realtime_of(cell) for cell in stack.cells}
 
 
+def machine(stack: Deployment) -> set[str]:
+    """Return the accounts of the store's machine and of the job that migrates its schema."""
+    return {STORE, SCHEMA_JOB} if stack.all("Instance") else set()
+
+
 def test_exactly_the_needed_permissions_are_granted(stack):
     """Only announcing functions and containers publish, and only what Hosting and clients call is public."""
     rooms = {realtime_of(cell): topic_of(cell) for cell in stack.cells}
     expiry = {service_of(EXPIRY)} & processes(stack)
     publishers = {service_of(name) for name in WRITERS} | rooms.keys() | expiry
     entries = {service_of(name) for _, name in rewrites()} | rooms.keys()
-    secrets = {secret.inputs["secretId"] for secret in stack.all("Secret")}
+    users = "confab-store-users"
+    secrets = {secret.inputs["secretId"] for secret in stack.all("Secret")} - {users}
+    machines = machine(stack) & {STORE}
     roles = f"projects/{stack.project}/roles"
     found = [
         (grant.type, grant.inputs.get("role"), who(stack, grant), grant.inputs.get(ON.get(grant.type, "")))
@@ -63,9 +71,16 @@ def test_exactly_the_needed_permissions_are_granted(stack):
         ),
         *(
             ("SecretIamMember", "roles/secretmanager.secretAccessor", account, on)
-            for account in processes(stack)
+            for account in processes(stack) | machine(stack) - {STORE}
             for on in secrets
         ),
+        *(("SecretIamMember", "roles/secretmanager.secretAccessor", account, users) for account in machines),
+        *(
+            ("RepositoryIamMember", "roles/artifactregistry.reader", each, "confab-store")
+            for each in machines
+        ),
+        *(("IAMMember", "roles/logging.logWriter", account, None) for account in machines),
+        *(("IAMMember", "roles/monitoring.metricWriter", account, None) for account in machines),
         *(("ServiceIamMember", "roles/run.invoker", "allUsers", entry) for entry in entries),
         *(("ServiceIamMember", "roles/run.invoker", SCHEDULER, function) for function in expiry),
         ("RepositoryIamMember", "roles/artifactregistry.writer", BUILD, "confab"),
@@ -93,7 +108,8 @@ def test_own_roles_have_the_fewest_permissions_and_the_builder_reads_sources_alo
 
 def test_every_process_has_an_account_of_its_own(stack):
     accounts = {account.inputs["accountId"] for account in stack.all("Account")}
-    assert accounts == processes(stack) | {BUILD} | ({SCHEDULER} if EXPIRY in stack.functions else set())
+    scheduler = {SCHEDULER} if EXPIRY in stack.functions else set()
+    assert accounts == processes(stack) | machine(stack) | {BUILD} | scheduler
     for function in stack.all("Function"):
         assert function.inputs["serviceConfig"]["serviceAccountEmail"].startswith(f"{function.name}@")
     for service in stack.containers():
@@ -103,7 +119,11 @@ def test_every_process_has_an_account_of_its_own(stack):
 def test_secrets_are_in_secret_manager_and_nowhere_else(stack):
     versions = stack.all("SecretVersion")
     held = [each.inputs["secretData"] for each in versions]
-    assert sorted(each["secret"] for each in held if isinstance(each, dict)) == sorted(stack.secrets.values())
+    secret = [each["secret"] for each in held]
+    users = [each for each in secret if each.startswith("DEFINE USER")]
+    assert len(users) == len(stack.all("Instance"))
+    alone = {value for key, value in stack.secrets.items() if key not in ROOT}
+    assert sorted(set(secret) - {*users}) == sorted(alone)
     assert all(each.inputs.get("deletionPolicy") == "ABANDON" for each in versions)  # older revisions read it
     elsewhere = [each.inputs for each in stack.resources if each.type != "SecretVersion"]
     assert not any(value in str([*elsewhere, stack.outputs]) for value in stack.secrets.values())

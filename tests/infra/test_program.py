@@ -132,7 +132,12 @@ def test_the_uploaded_source_imports_with_compiled_bytecode(tmp_path):
 @pytest.mark.parametrize(
     ("config", "secrets", "message"),
     [
-        (BASE, {}, "storeUser: set it with --secret; storePassword: set it with --secret"),
+        (
+            BASE,
+            {},
+            "storeUser: set it with --secret; storePassword: set it with --secret; storeRootPassword: ",
+        ),
+        (BASE, SECRETS, "storeRootPassword: set it with --secret"),
         (
             BASE | {"confab:storePassword": "p"},
             {"confab:storeUser": "u"},
@@ -140,7 +145,7 @@ def test_the_uploaded_source_imports_with_compiled_bytecode(tmp_path):
         ),
         (BASE | {HEADERS: "api-key=x"}, SECRETS, "otlpHeaders: set it with --secret"),
     ],
-    ids=["no secrets", "a plain secret", "plain headers"],
+    ids=["no secrets", "no root", "a plain secret", "plain headers"],
 )
 def test_an_invalid_configuration_stops_the_program(config, secrets, message):
     with pytest.raises(pulumi.RunError, match=message):

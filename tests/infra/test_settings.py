@@ -8,7 +8,6 @@ from infra.gcp.variables import variables
 SMALLEST = {
     "project": "my-project",
     "image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
-    "storeUrl": "wss://store.example",
 }
 NUMBER = "123456789012"
 
@@ -30,6 +29,9 @@ REFUSED = [
     ("region", "europe-west100", "region: "),
     ("image", "realtime", "image: "),
     ("storeUrl", "ws://store.example", "storeUrl: "),
+    ("storeMachine", '{"type": "e2-micro"}', "storeMachine.type: "),  # too little memory
+    ("storeMachine", '{"diskGib": 5}', "storeMachine.diskGib: "),
+    ("storeMachine", '{"disk": "/dev/sdb"}', "storeMachine.disk: "),
     ("site", "-", "site: "),
     ("origins", '["ftp://x"]', "origins.0: "),
     ("origins", "https://x", "origins: must be JSON"),
@@ -71,8 +73,8 @@ def test_an_invalid_key_or_variable_is_named(key, value, message):
 
 
 def test_all_invalid_and_missing_keys_are_named_at_once():
-    with pytest.raises(SettingsError, match=r"image: .*; storeUrl: "):
-        settings_of({"project": SMALLEST["project"], "image": "y"})
+    with pytest.raises(SettingsError, match=r"project: Field required; region: .*; image: "):
+        settings_of({"image": "y", "region": "nowhere"})
 
 
 @pytest.mark.parametrize("region", ["us-central1", "europe-west10", "northamerica-northeast2"])

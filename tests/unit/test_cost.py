@@ -60,7 +60,7 @@ def test_usage_by_hand():
     assert usage["egress"] == pytest.approx((frames + joins) * month / 2**30)
     assert usage["hosting"] == pytest.approx((1 * 893 + 10 * 20 * 893 + 11 * 800) * month / 1e9)
     assert usage["logs"] == pytest.approx((11 + 10) * 1500 * month / 2**30)
-    assert usage["store_cpu"] == 2 * 730
+    assert usage["store_cpu"] == 0.5 * 730
 
 
 def test_alternatives_by_hand():
@@ -115,7 +115,7 @@ def test_one_cell_is_overloaded_where_cells_are_not():
     assert (many.instances, many.cpu_us) == (1_000, few.cpu_us)
 
 
-@pytest.mark.parametrize(("rate", "vcpus"), [(0, 2), (100, 2), (60_000, 128)])
+@pytest.mark.parametrize(("rate", "vcpus"), [(0, 0.5), (300, 1), (600, 2), (60_000, 128)])
 def test_the_store_has_processors_for_the_appends(rate, vcpus):
     assert store_vcpus(HAND.but(messages_per_hour=float(rate)), FIGURES) == vcpus
 

@@ -1,0 +1,180 @@
+"""The store: a machine that runs SurrealDB on a disk of its own, and the job that migrates its schema."""
+
+import pulumi
+from pulumi_gcp import artifactregistry, cloudrunv2, compute, secretmanager
+
+from infra.gcp import machine
+from infra.gcp.identities import Identity
+from infra.gcp.names import STORE
+from infra.gcp.network import ADDRESS, CLIENTS, PORT, Network
+from infra.gcp.project import Project
+from infra.gcp.settings import ROOT_PASSWORD, StoreMachine
+from infra.gcp.shared import Credential, Shared, make_credential
+
+SYSTEM = "cos-cloud/cos-stable"
+SYSTEM_GIB = 10
+SNAPSHOT_TIME = "04:00"
+SCHEMA_JOB = f"{STORE}-schema"
+"""The Cloud Run job that migrates the schema, because nothing outside the network reaches the store."""
+ATTEMPTS = 10
+"""A new machine serves after some two minutes; each attempt waits 30 s for it."""
+
+
+def make_store(shared: Shared, network: Network, settings: StoreMachine) -> compute.Instance:
+    """Make the machine, which nothing but functions, containers and the job reaches."""
+    project = shared.project
+    identity = shared.grants.identity(STORE, "Confab store")
+    users = _make_users(shared, identity)
+    images = _make_images(project, identity)
+    for role in ("roles/logging.logWriter", "roles/monitoring.metricWriter"):
+        shared.grants.in_project(identity, role)
+    image = images.repository_id.apply(
+        lambda repository: f"{project.region}-docker.pkg.dev/{project.id}/{repository}/{machine.IMAGE}"
+    )
+    compute.Firewall(
+        STORE,
+        project=project.id,
+        name=STORE,
+        network=network.name,
+        allows=[{"protocol": "tcp", "ports": [str(PORT)]}],
+        source_ranges=[CLIENTS],
+        target_service_accounts=[identity.account.email],
+    )
+    zone = f"{project.region}-{settings.zone}"
+    configuration = pulumi.Output.all(image, users.version.name).apply(
+        lambda values: machine.user_data(values[0], values[1], settings.memory_mib)
+    )
+    disk = _make_disk(project, network, zone, settings)
+    return compute.Instance(
+        STORE,
+        project=project.id,
+        zone=zone,
+        name=STORE,
+        machine_type=settings.type,
+        boot_disk={"initialize_params": {"image": SYSTEM, "size": SYSTEM_GIB, "type": "pd-balanced"}},
+        attached_disks=[{"source": disk, "device_name": machine.DEVICE_NAME}],
+        network_interfaces=[{"subnetwork": network.machines.id, "network_ip": ADDRESS}],
+        metadata={
+            "user-data": configuration,
+            "google-monitoring-enabled": "true",  # reports how full the disk is, for nothing
+            "block-project-ssh-keys": "true",
+        },
+        service_account={"email": identity.account.email, "scopes": ["cloud-platform"]},
+        shielded_instance_config={"enable_secure_boot": True},
+        scheduling={"automatic_restart": True, "on_host_maintenance": "MIGRATE"},
+        # Configuration is read at boot, and two machines cannot write to one disk. It stores nothing itself.
+        opts=pulumi.ResourceOptions(
+            depends_on=identity.grants, replace_on_changes=["metadata"], delete_before_replace=True
+        ),
+    )
+
+
+def make_schema_job(shared: Shared, network: Network, image: str) -> None:
+    """Make the job that migrates the schema with the code of the container's image."""
+    identity = shared.identity(SCHEMA_JOB, "Confab store schema")
+    cloudrunv2.Job(
+        SCHEMA_JOB,
+        project=shared.project.id,
+        location=shared.project.region,
+        name=SCHEMA_JOB,
+        deletion_protection=False,  # it stores nothing
+        template={
+            "template": {
+                "service_account": identity.account.email,
+                "max_retries": ATTEMPTS,
+                "timeout": "60s",
+                "containers": [
+                    {
+                        "image": image,
+                        "commands": ["python", "-m", "confab.store"],
+                        "args": ["migrate"],
+                        "envs": shared.container_envs(),
+                    }
+                ],
+                "vpc_access": {
+                    "egress": "PRIVATE_RANGES_ONLY",
+                    "network_interfaces": [{"network": network.name, "subnetwork": network.clients.name}],
+                },
+            }
+        },
+        opts=pulumi.ResourceOptions(depends_on=[*shared.project.apis, *identity.grants]),
+    )
+
+
+def _make_disk(project: Project, network: Network, zone: str, settings: StoreMachine) -> pulumi.Input[str]:
+    """Make the disk, unless another one replaces it, and its daily snapshots; return its name.
+
+    It is protected: Pulumi refuses to delete or replace it. Snapshots outlive it.
+    """
+    name: pulumi.Input[str] = (
+        settings.disk
+        or compute.Disk(
+            STORE,
+            project=project.id,
+            zone=zone,
+            name=STORE,
+            type="pd-balanced",
+            size=settings.disk_gib,
+            opts=pulumi.ResourceOptions(depends_on=[network.api], protect=True),
+        ).name
+    )
+    schedule = compute.ResourcePolicy(
+        STORE,
+        project=project.id,
+        region=project.region,
+        name=STORE,
+        snapshot_schedule_policy={
+            "schedule": {"daily_schedule": {"days_in_cycle": 1, "start_time": SNAPSHOT_TIME}},
+            "retention_policy": {
+                "max_retention_days": settings.snapshot_days,
+                "on_source_disk_delete": "KEEP_AUTO_SNAPSHOTS",
+            },
+            "snapshot_properties": {"storage_locations": project.region},
+        },
+        opts=pulumi.ResourceOptions(depends_on=[network.api]),
+    )
+    compute.DiskResourcePolicyAttachment(STORE, project=project.id, zone=zone, disk=name, name=schedule.name)
+    return name
+
+
+def _make_users(shared: Shared, identity: Identity) -> Credential:
+    """Make the secret that defines SurrealDB's users, which only the machine reads."""
+    config = pulumi.Config("confab")
+    values = (config.require_secret(key) for key in ("storeUser", "storePassword", ROOT_PASSWORD))
+    users = pulumi.Output.all(*values).apply(lambda each: machine.define_users(*each))
+    credential = make_credential(shared.project, "store-users", users)
+    identity.grants.append(
+        secretmanager.SecretIamMember(
+            f"{STORE}-users",
+            project=shared.project.id,
+            secret_id=credential.secret.secret_id,
+            role="roles/secretmanager.secretAccessor",
+            member=identity.member,
+        )
+    )
+    return credential
+
+
+def _make_images(project: Project, identity: Identity) -> artifactregistry.Repository:
+    """Make a repository that fetches from Docker Hub what the machine, without internet, asks for."""
+    images = artifactregistry.Repository(
+        f"{STORE}-images",
+        project=project.id,
+        location=project.region,
+        repository_id=STORE,
+        format="DOCKER",
+        mode="REMOTE_REPOSITORY",
+        remote_repository_config={"docker_repository": {"public_repository": "DOCKER_HUB"}},
+        opts=project.ready,
+    )
+    identity.grants.append(
+        artifactregistry.RepositoryIamMember(
+            f"{STORE}-images",
+            project=project.id,
+            location=project.region,
+            repository=images.repository_id,
+            role="roles/artifactregistry.reader",
+            member=identity.member,
+        )
+    )
+    return images

@@ -1,0 +1,156 @@
+"""The store's machine: what reaches it, how it starts, and what survives."""
+
+import base64
+import os
+import subprocess
+from typing import cast
+
+import pytest
+import yaml
+from surrealdb import AsyncSurreal
+from surrealdb.errors import NotAllowedError
+
+from confab.store import schema
+from confab.store.session import DEFINE, Session
+from infra.gcp import machine
+from infra.gcp.network import ADDRESS, CLIENTS, PORT
+from infra.gcp.settings import StoreMachine
+from infra.gcp.store import SCHEMA_JOB
+from tests.infra.deployment import BASE, FULL, deployed
+from tests.infra.test_parts import variables
+
+MADE = deployed(BASE)
+PARTS = {"Instance", "Disk", "Network", "Subnetwork", "Firewall", "ResourcePolicy"}
+
+
+def test_a_store_elsewhere_makes_nothing_of_the_machine():
+    assert {each.type for each in MADE.resources} >= PARTS
+    elsewhere = deployed(FULL)
+    assert not [each.key for each in elsewhere.resources if each.module == "compute" or "store" in each.name]
+    assert "vpcAccess" not in str(elsewhere.containers())
+    assert {env["SURREALDB_URL"] for env in variables(elsewhere).values()} == {"wss://store.example"}
+
+
+def test_only_processes_in_the_network_reach_the_store():
+    member = {"network": "confab-store", "subnetwork": "confab-store-clients"}
+    for process in (*MADE.containers(), MADE.one(f"Job/{SCHEMA_JOB}")):
+        template = process.inputs["template"]
+        access = template.get("template", template)["vpcAccess"]
+        assert access == {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": [member]}
+    for function in MADE.all("Function"):
+        config = function.inputs["serviceConfig"]
+        assert config["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
+        assert config["directVpcNetworkInterfaces"] == [member]
+    (wall,) = MADE.all("Firewall")
+    assert (wall.inputs["sourceRanges"], wall.inputs["allows"]) == (
+        [CLIENTS],
+        [{"protocol": "tcp", "ports": [str(PORT)]}],
+    )
+    instance = MADE.one("Instance/confab-store").inputs
+    assert wall.inputs["targetServiceAccounts"] == [instance["serviceAccount"]["email"]]
+    (interface,) = instance["networkInterfaces"]
+    assert (interface["networkIp"], interface.get("accessConfigs")) == (ADDRESS, None)
+    assert {env["SURREALDB_URL"] for env in variables(MADE).values()} == {f"ws://{ADDRESS}:{PORT}"}
+    assert all(each.inputs["privateIpGoogleAccess"] for each in MADE.all("Subnetwork"))
+
+
+def test_the_disk_is_protected_and_its_snapshots_outlive_it():
+    protected = {each.key for each in MADE.resources if each.protected}
+    subnets = {"Subnetwork/confab-store", "Subnetwork/confab-store-clients"}
+    assert protected == {"Disk/confab-store", "Network/confab-store", *subnets}
+    (policy,) = (each.inputs["snapshotSchedulePolicy"] for each in MADE.all("ResourcePolicy"))
+    assert policy["retentionPolicy"] == {"maxRetentionDays": 14, "onSourceDiskDelete": "KEEP_AUTO_SNAPSHOTS"}
+    assert policy["schedule"]["dailySchedule"]["daysInCycle"] == 1
+    restored = deployed(BASE | {"confab:storeMachine": '{"disk": "restored", "zone": "c"}'})
+    assert not restored.all("Disk")
+    (kept,) = restored.all("DiskResourcePolicyAttachment")
+    instance = restored.one("Instance/confab-store").inputs
+    assert [kept.inputs["disk"], instance["attachedDisks"][0]["source"]] == ["restored"] * 2
+    assert {kept.inputs["zone"], instance["zone"]} == {"us-central1-c"}
+
+
+def test_the_machine_runs_the_pinned_image_within_its_memory():
+    instance = MADE.one("Instance/confab-store").inputs
+    config = yaml.safe_load(instance["metadata"]["user-data"])
+    files = {each["path"].rpartition("/")[2]: each["content"] for each in config["write_files"]}
+    unit = files["confab-store.service"]
+    registry = "us-central1-docker.pkg.dev/my-project/confab-store/surrealdb/surrealdb:v"
+    assert f" {registry}" in unit
+    assert "@sha256:" in unit
+    limit = StoreMachine().memory_mib - machine.SYSTEM_MIB
+    assert f"--memory={limit}m --memory-swap={limit}m" in unit
+    assert "--env=SURREAL_DATASTORE_SYNC=every" in unit  # stored is stored, even if the machine dies
+    assert "Restart=always" in unit
+    assert "the-" not in str(instance), "a password"
+    started = {word for command in config["runcmd"] for word in command}
+    assert {"confab-store.service", "confab-store-health.timer"} <= started <= started | files.keys()
+
+
+@pytest.mark.parametrize(("size", "mib"), [("small", 2048), ("medium", 4096), ("standard-8", 32768)])
+def test_memory_is_that_of_the_type(size, mib):
+    assert StoreMachine(type=f"e2-{size}").memory_mib == mib
+
+
+async def test_confabs_user_migrates_and_may_not_define_users():
+    name, password = "con`fab\\", 'it\'s a "secret" \\u0041'
+    db = AsyncSurreal("mem://")
+    await db.connect()
+    for _ in range(2):  # as at each start
+        await db.query(machine.define_users(name, password, "root's"))
+    await db.signin({"username": name, "password": password})
+    await db.query(DEFINE.replace("$namespace", "n").replace("$database", "d"))
+    await db.use("n", "d")
+    assert await schema.migrate(cast(Session, db)) == schema.VERSION
+    with pytest.raises(NotAllowedError):
+        await db.query("DEFINE USER more ON ROOT PASSWORD 'x' ROLES OWNER")
+    await db.signin({"username": "root", "password": "root's"})
+    await db.query("DEFINE USER more ON ROOT PASSWORD 'x' ROLES OWNER")
+
+
+STUBS = {
+    "curl": 'case "$*" in *secretmanager*) cat >"$SEEN"; echo "  \\"data\\": \\"$ANSWER\\"";;'
+    ' *) echo "{\\"access_token\\":\\"t0\\",\\"x\\":1}";; esac',
+    "mount": 'echo "mounted $*"',
+    "mountpoint": "exit 1",
+    "iptables": 'test "$2" = -A',
+    **dict.fromkeys(("docker", "docker-credential-gcr"), 'echo "$0 $*"'),
+}
+"""The tools that need a machine; e2fsprogs and coreutils are the real ones."""
+
+
+@pytest.mark.parametrize(("content", "formatted"), [(b"", True), (b"another's data", False)])
+def test_a_start_formats_a_blank_disk_alone(content, formatted, tmp_path):
+    disk, users = tmp_path / "disk", tmp_path / "run/users.surql"
+    disk.write_bytes(bytes(2**19) + content)
+    os.truncate(disk, 2**25)
+    (tmp_path / "bin").mkdir()
+    for name, body in STUBS.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    env = {"DEVICE": disk, "MOUNT": tmp_path / "mnt", "USERS": users, "OWNER": os.getuid(), "PORT": PORT}
+    env |= {"IMAGE": "host/a/b:v1", "SECRET": "projects/p/secrets/s/versions/7", "SEEN": tmp_path / "seen"}
+    env |= {"ANSWER": base64.b64encode(b"DEFINE USER").decode(), "HOME": tmp_path}
+    env |= {"PATH": f"{tmp_path}/bin:/usr/sbin:/sbin:{os.environ['PATH']}"}
+    before = disk.read_bytes()
+
+    def start():
+        words = ["bash", str(machine.PREPARE)]
+        strings = {key: str(value) for key, value in env.items()}
+        return subprocess.run(words, env=strings, capture_output=True, text=True, timeout=60, check=False)
+
+    first = start()
+    assert (first.returncode == 0) is formatted, first.stderr
+    assert (disk.read_bytes() == before) is not formatted
+    if formatted:
+        assert users.read_text() == "DEFINE USER"
+        assert users.stat().st_mode & 0o077 == 0
+        assert "Authorization: Bearer t0" in (tmp_path / "seen").read_text()
+        made = subprocess.run(
+            ["/sbin/dumpe2fs", "-h", disk], capture_output=True, text=True, check=True
+        ).stdout
+        assert start().returncode == 0
+        again = subprocess.run(
+            ["/sbin/dumpe2fs", "-h", disk], capture_output=True, text=True, check=True
+        ).stdout
+        uuids = [line for text in (made, again) for line in text.splitlines() if "UUID" in line]
+        assert len(uuids) == 2 * len(set(uuids)) > 0
