@@ -77,10 +77,10 @@ cost: install  ## compute the tables of docs/cost.md again
 
 ##@ Deploy and operate
 
-deploy-check: install build  ## list what a deployment lacks, and how to fix it; PROJECT=
+deploy-check: install  ## list what a deployment, and then your app's site, lacks; PROJECT=
 	@$(DEPLOY) check $(PROJECT:%=--project %) $(ARGS)
 
-deploy: install build  ## deploy to Google Cloud; PROJECT= ARGS=--dry-run
+deploy: install build  ## deploy beside your app, touching no Hosting site; PROJECT= ARGS=--dry-run
 	@$(DEPLOY) up $(PROJECT:%=--project %) $(ARGS)
 
 doctor: install  ## diagnose a running system and suggest fixes; PROJECT= DOCTOR_ARGS=

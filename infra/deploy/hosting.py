@@ -1,4 +1,4 @@
-"""Prepares a release on Firebase Hosting, and refuses one that would replace another app.
+"""Prepares the demonstration page's release on Firebase Hosting, and refuses one that replaces another app.
 
 The repository's firebase.json rewrites to the emulator's functions. In the cloud, the stack's outputs name
 the site, and the Cloud Run service behind each rewrite.
@@ -18,52 +18,84 @@ import shutil
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.deploy import google_api
 from infra.deploy.runner import Runner
 from infra.deploy.stack import Outputs
-from infra.deploy.target import ROOT, Target
+from infra.deploy.target import FIREBASE_JSON, ROOT, Target
 from infra.probes.probe import Failure
 
 MARK = {"FIREBASE_DEPLOY_AGENT": "confab"}
 """The variable from which the Firebase CLI derives the label of a version."""
-_API = "https://firebasehosting.googleapis.com"
+_API = "https://firebasehosting.googleapis.com/v1beta1"
+_OWN = "omit the name, and the page gets a site of its own: --page"
+
+
+class Evidence(NamedTuple):
+    """The reason why a release on a site replaces no other app."""
+
+    seen: str
+    ours: bool = False
+    """Whether the site serves Confab."""
 
 
 def lay_out(file: Path, outputs: Outputs, public: Path = ROOT / "public") -> None:
     """Write a project for the Firebase CLI: this firebase.json with Hosting alone, and the page beside it."""
-    hosting = json.loads((ROOT / "firebase.json").read_text())["hosting"]
-    released = {"hosting": {**hosting, "site": outputs.site, "rewrites": outputs.rewrites}}
+    hosting = json.loads(FIREBASE_JSON.read_text())["hosting"]
+    released = {"hosting": {**hosting, "site": outputs.page, "rewrites": outputs.rewrites}}
     file.write_text(json.dumps(released, indent=2))
     shutil.copytree(public, file.parent / "public")
 
 
-def require_free(runner: Runner, target: Target, site: str) -> str:
-    """The reason why a release on this site replaces no other app. Raises Failure without evidence."""
-    url = f"{_API}/v1beta1/projects/{target.project}/sites/{site}/channels/live"
-    try:
-        response = google_api.call(runner, target, google_api.GCLOUD, url)
-    except Failure as failure:
-        raise Failure(f"cannot find out what {site} serves: {failure.seen}") from None
+def require_own(runner: Runner, target: Target) -> str:
+    """The page's site serves nothing or Confab, and is not the project's default site unless named."""
+    assert target.page is not None
+    if takes_default(runner, target) and not target.page_named:
+        raise Failure(f"{target.page} is the project's default site", _OWN)
+    return require_free(runner, target, target.page).seen
+
+
+def takes_default(runner: Runner, target: Target) -> bool:
+    """Whether the release would make the page the project's default site, which it is not yet."""
+    site = target.page
+    if site is None or require_free(runner, target, site).ours:
+        return False
+    found = _get(runner, target, site)
+    return site == target.project or (found[0] == HTTPStatus.OK and found[1].get("type") == "DEFAULT_SITE")
+
+
+def require_free(runner: Runner, target: Target, site: str) -> Evidence:
+    """The evidence that a release on this site replaces no other app. Raises Failure without any."""
+    response = _get(runner, target, f"{site}/channels/live")
     match response:
         case HTTPStatus.NOT_FOUND, {"error": {"status": "NOT_FOUND"}}:
-            return f"{site} does not exist yet"
+            return Evidence(f"{site} does not exist yet")
         case HTTPStatus.OK, {"release": {} as release}:
             return _require_ours(site, release)
         case HTTPStatus.OK, {"name": str(channel)} as live if "release" not in live and channel.endswith(
             "/live"
         ):
-            return f"{site} serves nothing"
+            return Evidence(f"{site} serves nothing")
     raise Failure(f"cannot find out what {site} serves: status {response[0]}")
 
 
-def _require_ours(site: str, release: Mapping[str, Any]) -> str:
+def _get(runner: Runner, target: Target, path: str) -> tuple[int, Any]:
+    """The Hosting API's response about a site of the project. Raises Failure."""
+    url = f"{_API}/projects/{target.project}/sites/{path}"
+    try:
+        return google_api.call(runner, target, google_api.GCLOUD, url)
+    except Failure as failure:
+        site = path.partition("/")[0]
+        raise Failure(f"cannot find out what {site} serves: {failure.seen}") from None
+
+
+def _require_ours(site: str, release: Mapping[str, Any]) -> Evidence:
     match release:
         case {"type": "SITE_DISABLE"}:
-            return f"{site} is disabled"
+            return Evidence(f"{site} is disabled")
         case {"version": {"labels": {"deployment-tool": "cli-firebase--confab"}}}:
-            return f"{site} serves Confab"
+            return Evidence(f"{site} serves Confab", ours=True)
         case {"releaseUser": {"email": str(user)}}:
             by = f", released by {user} at {release.get('releaseTime')}"
             raise Failure(f"{site} serves another app{by}")

@@ -46,22 +46,26 @@ CALLS = ("resourcemanager.projects.get", "serviceusage.services.use")
 INSPECTION_AND_BUILD = (
     "artifactregistry.dockerimages.get",
     "cloudbuild.builds.create",
-    "firebasehosting.sites.get",
     "iam.serviceAccounts.actAs",
     "storage.objects.create",
 )
-"""For inspecting the Hosting site and the image, and for building the image."""
+"""For inspecting and building the image."""
+PAGE = "firebasehosting.sites.get"
+"""For inspecting the demonstration page's site."""
 _API = "https://cloudresourcemanager.googleapis.com"
 
 
 def of_gcloud(runner: Runner, target: Target) -> str:
     """The account of gcloud may inspect and build."""
-    return _require(runner, target, google_api.GCLOUD, {*CALLS, *INSPECTION_AND_BUILD})
+    return _require(
+        runner, target, google_api.GCLOUD, {*CALLS, *INSPECTION_AND_BUILD, *([PAGE] if target.page else ())}
+    )
 
 
 def of_the_program(runner: Runner, target: Target) -> str:
     """The application default credentials, with which the Pulumi program runs, may create every resource."""
-    needed = {*CALLS, *(permission for each in CREATION.values() for permission in each)}
+    kinds = (each for kind, each in CREATION.items() if target.page or not kind.startswith("firebase/"))
+    needed = {*CALLS, *(permission for each in kinds for permission in each)}
     return _require(runner, target, google_api.APPLICATION_DEFAULT, needed)
 
 

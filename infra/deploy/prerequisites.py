@@ -1,7 +1,7 @@
 """The prerequisites of a deployment, as probes that change nothing."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Prerequisite:
 
     def probe(self, runner: Runner, target: Target) -> Probe:
         """The probe for a target."""
-        fix = self.fix.format(project=target.project, stack=target.stack, site=target.site_id)
+        fix = self.fix.format(project=target.project, stack=target.stack, page=target.page)
 
         async def run() -> str:
             return await asyncio.to_thread(self.check, runner, target)
@@ -80,11 +80,6 @@ def store(runner: Runner, target: Target) -> str:
     return answer.trouble
 
 
-def site(runner: Runner, target: Target) -> str:
-    """The Hosting site serves nothing or Confab."""
-    return hosting.require_free(runner, target, target.site_id)
-
-
 TOOLS = (
     Prerequisite(
         "gcloud", tool("gcloud"), "install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
@@ -121,12 +116,14 @@ TOOLS = (
 
 DEPLOYMENT = (
     *TOOLS,
-    Prerequisite("firebase", tool("firebase"), "make install"),
     Prerequisite(
         "location",
         stack.location,
         "omit the option or unset the variable; --move deploys there anyway",
         ("stack",),
+    ),
+    Prerequisite(
+        "origins", stack.origins, "write --origin as https://chat.example, without a path", ("stack",)
     ),
     Prerequisite("store address", store_address, "export SURREALDB_URL=wss://…"),
     Prerequisite("store account", store_account, "export SURREALDB_USER=… SURREALDB_PASSWORD=…"),
@@ -147,7 +144,7 @@ DEPLOYMENT = (
     Prerequisite(
         "APIs",
         project.apis,
-        f"gcloud services enable {' '.join(project.APIS)} --project={{project}}",
+        "gcloud services enable",
         ("project",),
     ),
     Prerequisite(
@@ -164,19 +161,24 @@ DEPLOYMENT = (
         ("application credentials", "project"),
     ),
     Prerequisite(
-        "site",
-        site,
-        'give Confab its own site in the project: ARGS="--site {project}-chat"; or, if nobody needs that'
-        " app: firebase hosting:disable --project {project} --site {site}",
-        ("stack", "APIs", "permissions of gcloud"),
-    ),
-    Prerequisite(
         "public access",
         project.public,
         "have the organization allow all members in {project}: docs/first-deployment.md, An organization's"
         " policies",
         ("project", "APIs"),
     ),
+)
+"""The prerequisites of a deployment."""
+
+PAGE = (
+    Prerequisite(
+        "page's site",
+        hosting.require_own,
+        "let the page have a site of its own: --page, or --page NAME; or, if nobody needs that app:"
+        " firebase hosting:disable --project {project} --site {page}",
+        ("stack", "APIs", "permissions of gcloud"),
+    ),
+    Prerequisite("firebase", tool("firebase"), "make install"),
     Prerequisite(
         "firebase login",
         succeeds("firebase projects:list --non-interactive"),
@@ -191,4 +193,9 @@ DEPLOYMENT = (
         ("firebase login", "project"),
     ),
 )
-"""The prerequisites of a deployment."""
+"""The further prerequisites of the demonstration page."""
+
+
+def deployment(target: Target) -> Sequence[Prerequisite]:
+    """The prerequisites of a deployment to this target."""
+    return (*DEPLOYMENT, *(PAGE if target.page else ()))

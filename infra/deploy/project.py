@@ -12,11 +12,12 @@ APIS = (
     "artifactregistry.googleapis.com",
     "cloudbuild.googleapis.com",
     "cloudresourcemanager.googleapis.com",
-    "firebasehosting.googleapis.com",
     "iam.googleapis.com",
     "serviceusage.googleapis.com",
 )
 """The APIs that a deployment calls before the Pulumi program enables the others."""
+PAGE_APIS = ("firebasehosting.googleapis.com",)
+"""The API through which the page's site is inspected."""
 Check = Callable[[Runner, Target], str]
 """Returns what it found; raises Failure with what is missing."""
 
@@ -80,7 +81,8 @@ def account(runner: Runner, target: Target) -> str:
 def apis(runner: Runner, target: Target) -> str:
     """The first deployment's APIs are enabled."""
     command = "gcloud services list --enabled --project={project} --format=value(config.name)"
-    absent = sorted(set(APIS) - set(ask(runner, target, command).split()))
+    absent = sorted({*APIS, *(PAGE_APIS if target.page else ())} - set(ask(runner, target, command).split()))
     if absent:
-        raise Failure(f"not enabled: {', '.join(absent)}")
+        fix = f"gcloud services enable {' '.join(absent)} --project={target.project}"
+        raise Failure(f"not enabled: {', '.join(absent)}", fix)
     return "enabled"

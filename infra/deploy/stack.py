@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
+from confab.config import WebOrigins
 from infra.deploy.runner import DeployError, Runner
-from infra.deploy.target import PROGRAM, REGION, ROOT, Target
+from infra.deploy.target import FIREBASE_JSON, PROGRAM, REGION, ROOT, Target, page_of
 from infra.probes.probe import Failure
 
 VARIABLES = {
@@ -24,6 +26,7 @@ VARIABLES = {
 LOCATIONS = {
     "gcp:region": "the region",
     "confab:site": "the site",
+    "confab:page": "the page's site",
     "confab:storeUrl": "the store",
     "confab:storeNamespace": "the store's namespace",
     "confab:storeDatabase": "the store's database",
@@ -38,10 +41,26 @@ class Outputs:
     """A deployment's addresses and variables."""
 
     web_url: str
-    site: str
+    """The app's site."""
     rewrites: Sequence[Mapping[str, Any]]
+    functions: Mapping[str, str]
+    """The functions' own addresses by the rewrites' sources."""
     variables: Mapping[str, str]
     """The configuration of functions and containers."""
+    page: str | None = None
+    """The site of the demonstration page, if that is released."""
+
+    @property
+    def page_url(self) -> str | None:
+        """The demonstration page's address."""
+        return f"https://{self.page}.web.app" if self.page else None
+
+    @property
+    def hosting(self) -> Mapping[str, Any]:
+        """What an app's firebase.json needs: the rewrites, and the headers of what they lead to."""
+        ours = json.loads(FIREBASE_JSON.read_text())["hosting"]["headers"]
+        headers = [each | {"source": "/api/**"} for each in ours if each["source"] == "**"]
+        return {"headers": headers, "rewrites": self.rewrites}
 
 
 def pulumi(stack: str, *words: str) -> tuple[str, ...]:
@@ -57,6 +76,8 @@ def target_of(
     stack: str,
     region: str | None = None,
     site: str | None = None,
+    page: str | None = None,
+    origins: Sequence[str] = (),
     store_elsewhere: bool = False,
     move: bool = False,
 ) -> Target:
@@ -73,13 +94,17 @@ def target_of(
         kept=found,
         trouble=trouble,
         move=move,
+        page=page or found.get("confab:page") or (None if page is None else page_of(project)),
+        page_named=bool(page),
+        origins=tuple(dict.fromkeys((*json.loads(found.get("confab:origins", "[]")), *origins))),
     )
 
 
 def settings(target: Target, image: str) -> Mapping[str, str]:
     """The settings that the stack shall have, by key."""
     asked = {key: target.env.get(variable) for variable, key in VARIABLES.items()}
-    asked |= {"gcp:region": target.region, "confab:site": target.site_id}
+    asked |= {"gcp:region": target.region, "confab:site": target.site_id, "confab:page": target.page}
+    asked["confab:origins"] = json.dumps(target.origins) if target.origins else None
     asked["confab:image"] = image
     # Firebase's API accepts a person's credentials only with a project whose quota counts the calls.
     asked |= {"gcp:project": target.project, "gcp:billingProject": target.project}
@@ -102,7 +127,8 @@ def outputs(runner: Runner, stack: str) -> Outputs:
     answer = runner.ask(*pulumi(stack, "stack", "output", "--json"))
     try:
         found: Mapping[str, Any] = json.loads(answer.out)
-        return Outputs(found["webUrl"], found["site"], found["rewrites"], dict(found["variables"]))
+        url, rewrites, functions = found["webUrl"], found["rewrites"], found["functions"]
+        return Outputs(url, rewrites, functions, dict(found["variables"]), found.get("page"))
     except (ValueError, KeyError, TypeError):
         trouble = "deploy it again" if answer.ok else answer.trouble
         raise DeployError(f"the stack {stack} has no outputs: {trouble}") from None
@@ -149,8 +175,18 @@ def same_project(_: Runner, target: Target) -> str:
     return target.stack if target.kept else f"{target.stack} is new"
 
 
+def origins(_: Runner, target: Target) -> str:
+    """The origins that may call are written as browsers write them."""
+    try:
+        TypeAdapter(WebOrigins).validate_python(target.callers)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise Failure(f"{wrong['input']}: {wrong['msg']}") from None
+    return ", ".join(target.callers)
+
+
 def location(_: Runner, target: Target) -> str:
-    """Region, site and store are the stack's."""
+    """Region, sites and store are the stack's."""
     if (found := moves(target)) and not target.move:
         raise Failure("; ".join(found))
     return f"{target.site_id} in {target.region}"

@@ -1,14 +1,17 @@
 """The target of a deployment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+FIREBASE_JSON = ROOT / "firebase.json"
 PROGRAM = "infra/gcp"
 """The folder of the Pulumi program."""
 REGION = "us-central1"
 """The default region of a new stack."""
+LONGEST_SITE = 30
+PAGE_SUFFIX = "-confab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Target:
     region: str
     stack: str
     site: str | None
-    """The Hosting site, if it is not the project's own."""
+    """The app's Hosting site, if it is not the project's own. No deployment changes it."""
     env: Mapping[str, str]
     """Holds the SURREALDB_ variables, and the PATH of the tools."""
     store_elsewhere: bool = False
@@ -29,13 +32,31 @@ class Target:
     trouble: str | None = None
     """The error, if the stack's settings cannot be read."""
     move: bool = False
-    """Whether region, site and store may differ from the stack's."""
+    """Whether region, sites and store may differ from the stack's."""
+    page: str | None = None
+    """The Hosting site of the demonstration page, if that is released."""
+    page_named: bool = False
+    """Whether the operator has named that site just now."""
+    origins: Sequence[str] = ()
+    """Origins that may call besides the sites', such as the app's own domains."""
 
     @property
     def site_id(self) -> str:
-        """The Hosting site."""
+        """The app's Hosting site."""
         return self.site or self.project
+
+    @property
+    def callers(self) -> Sequence[str]:
+        """The origins that may call: those of the sites, and the others."""
+        sites = dict.fromkeys(site for site in (self.site_id, self.page) if site)
+        own = (f"https://{site}.{domain}" for site in sites for domain in ("web.app", "firebaseapp.com"))
+        return [*own, *self.origins]
 
     def image(self, tag: str) -> str:
         """The full name of the realtime container's image."""
         return f"{self.region}-docker.pkg.dev/{self.project}/confab/realtime:{tag}"
+
+
+def page_of(project: str) -> str:
+    """The default name of the demonstration page's site, which is never that of a project's own site."""
+    return project[: LONGEST_SITE - len(PAGE_SUFFIX)].rstrip("-") + PAGE_SUFFIX

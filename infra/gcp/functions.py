@@ -20,8 +20,8 @@ RUNTIME = "python311"
 def hosting_rewrites(region: str) -> Sequence[Mapping[str, object]]:
     """Return the rewrites of firebase.json, in its form and order, to Cloud Run services.
 
-    A release of the site consists of pages and rewrites together, so the stack outputs them for
-    the command that releases the pages.
+    A release of a site consists of pages and rewrites together, so the stack outputs them for whoever
+    releases the pages.
     """
     return [
         {"source": path, "run": {"serviceId": service_of(function), "region": region}}
@@ -45,12 +45,12 @@ class Functions:
         self._cells = cells
         self._builder = _make_builder(shared)
 
-    def make_operations(self) -> None:
-        """Make every function of the route table.
+    def make_operations(self) -> Mapping[str, cloudfunctionsv2.Function]:
+        """Make every function of the route table; return the public ones by name.
 
         Those that Hosting calls are public, because Hosting sends no credential.
         """
-        public = {function for _, function in rewrites()}
+        public, made = {function for _, function in rewrites()}, {}
         for name, routes in functions().items():
             identity = self.shared.identity(service_of(name), f"Confab function {name}")
             self.shared.grants.verify_tokens(identity)
@@ -59,7 +59,9 @@ class Functions:
             about = "; ".join(f"{route.method} {route.path}" for route in routes)
             function = self.make(name, about, identity, self.scale, FUNCTION_TIMEOUT_S)
             if name in public:
+                made[name] = function
                 allow_everybody(self.shared.project, service_of(name), function.name)
+        return made
 
     def make(
         self, name: str, about: str, identity: Identity, scale: FunctionScale, timeout_s: int

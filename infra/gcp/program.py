@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_gcp import organizations
 
+from confab.http.routes import rewrites
 from infra.gcp import settings as stack
 from infra.gcp.alerts import make_alerts
 from infra.gcp.dashboard import make_dashboard
@@ -44,17 +45,19 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         make_schema_job(shared, network, settings.image)
     cells = [make_cell(shared, cell, settings.image) for cell in settings.cells]
     functions = Functions(shared, settings.functions, make_source(project), cells)
-    functions.make_operations()
+    public = functions.make_operations()
     if configuration(env).retention_days:
         make_retention(functions)
-    make_site(project, settings.site_id)
+    if settings.page:
+        make_site(project, settings.page)
     metrics = make_signals(project)
     make_alerts(project, metrics, settings.alert_emails, machine)
     make_dashboard(project, metrics, with_machine=machine is not None)
     return {
         "webUrl": site_origins(settings)[0],
-        "site": settings.site_id,
+        "page": settings.page,
         "rewrites": hosting_rewrites(project.region),
+        "functions": {path: public[function].service_config.uri for path, function in rewrites()},
         "realtimeUrls": list(addresses(settings, project.number).values()),
         "variables": dict(env),
         "repository": f"{project.region}-docker.pkg.dev/{project.id}/{REPOSITORY}",

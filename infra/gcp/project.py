@@ -1,4 +1,4 @@
-"""The project: its APIs, the repository of images and the Hosting site."""
+"""The project: its APIs, the repository of images and the demonstration page's Hosting site."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ APIS = (
     "cloudbuild",
     "cloudfunctions",
     "cloudresourcemanager",
-    "firebase",
-    "firebasehosting",
     "iam",
     "identitytoolkit",
     "logging",
@@ -25,6 +23,8 @@ APIS = (
     "storage",
 )
 """The APIs of every deployment."""
+PAGE_APIS = ("firebase", "firebasehosting")
+"""The APIs of the demonstration page's site."""
 REPOSITORY = "confab"
 REALTIME = "realtime"
 """The package of the container's images; the others are those of the functions and their builds."""
@@ -55,7 +55,7 @@ class Project:
 
 def make_project(settings: Settings, number: str) -> Project:
     """Enable the APIs and make the repository of images."""
-    apis = [enable(settings.project, name) for name in APIS]
+    apis = [enable(settings.project, name) for name in (*APIS, *(PAGE_APIS if settings.page else ()))]
     repository = artifactregistry.Repository(
         "images",
         project=settings.project,
@@ -87,7 +87,7 @@ def enable(project_id: str, name: str) -> projects.Service:
 
 
 def make_site(project: Project, site_id: str) -> firebase.HostingSite:
-    """Make the project a Firebase project, which nothing undoes, and give it the Hosting site.
+    """Make the project a Firebase project, which nothing undoes, and give it the page's Hosting site.
 
     The program adopts an existing site, and deletes none, because another app may have made it.
     """

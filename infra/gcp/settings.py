@@ -1,7 +1,7 @@
 """The stack's configuration, validated as a whole before the program makes any resource."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import pulumi
@@ -45,6 +45,7 @@ CountOrNone = Annotated[int, Field(ge=0)]
 Concurrency = Annotated[int, Field(ge=1, le=1000)]
 Memory = Annotated[str, Field(pattern=r"^\d+(Mi|Gi)$")]
 Cpu = Annotated[str, Field(pattern=r"^[124]$")]
+SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,28}[a-z0-9]$")]
 HttpsOrigin = Annotated[str, Field(pattern=r"^https://[^\s/]+$")]
 
 
@@ -135,10 +136,12 @@ class Settings(_Strict):
     store_machine: Annotated[StoreMachine, FromJson] = StoreMachine()
     store_namespace: Annotated[str, Field(min_length=1)] = "confab"
     store_database: Annotated[str, Field(min_length=1)] = "confab"
-    site: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,28}[a-z0-9]$")] = None
-    """The Hosting site's id; by default the project's id."""
+    site: SiteId | None = None
+    """The Hosting site of the app, whose origins may call; by default the project's id. It stays as it is."""
+    page: SiteId | None = None
+    """The Hosting site of the demonstration page, if that is released."""
     origins: Annotated[WebOrigins, FromJson] = ()
-    """Web origins besides the site's that may send requests and open sockets."""
+    """Web origins besides the sites' that may send requests and open sockets."""
     cells: Annotated[tuple[Cell, ...], Field(min_length=1), FromJson] = (Cell(name=MAIN),)
     """`main`, which also serves conversations without a cell, and further cells in any order."""
     functions: Annotated[FunctionScale, FromJson] = FunctionScale()
@@ -158,9 +161,9 @@ class Settings(_Strict):
         return self
 
     @property
-    def site_id(self) -> str:
-        """The Hosting site's id."""
-        return self.site or self.project
+    def sites(self) -> Sequence[str]:
+        """The Hosting sites whose origins may call, the app's first."""
+        return list(dict.fromkeys(filter(None, (self.site or self.project, self.page))))
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:

@@ -34,8 +34,10 @@ def addresses(settings: Settings, project_number: str) -> Mapping[str, str]:
 
 
 def site_origins(settings: Settings) -> Sequence[str]:
-    """Return the two origins of the Hosting site."""
-    return [f"https://{settings.site_id}.web.app", f"https://{settings.site_id}.firebaseapp.com"]
+    """Return the two origins of each Hosting site."""
+    return [
+        f"https://{site}.{domain}" for site in settings.sites for domain in ("web.app", "firebaseapp.com")
+    ]
 
 
 def variables(settings: Settings, project_number: str) -> Mapping[str, str]:

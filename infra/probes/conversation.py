@@ -11,11 +11,12 @@ import httpx
 
 from confab.domain.cells import cell_of
 from infra.probes.clients import Refused, described, fields, http_client, request, socket_client
+from infra.probes.hosting import FIX_WEB
 from infra.probes.identity import Identity
 from infra.probes.listener import Listener
 from infra.probes.probe import RESPONSE_S, Failure, Probe, Skipped
 from infra.probes.system import System
-from infra.probes.web import FIX_RESPONSE, FIX_ROUTE, FIX_WEB
+from infra.probes.web import FIX_RESPONSE, FIX_ROUTE
 
 SOON_S = 1.0
 """The bus delivers an entry within a second of the response; the sweep alone takes up to 2 s."""

@@ -1,8 +1,9 @@
 """The system under probe and its addresses: the local stack's, or a deployed Pulumi stack's."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 from confab import config
 from infra.deploy import stack
@@ -29,6 +30,15 @@ class System:
     """The addresses of the realtime instances, of all cells."""
     token: str | None = None
     """An ID token for the conversation; without one, the Auth emulator creates a user."""
+    hosting: Mapping[str, Any] = field(default_factory=dict)
+    """The headers and rewrites that the site of a deployment needs in its firebase.json."""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """The functions' own addresses by the rewrites' sources, to be probed instead of Hosting's."""
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """What a page's content security policy has to let it connect to, beside the page's own origin."""
+        return [f"{scheme}{url[4:]}" for url in self.realtime for scheme in ("http", "ws")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,8 @@ def deployed(project: str, name: str, named: Named, runner: Runner) -> System:
 
 def at(outputs: stack.Outputs, named: Named, credentials: Mapping[str, str] | None = None) -> System:
     """The system that a stack with these outputs has deployed. Raises ConfigError."""
-    return _system(named, {**outputs.variables, **(credentials or {})}, outputs.web_url)
+    env = {**outputs.variables, **(credentials or {})}
+    return replace(_system(named, env, outputs.web_url), hosting=outputs.hosting)
 
 
 def _system(named: Named, env: Mapping[str, str], web: str) -> System:

@@ -16,22 +16,23 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from infra.deploy import __main__ as deploy
-from infra.deploy import stack
-from infra.deploy.project import APIS
+from infra.deploy import commands, stack
+from infra.deploy.__main__ import _parser
+from infra.deploy.project import APIS, PAGE_APIS
 from infra.deploy.runner import Answer, Command, Runner
 from infra.probes.probe import Failure, Group, Probe
 from infra.probes.system import System
 
 USER, PASSWORD = "keeper", "never to be seen"
 PROJECT = "confab-trial"
+PAGE = "confab-trial-confab"
 HOSTING = f"https://firebasehosting.googleapis.com/v1beta1/projects/{PROJECT}/sites"
 PERMISSIONS = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
 STORE = {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
 OUTPUTS = {
     "webUrl": "https://a-site.web.app",
-    "site": "a-site",
     "rewrites": [{"source": "/api/**", "run": {"serviceId": "confab-conversations", "region": "r"}}],
+    "functions": {"/api/**": "https://conversations.example"},
     "variables": {"CONFAB_REALTIME_URLS": "https://rooms.example", "GOOGLE_CLOUD_PROJECT": PROJECT},
 }
 GOOD = {
@@ -43,8 +44,7 @@ GOOD = {
     "value(projectNumber)": "123456789012",
     "gcloud projects describe": "ACTIVE",
     "gcloud billing projects describe": "True",
-    "gcloud services list": "\n".join(APIS),
-    "pulumi stack output": json.dumps(OUTPUTS),
+    "gcloud services list": "\n".join(APIS + PAGE_APIS),
 }
 
 
@@ -96,6 +96,7 @@ class Machine:
         """Hosting's responses about live channels, by site; other sites do not exist."""
         self.inspected: list[tuple[str, str]] = []
         """The tokens that asked for live channels, and the sites."""
+        self.default_site = "the-default"
         self.deployed_is_well = True
         self.probed: list[tuple[System, frozenset[str]]] = []
         self.root = root
@@ -116,15 +117,18 @@ class Machine:
             patch.object(sys, "stdin", io.StringIO(stdin)),
             patch.object(httpx, "request", self._google),
             patch.object(stack, "ROOT", self.root),
-            patch.object(deploy, "probes", self._probes),
-            patch.object(deploy, "PATIENCE_S", 0),
+            patch.object(commands, "probes", self._probes),
+            patch.object(commands, "web", lambda system: self._probes(system, frozenset())[0]()),
+            patch.object(commands, "PATIENCE_S", 0),
         ):
-            code = deploy.main([command, "--project", PROJECT, *options], partial(Tools, self))
+            code = commands.run(
+                _parser().parse_args([command, "--project", PROJECT, *options]), partial(Tools, self)
+            )
         printed = self._capfd.readouterr()
         return code, printed.out + printed.err
 
     def up(self, *options: str) -> tuple[int, str]:
-        return self.run("up", *options)
+        return self.run("up", "--yes", *options)
 
     def call(
         self, words: tuple[str, ...], env: Mapping[str, str], stdin: str = "", *, changes: bool
@@ -142,6 +146,9 @@ class Machine:
     def _pulumi(self, words: tuple[str, ...], stdin: str) -> Answer:
         if words[1:4] == ("stack", "select", "--create"):
             self.kept = self.kept or {}
+        elif words[1:3] == ("stack", "output"):
+            page = (self.kept or {}).get("confab:page")
+            return Answer(0, json.dumps(OUTPUTS | {"page": page} if self.kept else {}))
         elif words[1] == "config" and self.kept is None:
             return Answer(255, "", "error: no stack named 'production' found")
         elif words[1] == "config":
@@ -158,7 +165,10 @@ class Machine:
         assert request["headers"]["X-Goog-User-Project"] == PROJECT
         token = request["headers"]["Authorization"].removeprefix("Bearer ")
         if method == "GET":
-            site = url.removeprefix(f"{HOSTING}/").removesuffix("/channels/live")
+            site, channel, _ = url.removeprefix(f"{HOSTING}/").partition("/channels/live")
+            if not channel:
+                kind = "DEFAULT_SITE" if site == self.default_site else "USER_SITE"
+                return httpx.Response(200, json={"type": kind})
             self.inspected.append((token, site))
             match self.live.get(site, (404, {"error": {"code": 404, "status": "NOT_FOUND"}})):
                 case int(status), body:

@@ -9,7 +9,7 @@ import pytest
 
 from infra.deploy.target import ROOT
 from infra.probes.probes import WITH_CREDENTIALS
-from tests.deploy.machine import OUTPUTS, PASSWORD, PROJECT, STORE, USER
+from tests.deploy.machine import OUTPUTS, PAGE, PASSWORD, PROJECT, STORE, USER
 
 ELSEWHERE = ("--site", "trial-site", "--region", "europe-west10")
 
@@ -31,17 +31,21 @@ def test_a_deployment_runs_its_commands_in_order(machine):
         "gcloud builds submit",
         f"{sys.executable} -m confab.store",
         "pulumi up --yes",
-        "firebase deploy --only=hosting",
     ]
-    assert output.splitlines()[-1] == "deployed https://a-site.web.app"
+    assert output.splitlines()[-1] == f"deployed to {PROJECT}"
     assert output.count("\n$ ") == len(machine.changes)  # each is printed before it runs
+    assert machine.inspected == []  # no Hosting site is touched
+    assert not [call for call in machine.asked + machine.changes if "firebase" in call.words]
 
 
 def test_a_deployment_ends_with_the_probes_that_need_no_credentials(machine):
     machine.up()
     ((system, skipped),) = machine.probed
-    assert (system.web, system.realtime) == ("https://a-site.web.app", ("https://rooms.example",))
-    assert skipped == WITH_CREDENTIALS
+    assert (system.functions, system.realtime) == (OUTPUTS["functions"], ("https://rooms.example",))
+    assert skipped == WITH_CREDENTIALS | {"sign-in"}
+    assert machine.up("--page")[0] == 0
+    system, skipped = machine.probed[-1]
+    assert (system.web, system.functions, skipped) == (f"https://{PAGE}.web.app", {}, WITH_CREDENTIALS)
     machine.deployed_is_well = False
     code, output = machine.up()
     assert code == 1
@@ -50,7 +54,8 @@ def test_a_deployment_ends_with_the_probes_that_need_no_credentials(machine):
 
 def test_the_settings_have_the_programs_names(machine):
     machine.env |= {"SURREALDB_NAMESPACE": "n", "SURREALDB_DATABASE": "d"}
-    machine.up("--site", "trial-site", "--region", "europe-west1")
+    domain = "https://chat.example"
+    machine.up("--site", "trial-site", "--region", "europe-west1", "--page", "--origin", domain)
     image = machine.kept.pop("confab:image")
     assert image.startswith(f"europe-west1-docker.pkg.dev/{PROJECT}/confab/realtime:")
     assert machine.kept == {
@@ -64,7 +69,11 @@ def test_the_settings_have_the_programs_names(machine):
         "confab:storeUser": USER,
         "confab:storePassword": PASSWORD,
         "confab:site": "trial-site",
+        "confab:page": PAGE,
+        "confab:origins": f'["{domain}"]',
     }
+    machine.up("--origin", "https://b.example")  # adds to what is remembered
+    assert json.loads(machine.kept["confab:origins"]) == [domain, "https://b.example"]
 
 
 def test_secrets_go_in_through_standard_input_alone(machine):
@@ -76,11 +85,11 @@ def test_secrets_go_in_through_standard_input_alone(machine):
         assert secret not in output
 
 
-def test_hosting_is_released_with_the_stacks_site_and_rewrites(machine):
-    assert machine.up()[0] == 0
+def test_the_page_is_released_with_the_stacks_site_and_rewrites(machine):
+    assert machine.up("--page")[0] == 0
     config = json.loads(machine.changes[-1].config)
     assert set(config) == {"hosting"}
-    assert config["hosting"]["site"] == "a-site"
+    assert config["hosting"]["site"] == PAGE
     assert config["hosting"]["rewrites"] == OUTPUTS["rewrites"]
     schema = json.loads((ROOT / "node_modules/firebase-tools/schema/firebase-config.json").read_text())
     jsonschema.Draft7Validator(schema).validate(config)  # not the schema, whose references are no URIs
@@ -97,21 +106,67 @@ def test_an_image_that_exists_is_not_built_again(machine):
 
 
 @pytest.mark.parametrize(("command", "count"), [("up", 10), ("destroy", 1)])
-def test_a_dry_run_prints_the_commands_and_runs_none_even_while_prerequisites_are_missing(
-    machine, command, count
-):
-    code, printed = machine.run(command, "--dry-run")
+def test_a_dry_run_prints_the_plan_and_needs_neither_an_account_nor_a_tool(machine, command, count):
+    code, printed = machine.run(command, "--page", "--dry-run")
     assert (code, machine.changes) == (0, [])
     assert printed.count("\n$ ") == count
     assert printed.count("\n(retried every ") == (3 if command == "up" else 0)
     assert PASSWORD not in printed
     machine.tools.clear()
-    machine.answer("gcloud", 127)
-    code, output = machine.run(command, "--dry-run")
-    assert (code, machine.changes) == (1, [])
-    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", text) for text in (output, printed))
+    machine.env.clear()
+    for tool in ("gcloud", "pulumi", "firebase"):
+        machine.answer(tool, 127, f"{tool}: No such file or directory")
+    code, bare = machine.run(command, "--page", "--dry-run")
+    assert (code, machine.changes) == (0, [])
+    titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", text) for text in (bare, printed))
     assert titles == all_titles
-    assert output.splitlines()[-1] == "prerequisites are missing, see above: these commands cannot run yet"
+    if command == "up":
+        assert printed.splitlines()[-3:-1] == ["Not known yet:", "  nothing"]
+        for unknown in (
+            "SURREALDB_URL, which is not set",
+            "the project's number: UNKNOWN",
+            "has kept: pulumi: No",
+        ):
+            assert unknown in bare.partition("\nNot known yet:\n")[2]
+
+
+def test_what_it_creates_and_costs_stands_before_the_first_command_and_is_confirmed(machine):
+    for typed, code in (("", 1), ("no\n", 1), ("yes\n", 0)):
+        found, printed = machine.run("up", stdin=typed)
+        assert found == code, printed
+        assert len(machine.changes) == (0 if code else 9)
+        described, _, _ = printed.partition("\n$ ")
+        for part in (
+            "17 functions",
+            "(main)",
+            "Touches no Hosting site.",
+            "An idle month costs $",
+            "(store $",
+        ):
+            assert part in described
+
+
+def test_a_deployment_prints_what_the_apps_firebase_json_needs(machine):
+    _, printed = machine.up()
+    pasted, _ = json.JSONDecoder().raw_decode(printed[printed.index('{\n  "headers"') :])
+    assert pasted["rewrites"] == OUTPUTS["rewrites"]
+    assert [each["source"] for each in pasted["headers"]] == ["/api/**"]
+    schema = json.loads((ROOT / "node_modules/firebase-tools/schema/firebase-config.json").read_text())
+    jsonschema.Draft7Validator(schema).validate({"hosting": {"public": "x", **pasted}})
+    assert "connect-src needs: https://rooms.example wss://rooms.example" in printed
+
+
+def test_a_check_probes_the_apps_own_site_once_it_is_deployed(machine):
+    assert "not probed, because nothing is deployed" in machine.run("check")[1]
+    machine.up()
+    machine.probed.clear()
+    assert machine.run("check")[0] == 0
+    assert machine.run("check", "--origin", "https://chat.example/")[0] == 0
+    assert [system.web for system, _ in machine.probed] == [OUTPUTS["webUrl"], "https://chat.example"]
+    machine.deployed_is_well = False
+    code, printed = machine.run("check")
+    assert code == 1
+    assert '"rewrites": [' in printed
 
 
 @pytest.mark.parametrize(
@@ -186,12 +241,13 @@ def test_a_deployment_without_options_keeps_the_stacks_settings(machine):
     [
         (("--region", "us-east1"), {}, "the region is europe-west10, not us-east1"),
         (("--site", "other"), {}, "the site is trial-site, not other"),
+        (("--page", "other"), {}, f"the page's site is {PAGE}, not other"),
         ((), {"SURREALDB_DATABASE": "other"}, "the store's database is confab, not other"),
         ((), {"SURREALDB_URL": "wss://x"}, "the store is wss://db.example, not wss://x"),
     ],
 )
 def test_another_location_than_the_stacks_is_refused_without_move(machine, options, env, line):
-    machine.up(*ELSEWHERE)
+    machine.up(*ELSEWHERE, "--page")
     before = dict(machine.kept)
     machine.env |= env
     code, output = machine.up(*options)
@@ -205,7 +261,7 @@ def test_another_location_than_the_stacks_is_refused_without_move(machine, optio
 @pytest.mark.parametrize("command", ["up", "destroy"])
 def test_a_stack_of_another_project_is_left_alone(machine, command):
     machine.kept = {"gcp:project": "another"}
-    code, output = machine.run(command, "--move", stdin=f"{PROJECT}\n")
+    code, output = machine.run(command, "--move", "--yes")
     assert code == 1
     assert "MISSING stack: it belongs to the project another. Fix: " in output
     assert machine.changes == []

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.deploy.target import ROOT
-from tests.deploy.machine import PROJECT
+from tests.deploy.machine import PAGE, PROJECT
 
 OURS = {"deployment-tool": "cli-firebase--confab"}
 
@@ -61,51 +61,75 @@ UNKNOWN = [
 
 @pytest.mark.parametrize("answer", USED.values(), ids=USED)
 def test_a_site_that_serves_nothing_or_confab_is_used(machine, answer):
-    machine.live[PROJECT] = answer
-    code, output = machine.up()
+    machine.live[PAGE] = answer
+    code, output = machine.up("--page")
     assert code == 0, output
-    assert "ok      site: confab-trial " in output
+    assert "ok      page's site: confab-trial-confab " in output
 
 
 @pytest.mark.parametrize("release", ANOTHERS.values(), ids=ANOTHERS)
 def test_a_site_of_another_app_is_refused_even_if_that_calls_confab(machine, release):
-    machine.live[PROJECT] = 200, release
+    machine.live[PAGE] = 200, release
     for command in ("check", "up"):
-        code, output = machine.run(command)
+        code, output = machine.run(command, "--page")
         assert code == 1
-        line = f"MISSING site: {PROJECT} serves another app, released by ada@their.example at 2025-"
+        line = f"MISSING page's site: {PAGE} serves another app, released by ada@their.example at 2025-"
         (found,) = [one for one in output.splitlines() if one.startswith(line)]
-        assert '. Fix: give Confab its own site in the project: ARGS="--site ' in found
-        assert f"firebase hosting:disable --project {PROJECT} --site {PROJECT}" in found
+        assert ". Fix: let the page have a site of its own: --page" in found
+        assert f"firebase hosting:disable --project {PROJECT} --site {PAGE}" in found
     assert machine.changes == []
 
 
 @pytest.mark.parametrize("answer", UNKNOWN, ids=str)
 def test_a_site_that_cannot_be_inspected_is_refused(machine, answer):
-    machine.live[PROJECT] = answer
-    code, output = machine.up()
+    machine.live[PAGE] = answer
+    code, output = machine.up("--page")
     assert (code, machine.changes) == (1, [])
-    assert "MISSING site: " in output
+    assert "MISSING page's site: " in output
 
 
-def test_a_site_of_its_own_is_used_beside_the_app(machine):
+def test_the_default_sites_app_stays_and_is_not_even_looked_at(machine):
     machine.live[PROJECT] = 200, live()
-    assert machine.up()[0] == 1
-    code, output = machine.up("--site", "trial-chat")
-    assert code == 0, output
-    assert set(machine.inspected) >= {("a-token-of-gcloud", site) for site in (PROJECT, "trial-chat")}
+    for options in ((), ("--page",), ("--page", "trial-chat", "--move")):
+        code, output = machine.up(*options)
+        assert code == 0, output
+    assert {site for _, site in machine.inspected} == {PAGE, "trial-chat"}
+
+
+@pytest.mark.parametrize("site", [PROJECT, "the-default"])
+def test_the_page_takes_the_default_site_only_by_its_name_and_a_confirmation(machine, site):
+    for options, typed, code in (
+        ((), f"{site}\n", 1),
+        (("--page", site), "", 1),
+        (("--page", site), "yes\n", 1),
+        (("--page", site), f"{site}\n", 0),
+    ):
+        machine.kept = None if options else {"confab:page": site}  # a name that nobody gave now
+        found, output = machine.run("up", "--yes", *options, stdin=typed)
+        assert found == code, output
+        assert bool(machine.changes) == (code == 0)
+    machine.live[site] = 200, live(OURS)
+    assert machine.up()[0] == 0  # it serves Confab now, and nobody is asked again
 
 
 def test_a_site_that_another_app_takes_meanwhile_is_refused(machine):
-    machine.live["a-site"] = 200, live()  # the site of the stack's outputs
+    machine.kept = {"confab:page": "a-site"}
+    machine.live = Meanwhile({"a-site": [(404, {"error": {"status": "NOT_FOUND"}})] * 3 + [(200, live())]})
     code, output = machine.up()
     assert code == 1
     assert "infra.deploy: the page was not released: a-site serves another app" in output
     assert not [call for call in machine.changes if call.words[:2] == ("firebase", "deploy")]
 
 
+class Meanwhile(dict[str, list[object]]):
+    """Answers about sites that change between two questions."""
+
+    def get(self, site, _=None):
+        return self[site].pop(0)
+
+
 def test_the_firebase_cli_labels_a_release_so_that_the_next_one_recognizes_it(machine):
-    machine.up()
+    machine.up("--page")
     release = machine.changes[-1]
     assert release.words[:2] == ("firebase", "deploy")
     script = "console.log(JSON.stringify(require('firebase-tools/lib/deploymentTool').labels()))"
@@ -119,5 +143,5 @@ def test_the_firebase_cli_labels_a_release_so_that_the_next_one_recognizes_it(ma
         check=True,
     )
     assert json.loads(done.stdout) == OURS
-    machine.live[PROJECT] = 200, live(json.loads(done.stdout))
+    machine.live[PAGE] = 200, live(json.loads(done.stdout))
     assert machine.up()[0] == 0

@@ -6,7 +6,7 @@ from confab.store import schema
 from confab.store.session import Session
 from infra.deploy import prerequisites
 from infra.deploy.plan import STORE_MIGRATE, release
-from infra.deploy.project import APIS
+from infra.deploy.project import APIS, PAGE_APIS
 from infra.deploy.runner import Runner
 from infra.deploy.target import PROGRAM, Target
 from infra.probes.probe import Failure
@@ -18,7 +18,7 @@ from tests.support.surrealdb import PASSWORD, USER, surreal_server
 def test_a_bare_machine_lists_every_missing_prerequisite(machine):
     machine.env.clear()
     machine.tools.clear()
-    code, output = machine.up()
+    code, output = machine.up("--page")
     assert code == 1
     lines = output.splitlines()
     assert all(line.startswith(("ok      ", "MISSING ", "skipped ")) for line in lines)
@@ -32,10 +32,12 @@ def test_a_bare_machine_lists_every_missing_prerequisite(machine):
 
 
 def test_met_prerequisites_are_listed_and_nothing_changes(machine):
-    code, output = machine.run("check")
+    code, output = machine.run("check", "--page")
     assert code == 0, output
-    assert {line.split()[0] for line in output.splitlines()} == {"ok"}
-    assert len(output.splitlines()) == len(prerequisites.DEPLOYMENT)
+    lines, last = output.splitlines()[:-2], output.splitlines()[-1]
+    assert {line.split()[0] for line in lines} == {"ok"}
+    assert len(lines) == len(prerequisites.DEPLOYMENT + prerequisites.PAGE)
+    assert last.startswith("your site was not probed, because nothing is deployed: ")
     assert machine.changes == []
 
 
@@ -46,7 +48,12 @@ MISSING = [
     ("projects describe", 1, "no such", f"project: no such. Fix: gcloud projects create {PROJECT}"),
     ("gcloud projects describe", 0, "DELETE_REQUESTED", "project: not active. Fix: "),
     ("billing", 0, "False", "billing: not enabled. Fix: gcloud billing projects link "),
-    ("services list", 0, "\n".join(APIS[1:]), f"APIs: not enabled: {APIS[0]}. Fix: gcloud services enable "),
+    (
+        "services list",
+        0,
+        "\n".join((APIS + PAGE_APIS)[1:]),
+        f"APIs: not enabled: {APIS[0]}. Fix: gcloud services enable ",
+    ),
     ("projects:list", 1, "logged out", "firebase login: logged out. Fix: firebase login"),
     ("auth print-access-token", 1, "expired", "permissions of gcloud: expired. Fix: "),
     ("auth print-access-token", 0, "another", "permissions of gcloud: http"),
@@ -101,7 +108,7 @@ def test_missing_permissions_are_named(machine, token, permission, whose):
 
 
 def assert_missing(machine: Machine, line: str) -> None:
-    code, output = machine.up()
+    code, output = machine.up("--page")
     assert code == 1
     assert any(one.startswith(f"MISSING {line}") for one in output.splitlines()), output
     assert machine.changes == []

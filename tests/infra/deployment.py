@@ -42,6 +42,7 @@ CELLS = [
 FULL = BASE | {
     "gcp:region": "europe-west1",
     "confab:site": "my-site",
+    "confab:page": "my-page",
     "confab:storeUrl": "wss://store.example",
     "confab:origins": '["https://app.example"]',
     "confab:cells": json.dumps(CELLS),

@@ -17,10 +17,10 @@ from tests.infra.test_permissions import BUILD, grants, who
 APIS = {
     "artifactregistry": {"artifactregistry"},
     "cloudfunctionsv2": {"cloudbuild", "cloudfunctions", "run"},
-    "cloudrunv2": {"run"},
+    "cloudrunv2": {"run", "identitytoolkit"},  # the processes ask Firebase Auth who has signed out
     "cloudscheduler": {"cloudscheduler"},
     "compute": {"compute"},
-    "firebase": {"firebase", "firebasehosting", "identitytoolkit"},
+    "firebase": {"firebase", "firebasehosting"},
     "logging": {"logging"},
     "monitoring": {"monitoring"},
     "projects": {"cloudresourcemanager", "iam"},
@@ -79,9 +79,16 @@ def test_hosting_rewrites_every_path(stack):
     wanted = [{"source": source, "run": {"serviceId": service_of(name), **to}} for source, name in rewrites()]
     assert stack.outputs["rewrites"] == wanted
     assert wanted[-1] == {"source": "/api/**", "run": {"serviceId": service_of("conversations"), **to}}
-    (site,) = stack.all("HostingSite")
-    assert site.inputs["siteId"] == stack.outputs["site"]
-    assert site.inputs.get("deletionPolicy") == "ABANDON"  # another app may have made it
+    assert stack.outputs["functions"] == {
+        source: f"https://{service_of(name)}.run.app" for source, name in rewrites()
+    }
+
+
+def test_no_hosting_site_is_touched_but_the_pages(stack):
+    page = stack.settings.get("confab:page")
+    assert [site.inputs["siteId"] for site in stack.all("HostingSite")] == [page] * bool(page)
+    assert {site.inputs["deletionPolicy"] for site in stack.all("HostingSite")} <= {"ABANDON"}
+    assert (stack.outputs["page"], len(stack.all("Project"))) == (page, bool(page))
 
 
 def test_every_cell_has_its_container_and_topic(stack):

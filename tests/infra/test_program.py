@@ -73,7 +73,10 @@ def config_of(stack, process):
 
 
 def test_variables_of_the_configuration_reach_every_process():
-    origins = "https://my-site.web.app,https://my-site.firebaseapp.com,https://app.example"
+    sites = [
+        f"https://my-{site}.{end}" for site in ("site", "page") for end in ("web.app", "firebaseapp.com")
+    ]
+    origins = ",".join([*sites, "https://app.example"])
     wanted = {"OTEL_TRACES_SAMPLER": "always_on", "CONFAB_MAX_PAGE": "100", "CONFAB_ALLOWED_ORIGINS": origins}
     assert all(wanted.items() <= env.items() for env in variables(deployed(FULL)).values())
 

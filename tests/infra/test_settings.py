@@ -18,7 +18,7 @@ def settings(**more: object) -> Settings:
 
 def test_the_smallest_configuration():
     parsed = settings()
-    assert (parsed.region, parsed.site_id) == ("us-central1", "my-project")
+    assert (parsed.region, parsed.sites) == ("us-central1", ["my-project"])
     assert [cell.name for cell in parsed.cells] == ["main"]
     assert parsed.cells[0].min_instances == parsed.functions.min_instances == 0
 
@@ -33,6 +33,7 @@ REFUSED = [
     ("storeMachine", '{"diskGib": 5}', "storeMachine.diskGib: "),
     ("storeMachine", '{"disk": "/dev/sdb"}', "storeMachine.disk: "),
     ("site", "-", "site: "),
+    ("page", "A", "page: "),
     ("origins", '["ftp://x"]', "origins.0: "),
     ("origins", "https://x", "origins: must be JSON"),
     ("cells", '[{"name": "Main"}]', "cells.0.name: "),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
+import httpx
 import pytest
 from google.pubsub_v1 import Subscription
 from starlette.applications import Starlette
@@ -17,12 +18,14 @@ from starlette.routing import Route as Path
 from confab import config
 from confab.bus import leases
 from confab.bus.client import Endpoint
+from confab.http.routes import rewrites
+from infra.deploy import stack
 from infra.probes import bus as buses
-from infra.probes import clients, identity, sign_in
+from infra.probes import clients, hosting, identity, sign_in
 from infra.probes import conversation as conversations
 from infra.probes import realtime as instances
 from infra.probes import store as stores
-from infra.probes import web as hosting
+from infra.probes import web as webs
 from infra.probes.bus import bus
 from infra.probes.conversation import conversation
 from infra.probes.probes import probes
@@ -181,13 +184,14 @@ async def test_an_instance_with_other_origins(world):
 
 async def test_hosting_that_does_not_respond():
     results = await found(partial(web, System(config.load({}), f"http://{closed_port()}", ())))
-    assert {(result.status, result.fix) for result in results.values()} == {("FAIL", hosting.FIX_WEB)}
+    outcomes = {(result.status, result.fix) for result in results.values()}
+    assert outcomes == {("FAIL", hosting.FIX_WEB), ("skipped", None)}
 
 
 async def test_functions_with_other_origins(world, patient):
     env = {**world.env, "CONFAB_ALLOWED_ORIGINS": "https://elsewhere.example"}
     results = await found(partial(web, replace(patient, config=config.load(env))))
-    assert results["origin https://elsewhere.example"].fix == hosting.FIX_ORIGINS
+    assert results["origin https://elsewhere.example"].fix == webs.FIX_ORIGINS
     assert results["route add_message"].status == "ok"
 
 
@@ -199,20 +203,23 @@ async def test_functions_with_other_origins(world, patient):
             {
                 "web page": hosting.FIX_WEB,
                 "route add_message": hosting.FIX_REWRITE,
-                "foreign origins": hosting.FIX_ROUTE,
-                "create": hosting.FIX_ROUTE,
+                "foreign origins": None,
+                "create": webs.FIX_ROUTE,
                 "finalize": None,
             },
         ),
         (
             JSONResponse({"code": "unauthenticated", "detail": "x"}, 401, media_type=clients.PROBLEM),
-            {"route add_message": hosting.FIX_RESPONSE, "create": conversations.FIX_IDENTITY},
+            {"route add_message": webs.FIX_RESPONSE, "create": conversations.FIX_IDENTITY},
         ),
         (JSONResponse({}), {"web page": hosting.FIX_WEB}),
+        (
+            HTMLResponse("<p>Welcome", 201),
+            {"route add_message": hosting.FIX_REWRITE, "create": webs.FIX_RESPONSE},
+        ),
         *(
-            (answer, {"route add_message": hosting.FIX_ROUTE, "create": hosting.FIX_RESPONSE})
+            (answer, {"route add_message": webs.FIX_ROUTE, "create": webs.FIX_RESPONSE})
             for answer in (
-                HTMLResponse("<p>Welcome", 201),
                 JSONResponse([], 201),
                 JSONResponse({"id": "x"}, 201),
                 PlainTextResponse("no JSON", 201, media_type=clients.PROBLEM),
@@ -225,6 +232,92 @@ async def test_another_app_instead_of_the_functions(world, app, fixes):
         results = await found(partial(web, patient), partial(conversation, patient))
     assert {name: results[name].fix for name in fixes} == fixes
     assert results["finalize"].status == "skipped"
+
+
+REWRITES = stack.Outputs(
+    "", [{"source": source, "run": {"serviceId": name}} for source, name in rewrites()], {}, {}
+).hosting
+"""What the site of an app needs in its firebase.json."""
+MESSAGES = '{"source": "/api/conversations/*/messages", "run"'
+
+
+@asynccontextmanager
+async def site(patient: System, answers: Mapping[str, Response], headers: Mapping[str, str]):
+    """An app's own site before the functions: some paths respond this, and all have these headers."""
+
+    async def serve(request: Request) -> Response:
+        if (answer := answers.get(request.url.path)) is None:
+            async with httpx.AsyncClient() as client:
+                url, sent = f"{patient.web}{request.url.path}", dict(request.headers)
+                found = await client.request(request.method, url, headers=sent)
+            answer = Response(found.content, found.status_code, dict(found.headers))
+        answer.headers.update(headers)
+        return answer
+
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    app = Starlette(routes=[Path("/{path:path}", serve, methods=methods)])
+    async with serving(app) as url:
+        yield replace(patient, web=url, hosting=REWRITES)
+
+
+ADDED = {each["key"]: each["value"] for each in REWRITES["headers"][0]["headers"]}
+NOT_THERE = PlainTextResponse("Page Not Found", 404)
+
+
+@pytest.mark.parametrize(
+    ("answers", "headers", "fixes"),
+    [
+        ({}, ADDED, {}),
+        ({}, ADDED | {"Content-Security-Policy": "default-src 'self'"}, {"policy": "connect-src"}),
+        ({}, {}, {"headers": '"source": "/api/**", "headers": [{"key": "X-Content-Type-Options"'}),
+        *(
+            ({"/api/conversations/1/messages": answer}, ADDED, {"route add_message": MESSAGES})
+            for answer in (NOT_THERE, HTMLResponse("<p>My app"), PlainTextResponse("", 405))
+        ),
+        (
+            dict.fromkeys(("/api/conversations", "/api/conversations/1"), NOT_THERE),
+            ADDED,
+            {f"route {name}_conversation": '"/api/conversations/*"' for name in ("get", "update", "delete")}
+            | dict.fromkeys(("route create_conversation", "route list_conversations"), '"/api/**", "run"'),
+        ),
+    ],
+)
+async def test_what_an_apps_own_site_lacks_is_named_with_the_line_that_fixes_it(
+    patient, answers, headers, fixes
+):
+    async with site(patient, answers, headers) as theirs:
+        results = await found(partial(web, theirs))
+    failed = {name: result for name, result in results.items() if result.status == "FAIL"}
+    assert failed.keys() == fixes.keys()
+    for name, line in fixes.items():
+        assert line in str(failed[name].fix)
+
+
+async def test_functions_are_probed_at_their_own_addresses_before_any_site_leads_to_them(patient):
+    own = dict.fromkeys([source for source, _ in rewrites()], patient.web)
+    results = await found(partial(web, replace(patient, web="http://nowhere.invalid", functions=own)))
+    assert set(outcome(results).values()) == {"ok"}
+    assert "web page" not in results
+
+
+@pytest.mark.parametrize(
+    ("policy", "allowed"),
+    [
+        ("", True),
+        ("img-src 'self'", True),
+        ("default-src *", True),
+        ("default-src 'self'; connect-src 'self' https: wss:", True),
+        ("connect-src https://*.run.app wss://*.run.app", True),
+        ("CONNECT-SRC rooms.run.app", True),
+        ("default-src *; connect-src 'self'", False),
+        ("connect-src https://rooms.run.app", False),  # the socket is missing
+        ("connect-src 'none'", False),
+        ("connect-src", False),
+    ],
+)
+def test_a_policy_has_to_let_pages_connect(policy, allowed):
+    sources = System(config.load({}), "", ("https://rooms.run.app",)).sources
+    assert (hosting.forbidden(policy, sources) == []) is allowed
 
 
 async def test_functions_that_do_not_respond(world, monkeypatch):

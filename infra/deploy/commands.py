@@ -1,0 +1,189 @@
+"""The commands of `python -m infra.deploy`."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from confab.config import ConfigError
+from infra.deploy import hosting, image, outlook, plan, prerequisites, stack
+from infra.deploy.prerequisites import TOOLS, Prerequisite, group
+from infra.deploy.runner import Command, DeployError, Runner
+from infra.deploy.stack import Outputs
+from infra.deploy.target import Target
+from infra.probes.probe import Failure, passed, run_all
+from infra.probes.probes import WITH_CREDENTIALS, probes
+from infra.probes.system import Named, at
+from infra.probes.web import web
+
+PATIENCE_S = 180.0
+"""How long failing probes of a deployment are repeated: until new revisions and grants have propagated."""
+
+
+def run(options: argparse.Namespace, make_runner: Callable[[Mapping[str, str]], Runner] = Runner) -> int:
+    """Run the command of these options; the exit code."""
+    try:
+        target = stack.target_of(
+            make_runner(os.environ),
+            os.environ,
+            project=options.project,
+            stack=options.stack,
+            region=options.region,
+            site=options.site,
+            page=options.page,
+            origins=options.origin,
+            store_elsewhere=options.store_elsewhere,
+            move=options.move,
+        )
+        return COMMANDS[options.command](target, make_runner(target.env), options)
+    except (DeployError, ConfigError, Failure) as error:
+        print(f"infra.deploy: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def check(target: Target, runner: Runner, options: argparse.Namespace) -> int:
+    """List what a deployment lacks and how to fix it, then what the app's site lacks to lead to it."""
+    ready = _ready(prerequisites.deployment(target), runner, target)
+    try:
+        system = at(stack.outputs(runner, target.stack), Named())
+    except DeployError as error:
+        print(f"\nyour site was not probed, because nothing is deployed: {error}")
+        return 0 if ready else 1
+    sites = options.origin or [system.web]
+    print(f"\nprobing {', '.join(sites)}", flush=True)
+    results = run_all([partial(web, replace(system, web=site)) for site in sites])
+    if not passed(results):
+        print("", *outlook.guide(system), sep="\n")
+    return 0 if ready and passed(results) else 1
+
+
+def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
+    """Deploy. Changes nothing while a prerequisite is missing or the operator has not confirmed."""
+    if options.dry_run:
+        return _show_plan(target, runner)
+    if not _ready(prerequisites.deployment(target), runner, target):
+        return 1
+    print("", *outlook.described(target), sep="\n")
+    _require_consent(target, runner, options)
+    return 0 if deploy(target, runner) else 1
+
+
+def deploy(target: Target, runner: Runner) -> bool:
+    """Deploy, say what the app needs, and probe the deployment; whether every probe was ok."""
+    wanted = target.image(image.tag())
+    for command in [*_commands(target, runner, wanted)]:
+        runner.run(command)
+    outputs = stack.outputs(runner, target.stack)
+    if outputs.page:
+        _release_page(target, runner, outputs)
+    print("\nprobing the deployment", flush=True)
+    system = at(outputs, Named())
+    system = (
+        replace(system, web=outputs.page_url)
+        if outputs.page_url
+        else replace(system, functions=outputs.functions)
+    )
+    skipped = WITH_CREDENTIALS if outputs.page else WITH_CREDENTIALS | {"sign-in"}
+    if not passed(run_all(probes(system, skipped), patience_s=PATIENCE_S)):
+        return False
+    print("", *outlook.guide(system), sep="\n")
+    print(f"Then: make deploy-check PROJECT={target.project}")
+    print(f"\ndeployed {outputs.page_url or f'to {target.project}'}")
+    return True
+
+
+def _commands(target: Target, runner: Runner, wanted: str, *, number: str | None = None) -> Iterable[Command]:
+    """The commands up to the page's release; the image is built unless it exists."""
+    yield from plan.settings(target, wanted)
+    yield plan.preview(target)
+    if not runner.ask(*plan.image_exists(wanted)).ok:
+        answer = runner.ask(*plan.project_number(target))
+        if not answer.ok and number is None:
+            raise DeployError(f"the project's number: {answer.trouble}")
+        yield from plan.build(target, wanted, answer.out.strip() if answer.ok else str(number))
+    yield from plan.release(target)
+
+
+def _release_page(target: Target, runner: Runner, outputs: Outputs) -> None:
+    assert outputs.page is not None
+    try:
+        hosting.require_free(runner, target, outputs.page)  # another app may have taken it meanwhile
+    except Failure as failure:
+        raise DeployError(f"the page was not released: {failure.seen}") from None
+    with tempfile.TemporaryDirectory(prefix="confab-deploy-") as folder:
+        firebase_json = Path(folder) / "firebase.json"
+        hosting.lay_out(firebase_json, outputs)
+        runner.run(plan.page(target, firebase_json))
+
+
+def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
+    """Destroy what was deployed, once the operator has confirmed it."""
+    command = plan.destruction(target)
+    if options.dry_run:
+        _show([command])
+        return 0
+    if not _ready(TOOLS, runner, target):
+        return 1
+    question = f"This destroys Confab in {target.project}. Type its id to continue: "
+    if not options.yes and not _typed(question, target.project):
+        raise DeployError("nothing was destroyed: type the project's id, or pass --yes")
+    runner.run(command)
+    print("\nFirebase's sites and users, the project itself and the APIs are still there.")
+    return 0
+
+
+COMMANDS = {"check": check, "up": up, "destroy": destroy}
+
+
+def _ready(prerequisites: Iterable[Prerequisite], runner: Runner, target: Target) -> bool:
+    return passed(run_all([group(prerequisites, runner, target)], failed="MISSING"))
+
+
+def _show_plan(target: Target, runner: Runner) -> int:
+    """Print what `up` would do, and what is not known yet."""
+    shown, unknown = outlook.completed(target)
+    if not runner.ask(*plan.project_number(target)).ok:
+        unknown = [*unknown, f"the project's number: {outlook.UNKNOWN}"]
+    print(*outlook.described(shown), sep="\n")
+    wanted = shown.image(image.tag())
+    commands = [*_commands(shown, runner, wanted, number=outlook.UNKNOWN)]
+    if shown.page:
+        commands.append(plan.page(shown, Path("firebase.json")))
+    _show(commands)
+    print("\nNot known yet:", *(unknown or ["nothing"]), sep="\n  ")
+    print(
+        f"make deploy-check PROJECT={target.project} lists what is missing on this machine and in the project"
+    )
+    return 0
+
+
+def _show(commands: Iterable[Command]) -> None:
+    for command in commands:
+        print(f"\n{command.title}\n$ {command}")
+        if command.retry is not None:
+            print(f"({command.retry})")
+
+
+def _require_consent(target: Target, runner: Runner, options: argparse.Namespace) -> None:
+    """Ask the operator; --yes does not give away the project's default site. Raises DeployError."""
+    if hosting.takes_default(runner, target):
+        question = (
+            f"{target.page} is the default site of {target.project}. Type its id to put the page there: "
+        )
+        if not _typed(question, str(target.page)):
+            raise DeployError("nothing was deployed: --page gives the page a site of its own")
+    elif not options.yes and not _typed("Type yes to continue: ", "yes"):
+        raise DeployError("nothing was deployed: type yes, or pass --yes")
+
+
+def _typed(question: str, expected: str) -> bool:
+    try:
+        return input(question).strip() == expected
+    except EOFError:
+        return False
