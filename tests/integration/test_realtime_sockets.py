@@ -4,8 +4,11 @@ import asyncio
 
 import pytest
 
+from confab.realtime import gate
 from tests.support.clients import code
+from tests.support.poller import Poller, connect
 from tests.support.waiting import until
+from tests.support.world import ORIGIN
 
 
 def logged(caplog, message):
@@ -124,6 +127,53 @@ async def test_a_foreign_origin_is_not_served(world):
     await world.client("alice", 0, origin="http://127.0.0.1:5000")
     with pytest.raises(Exception, match=r"40\d|Unexpected|refused|Connection error"):
         await world.client("alice", 0, origin="https://evil.example")
+
+
+POLLING = "/socket.io/?EIO=4&transport=polling"
+EVIL = "https://evil.example"
+UNKNOWN_HERE = {"code": 1, "message": gate.ELSEWHERE}
+
+
+@pytest.mark.parametrize("path", [POLLING, POLLING.replace("polling", "websocket"), POLLING + "&sid=x"])
+async def test_a_foreign_origin_learns_which_setting_lacks_it(world, http, caplog, path):
+    for _ in range(3):
+        async with http.get(world.urls[0] + path, headers={"Origin": EVIL}) as answer:
+            assert (answer.status, answer.content_type) == (403, "application/problem+json")
+            assert "Access-Control-Allow-Origin" not in answer.headers
+            problem = await answer.json()
+    assert problem["code"] == "forbidden"
+    assert problem["detail"] == f"The origin {EVIL} is not among CONFAB_ALLOWED_ORIGINS."
+    lines = [line for line in caplog.records if line.name == gate.__name__]
+    assert [(line.levelname, line.origin) for line in lines] == [("WARNING", EVIL)]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_long_polling_over_two_instances_says_so_at_the_first_failure(world, http, caplog, method):
+    poller = Poller(http, world.urls[0])
+    await poller.open()
+    elsewhere = poller.url.replace(*world.urls)
+    for _ in range(3):
+        async with http.request(method, elsewhere, data=b"", headers={"Origin": ORIGIN}) as answer:
+            assert (answer.status, await answer.json()) == (400, UNKNOWN_HERE)
+            assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert len([line for line in caplog.records if line.name == gate.__name__]) == 1
+    assert await poller.post(connect()) == 200
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [(ORIGIN, True), (EVIL, False)])
+async def test_a_page_whose_sockets_fail_can_ask_whether_its_origin_is_why(world, http, origin, allowed):
+    async with http.get(f"{world.urls[0]}/health", headers={"Origin": origin}) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert await answer.json() == {"status": "alive", "originAllowed": allowed}
+
+
+async def test_a_page_may_poll_with_whatever_headers_its_libraries_add(world, http):
+    wanted = "baggage,sentry-trace,traceparent,x-firebase-appcheck"
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": wanted}
+    async with http.options(world.urls[0] + POLLING, headers={"Origin": ORIGIN, **asked}) as answer:
+        assert answer.status == 200
+        assert answer.headers["Access-Control-Allow-Headers"] == wanted
+        assert {"GET", "POST"} <= set(answer.headers["Access-Control-Allow-Methods"].split(", "))
 
 
 @pytest.mark.parametrize(("alive", "ready"), [("health", "ready"), ("healthz", "readyz")])

@@ -175,12 +175,15 @@ async def test_only_an_allowed_origin_gets_a_preflight_and_cors_headers(client):
     assert preflight.status_code == 204
     assert "POST" in preflight.headers["access-control-allow-methods"]
     allowed = preflight.headers["access-control-allow-headers"].split(", ")
-    assert {"Authorization", "traceparent"} <= set(allowed)
+    assert {"Authorization", "X-Firebase-AppCheck", "*"} <= set(allowed)
+    assert {"traceparent", "tracestate", "baggage", "sentry-trace"} <= set(allowed)
+    exposed = response.headers["access-control-expose-headers"].split(", ")
+    assert {"Allow", "Date", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"} == set(exposed)
     for answer in (preflight, response):
         assert answer.headers["access-control-allow-origin"] == "https://app.example"
     assert response.headers["vary"] == "Origin"
     refused = await client.options(API, headers=evil | method)
-    assert_problem(refused, 403, "forbidden")
+    assert evil["Origin"] in assert_problem(refused, 403, "forbidden")["detail"]
     for answer in (refused, await client.get(API, headers=bearer() | evil)):
         assert "access-control-allow-origin" not in answer.headers
 

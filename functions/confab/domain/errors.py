@@ -163,6 +163,15 @@ class Unavailable(ConfabError, kind=Kind("unavailable", 503, "The service is tem
     """Something that Confab depends on does not answer in time."""
 
 
+MAX_ORIGIN = 200
+"""Characters of an origin that are repeated to whoever sent it."""
+
+
+def foreign_origin(origin: str) -> Forbidden:
+    """The refusal of a page on an origin that is not allowed."""
+    return Forbidden(f"The origin {origin[:MAX_ORIGIN]} is not among CONFAB_ALLOWED_ORIGINS.")
+
+
 def problem(error: ConfabError, request_id: str) -> dict[str, Any]:
     """The RFC 9457 problem object of an error, the same over REST and over a socket."""
     body: dict[str, Any] = {

@@ -21,7 +21,6 @@ from starlette.responses import Response
 from confab import trace
 from confab.domain.errors import (
     ConfabError,
-    Forbidden,
     Internal,
     InvalidRequest,
     MethodNotAllowed,
@@ -29,6 +28,7 @@ from confab.domain.errors import (
     PayloadTooLarge,
     Unauthenticated,
     UnsupportedMediaType,
+    foreign_origin,
     problem,
 )
 from confab.domain.requests import ID, MAX_FIELDS, parse_json
@@ -43,8 +43,15 @@ BODY_DEADLINE_S = 10
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_AGE_S = 3600
 """Seconds for which a browser may cache the response to a preflight."""
-ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, traceparent, X-Request-Id"
-EXPOSED_HEADERS = "Location, Retry-After, WWW-Authenticate, X-Request-Id"
+ALLOWED_HEADERS = ", ".join(
+    (
+        *("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "X-Firebase-AppCheck"),
+        *("traceparent", "tracestate", "baggage", "sentry-trace", "X-Cloud-Trace-Context"),
+        *("X-Firebase-Client", "X-Firebase-GMPID", "X-Goog-Api-Client", "X-Requested-With", "*"),
+    )
+)
+"""What Confab reads, what clients' libraries add, and `*` for any other; it does not cover Authorization."""
+EXPOSED_HEADERS = "Allow, Date, Location, Retry-After, WWW-Authenticate, X-Request-Id"
 
 
 class Edge:
@@ -133,7 +140,7 @@ class Edge:
         if origin is None:
             return allow
         if origin not in self._origins:
-            raise Forbidden("This origin is not among CONFAB_ALLOWED_ORIGINS.")
+            raise foreign_origin(origin)
         return allow | {
             "Access-Control-Allow-Methods": ", ".join(methods),
             "Access-Control-Allow-Headers": ALLOWED_HEADERS,

@@ -17,6 +17,7 @@ from confab.fanout.watchdog import Watchdog
 from confab.ports.telemetry import Telemetry
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
+from confab.realtime.gate import Gate
 from confab.realtime.health import Health
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Sessions
@@ -76,7 +77,10 @@ class Container:
             needed=lambda: len(self.rooms) > 0,
         )
         self._health = Health(
-            adapters.store, adapters.verifier, bus_delivers=lambda: self._watchdog.delivering
+            adapters.store,
+            adapters.verifier,
+            bus_delivers=lambda: self._watchdog.delivering,
+            origins=config.allowed_origins,
         )
         commands = Commands(self._conversations, self.rooms, self._typing, adapters)
         self.application = SocketApplication(commands, self.sessions, self.transport, adapters)
@@ -86,7 +90,8 @@ class Container:
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve from here to the end of the block, then drain; yields the port."""
-        app = web.Application()
+        gate = Gate(self._adapters.config.allowed_origins, self.transport.has_session)
+        app = web.Application(middlewares=[gate.__call__])
         app.add_routes(self._health.routes())
         self.transport.attach(app)
         runner = web.AppRunner(

@@ -5,9 +5,9 @@ Cloud Run keeps paths that end in z on its own addresses to itself.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from confab.domain.errors import Unavailable
 from confab.ports.identity import TokenVerifier
@@ -24,10 +24,18 @@ REPORT_S = 30.0
 class Health:
     """Whether this process lives, and whether it can serve."""
 
-    def __init__(self, store: Store, verifier: TokenVerifier, *, bus_delivers: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        verifier: TokenVerifier,
+        *,
+        bus_delivers: Callable[[], bool],
+        origins: Collection[str] = (),
+    ) -> None:
         self._store = store
         self._verifier = verifier
         self._bus_delivers = bus_delivers
+        self._origins = frozenset(origins)
         self.draining = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -53,8 +61,12 @@ class Health:
         failed = {"store": store_fails, "keys": keys_fail, "bus": not self._bus_delivers()}
         return [name for name, fails in failed.items() if fails]
 
-    async def _alive(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "alive"})
+    async def _alive(self, request: web.Request) -> web.Response:
+        """200, readable by any page: one whose sockets fail learns whether its origin is why."""
+        origin = request.headers.get(hdrs.ORIGIN)
+        allowed = {} if origin is None else {"originAllowed": origin in self._origins}
+        headers = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*", hdrs.CACHE_CONTROL: "no-store"}
+        return web.json_response({"status": "alive", **allowed}, headers=headers)
 
     async def _ready(self, _request: web.Request) -> web.Response:
         missing = await self.missing()

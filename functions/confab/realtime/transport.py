@@ -101,6 +101,10 @@ class Transport(socketio.AsyncServer):
         self._application = application
         self.on("disconnect", lambda sid, _reason: application.disconnected(sid))
 
+    def has_session(self, sid: str) -> bool:
+        """Whether Engine.IO has opened this session here, and not ended it."""
+        return sid in self.eio.sockets
+
     def send_event(self, sids: Collection[str], event: str, data: Payload) -> Sent:
         """Send an event to these sockets, except to those with too much unsent; never waits.
 
