@@ -101,6 +101,17 @@ async def test_a_token_expires_after_the_clock_skew_even_if_it_was_verified_befo
         await verifier.verify(token)
 
 
+@pytest.mark.parametrize(("ahead", "wait"), [(4, None), (20, 15), (90, 0)])
+async def test_a_token_from_seconds_ahead_says_when_a_retry_helps(verifier, ahead, wait):
+    token = KEY.token(iat=int(time.time()) + ahead)
+    if wait is None:
+        assert (await verifier.verify(token)).uid == "alice"
+        return
+    with pytest.raises(Unauthenticated, match="clock") as refused:
+        await verifier.verify(token)
+    assert wait - 1 <= (refused.value.retry_after or 0) <= wait + 1
+
+
 async def test_concurrent_first_callers_fetch_the_keys_once(verifier, google):
     google.delay_s = 0.2
     await asyncio.gather(*(verifier.verify(KEY.token(f"user-{n}")) for n in range(20)))

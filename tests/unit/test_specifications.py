@@ -98,7 +98,7 @@ def test_the_errors_are_those_of_the_table():
 def test_a_response_says_when_to_retry_and_how_to_send_a_token():
     for name, response in REST.content["components"]["responses"].items():
         for code in re.findall(r"`(\w+)`", response["description"].partition(":")[0]):
-            headers = response.get("headers", {})
+            headers = {name for name, header in response.get("headers", {}).items() if "$ref" in header}
             assert ("Retry-After" in headers) == bool(ERRORS[code].retry_after), name
             assert ("WWW-Authenticate" in headers) == (ERRORS[code].status == 401), name
 

@@ -28,7 +28,7 @@ from firebase_admin import auth, exceptions
 from google.auth.exceptions import GoogleAuthError
 
 from confab.auth.accounts import Accounts, ValidFrom
-from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
+from confab.domain.errors import TokenExpired, TokenRevoked, TokenTooEarly, Unauthenticated, Unavailable
 from confab.domain.models import Principal
 from confab.domain.requests import RESERVED
 
@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 INVALID = "The ID token is not valid for this project."
+
+TOO_EARLY = re.compile(r"^Token used too early, (\d{1,12}) < (\d{1,12})\.")
+"""What firebase-admin reports of a token that is signed and good, but for its time."""
 
 MAX_TOKEN_CHARS = 8_192
 CACHED_TOKENS = 10_000
@@ -165,6 +168,9 @@ class FirebaseVerifier:
         except auth.ExpiredIdTokenError as error:
             raise TokenExpired("The ID token has expired; get a new one.") from error
         except auth.InvalidIdTokenError as error:
+            if (early := TOO_EARLY.search(str(error))) is not None:
+                now, begins = map(int, early.groups())
+                raise TokenTooEarly(max(1, begins - self._clock_skew_s - now)) from error
             raise Unauthenticated(INVALID) from error
         except (TimeoutError, exceptions.FirebaseError, GoogleAuthError) as error:
             raise _unavailable(error) from error

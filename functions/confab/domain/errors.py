@@ -13,6 +13,8 @@ MAX_LISTED_ERRORS = 20
 """Errors that an `invalid_request` lists: a response must not be many times the size of its request."""
 MAX_PATH_CHARS = 200
 """Characters of a path in an error: a client may name an unknown field as it likes."""
+MAX_WAIT_S = 60
+"""Seconds for which it is worth waiting until a token's time begins: the most that clocks may differ."""
 
 
 class Kind(NamedTuple):
@@ -96,6 +98,17 @@ class Unauthenticated(
     ConfabError, kind=Kind("unauthenticated", 401, "A valid Firebase ID token is required")
 ):
     """There is no token, or one that does not verify."""
+
+
+class TokenTooEarly(Unauthenticated):
+    """The token is good, and its time begins later: the issuer's clock is ahead of this process's."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(
+            f"The ID token's time begins in {wait_s} s by this server's clock."
+            + (" Try again then." if wait_s <= MAX_WAIT_S else " One of the clocks is wrong.")
+        )
+        self.retry_after = wait_s if wait_s <= MAX_WAIT_S else None
 
 
 class TokenExpired(ConfabError, kind=Kind("token_expired", 401, "The ID token has expired")):

@@ -133,4 +133,5 @@ def _problem_of(error: Exception, event: str, span: Span | None = None) -> dict[
     if span is not None:
         span.note("confab.code", error.code)
         span.note("confab.status", error.status)
-    return problem(error, request_id)
+    after = {} if error.retry_after is None else {"retryAfter": error.retry_after}
+    return problem(error, request_id) | after
