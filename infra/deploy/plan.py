@@ -8,7 +8,7 @@ from infra.deploy import stack
 from infra.deploy.hosting import MARK
 from infra.deploy.runner import Command, Retry
 from infra.deploy.target import PROGRAM, Target
-from infra.gcp.names import PREFIX, STAGED
+from infra.gcp.names import BUILDER, PREFIX, STAGED
 
 STORE_CHECK = (sys.executable, "-m", "confab.store", "check")
 STORE_MIGRATE = (sys.executable, "-m", "confab.store", "migrate")
@@ -20,8 +20,6 @@ _UP_S = 3600.0
 _BUILD_S = 1500.0
 _RELEASE_S = 600.0
 
-BUILDER = f"{PREFIX}build"
-"""The build's service account, which may read the sources' bucket and push images."""
 BEFORE_THE_IMAGE = (
     "**gcp:projects/service:Service::**",
     "**gcp:artifactregistry/repository:Repository::images",

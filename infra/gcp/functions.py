@@ -7,7 +7,7 @@ from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
 
 from confab.http.routes import functions, rewrites
 from infra.gcp.identities import Identity, allow_everybody
-from infra.gcp.names import PREFIX, service_of
+from infra.gcp.names import BUILDER, PREFIX, service_of
 from infra.gcp.settings import FUNCTION_TIMEOUT_S, FunctionScale
 from infra.gcp.shared import Shared
 from infra.gcp.variables import BUILD
@@ -92,7 +92,7 @@ class Functions:
 def _make_builder(shared: Shared) -> Identity:
     """Make the builds' account: it reads the sources, pushes images and writes logs, and nothing else."""
     project = shared.project
-    builder = shared.grants.identity(f"{PREFIX}build", "Confab build of the functions")
+    builder = shared.grants.identity(BUILDER, "Confab build of the functions")
     buckets = [f"{PREFIX}source-{project.number}", f"gcf-v2-sources-{project.number}-{project.region}"]
     readable = " || ".join(f'resource.name.startsWith("projects/_/buckets/{bucket}")' for bucket in buckets)
     shared.grants.in_project(builder, "roles/storage.objectViewer", readable)

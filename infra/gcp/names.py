@@ -4,6 +4,8 @@ PREFIX = "confab-"
 """The prefix of services, and of the subscriptions that containers create."""
 STORE = f"{PREFIX}store"
 """The name of the store's machine, disk, network and account, and the prefix of all that belongs to them."""
+BUILDER = f"{PREFIX}build"
+"""The account of the builds."""
 STAGED = "realtime"
 """The folder of the source's bucket that holds the input of the image's builds."""
 

@@ -104,7 +104,7 @@ def make_schema_job(shared: Shared, network: Network, image: str) -> None:
 def _make_disk(project: Project, network: Network, zone: str, settings: StoreMachine) -> pulumi.Input[str]:
     """Make the disk, unless another one replaces it, and its daily snapshots; return its name.
 
-    It is protected: Pulumi refuses to delete or replace it. Snapshots outlive it.
+    Pulumi refuses to delete or replace it; once it is unprotected, Pulumi forgets it, and it stays.
     """
     name: pulumi.Input[str] = (
         settings.disk
@@ -115,7 +115,7 @@ def _make_disk(project: Project, network: Network, zone: str, settings: StoreMac
             name=STORE,
             type="pd-balanced",
             size=settings.disk_gib,
-            opts=pulumi.ResourceOptions(depends_on=[network.api], protect=True),
+            opts=pulumi.ResourceOptions(depends_on=[network.api], protect=True, retain_on_delete=True),
         ).name
     )
     schedule = compute.ResourcePolicy(

@@ -6,6 +6,7 @@ import pytest
 
 from infra.deploy import permissions, plan
 from infra.deploy.target import Target
+from infra.gcp.names import BUILDER
 from tests.infra.deployment import BASE, FULL, SECRETS, Deployment, Resource, deployed
 
 IMAGE = "europe-west1-docker.pkg.dev/confab-trial/confab/realtime:tag"
@@ -47,8 +48,8 @@ def test_the_builds_account_and_repository_are_created_before_it(made):
     early = [one for one in made.resources if any(fnmatch(urn(one), pattern) for pattern in PATTERNS)]
     kinds = {"Service", "Repository", "Bucket", "Account", "IAMMember", "RepositoryIamMember"}
     assert {one.type for one in early} == kinds
-    assert made.one(f"Account/{plan.BUILDER}") in early
-    grants = [one for one in made.resources if one.name.startswith(f"{plan.BUILDER}-")]
+    assert made.one(f"Account/{BUILDER}") in early
+    grants = [one for one in made.resources if one.name.startswith(f"{BUILDER}-")]
     assert all(one in early and "roles/" in one.inputs["role"] for one in grants)
 
 
@@ -56,13 +57,13 @@ def test_the_build_runs_as_its_account_from_the_bucket_that_it_may_read(made):
     bucket = made.one("Bucket/source").inputs["name"]
     _, build = plan.build(TARGET, IMAGE, bucket.rpartition("-")[2])
     assert f"--gcs-source-staging-dir=gs://{bucket}/realtime" in build.words
-    account = made.one(f"Account/{plan.BUILDER}").inputs["accountId"]
+    account = made.one(f"Account/{BUILDER}").inputs["accountId"]
     email = f"{account}@confab-trial.iam.gserviceaccount.com"
     assert f"--service-account=projects/confab-trial/serviceAccounts/{email}" in build.words
     (reader,) = (
         one.inputs["condition"]["expression"]
         for one in made.all("IAMMember")
-        if one.name.startswith(plan.BUILDER) and one.inputs["role"] == "roles/storage.objectViewer"
+        if one.name.startswith(BUILDER) and one.inputs["role"] == "roles/storage.objectViewer"
     )
     assert f"buckets/{bucket}" in reader
 

@@ -69,6 +69,8 @@ class Resource:
     """The keys of its dependencies."""
     protected: bool = False
     """Whether Pulumi refuses to delete it."""
+    retained: bool = False
+    """Whether it stays in the cloud when Pulumi deletes it."""
 
     @property
     def key(self) -> str:
@@ -147,7 +149,7 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
         response = super().RegisterResource(request)
         if (resource := self._resources.get((request.type, request.name))) is not None:
             urns = (urn.rpartition("::") for urn in request.dependencies)
-            resource.protected = request.protect
+            resource.protected, resource.retained = request.protect, request.retainOnDelete
             resource.after = [f"{kind.rpartition(':')[2]}/{name}" for kind, _, name in urns]
         return response
 

@@ -17,10 +17,12 @@ from confab.domain.cells import cell_of, topic_of
 from confab.http.routes import EXPIRY, ROUTES, functions, rewrites
 from confab.views import Views
 from infra.gcp.functions import WRITERS
+from infra.gcp.listing import planned
+from infra.gcp.settings import settings_of
 from infra.gcp.signals import SIGNALS
 from infra.gcp.source import contents, digest_of
 from infra.gcp.variables import BUILD
-from tests.infra.deployment import BASE, FULL, HEADERS, SECRETS, deployed, run
+from tests.infra.deployment import BASE, FULL, HEADERS, PROJECT_NUMBER, SECRETS, deployed, run
 from tests.infra.test_parts import variables
 from tests.support.samples import conversation
 
@@ -130,6 +132,24 @@ def test_the_uploaded_source_imports_with_compiled_bytecode(tmp_path):
     bytecode = (tmp_path / "__pycache__/main.cpython-311.pyc").read_bytes()
     assert bytecode[4] & 1, "valid by the source's time"
     assert python("-c", "import main; print(*dir(main))").split() == sorted([*functions(), EXPIRY])
+
+
+@pytest.mark.parametrize("config", [BASE, FULL], ids=["smallest", "full"])
+def test_the_list_has_every_resource_by_its_name(config):
+    stack, made = deployed(config), dict[str, set[str]]()
+    keys = ("name", "secretId", "accountId", "repositoryId", "roleId", "siteId", "service", "displayName")
+    for each in stack.resources:
+        names = [each.inputs[key] for key in keys if key in each.inputs]
+        board = json.loads(each.inputs.get("dashboardJson", "{}"))
+        made.setdefault(f"{each.module}/{each.type}", set()).add([*names, board.get("displayName")][0])
+    inside = ("Member", "Version", "Object", "Attachment", "firebase/Project")
+    settings = {key.partition(":")[2]: value for key, value in config.items() if key != HEADERS}
+    optional = {"otlpHeaders"} if HEADERS in stack.secrets else set()
+    listed = planned(settings_of(settings), PROJECT_NUMBER, optional)
+    assert all(len(set(names)) == len(names) for names in listed.values())
+    assert {kind: set(names) for kind, names in listed.items()} == {
+        kind: names for kind, names in made.items() if not kind.endswith(inside)
+    }
 
 
 @pytest.mark.parametrize(

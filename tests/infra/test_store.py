@@ -56,6 +56,7 @@ def test_only_processes_in_the_network_reach_the_store():
 
 def test_the_disk_is_protected_and_its_snapshots_outlive_it():
     protected = {each.key for each in MADE.resources if each.protected}
+    assert {each.key for each in MADE.resources if each.retained} == {"Disk/confab-store"}
     subnets = {"Subnetwork/confab-store", "Subnetwork/confab-store-clients"}
     assert protected == {"Disk/confab-store", "Network/confab-store", *subnets}
     (policy,) = (each.inputs["snapshotSchedulePolicy"] for each in MADE.all("ResourcePolicy"))
