@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from confab import log
 from confab.realtime import container, engine, packets, polling, transport
-from tests.support.poller import Poller, connect, event, read_to_end
+from tests.support.poller import Poller, connect, escaped, event, read_to_end
 from tests.support.world import World
 
 QUIET_S = 0.5
@@ -92,6 +92,23 @@ async def test_a_connection_may_send_little_that_clients_do_not(world, http, cap
         admitted = "40" in received and "closed" not in received
         assert world.sockets() == admitted
     assert alarms(caplog.records) == []
+
+
+@pytest.mark.parametrize("letter", ["a", "я", "😀"])
+async def test_what_a_limit_allows_fits_into_a_packet_however_json_spells_it(world, http, poller, letter):
+    most, size = world.adapters[0].config, len(letter.encode())
+    fields = {
+        "conversationId": await world.conversation(),
+        "content": letter * (most.max_content_bytes // size),
+        "metadata": {"k": letter * ((most.max_metadata_bytes - 8) // size)},
+    }
+    packet = f'421["message",{escaped(fields)}]'
+    async with websocket(http, world) as wire:
+        await wire.send_str(ADMITTED)
+        await wire.send_str(packet)
+        assert [await wire.receive_str() for _ in range(3)][2].startswith('431[{"ok":true')
+    assert await poller.post(packet) == 200
+    await poller.poll_until('431[{"ok":true')
 
 
 async def test_the_json_of_a_large_packet_is_never_parsed(world, http, monkeypatch):

@@ -5,12 +5,15 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import pytest
 
+from confab.domain.limits import Limits
 from confab.http.routes import ROUTES
 from confab.telemetry.logs import LogTelemetry
 from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
+from tests.support.poller import escaped
 
 
 @pytest.mark.parametrize("authorization", [None, "alice", "Basic YTpi", "Bearer "])
@@ -145,6 +148,21 @@ async def test_a_body_is_read_up_to_the_limit_only(client, declared, pieces):
     answer = await client.post(API, content=body(), headers=bearer(**JSON, **declared))
     assert_problem(answer, 413, "payload_too_large")
     assert read == pieces
+
+
+@pytest.mark.parametrize("letter", ["a", "я", "😀"])
+async def test_what_a_limit_allows_fits_into_a_body_however_json_spells_it(client, letter):
+    most, size = Limits(), len(letter.encode())
+    fields = {"metadata": {"k": letter * ((most.max_metadata_bytes - 8) // size)}}
+    members = [{"userId": f"{number:03}" + letter * 125} for number in range(most.max_members)]
+    conversation = CHAT | fields | {"title": letter * most.max_title_chars, "members": members}
+    made = await client.post(API, content=escaped(conversation), headers=bearer(**JSON))
+    assert made.status_code == 201, made.text
+    path, uid = f"{API}/{made.json()['id']}", quote(members[0]["userId"])
+    message = fields | {"content": letter * (most.max_content_bytes // size), "clientMessageId": "k" * 128}
+    sent = await client.post(f"{path}/messages", content=escaped(message), headers=bearer(**JSON))
+    assert (sent.status_code, sent.json()["content"]) == (201, message["content"])
+    assert (await client.delete(f"{path}/members/{uid}", headers=bearer())).status_code == 200
 
 
 async def test_a_refused_request_changes_nothing(client, adapters):
