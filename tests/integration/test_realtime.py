@@ -1,6 +1,7 @@
 """Rooms over real sockets: two instances, a SurrealDB server and a Pub/Sub emulator."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -57,6 +58,19 @@ async def test_an_upgrade_while_entries_arrive_has_no_gap_and_no_duplicate(world
     await alice.until(lambda c: seen + len(c.seqs()) >= 60)
     assert alice.seqs() == list(range(seen + 1, 61))
     assert alice.sio.transport() == "websocket"
+
+
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+async def test_sends_of_a_socket_do_not_wait_for_each_other_and_keep_their_order(world, kind):
+    room = await world.conversation()
+    alice = await world.client("alice", 0, room, transports=(kind,))
+    began = time.monotonic()
+    with world.slow_appends(0, 0.15):
+        sends = (alice.call("message", {"conversationId": room, "content": str(n)}) for n in range(200))
+        acks = await asyncio.gather(*sends)
+    assert [ack["message"]["content"] for ack in acks] == [str(n) for n in range(200)]
+    assert [ack["message"]["seq"] for ack in acks] == list(range(1, 201))
+    assert time.monotonic() - began < 200 * 0.15 / 3
 
 
 async def test_lost_events_are_read_from_the_store_and_counted(world):

@@ -170,6 +170,10 @@ class World:
         """Delay every page read of an instance."""
         return _delayed(self.adapters[instance].store, "page", seconds)
 
+    def slow_appends(self, instance: int, seconds: float) -> Any:
+        """Delay every message that an instance stores."""
+        return _delayed(self.adapters[instance].store, "append", seconds)
+
     def slow_keys(self, seconds: float) -> Any:
         """Delay the verification of every token."""
         return _delayed(self.users, "verify", seconds)
