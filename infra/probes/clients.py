@@ -1,19 +1,14 @@
-"""HTTP and Socket.IO clients of the probes, closed however a probe ends."""
+"""An HTTP client of what the probes look at raw."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import httpx
-import socketio
 
 from infra.probes.probe import RESPONSE_S, Failure
 
-CONNECT_S = 8
-CLOSE_S = 2.0
 PROBLEM = "application/problem+json"
 
 
@@ -66,42 +61,3 @@ def described(response: httpx.Response) -> str:
     found = problem(response)
     reason = f" {found.get('code')}: {found.get('detail')}" if found else ""
     return f"{response.url.path} responds {response.status_code}{reason}"
-
-
-@asynccontextmanager
-async def socket_client() -> AsyncIterator[socketio.AsyncClient]:
-    """A Socket.IO client without reconnection, disconnected at the end within CLOSE_S."""
-    async with aiohttp.ClientSession() as session:
-        client = socketio.AsyncClient(reconnection=False, http_session=session)
-        try:
-            yield client
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await client.shutdown()
-
-
-async def connect(client: socketio.AsyncClient, url: str, origin: str, token: str | None = None) -> None:
-    """Connect over a WebSocket as a page on this origin does; raises Refused."""
-    refusals: list[object] = []
-    client.on("connect_error", refusals.append)
-    try:
-        await client.connect(
-            url,
-            auth=None if token is None else {"token": token},
-            transports=["websocket"],
-            headers={"Origin": origin},
-            wait_timeout=CONNECT_S,
-        )
-    except socketio.exceptions.ConnectionError as error:
-        raise Refused(refusals[-1] if refusals else error) from None
-
-
-class Refused(Exception):
-    """An instance rejected a handshake or a join; `code` is the problem's, if it named one."""
-
-    def __init__(self, reason: object) -> None:
-        found = reason if isinstance(reason, Mapping) else {}
-        data = found.get("data")
-        super().__init__(str(found.get("message", reason)))
-        self.code = data.get("code") if isinstance(data, Mapping) else None

@@ -2,22 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import httpx
 
 from confab.domain.cells import cell_of
-from infra.probes.clients import Refused, described, fields, http_client, request, socket_client
+from confab_client import Confab, ConfabError, Room
+from infra.probes.clients import http_client
 from infra.probes.hosting import FIX_WEB
 from infra.probes.identity import Identity
-from infra.probes.listener import Listener
 from infra.probes.probe import RESPONSE_S, Failure, Probe, Skipped
 from infra.probes.system import System
 from infra.probes.web import FIX_RESPONSE, FIX_ROUTE
 
+T = TypeVar("T")
 SOON_S = 1.0
 """The bus delivers an entry within a second of the response; the sweep alone takes up to 2 s."""
 PROMISED_S = 5.0
@@ -39,28 +40,62 @@ FIX_SILENT = (
     "neither the bus nor the store delivers entries: check that it is ready, and that it has the"
     " functions' SURREALDB_ variables"
 )
-_FIXES = {401: FIX_IDENTITY, 503: FIX_UNAVAILABLE}
+_FIXES = {401: FIX_IDENTITY, 503: FIX_UNAVAILABLE, 0: FIX_WEB}
 
 
 @asynccontextmanager
 async def conversation(system: System) -> AsyncIterator[Sequence[Probe]]:
     """Messages arrive end to end. The conversation stays in the store, finalized."""
     async with AsyncExitStack() as opened:
-        client = await opened.enter_async_context(http_client())
-        identity = Identity(system, client)
+        identity = Identity(system, await opened.enter_async_context(http_client()))
         opened.push_async_callback(identity.end)
-        sockets = [(url, await opened.enter_async_context(socket_client())) for url in system.realtime]
-        rehearsal = Rehearsal(system, client, identity)
-        yield list(rehearsal.probes([Listener(url, socket) for url, socket in sockets]))
+        client = Confab(system.web, identity.token, attempts=1, timeout_s=RESPONSE_S)
+        await opened.enter_async_context(client)
+        listeners = [Listener(url) for url in system.realtime]
+        for listener in listeners:
+            opened.push_async_callback(listener.end)
+        yield list(Rehearsal(system, client).probes(listeners))
+
+
+class Listener:
+    """A room on one instance, and when each entry of it came."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._arrivals: dict[int, float] = {}
+        self._arrival = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+
+    async def join(self, room: Room) -> None:
+        """Join, and listen until the end. Raises ConfabError."""
+        await room.__aenter__()
+        self._listening = asyncio.create_task(self._listen(room))
+
+    async def received(self, seq: int) -> float:
+        """Wait for this entry; its arrival on the clock `time.monotonic`."""
+        while seq not in self._arrivals:
+            self._arrival.clear()
+            await self._arrival.wait()
+        return self._arrivals[seq]
+
+    async def end(self) -> None:
+        """Leave the room."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait((self._listening,))
+
+    async def _listen(self, room: Room) -> None:
+        async for entry in room:
+            self._arrivals[getattr(entry, "seq", 0)] = time.monotonic()
+            self._arrival.set()
 
 
 class Rehearsal:
     """The steps of the conversation, and what one step hands to the next."""
 
-    def __init__(self, system: System, client: httpx.AsyncClient, identity: Identity) -> None:
+    def __init__(self, system: System, client: Confab) -> None:
         self._system = system
         self._client = client
-        self._identity = identity
         self._id = ""
         self._realtime_url = ""
         self._written = (0, 0.0)
@@ -80,8 +115,8 @@ class Rehearsal:
 
     async def create(self) -> str:
         """A function creates a conversation."""
-        made = await self._post("", {"type": "chat", "title": "doctor"}, "id", "realtimeUrl")
-        self._id, self._realtime_url = made["id"], made["realtimeUrl"]
+        made = await called(self._client.create(title="doctor"))
+        self._id, self._realtime_url = made.id, made.realtime_url
         return f"conversation {self._id}"
 
     async def realtime_url(self) -> str:
@@ -98,19 +133,18 @@ class Rehearsal:
             raise Skipped(f"the conversation belongs to the cell {home}")
         began = time.monotonic()
         try:
-            origin = self._system.config.allowed_origins[0]
-            await listener.join(await self._identity.token(), origin, self._id)
-        except Refused as refusal:
+            await listener.join(self._client.follow(self._id, 0, attempts=1, realtime_url=listener.url))
+        except ConfabError as refusal:
             raise Failure(f"it rejects the socket: {refusal}") from None
         return f"joined after {_ms(time.monotonic() - began)}"
 
     async def write(self) -> str:
         """A function stores a message."""
         began = time.monotonic()
-        message = await self._post(f"/{self._id}/messages", {"content": "Is everything all right?"}, "seq")
+        message = await called(self._client.add_message(self._id, "Is everything all right?"))
         responded = time.monotonic()
-        self._written = message["seq"], responded
-        return f"entry {message['seq']} stored after {_ms(responded - began)}"
+        self._written = message.seq, responded
+        return f"entry {message.seq} stored after {_ms(responded - began)}"
 
     async def delivery(self, listener: Listener) -> str:
         """The socket receives the message within SOON_S."""
@@ -126,20 +160,19 @@ class Rehearsal:
 
     async def finalize(self) -> str:
         """A function finalizes the conversation."""
-        closed = await self._post(f"/{self._id}/finalize", {}, "seq")
-        return f"entry {closed['seq']} closes the log"
+        closed = await called(self._client.finalize(self._id))
+        return f"entry {closed.seq} closes the log"
 
-    async def _post(self, path: str, body: Mapping[str, Any], *expected: str) -> Mapping[str, Any]:
-        """The object in the response, which must have the expected fields."""
-        url = f"{self._system.web}/api/conversations{path}"
-        headers = {"Authorization": f"Bearer {await self._identity.token()}"}
-        response = await request(self._client, "POST", url, FIX_WEB, headers=headers, body=body)
-        if not response.is_success:
-            raise Failure(described(response), _FIXES.get(response.status_code))
-        found = fields(response)
-        if not found.keys() >= set(expected):
-            raise Failure(f"{described(response)} without {' and '.join(expected)}", FIX_RESPONSE)
-        return found
+
+async def called(call: Awaitable[T]) -> T:
+    """What a call returns; raises Failure with the fix of what it ended with."""
+    try:
+        return await call
+    except ConfabError as error:
+        if isinstance(error.__cause__, Failure):  # the identity's
+            raise error.__cause__ from None
+        foreign = error.code == "bad_response" and not httpx.codes.is_error(error.status)
+        raise Failure(str(error), FIX_RESPONSE if foreign else _FIXES.get(error.status)) from None
 
 
 def _ms(seconds: float) -> str:

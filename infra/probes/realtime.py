@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import aiohttp
 import httpx
+import socketio
 
-from infra.probes.clients import Refused, connect, fields, http_client, request, socket_client
+from infra.probes.clients import fields, http_client, request
 from infra.probes.probe import Failure, Probe
 from infra.probes.system import System
 
+CONNECT_S = 8
 FIX_AWAY = "start it (locally: make dev), or correct its address; its log says why it ended"
 FIX_MISSING = {
     "store": "see the probes of the store, and give the container the same SURREALDB_ variables",
@@ -68,12 +71,20 @@ async def ready(client: httpx.AsyncClient, url: str) -> str:
 
 
 async def guarded(url: str, origin: str) -> str:
-    """A handshake without a token, from an allowed origin, is rejected with a problem."""
-    async with socket_client() as client:
+    """A handshake without a token, over a WebSocket from an allowed origin, is rejected with a problem."""
+    seen: list[object] = []
+    async with aiohttp.ClientSession() as http:
+        client = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
+        client.on("connect_error", seen.append)
         try:
-            await connect(client, url, origin)
-        except Refused as refusal:
-            if refusal.code == "unauthenticated":
-                return "a handshake without a token is rejected"
-            raise Failure(f"a handshake ends with: {refusal}") from None
-    raise Failure("a handshake without a token is accepted", FIX_STRANGER)
+            headers = {"Origin": origin}
+            await client.connect(url, headers=headers, transports=["websocket"], wait_timeout=CONNECT_S)
+        except socketio.exceptions.ConnectionError as error:
+            refusal = seen[-1] if seen else error
+        else:
+            await client.disconnect()
+            raise Failure("a handshake without a token is accepted", FIX_STRANGER)
+    problem = refusal.get("data") if isinstance(refusal, dict) else None
+    if isinstance(problem, dict) and problem.get("code") == "unauthenticated":
+        return "a handshake without a token is rejected"
+    raise Failure(f"a handshake ends with: {refusal}")

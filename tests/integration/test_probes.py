@@ -321,7 +321,8 @@ def test_a_policy_has_to_let_pages_connect(policy, allowed):
 
 
 async def test_functions_that_do_not_respond(world, monkeypatch):
-    monkeypatch.setattr(clients, "RESPONSE_S", 0.2)
+    for module in (clients, conversations):
+        monkeypatch.setattr(module, "RESPONSE_S", 0.2)
     over = asyncio.Event()
 
     async def hang(scope: object, receive: object, send: object) -> None:
