@@ -5,6 +5,7 @@ program.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
 from confab.domain.cells import topic_of
 from confab.http.routes import EXPIRY, functions
@@ -13,7 +14,7 @@ from infra.gcp.identities import ROLES
 from infra.gcp.names import BUILDER, PREFIX, STORE, realtime_of, service_of
 from infra.gcp.project import APIS, PAGE_APIS, REPOSITORY
 from infra.gcp.retention import SCHEDULER
-from infra.gcp.settings import CREDENTIALS, OPTIONAL, Settings
+from infra.gcp.settings import CREDENTIALS, OPTIONAL, Settings, StoreMachine
 from infra.gcp.signals import SIGNALS
 from infra.gcp.store import SCHEMA_JOB
 from infra.gcp.variables import configuration, variables
@@ -52,45 +53,52 @@ def planned(
 
     `optional` are the optional secret keys that the stack has.
     """
-    env = variables(settings, project_number)
-    retention = [EXPIRY] if configuration(env).retention_days else []
-    services = [service_of(name) for name in (*functions(), *retention)]
-    containers = [realtime_of(cell.name) for cell in settings.cells]
-    machine = [] if settings.store_url else [STORE]
-    jobs = [SCHEMA_JOB for _ in machine]
-    disk = [] if settings.store_machine.disk else machine
-    subnets = [name for each in machine for name in (f"{each}-clients", each)]
+    retention = [EXPIRY] if configuration(variables(settings, project_number)).retention_days else []
+    processes = {
+        "cloudfunctionsv2/Function": [service_of(name) for name in (*functions(), *retention)],
+        "cloudrunv2/Service": [realtime_of(cell.name) for cell in settings.cells],
+    }
     credentials = [name for name, key in CREDENTIALS.items() if key not in OPTIONAL or key in optional]
-    secrets = [PREFIX + name.lower().replace("_", "-") for name in credentials]
-    apis = [*APIS, *(PAGE_APIS if settings.page else ())]
-    apis += [*("cloudscheduler" for _ in retention), *("compute" for _ in machine)]
-    names = {
-        "projects/Service": [f"{name}.googleapis.com" for name in apis],
-        "projects/IAMCustomRole": [*ROLES],
-        "serviceaccount/Account": [
-            *services,
-            *containers,
-            BUILDER,
-            *(SCHEDULER for _ in retention),
-            *machine,
-            *jobs,
+    rest = {
+        "projects/Service": [
+            f"{api}.googleapis.com" for api in (*APIS, *(PAGE_APIS if settings.page else ()))
         ],
-        "secretmanager/Secret": [*secrets, *(f"{each}-users" for each in machine)],
-        "cloudfunctionsv2/Function": services,
-        "cloudrunv2/Service": containers,
-        "cloudrunv2/Job": jobs,
-        "cloudscheduler/Job": [service_of(name) for name in retention],
+        "projects/IAMCustomRole": [*ROLES],
+        "serviceaccount/Account": [BUILDER, *chain(*processes.values())],
+        "secretmanager/Secret": [PREFIX + name.lower().replace("_", "-") for name in credentials],
         "pubsub/Topic": [topic_of(cell.name) for cell in settings.cells],
-        "artifactregistry/Repository": [REPOSITORY, *machine],
+        "artifactregistry/Repository": [REPOSITORY],
         "storage/Bucket": [f"{PREFIX}source-{project_number}"],
-        **dict.fromkeys(("compute/Network", "compute/Firewall", "compute/Instance"), machine),
-        "compute/Subnetwork": subnets,
-        "compute/Disk": disk,
-        "compute/ResourcePolicy": machine,
         "logging/Metric": [*SIGNALS],
-        "monitoring/AlertPolicy": [each.title for each in policies(with_machine=bool(machine)).values()],
+        "monitoring/AlertPolicy": [
+            each.title for each in policies(with_machine=not settings.store_url).values()
+        ],
         "monitoring/NotificationChannel": settings.alert_emails,
         "monitoring/Dashboard": ["Confab"],
         "firebase/HostingSite": [settings.page] if settings.page else [],
     }
-    return {kind: names[kind] for kind in KINDS if names[kind]}
+    expiry = _EXPIRY if retention else {}
+    parts = (processes, rest, expiry, {} if settings.store_url else _machine(settings.store_machine))
+    found = {kind: [name for part in parts for name in part.get(kind, ())] for kind in KINDS}
+    return {kind: names for kind, names in found.items() if names}
+
+
+_EXPIRY: Mapping[str, Sequence[str]] = {
+    "projects/Service": ["cloudscheduler.googleapis.com"],
+    "serviceaccount/Account": [SCHEDULER],
+    "cloudscheduler/Job": [service_of(EXPIRY)],
+}
+
+
+def _machine(settings: StoreMachine) -> Mapping[str, Sequence[str]]:
+    """Return what belongs to the store's machine."""
+    one = ("Network", "Firewall", "Instance", "ResourcePolicy", *(() if settings.disk else ("Disk",)))
+    return {
+        **{f"compute/{kind}": [STORE] for kind in one},
+        "compute/Subnetwork": [f"{STORE}-clients", STORE],
+        "projects/Service": ["compute.googleapis.com"],
+        "serviceaccount/Account": [STORE, SCHEMA_JOB],
+        "secretmanager/Secret": [f"{STORE}-users"],
+        "cloudrunv2/Job": [SCHEMA_JOB],
+        "artifactregistry/Repository": [STORE],
+    }

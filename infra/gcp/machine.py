@@ -74,7 +74,7 @@ def user_data(image: str, secret: str, memory_mib: int) -> str:
     return "#cloud-config\n" + yaml.safe_dump(config, sort_keys=False)
 
 
-def _service(image: str, secret: str, memory_mib: int) -> str:
+def _run(image: str, memory_mib: int) -> str:
     limit = f"{memory_mib - SYSTEM_MIB}m"
     options = {
         "name": STORE,
@@ -84,18 +84,16 @@ def _service(image: str, secret: str, memory_mib: int) -> str:
         "memory-swap": limit,
         "cap-drop": "ALL",
         "security-opt": "no-new-privileges",
-        "log-driver": "gcplogs",
+        "log-opt": "max-size=10m",
         "stop-timeout": "60",
     }
-    run = ["docker", "run", "--rm", "--read-only", *(f"--{key}={value}" for key, value in options.items())]
-    run += [f"--env={name}={value}" for name, value in environment(memory_mib).items()]
-    run += [
-        f"--volume={MOUNT}/data:/data",
-        f"--volume={USERS}:{USERS}:ro",
-        image,
-        "start",
-        "rocksdb:/data/confab",
-    ]
+    words = ["--rm", "--read-only", *(f"--{name}={value}" for name, value in options.items())]
+    words += [f"--env={name}={value}" for name, value in environment(memory_mib).items()]
+    words += [f"--volume={MOUNT}/data:/data", f"--volume={USERS}:{USERS}:ro"]
+    return shlex.join(["/usr/bin/docker", "run", *words, image, "start", "rocksdb:/data/confab"])
+
+
+def _service(image: str, secret: str, memory_mib: int) -> str:
     settings = {
         "HOME": "/var/lib/confab",  # Docker's credentials; the root's own home is read-only
         "DEVICE": f"/dev/disk/by-id/google-{DEVICE_NAME}",
@@ -106,27 +104,25 @@ def _service(image: str, secret: str, memory_mib: int) -> str:
         "SECRET": secret,
         "IMAGE": image,
     }
-    return "\n".join(
-        [
-            "[Unit]",
-            "Wants=network-online.target docker.service",
-            "After=network-online.target docker.service",
-            "StartLimitIntervalSec=0",
-            "[Service]",
-            *(f'Environment="{name}={value}"' for name, value in settings.items()),
-            f"ExecStartPre=/bin/bash {_ETC}/prepare.sh",
-            f"ExecStartPre=-/usr/bin/docker rm --force {STORE}",
-            f"ExecStart=/usr/bin/{shlex.join(run)}",
-            f"ExecStop=/usr/bin/docker stop {STORE}",
-            "TimeoutStartSec=900",
-            "TimeoutStopSec=75",
-            "Restart=always",
-            "RestartSec=5",
-            "StandardOutput=journal+console",  # the serial port shows what fails before there is a container
-            "StandardError=journal+console",
-            "",
-        ]
+    lines = (
+        "[Unit]",
+        "Wants=network-online.target docker.service",
+        "After=network-online.target docker.service",
+        "StartLimitIntervalSec=0",
+        "[Service]",
+        *(f'Environment="{name}={value}"' for name, value in settings.items()),
+        f"ExecStartPre=/bin/bash {_ETC}/prepare.sh",
+        f"ExecStartPre=-/usr/bin/docker rm --force {STORE}",
+        f"ExecStart={_run(image, memory_mib)}",
+        f"ExecStop=/usr/bin/docker stop {STORE}",
+        "TimeoutStartSec=900",
+        "TimeoutStopSec=75",
+        "Restart=always",
+        "RestartSec=10",
+        "StandardOutput=journal+console",  # the serial port shows what fails before there is a container
+        "StandardError=journal+console",
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
 _HEALTH = f"""\

@@ -22,28 +22,10 @@ ATTEMPTS = 10
 
 def make_store(shared: Shared, network: Network, settings: StoreMachine) -> compute.Instance:
     """Make the machine, which nothing but functions, containers and the job reaches."""
-    project = shared.project
+    project, zone = shared.project, f"{shared.project.region}-{settings.zone}"
     identity = shared.grants.identity(STORE, "Confab store")
-    users = _make_users(shared, identity)
-    images = _make_images(project, identity)
-    for role in ("roles/logging.logWriter", "roles/monitoring.metricWriter"):
-        shared.grants.in_project(identity, role)
-    image = images.repository_id.apply(
-        lambda repository: f"{project.region}-docker.pkg.dev/{project.id}/{repository}/{machine.IMAGE}"
-    )
-    compute.Firewall(
-        STORE,
-        project=project.id,
-        name=STORE,
-        network=network.name,
-        allows=[{"protocol": "tcp", "ports": [str(PORT)]}],
-        source_ranges=[CLIENTS],
-        target_service_accounts=[identity.account.email],
-    )
-    zone = f"{project.region}-{settings.zone}"
-    configuration = pulumi.Output.all(image, users.version.name).apply(
-        lambda values: machine.user_data(values[0], values[1], settings.memory_mib)
-    )
+    configuration = _configure(shared, identity, settings)
+    _allow_clients(project, network, identity)
     disk = _make_disk(project, network, zone, settings)
     return compute.Instance(
         STORE,
@@ -51,11 +33,13 @@ def make_store(shared: Shared, network: Network, settings: StoreMachine) -> comp
         zone=zone,
         name=STORE,
         machine_type=settings.type,
+        allow_stopping_for_update=True,
         boot_disk={"initialize_params": {"image": SYSTEM, "size": SYSTEM_GIB, "type": "pd-balanced"}},
         attached_disks=[{"source": disk, "device_name": machine.DEVICE_NAME}],
         network_interfaces=[{"subnetwork": network.machines.id, "network_ip": ADDRESS}],
         metadata={
             "user-data": configuration,
+            "google-logging-enabled": "true",
             "google-monitoring-enabled": "true",  # reports how full the disk is, for nothing
             "block-project-ssh-keys": "true",
         },
@@ -66,6 +50,32 @@ def make_store(shared: Shared, network: Network, settings: StoreMachine) -> comp
         opts=pulumi.ResourceOptions(
             depends_on=identity.grants, replace_on_changes=["metadata"], delete_before_replace=True
         ),
+    )
+
+
+def _configure(shared: Shared, identity: Identity, settings: StoreMachine) -> pulumi.Output[str]:
+    """Return the machine's configuration, once its account may read what that names."""
+    project = shared.project
+    users, images = _make_users(shared, identity), _make_images(project, identity)
+    for role in ("roles/logging.logWriter", "roles/monitoring.metricWriter"):
+        shared.grants.in_project(identity, role)
+    registry = f"{project.region}-docker.pkg.dev/{project.id}"
+    return pulumi.Output.all(images.repository_id, users.version.name).apply(
+        lambda names: machine.user_data(
+            f"{registry}/{names[0]}/{machine.IMAGE}", names[1], settings.memory_mib
+        )
+    )
+
+
+def _allow_clients(project: Project, network: Network, identity: Identity) -> None:
+    compute.Firewall(
+        STORE,
+        project=project.id,
+        name=STORE,
+        network=network.name,
+        allows=[{"protocol": "tcp", "ports": [str(PORT)]}],
+        source_ranges=[CLIENTS],
+        target_service_accounts=[identity.account.email],
     )
 
 
