@@ -1,5 +1,5 @@
 /**
- * Loaded into the Firebase emulators with `node --require`. Changes four things, three of them as their modules load:
+ * Loaded into the Firebase emulators with `node --require`. Changes five things, four of them as their modules load:
  *
  * - The Auth emulator compiles its request validators when they are first needed, not for seconds at start.
  * - One Python process serves all concurrent requests of a function, as it does in the cloud. The emulator
@@ -7,6 +7,8 @@
  * - That process is started without a shell between, so that stopping the emulator stops it.
  * - Requests to functions do not share connections. A function's server closes those that are idle for
  *   5 s; a request that met that moment was answered 500, and the emulator killed the function for it.
+ * - Hosting forwards a chunked body, and one that waits for `100 Continue`, as it does in the cloud. The
+ *   emulator as it comes passes these headers on to `fetch`, which throws, and answers 500.
  *
  * Relies on the internals of the firebase-tools version pinned in package.json; a missing one is an error.
  */
@@ -25,6 +27,7 @@ const changes = [
   { exported: "middleware", from: /(^|\/)exegesis-express$/, change: compileValidatorsLazily },
   { exported: "RuntimeWorkerPool", from: /\/functionsRuntimeWorker$/, change: shareWorkers },
   { exported: "FunctionsEmulator", from: /\/functionsEmulator$/, change: startPythonOnce },
+  { exported: "proxyRequestHandler", from: /(^|\/)proxy$/, change: forwardAnyBody },
 ];
 
 http.globalAgent = new http.Agent({ keepAlive: false });
@@ -43,6 +46,18 @@ function compileValidatorsLazily(exegesis) {
   const middleware = (specification, options) =>
     exegesis.middleware(specification, { ...options, lazyCompileValidationSchemas: true });
   return { ...exegesis, middleware };
+}
+
+function forwardAnyBody(proxy) {
+  const handlerOf = proxy.proxyRequestHandler;
+  proxy.proxyRequestHandler = (...target) => {
+    const handle = handlerOf(...target);
+    return (request, ...rest) => {
+      delete request.headers["transfer-encoding"];
+      delete request.headers.expect;
+      return handle(request, ...rest);
+    };
+  };
 }
 
 function shareWorkers({ RuntimeWorkerPool: { prototype: pool } }) {

@@ -1,9 +1,14 @@
-"""The headers and redirects of Firebase Hosting's emulator."""
+"""The headers, redirects and rewrites of Firebase Hosting's emulator."""
 
+import asyncio
+import gzip
 from pathlib import Path
 
 import httpx
+import pytest
 
+from tests.support.api import API
+from tests.support.auth_emulator import AuthEmulator
 from tests.support.stack import Stack
 
 PUBLIC = Path(__file__).parents[2] / "public"
@@ -18,6 +23,25 @@ def test_no_browser_caches_a_file_of_an_older_release(stack: Stack) -> None:
         for path in served:
             answer = client.get(f"/{path}")
             assert (answer.status_code, answer.headers.get("Cache-Control")) == (200, "no-cache"), path
+
+
+CHAT, FORCED, PACKED = b'{"type":"chat"}', b'{"type":"chat","force":1}', gzip.compress(b'{"type":"chat"}')
+BODIES: dict[str, tuple[dict[str, str], bytes | list[bytes], tuple[int, str | None]]] = {
+    "in chunks": ({}, [CHAT], (201, None)),
+    "in chunks, with what is unknown": ({}, [FORCED], (400, "invalid_request")),
+    "announced": ({"Expect": "100-continue"}, CHAT, (201, None)),
+    "packed": ({"Content-Encoding": "gzip"}, PACKED, (415, "unsupported_media_type")),
+    "packed, in chunks": ({"Content-Encoding": "gzip"}, [PACKED], (415, "unsupported_media_type")),
+}
+
+
+@pytest.mark.parametrize("how", BODIES)
+def test_a_body_is_read_by_way_of_hosting_or_refused(stack: Stack, how: str) -> None:
+    headers, body, answer = BODIES[how]
+    user = asyncio.run(AuthEmulator(stack.auth).user())
+    sent = {**user.headers, "Content-Type": "application/json", **headers}
+    given = httpx.post(f"{stack.url}{API}", content=body, headers=sent, timeout=20)
+    assert (given.status_code, given.json().get("code")) == answer
 
 
 def test_the_former_reference_page_redirects(stack: Stack) -> None:
