@@ -1,5 +1,6 @@
 """The edge of the functions: tokens, bodies within their bounds, CORS, and what every response carries."""
 
+import asyncio
 import gzip
 import json
 import logging
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from confab.domain.limits import Limits
+from confab.http import edge
 from confab.http.routes import ROUTES
 from confab.telemetry.logs import LogTelemetry
 from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
@@ -163,6 +165,19 @@ async def test_what_a_limit_allows_fits_into_a_body_however_json_spells_it(clien
     sent = await client.post(f"{path}/messages", content=escaped(message), headers=bearer(**JSON))
     assert (sent.status_code, sent.json()["content"]) == (201, message["content"])
     assert (await client.delete(f"{path}/members/{uid}", headers=bearer())).status_code == 200
+
+
+@pytest.mark.parametrize(("pause_s", "status"), [(0.04, 201), (0.3, 400)], ids=["slow", "stalled"])
+async def test_a_body_over_a_slow_link_is_read_as_long_as_it_goes_on(client, monkeypatch, pause_s, status):
+    monkeypatch.setattr(edge, "QUIET_S", 0.15)
+
+    async def body() -> AsyncIterator[bytes]:
+        async for chunk in chunks(json.dumps(CHAT | {"title": "x" * 40}).encode()):
+            yield chunk
+            await asyncio.sleep(pause_s)
+
+    answer = await client.post(API, content=body(), headers=bearer(**JSON))
+    assert answer.status_code == status
 
 
 async def test_a_refused_request_changes_nothing(client, adapters):

@@ -4,8 +4,18 @@ import asyncio
 
 import pytest
 from engineio.packet import MESSAGE, PONG, Packet
+from socketio.packet import Packet as EventPacket
 
+from confab.realtime import packets
 from confab.realtime.engine import PACKETS_A_TURN, Engine, Socket
+
+
+@pytest.mark.parametrize("sent", ['{"content":"a","content":"b"}', "{'content':1}", "NaN"])
+def test_an_event_whose_json_could_be_misread_comes_without_data(monkeypatch, sent):
+    monkeypatch.setattr(EventPacket, "json", packets.json)
+    read = packets.decode(f'21["message",{sent}]')
+    assert read is not None
+    assert (read.id, read.data) == (1, None)
 
 
 @pytest.mark.parametrize("kind", [PONG, MESSAGE])

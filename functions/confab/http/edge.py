@@ -38,8 +38,10 @@ from confab.wiring import Adapters
 
 log = logging.getLogger(__name__)
 
-BODY_DEADLINE_S = 10
-"""Seconds within which a body must have arrived."""
+QUIET_S = 10
+"""Seconds without a byte after which a body is given up; one over a slow link goes on."""
+BODY_S = 60
+"""Seconds for a whole body: Hosting waits no longer."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_AGE_S = 3600
 """Seconds for which a browser may cache the response to a preflight."""
@@ -237,14 +239,17 @@ async def _read(asked: _Request, most: int) -> bytes:
     if declared.isdecimal() and int(declared) > most:
         raise error
     data = bytearray()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BODY_S
     try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
+        async with asyncio.timeout(QUIET_S) as deadline:
             async for chunk in asked.request.stream():
+                deadline.reschedule(min(end, loop.time() + QUIET_S))
                 data += chunk
                 if len(data) > most:
                     raise error
     except TimeoutError:
-        raise InvalidRequest.field("", f"the body did not arrive within {BODY_DEADLINE_S} s") from None
+        raise InvalidRequest.field("", "the body did not arrive in time") from None
     except ClientDisconnect:
         raise InvalidRequest.field("", "the body did not arrive") from None
     return bytes(data)
