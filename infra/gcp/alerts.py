@@ -43,8 +43,8 @@ AWAKE = series("run.googleapis.com/container/instance_count", RUN, f'service_nam
 UNACKNOWLEDGED = series(
     "pubsub.googleapis.com/subscription/oldest_unacked_message_age", BUS, f'subscription_id=~"{PREFIX}.*"'
 )
-INSTANCE, DEVICE = "THE-MACHINE", "sdb"
-"""The store's machine, until its id is known, and its disk there."""
+INSTANCE, MOUNTED = "THE-MACHINE", "noatime"
+"""The store's machine, until its id is known, and the option that only its data is mounted with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ DEGRADED = Policy(
 
 
 def _disk(states: str) -> str:
-    labels = f'instance_id="{INSTANCE}"', f'device_name="{DEVICE}"', f'state=~"{states}"'
+    labels = f'instance_id="{INSTANCE}"', f'mount_option=~".*{MOUNTED}.*"', f'state=~"{states}"'
     return f"sum({series('compute.googleapis.com/guest/disk/bytes_used', MACHINE, *labels)})"
 
 

@@ -13,53 +13,61 @@ from surrealdb.errors import NotAllowedError
 from confab.store import schema
 from confab.store.session import DEFINE, Session
 from infra.gcp import machine
+from infra.gcp.alerts import MOUNTED
 from infra.gcp.network import ADDRESS, CLIENTS, PORT
 from infra.gcp.settings import StoreMachine
 from infra.gcp.store import SCHEMA_JOB
 from tests.infra.deployment import BASE, FULL, deployed
 from tests.infra.test_parts import variables
 
-MADE = deployed(BASE)
 PARTS = {"Instance", "Disk", "Network", "Subnetwork", "Firewall", "ResourcePolicy"}
 
 
-def test_a_store_elsewhere_makes_nothing_of_the_machine():
-    assert {each.type for each in MADE.resources} >= PARTS
+@pytest.fixture
+def made():
+    return deployed(BASE)
+
+
+def test_a_store_elsewhere_makes_nothing_of_the_machine(made):
+    assert {each.type for each in made.resources} >= PARTS
     elsewhere = deployed(FULL)
     assert not [each.key for each in elsewhere.resources if each.module == "compute" or "store" in each.name]
     assert "vpcAccess" not in str(elsewhere.containers())
     assert {env["SURREALDB_URL"] for env in variables(elsewhere).values()} == {"wss://store.example"}
 
 
-def test_only_processes_in_the_network_reach_the_store():
+def test_only_processes_in_the_network_reach_the_store(made):
     member = {"network": "confab-store", "subnetwork": "confab-store-clients"}
-    for process in (*MADE.containers(), MADE.one(f"Job/{SCHEMA_JOB}")):
+    for process in (*made.containers(), made.one(f"Job/{SCHEMA_JOB}")):
         template = process.inputs["template"]
         access = template.get("template", template)["vpcAccess"]
         assert access == {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": [member]}
-    for function in MADE.all("Function"):
+    (job,) = made.one(f"Job/{SCHEMA_JOB}").inputs["template"]["template"]["containers"]
+    assert [*job["commands"], *job["args"]] == ["python", "-m", "confab.store", "migrate"]
+    assert job["image"] == made.settings["confab:image"]
+    for function in made.all("Function"):
         config = function.inputs["serviceConfig"]
         assert config["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
         assert config["directVpcNetworkInterfaces"] == [member]
-    (wall,) = MADE.all("Firewall")
+    (wall,) = made.all("Firewall")
     assert (wall.inputs["sourceRanges"], wall.inputs["allows"]) == (
         [CLIENTS],
         [{"protocol": "tcp", "ports": [str(PORT)]}],
     )
-    instance = MADE.one("Instance/confab-store").inputs
+    instance = made.one("Instance/confab-store").inputs
     assert wall.inputs["targetServiceAccounts"] == [instance["serviceAccount"]["email"]]
     (interface,) = instance["networkInterfaces"]
     assert (interface["networkIp"], interface.get("accessConfigs")) == (ADDRESS, None)
-    assert {env["SURREALDB_URL"] for env in variables(MADE).values()} == {f"ws://{ADDRESS}:{PORT}"}
-    assert all(each.inputs["privateIpGoogleAccess"] for each in MADE.all("Subnetwork"))
+    assert {env["SURREALDB_URL"] for env in variables(made).values()} == {f"ws://{ADDRESS}:{PORT}"}
+    assert all(each.inputs["privateIpGoogleAccess"] for each in made.all("Subnetwork"))
 
 
-def test_the_disk_is_protected_and_its_snapshots_outlive_it():
-    protected = {each.key for each in MADE.resources if each.protected}
-    assert {each.key for each in MADE.resources if each.retained} == {"Disk/confab-store"}
+def test_the_disk_is_protected_and_its_snapshots_outlive_it(made):
+    protected = {each.key for each in made.resources if each.protected}
+    assert {each.key for each in made.resources if each.retained} == {"Disk/confab-store"}
     subnets = {"Subnetwork/confab-store", "Subnetwork/confab-store-clients"}
     assert protected == {"Disk/confab-store", "Network/confab-store", *subnets}
-    (policy,) = (each.inputs["snapshotSchedulePolicy"] for each in MADE.all("ResourcePolicy"))
+    (policy,) = (each.inputs["snapshotSchedulePolicy"] for each in made.all("ResourcePolicy"))
     assert policy["retentionPolicy"] == {"maxRetentionDays": 14, "onSourceDiskDelete": "KEEP_AUTO_SNAPSHOTS"}
     assert policy["schedule"]["dailySchedule"]["daysInCycle"] == 1
     restored = deployed(BASE | {"confab:storeMachine": '{"disk": "restored", "zone": "c"}'})
@@ -70,8 +78,8 @@ def test_the_disk_is_protected_and_its_snapshots_outlive_it():
     assert {kept.inputs["zone"], instance["zone"]} == {"us-central1-c"}
 
 
-def test_the_machine_runs_the_pinned_image_within_its_memory():
-    instance = MADE.one("Instance/confab-store").inputs
+def test_the_machine_runs_the_pinned_image_within_its_memory(made):
+    instance = made.one("Instance/confab-store").inputs
     config = yaml.safe_load(instance["metadata"]["user-data"])
     files = {each["path"].rpartition("/")[2]: each["content"] for each in config["write_files"]}
     unit = files["confab-store.service"]
@@ -80,6 +88,7 @@ def test_the_machine_runs_the_pinned_image_within_its_memory():
     assert "@sha256:" in unit
     limit = StoreMachine().memory_mib - machine.SYSTEM_MIB
     assert f"--memory={limit}m --memory-swap={limit}m" in unit
+    assert f"mount -o {MOUNTED}," in files["prepare.sh"]
     assert "--env=SURREAL_DATASTORE_SYNC=every" in unit  # stored is stored, even if the machine dies
     assert "Restart=always" in unit
     assert "the-" not in str(instance), "a password"
