@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--origin", action="append", default=[], metavar="URL", type=_origin, help=origin)
         page = f"release the demonstration page, too, on a site of its own [PROJECT{PAGE_SUFFIX}]; kept"
         one.add_argument("--page", nargs="?", const="", metavar="SITE", help=page)
+        store = "your own store's wss:// address, or `managed` for a machine in the project, which is the"
+        store += " default unless SURREALDB_URL is set; kept"
+        one.add_argument("--store", metavar="URL|managed", help=store)
         elsewhere = "this machine cannot reach the store: neither probe nor migrate it"
         one.add_argument("--store-elsewhere", action="store_true", help=elsewhere)
         move = "deploy even if the region, a site or the store differs from the stack's"

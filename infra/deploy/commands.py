@@ -36,6 +36,7 @@ def run(options: argparse.Namespace, make_runner: Callable[[Mapping[str, str]], 
             site=options.site,
             page=options.page,
             origins=options.origin,
+            store=options.store,
             store_elsewhere=options.store_elsewhere,
             move=options.move,
         )
@@ -107,7 +108,15 @@ def _commands(target: Target, runner: Runner, wanted: str, *, number: str | None
         if not answer.ok and number is None:
             raise DeployError(f"the project's number: {answer.trouble}")
         yield from plan.build(target, wanted, answer.out.strip() if answer.ok else str(number))
-    yield from plan.release(target)
+    yield from plan.release(target, has_machine=_has_machine(target, runner))
+
+
+def _has_machine(target: Target, runner: Runner) -> bool:
+    """Whether an earlier deployment has made the store's machine, all of it."""
+    try:
+        return stack.outputs(runner, target.stack).has_machine
+    except DeployError:
+        return False
 
 
 def _release_page(target: Target, runner: Runner, outputs: Outputs) -> None:
@@ -134,8 +143,14 @@ def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     if not options.yes and not _typed(question, target.project):
         raise DeployError("nothing was destroyed: type the project's id, or pass --yes")
     runner.run(command)
-    print("\nFirebase's sites and users, the project itself and the APIs are still there.")
+    print(f"\nStill there: Firebase's sites and users, the project, its APIs, and {_left(target)}.")
     return 0
+
+
+def _left(target: Target) -> str:
+    if not target.managed:
+        return "your store"
+    return f"the store's disk, snapshots and network (gcloud compute disks list --project {target.project})"
 
 
 COMMANDS = {"check": check, "up": up, "destroy": destroy}

@@ -32,9 +32,12 @@ UNKNOWN = "UNKNOWN"
 """Stands for a value that a dry run does not know."""
 
 
-def idle_month() -> Mapping[str, float]:
-    """The dollars of a month in which nobody connects, by item, at list prices without a free tier."""
-    idle = Scenario(messages_per_hour=0, hours=0)
+def idle_month(target: Target) -> Mapping[str, float]:
+    """The dollars of a month in which nobody connects, by item, at list prices without a free tier.
+
+    What a store of the operator's costs is not part of it.
+    """
+    idle = Scenario(messages_per_hour=0, hours=0, store_usd=None if target.managed else 0)
     return {item: usd for item, usd in Basis(list_prices(), measured()).bill(idle).items() if usd}
 
 
@@ -43,21 +46,22 @@ def described(target: Target) -> Iterator[str]:
     cells = json.loads(target.kept.get("confab:cells", '[{"name": "main"}]'))
     names = {"functions": len(functions()), "cells": ", ".join(each["name"] for each in cells)}
     yield f"Creates or updates in the project {target.project}, region {target.region}, stack {target.stack}:"
+    unused = {*(() if target.page else ("firebase",)), *(("compute",) if not target.managed else ())}
     for module, line in CREATES.items():
-        if module != "firebase" or target.page:
+        if module not in unused:
             yield f"  {line.format(page=target.page, **names)}"
     yield f"Touches no Hosting site{f' but {target.page}' if target.page else ''}."
+    if not target.managed:
+        yield f"Uses your store at {target.env['SURREALDB_URL']}, whose cost is not part of what follows."
     yield f"May call: {', '.join(target.callers)}"
-    items = idle_month()
+    items = idle_month(target)
     each = ", ".join(f"{item} {usd(dollars)}" for item, dollars in items.items())
     yield f"An idle month costs {usd(sum(items.values()))} at list prices ({each}): docs/cost.md"
 
 
 def completed(target: Target) -> tuple[Target, Sequence[str]]:
     """The target with UNKNOWN for what nobody has said, and what that is."""
-    absent = [
-        name for name in ("SURREALDB_URL", "SURREALDB_USER", "SURREALDB_PASSWORD") if not target.env.get(name)
-    ]
+    absent = [name for name in ("SURREALDB_USER", "SURREALDB_PASSWORD") if not target.env.get(name)]
     unknown = [f"{name}, which is not set" for name in absent]
     if target.trouble:
         unknown.append(f"what an earlier deployment has kept: {target.trouble}")

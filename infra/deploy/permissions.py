@@ -52,19 +52,21 @@ INSPECTION_AND_BUILD = (
 """For inspecting and building the image."""
 PAGE = "firebasehosting.sites.get"
 """For inspecting the demonstration page's site."""
+MIGRATION = ("run.executions.get", "run.jobs.get", "run.jobs.run")
+"""For the job that migrates the deployment's own store."""
 _API = "https://cloudresourcemanager.googleapis.com"
 
 
 def of_gcloud(runner: Runner, target: Target) -> str:
     """The account of gcloud may inspect and build."""
-    return _require(
-        runner, target, google_api.GCLOUD, {*CALLS, *INSPECTION_AND_BUILD, *([PAGE] if target.page else ())}
-    )
+    needed = {*CALLS, *INSPECTION_AND_BUILD, *([PAGE] if target.page else ())}
+    return _require(runner, target, google_api.GCLOUD, needed | {*(MIGRATION if target.managed else ())})
 
 
 def of_the_program(runner: Runner, target: Target) -> str:
     """The application default credentials, with which the Pulumi program runs, may create every resource."""
-    kinds = (each for kind, each in CREATION.items() if target.page or not kind.startswith("firebase/"))
+    unused = (*(() if target.page else ("firebase/",)), *(("compute/",) if not target.managed else ()))
+    kinds = [each for kind, each in CREATION.items() if not kind.startswith(unused)]
     needed = {*CALLS, *(permission for each in kinds for permission in each)}
     return _require(runner, target, google_api.APPLICATION_DEFAULT, needed)
 

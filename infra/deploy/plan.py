@@ -8,7 +8,7 @@ from infra.deploy import stack
 from infra.deploy.hosting import MARK
 from infra.deploy.runner import Command, Retry
 from infra.deploy.target import PROGRAM, Target
-from infra.gcp.names import BUILDER, PREFIX, STAGED
+from infra.gcp.names import BUILDER, PREFIX, SCHEMA_JOB, STAGED
 
 STORE_CHECK = (sys.executable, "-m", "confab.store", "check")
 STORE_MIGRATE = (sys.executable, "-m", "confab.store", "migrate")
@@ -27,7 +27,8 @@ BEFORE_THE_IMAGE = (
     f"**::{BUILDER}**",
 )
 """The resources that the image's build needs, as patterns of Pulumi's URNs."""
-SECRETS = frozenset({"confab:storeUser", "confab:storePassword"})
+SCHEMA = "**gcp:cloudrunv2/job:Job::" + SCHEMA_JOB
+SECRETS = frozenset({"confab:storeUser", "confab:storePassword", "confab:storeRootPassword"})
 
 METRIC = r"Cannot find metric\(s\)"
 """An alert refers to a new log metric, which takes up to 10 minutes to propagate."""
@@ -50,6 +51,8 @@ def settings(target: Target, image: str) -> Iterator[Command]:
     pairs = (word for key, value in plain.items() for word in ("--plaintext", f"{key}={value}"))
     if plain:
         yield Command("settings", stack.pulumi(target.stack, "config", "set-all", *pairs), _QUICK_S)
+    if "confab:storeUrl" in target.kept.keys() - wanted.keys():
+        yield Command("store", stack.pulumi(target.stack, "config", "rm", "confab:storeUrl"), _QUICK_S)
     for key in sorted(new.keys() & SECRETS):
         words = stack.pulumi(target.stack, "config", "set", "--secret", key)
         yield Command(f"secret {key.partition(':')[2]}", words, _QUICK_S, stdin=new[key])
@@ -74,11 +77,23 @@ def build(target: Target, image: str, project_number: str) -> Iterator[Command]:
     yield Command("image", tuple(submit.split()), _BUILD_S, retry=NEW_ACCOUNT)
 
 
-def release(target: Target) -> Iterator[Command]:
-    """Migrate the schema, and replace the functions and the containers."""
+def release(target: Target, *, has_machine: bool = False) -> Iterator[Command]:
+    """Migrate the schema, and replace the functions and the containers.
+
+    Nothing outside its network reaches the deployment's own store, so a job there migrates it; the first
+    time after everything is made.
+    """
+    everything = Command("functions, containers and everything else", _up(target), _UP_S, retry=NEW_PROJECT)
+    if target.managed:
+        job = Command("the schema's job", _up(target, "--target", SCHEMA), _PREPARE_S)
+        words = f"gcloud run jobs execute {SCHEMA_JOB} --wait --quiet --region={target.region}"
+        own = (*words.split(), f"--project={target.project}")
+        migrate = Command("store schema", own, _PREPARE_S, retry=NEW_ACCOUNT)
+        yield from (job, migrate, everything) if has_machine else (everything, migrate)
+        return
     if not target.store_elsewhere:
         yield Command("store schema", STORE_MIGRATE, _QUICK_S, env=STORE_ENV)
-    yield Command("functions, containers and everything else", _up(target), _UP_S, retry=NEW_PROJECT)
+    yield everything
 
 
 def page(target: Target, firebase_json: Path) -> Command:
@@ -89,8 +104,9 @@ def page(target: Target, firebase_json: Path) -> Command:
 
 
 def destruction(target: Target) -> Command:
-    """Destroy everything that the Pulumi program created."""
-    return Command("everything in the cloud", stack.pulumi(target.stack, "destroy", "--yes"), _UP_S)
+    """Destroy everything that the Pulumi program created, but the store's disk and its network."""
+    words = stack.pulumi(target.stack, "destroy", "--yes", "--exclude-protected")
+    return Command("everything in the cloud", words, _UP_S)
 
 
 def image_exists(image: str) -> tuple[str, ...]:

@@ -125,14 +125,6 @@ DEPLOYMENT = (
     Prerequisite(
         "origins", stack.origins, "write --origin as https://chat.example, without a path", ("stack",)
     ),
-    Prerequisite("store address", store_address, "export SURREALDB_URL=wss://…"),
-    Prerequisite("store account", store_account, "export SURREALDB_USER=… SURREALDB_PASSWORD=…"),
-    Prerequisite(
-        "store",
-        store,
-        "start it, or pass --store-elsewhere if this machine cannot reach it",
-        ("store address", "store account"),
-    ),
     Prerequisite(
         "billing",
         succeeds(
@@ -170,6 +162,18 @@ DEPLOYMENT = (
 )
 """The prerequisites of a deployment."""
 
+STORE = (
+    Prerequisite("store address", store_address, "export SURREALDB_URL=wss://…"),
+    Prerequisite("store account", store_account, "export SURREALDB_USER=… SURREALDB_PASSWORD=…"),
+    Prerequisite(
+        "store",
+        store,
+        "start it, or pass --store-elsewhere if this machine cannot reach it; or --store managed",
+        ("store address", "store account"),
+    ),
+)
+"""The further prerequisites of a store that is the operator's."""
+
 PAGE = (
     Prerequisite(
         "page's site",
@@ -198,4 +202,4 @@ PAGE = (
 
 def deployment(target: Target) -> Sequence[Prerequisite]:
     """The prerequisites of a deployment to this target."""
-    return (*DEPLOYMENT, *(PAGE if target.page else ()))
+    return (*DEPLOYMENT, *(() if target.managed else STORE), *(PAGE if target.page else ()))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import yaml
@@ -12,15 +13,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from confab.config import WebOrigins
 from infra.deploy.runner import DeployError, Runner
-from infra.deploy.target import FIREBASE_JSON, PROGRAM, REGION, ROOT, Target, page_of
+from infra.deploy.target import FIREBASE_JSON, MANAGED, PROGRAM, REGION, ROOT, Target, page_of
 from infra.probes.probe import Failure
 
+ROOT_PASSWORD = "SURREALDB_ROOT_PASSWORD"  # noqa: S105 - the name of a variable
 VARIABLES = {
     "SURREALDB_URL": "confab:storeUrl",
     "SURREALDB_NAMESPACE": "confab:storeNamespace",
     "SURREALDB_DATABASE": "confab:storeDatabase",
     "SURREALDB_USER": "confab:storeUser",
     "SURREALDB_PASSWORD": "confab:storePassword",
+    ROOT_PASSWORD: "confab:storeRootPassword",
 }
 """The variables that describe the store, and the settings that keep them."""
 LOCATIONS = {
@@ -51,6 +54,11 @@ class Outputs:
     """The site of the demonstration page, if that is released."""
 
     @property
+    def has_machine(self) -> bool:
+        """Whether the store is a machine of the deployment's, which nothing reaches from outside."""
+        return self.variables.get("SURREALDB_URL", "").startswith("ws://")
+
+    @property
     def page_url(self) -> str | None:
         """The demonstration page's address."""
         return f"https://{self.page}.web.app" if self.page else None
@@ -78,18 +86,24 @@ def target_of(
     site: str | None = None,
     page: str | None = None,
     origins: Sequence[str] = (),
+    store: str | None = None,
     store_elsewhere: bool = False,
     move: bool = False,
 ) -> Target:
     """The target that options and variables describe, completed from the stack's settings."""
     found, trouble = kept(runner, stack)
-    store = {variable: found[key] for variable, key in VARIABLES.items() if key in found}
+    known = {variable: found[key] for variable, key in VARIABLES.items() if key in found}
+    known |= {variable: env[variable] for variable in VARIABLES if env.get(variable)}
+    known |= {} if store is None else {"SURREALDB_URL": store.removeprefix(MANAGED)}
+    if not known.get("SURREALDB_URL"):  # the machine's users are made with it
+        made = {variable: token_urlsafe() for variable in ("SURREALDB_PASSWORD", ROOT_PASSWORD)}
+        known = {"SURREALDB_USER": "confab", **made, **known}
     return Target(
         project=project,
         region=region or found.get("gcp:region", REGION),
         stack=stack,
         site=site or found.get("confab:site"),
-        env={**env, **{name: env.get(name) or value for name, value in store.items()}},
+        env={**env, **known},
         store_elsewhere=store_elsewhere,
         kept=found,
         trouble=trouble,
@@ -109,17 +123,18 @@ def settings(target: Target, image: str) -> Mapping[str, str]:
     # Firebase's API accepts a person's credentials only with a project whose quota counts the calls.
     asked |= {"gcp:project": target.project, "gcp:billingProject": target.project}
     asked |= {"gcp:userProjectOverride": "true"}
-    return _DEFAULTS | dict(target.kept) | {key: value for key, value in asked.items() if value}
+    wanted = _DEFAULTS | dict(target.kept) | {key: value for key, value in asked.items() if value}
+    return {key: value for key, value in wanted.items() if key != "confab:storeUrl" or not target.managed}
 
 
 def moves(target: Target) -> Sequence[str]:
     """The locations in which the target and the stack differ."""
-    asked = settings(target, "")
-    return [
-        f"{title} is {target.kept[key]}, not {asked[key]}"
-        for key, title in LOCATIONS.items()
-        if key in target.kept and target.kept[key] != asked[key]
-    ]
+    asked, old = dict(settings(target, "")), dict(target.kept)
+    for each in (asked, old):
+        if each.get(VARIABLES[ROOT_PASSWORD]):
+            each.setdefault("confab:storeUrl", MANAGED)
+    pairs = ((title, old[key], asked.get(key)) for key, title in LOCATIONS.items() if key in old)
+    return [f"{title} is {before}, not {after}" for title, before, after in pairs if before != after]
 
 
 def outputs(runner: Runner, stack: str) -> Outputs:

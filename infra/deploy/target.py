@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 FIREBASE_JSON = ROOT / "firebase.json"
 PROGRAM = "infra/gcp"
 """The folder of the Pulumi program."""
+MANAGED = "managed"
 REGION = "us-central1"
 """The default region of a new stack."""
 LONGEST_SITE = 30
@@ -39,6 +40,11 @@ class Target:
     """Whether the operator has named that site just now."""
     origins: Sequence[str] = ()
     """Origins that may call besides the sites', such as the app's own domains."""
+
+    @property
+    def managed(self) -> bool:
+        """Whether the store is a machine that the deployment makes, and no address of the operator's."""
+        return not self.env.get("SURREALDB_URL")
 
     @property
     def site_id(self) -> str:

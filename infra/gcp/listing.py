@@ -11,12 +11,11 @@ from confab.domain.cells import topic_of
 from confab.http.routes import EXPIRY, functions
 from infra.gcp.alerts import policies
 from infra.gcp.identities import ROLES
-from infra.gcp.names import BUILDER, PREFIX, STORE, realtime_of, service_of
+from infra.gcp.names import BUILDER, PREFIX, SCHEMA_JOB, STORE, realtime_of, service_of
 from infra.gcp.project import APIS, PAGE_APIS, REPOSITORY
 from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import CREDENTIALS, OPTIONAL, Settings, StoreMachine
 from infra.gcp.signals import SIGNALS
-from infra.gcp.store import SCHEMA_JOB
 from infra.gcp.variables import configuration, variables
 
 KINDS = {

@@ -6,6 +6,8 @@ STORE = f"{PREFIX}store"
 """The name of the store's machine, disk, network and account, and the prefix of all that belongs to them."""
 BUILDER = f"{PREFIX}build"
 """The account of the builds."""
+SCHEMA_JOB = f"{STORE}-schema"
+"""The Cloud Run job that migrates the schema, because nothing outside the network reaches the store."""
 STAGED = "realtime"
 """The folder of the source's bucket that holds the input of the image's builds."""
 

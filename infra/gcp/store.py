@@ -5,7 +5,7 @@ from pulumi_gcp import artifactregistry, cloudrunv2, compute, secretmanager
 
 from infra.gcp import machine
 from infra.gcp.identities import Identity
-from infra.gcp.names import STORE
+from infra.gcp.names import SCHEMA_JOB, STORE
 from infra.gcp.network import ADDRESS, CLIENTS, PORT, Network
 from infra.gcp.project import Project
 from infra.gcp.settings import ROOT_PASSWORD, StoreMachine
@@ -14,8 +14,6 @@ from infra.gcp.shared import Credential, Shared, make_credential
 SYSTEM = "cos-cloud/cos-stable"
 SYSTEM_GIB = 10
 SNAPSHOT_TIME = "04:00"
-SCHEMA_JOB = f"{STORE}-schema"
-"""The Cloud Run job that migrates the schema, because nothing outside the network reaches the store."""
 ATTEMPTS = 10
 """A new machine serves after some two minutes; each attempt waits 30 s for it."""
 

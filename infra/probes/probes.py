@@ -16,7 +16,7 @@ PARTS: Mapping[str, Callable[[System], list[Group]]] = {
     "web": lambda system: [partial(web, system)],
     "sign-in": lambda system: [partial(sign_in, system)],
     "realtime": lambda system: [partial(realtime, system, url) for url in system.realtime],
-    "store": lambda system: [partial(store, system)],
+    "store": lambda system: [partial(store, system)] if system.store_is_open else [],
     "bus": lambda system: [partial(bus, system, cell) for cell in system.config.addresses],
     "conversation": lambda system: [partial(conversation, system)],
 }

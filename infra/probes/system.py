@@ -35,6 +35,9 @@ class System:
     functions: Mapping[str, str] = field(default_factory=dict)
     """The functions' own addresses by the rewrites' sources, to be probed instead of Hosting's."""
 
+    store_is_open: bool = True
+    """Whether this machine may reach the store, which it may not if the deployment made it."""
+
     @property
     def sources(self) -> Sequence[str]:
         """What a page's content security policy has to let it connect to, beside the page's own origin."""
@@ -77,7 +80,7 @@ def deployed(project: str, name: str, named: Named, runner: Runner) -> System:
         raise Unclear(str(error)) from None
     if (found := outputs.variables.get("GOOGLE_CLOUD_PROJECT")) != project:
         raise Unclear(f"the stack {name} belongs to the project {found}, not {project}: see --stack")
-    if "store" in named.skipped:
+    if "store" in named.skipped or outputs.has_machine:
         return at(outputs, named)
     kept, trouble = stack.kept(runner, name)
     try:
@@ -89,7 +92,9 @@ def deployed(project: str, name: str, named: Named, runner: Runner) -> System:
 def at(outputs: stack.Outputs, named: Named, credentials: Mapping[str, str] | None = None) -> System:
     """The system that a stack with these outputs has deployed. Raises ConfigError."""
     env = {**outputs.variables, **(credentials or {})}
-    return replace(_system(named, env, outputs.web_url), hosting=outputs.hosting)
+    return replace(
+        _system(named, env, outputs.web_url), hosting=outputs.hosting, store_is_open=not outputs.has_machine
+    )
 
 
 def _system(named: Named, env: Mapping[str, str], web: str) -> System:

@@ -29,7 +29,7 @@ PAGE = "confab-trial-confab"
 HOSTING = f"https://firebasehosting.googleapis.com/v1beta1/projects/{PROJECT}/sites"
 PERMISSIONS = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
 STORE = {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
-OUTPUTS = {
+OUTPUTS: dict[str, Any] = {
     "webUrl": "https://a-site.web.app",
     "rewrites": [{"source": "/api/**", "run": {"serviceId": "confab-conversations", "region": "r"}}],
     "functions": {"/api/**": "https://conversations.example"},
@@ -96,6 +96,7 @@ class Machine:
         """Hosting's responses about live channels, by site; other sites do not exist."""
         self.inspected: list[tuple[str, str]] = []
         """The tokens that asked for live channels, and the sites."""
+        self.variables = dict(OUTPUTS["variables"])
         self.default_site = "the-default"
         self.deployed_is_well = True
         self.probed: list[tuple[System, frozenset[str]]] = []
@@ -148,7 +149,10 @@ class Machine:
             self.kept = self.kept or {}
         elif words[1:3] == ("stack", "output"):
             page = (self.kept or {}).get("confab:page")
-            return Answer(0, json.dumps(OUTPUTS | {"page": page} if self.kept else {}))
+            outputs = OUTPUTS | {"page": page, "variables": self.variables}
+            return Answer(0, json.dumps(outputs if self.kept else {}))
+        elif words[1:3] == ("config", "rm"):
+            del (self.kept or {})[words[3]]
         elif words[1] == "config" and self.kept is None:
             return Answer(255, "", "error: no stack named 'production' found")
         elif words[1] == "config":

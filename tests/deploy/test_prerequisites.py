@@ -23,7 +23,7 @@ def test_a_bare_machine_lists_every_missing_prerequisite(machine):
     lines = output.splitlines()
     assert all(line.startswith(("ok      ", "MISSING ", "skipped ")) for line in lines)
     missing = {line.removeprefix("MISSING ").partition(":")[0] for line in lines if line.startswith("M")}
-    assert missing == {"gcloud", "pulumi", "firebase", "store address", "store account"}
+    assert missing == {"gcloud", "pulumi", "firebase"}
     assert lines[0] == (
         "MISSING gcloud: not on PATH. Fix: install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
     )
@@ -36,7 +36,7 @@ def test_met_prerequisites_are_listed_and_nothing_changes(machine):
     assert code == 0, output
     lines, last = output.splitlines()[:-2], output.splitlines()[-1]
     assert {line.split()[0] for line in lines} == {"ok"}
-    assert len(lines) == len(prerequisites.DEPLOYMENT + prerequisites.PAGE)
+    assert len(lines) == len(prerequisites.DEPLOYMENT + prerequisites.STORE + prerequisites.PAGE)
     assert last.startswith("your site was not probed, because nothing is deployed: ")
     assert machine.changes == []
 

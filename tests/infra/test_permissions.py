@@ -3,10 +3,9 @@
 from confab.domain.cells import topic_of
 from confab.http.routes import EXPIRY, rewrites
 from infra.gcp.functions import WRITERS
-from infra.gcp.names import STORE, realtime_of, service_of
+from infra.gcp.names import SCHEMA_JOB, STORE, realtime_of, service_of
 from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import CREDENTIALS
-from infra.gcp.store import SCHEMA_JOB
 from tests.infra.deployment import PROJECT_NUMBER, ROOT, Deployment, Resource
 
 GRANTS = ("IAMMember", "IAMBinding", "IamMember", "IamBinding", "IAMPolicy", "IamPolicy")

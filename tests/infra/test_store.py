@@ -14,9 +14,9 @@ from confab.store import schema
 from confab.store.session import DEFINE, Session
 from infra.gcp import machine
 from infra.gcp.alerts import MOUNTED
+from infra.gcp.names import SCHEMA_JOB
 from infra.gcp.network import ADDRESS, CLIENTS, PORT
 from infra.gcp.settings import StoreMachine
-from infra.gcp.store import SCHEMA_JOB
 from tests.infra.deployment import BASE, FULL, deployed
 from tests.infra.test_parts import variables
 
