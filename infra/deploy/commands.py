@@ -15,6 +15,7 @@ from infra.deploy.prerequisites import TOOLS, Prerequisite, group
 from infra.deploy.runner import Command, DeployError, Runner
 from infra.deploy.stack import Outputs
 from infra.deploy.target import Target
+from infra.gcp.settings import SettingsError
 from infra.probes.probe import Failure, passed, run_all
 from infra.probes.probes import WITH_CREDENTIALS, probes
 from infra.probes.system import Named, at
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace, make_runner: Callable[[Mapping[str, str]], 
             move=options.move,
         )
         return COMMANDS[options.command](target, make_runner(target.env), options)
-    except (DeployError, ConfigError, Failure) as error:
+    except (DeployError, ConfigError, SettingsError, Failure) as error:
         print(f"infra.deploy: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -164,7 +165,11 @@ def _show_plan(target: Target, runner: Runner) -> int:
     """Print what `up` would do, and what is not known yet."""
     shown, unknown = outlook.completed(target)
     if not runner.ask(*plan.project_number(target)).ok:
-        unknown = [*unknown, f"the project's number: {outlook.UNKNOWN}"]
+        asked = (
+            f"the project's number: {outlook.UNKNOWN}",
+            "whether the image exists, which saves its build",
+        )
+        unknown = [*unknown, *asked]
     print(*outlook.described(shown), sep="\n")
     wanted = shown.image(image.tag())
     commands = [*_commands(shown, runner, wanted, number=outlook.UNKNOWN)]

@@ -4,30 +4,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from confab.http.routes import functions
 from infra.cost.bill import Basis
 from infra.cost.inputs import list_prices, measured
 from infra.cost.report import usd
 from infra.cost.scenario import Scenario
+from infra.deploy import stack
 from infra.deploy.target import Target
+from infra.gcp.listing import KINDS, planned
+from infra.gcp.settings import Settings, settings_of
 from infra.probes.system import System
 
-CREATES = {
-    "compute": "the store: a small machine with a disk and daily snapshots, on a private network",
-    "cloudfunctionsv2": "{functions} functions that scale to zero, on Cloud Run functions",
-    "cloudrunv2": "the realtime container of each cell ({cells}) that scales to zero, on Cloud Run",
-    "cloudscheduler": "with a retention, the daily job that deletes old conversations",
-    "pubsub": "a topic for each cell",
-    "secretmanager": "secrets with the store's credentials",
-    "storage": "a bucket for the sources",
-    "artifactregistry": "a repository of images",
-    "serviceaccount": "an account for each function and container",
-    "projects": "the APIs that these need, and the accounts' roles",
-    "logging": "log-based metrics",
-    "monitoring": "alerts and a dashboard",
-    "firebase": "the Hosting site {page} with the demonstration page",
-}
-"""The resources of the Pulumi program, by the first part of their type."""
 UNKNOWN = "UNKNOWN"
 """Stands for a value that a dry run does not know."""
 
@@ -41,15 +27,16 @@ def idle_month(target: Target) -> Mapping[str, float]:
     return {item: usd for item, usd in Basis(list_prices(), measured()).bill(idle).items() if usd}
 
 
-def described(target: Target) -> Iterator[str]:
-    """The lines that stand before the first command of a deployment."""
-    cells = json.loads(target.kept.get("confab:cells", '[{"name": "main"}]'))
-    names = {"functions": len(functions()), "cells": ", ".join(each["name"] for each in cells)}
+def described(target: Target, number: str = UNKNOWN) -> Iterator[str]:
+    """The lines that stand before the first command of a deployment. Raises SettingsError."""
+    wanted = stack.settings(target, f"{UNKNOWN}:{UNKNOWN}")
+    values = {key.partition(":")[2]: value for key, value in wanted.items()}
+    known = {field.alias for field in Settings.model_fields.values()}
+    settings = settings_of({key: value for key, value in values.items() if key in known})
+    listed = planned(settings, number, values.keys())
     yield f"Creates or updates in the project {target.project}, region {target.region}, stack {target.stack}:"
-    unused = {*(() if target.page else ("firebase",)), *(("compute",) if not target.managed else ())}
-    for module, line in CREATES.items():
-        if module not in unused:
-            yield f"  {line.format(page=target.page, **names)}"
+    for kind, names in listed.items():
+        yield f"  {KINDS[kind]} ({len(names)}): {', '.join(names)}"
     yield f"Touches no Hosting site{f' but {target.page}' if target.page else ''}."
     if not target.managed:
         yield f"Uses your store at {target.env['SURREALDB_URL']}, whose cost is not part of what follows."

@@ -133,7 +133,13 @@ def test_what_it_creates_and_costs_stands_before_the_first_command_and_is_confir
         assert found == code, printed
         assert len(machine.changes) == (0 if code else 9)
         described, _, _ = printed.partition("\n$ ")
-        for part in ("17 functions", "(main)", "no Hosting site", "idle month costs $", "your store at wss:"):
+        for part in (
+            "function (17): confab-",
+            "container (1): confab-realtime-main\n",
+            "no Hosting site",
+            "idle month costs $",
+            "your store at wss:",
+        ):
             assert part in described
 
 
@@ -262,7 +268,7 @@ def test_by_default_the_deployment_makes_its_store_and_migrates_it_there(machine
     machine.env.clear()
     code, output = machine.up()
     assert code == 0, output
-    assert "a small machine with a disk" in output
+    assert "machine (1): confab-store\n" in output
     titles = [call.words[:4] for call in machine.changes][-2:]
     execute = ("gcloud", "run", "jobs", "execute")
     assert titles == [("pulumi", "up", "--yes", "--skip-preview"), execute]  # the first time, there is none
