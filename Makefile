@@ -9,6 +9,7 @@ FIRST := $(or $(wildcard $(BIN)/python),$(PYTHON))
 PY_STAMP := .venv/.installed
 PATH_STAMP := .venv/.importable
 JS_STAMP := node_modules/.installed
+CLIENT := public/client/dist/index.js
 BUNDLE := public/app.bundle.js
 RENDERER := public/reference/redoc.bundle.js
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
@@ -31,7 +32,7 @@ reset: new-enough  ## empty .confab/: conversations, users, logs
 
 ##@ Develop
 
-check: install  ## lint, types, imports, and the tests that start no server; a minute
+check: install $(CLIENT)  ## lint, types, imports, and the tests that start no server; a minute
 	@echo "lint, types, imports, unit tests and the contracts on memory: up to a minute"
 	@$(MAKE) --no-print-directory -j2 lint types imports
 	@$(PYTEST) -q tests/unit tests/contract -k "unit or [memory or test_answers" $(PYTEST_ARGS)
@@ -93,10 +94,10 @@ destroy: install  ## destroy a deployment; PROJECT=
 
 install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## create the virtual environment and node_modules
 
-build: $(BUNDLE) $(RENDERER)  ## bundle the web app and the reference page
+build: $(CLIENT) $(BUNDLE) $(RENDERER)  ## build the client packages, the web app and the reference page
 
 clean:  ## delete what these commands created, except .confab/
-	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv $(BUNDLE) $(RENDERER) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv public/*/dist $(BUNDLE) $(RENDERER) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,8 +126,13 @@ $(JS_STAMP): package.json package-lock.json .npmrc
 	@npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
-$(BUNDLE): $(JS_STAMP) $(shell find public/src public/confab public/confab.js -type f)
-	@npm run --silent build -- --log-level=warning
+# The packages first: the page, the examples and the tests import what is built.
+$(CLIENT): $(JS_STAMP) $(shell find public/client public/react -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+	@npm run --silent build:packages
+	@touch $@
+
+$(BUNDLE): $(CLIENT) $(shell find public/src -type f)
+	@npm run --silent build:page -- --log-level=warning
 
 $(RENDERER): $(JS_STAMP)
 	@cp node_modules/redoc/bundles/redoc.standalone.js $@

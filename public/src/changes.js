@@ -5,7 +5,7 @@ import { listed } from "./format.js";
  *
  * It names no title and no access: the entry carries those of now, not those that it made.
  *
- * @param {import("../confab.js").ConversationChanged} entry
+ * @param {import("@confab/client").ConversationChanged} entry
  * @param {string} uid  Who reads it
  * @param {import("./names.js").Names} names
  */

@@ -19,7 +19,7 @@ const GONE = "You can no longer open this conversation: it was deleted, or you w
 
 /** One open conversation: its log, who types, and what may be done. */
 export class Chat {
-  /** @type {import("../confab.js").Conversation} */
+  /** @type {import("@confab/client").Conversation} */
   #conversation;
   #confab;
   #user;
@@ -40,7 +40,7 @@ export class Chat {
   #trouble = "";
 
   /**
-   * @param {import("../confab.js").Confab} confab
+   * @param {import("@confab/client").Confab} confab
    * @param {{uid: string, name: string}} user
    * @param {import("./names.js").Names} names
    * @param {Awaited<ReturnType<typeof import("./history.js").readNewest>>} newest
@@ -77,7 +77,7 @@ export class Chat {
       onLeft: ({ reason }) => this.#left(reason),
       onTyping: (userIds) => this.#typing(userIds),
       onState: () => this.#showState(),
-      onTrouble: (error) => this.#troubled(error),
+      onProblem: (error) => this.#troubled(error),
       onError: (error) => (error.code === "not_found" ? this.#end(GONE) : showError(error)),
     };
     const room = await this.#confab.open(id, handlers, { after: seq, erasures, realtimeUrl });
@@ -226,7 +226,7 @@ export class Chat {
     this.#adopt({ ...this.#conversation, status: "finalized", seq, finalizedAt, updatedAt: finalizedAt });
   }
 
-  /** Keep the later state. @param {Partial<import("../confab.js").Conversation>} conversation */
+  /** Keep the later state. @param {Partial<import("@confab/client").Conversation>} conversation */
   #adopt(conversation) {
     if (this.#closed || conversation.seq < this.#conversation.seq) return;
     this.#conversation = { ...this.#conversation, ...conversation };
@@ -282,7 +282,7 @@ export class Chat {
     shown.dataset.state = this.#room.state;
   }
 
-  /** @param {import("../confab.js").ConfabError | null} error */
+  /** @param {import("@confab/client").ConfabError | null} error */
   #troubled(error) {
     const words = error ? inWords(error) : "";
     if (words === this.#trouble) return; // the same again is not to be read out again

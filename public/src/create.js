@@ -5,8 +5,8 @@ import { inWords } from "./notices.js";
 /**
  * The dialog that starts a conversation.
  *
- * @param {() => import("../confab.js").Confab} confab
- * @param {(conversation: import("../confab.js").Conversation) => void} created
+ * @param {() => import("@confab/client").Confab} confab
+ * @param {(conversation: import("@confab/client").Conversation) => void} created
  */
 export function prepareCreate(confab, created) {
   const dialog = byId("create");

@@ -3,7 +3,7 @@ const PAGE = 50;
 /**
  * A conversation and the newest entries of its log.
  *
- * @param {import("../confab.js").Confab} confab
+ * @param {import("@confab/client").Confab} confab
  * @param {string} id
  */
 export async function readNewest(confab, id) {
@@ -14,7 +14,7 @@ export async function readNewest(confab, id) {
 /**
  * Entries numbered below `end`, ascending: at least one message, or all that there are.
  *
- * @param {import("../confab.js").Confab} confab
+ * @param {import("@confab/client").Confab} confab
  * @param {string} id
  * @param {number} end
  */

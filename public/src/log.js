@@ -1,4 +1,4 @@
-import { Messages } from "../confab.js";
+import { Messages } from "./messages.js";
 import { sentence } from "./changes.js";
 import { byId, el } from "./dom.js";
 import { when } from "./format.js";
@@ -20,7 +20,7 @@ export class LogView {
   #shown = new Map();
   /** @type {Map<number, MessageItem>} */
   #items = new Map();
-  /** @type {Map<number, {entry: import("../confab.js").ConversationChanged, element: HTMLElement}>} */
+  /** @type {Map<number, {entry: import("@confab/client").ConversationChanged, element: HTMLElement}>} */
   #changes = new Map();
   #following = true;
   #resized = new ResizeObserver(() => this.#following && this.scrollToEnd());
@@ -72,7 +72,7 @@ export class LogView {
     this.#scroller.scrollTop = this.#scroller.scrollHeight - fromEnd;
   }
 
-  /** Adopt a state of a message, also of one that is not shown yet. @param {import("../confab.js").Message} state */
+  /** Adopt a state of a message, also of one that is not shown yet. @param {import("@confab/client").Message} state */
   update(state) {
     const latest = this.#messages.take(state);
     if (latest) this.#adopt(latest);

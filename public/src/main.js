@@ -1,4 +1,4 @@
-import { Confab } from "../confab.js";
+import { Confab } from "@confab/client";
 import { nameOf, watchAccount } from "./account.js";
 import { Chat } from "./chat.js";
 import { prepareChat } from "./controls.js";

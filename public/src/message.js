@@ -6,7 +6,7 @@ const ROLES = { assistant: "Assistant", system: "System" };
 
 /** A message as the page shows it; a new state changes its element in place, so that focus stays. */
 export class MessageItem {
-  /** @type {import("../confab.js").Message} */
+  /** @type {import("@confab/client").Message} */
   message;
   element = el("li", { tabIndex: -1 });
   #uid;
@@ -20,7 +20,7 @@ export class MessageItem {
   #editor = null;
 
   /**
-   * @param {import("../confab.js").Message} message
+   * @param {import("@confab/client").Message} message
    * @param {string} uid  Whose own messages stand on the right
    * @param {import("./names.js").Names} names
    * @param {(item: MessageItem) => void} chosen  Its menu is asked for
@@ -37,7 +37,7 @@ export class MessageItem {
     this.update(message);
   }
 
-  /** @param {import("../confab.js").Message} message  Its latest state */
+  /** @param {import("@confab/client").Message} message  Its latest state */
   update(message) {
     const { role, author, content, editedAt, deletedAt } = (this.message = message);
     const mine = author === this.#uid;

@@ -1,4 +1,4 @@
-import { ConfabError } from "../confab.js";
+import { ConfabError } from "@confab/client";
 import { byId, el } from "./dom.js";
 
 const MOST = 3;

@@ -8,14 +8,14 @@ export class Sidebar {
   #confab;
   #uid;
   #names;
-  /** @type {Map<string, import("../confab.js").Conversation>} */
+  /** @type {Map<string, import("@confab/client").Conversation>} */
   #shown = new Map();
   #closed = false;
   #cursor = null;
   #current = null;
 
   /**
-   * @param {import("../confab.js").Confab} confab
+   * @param {import("@confab/client").Confab} confab
    * @param {string} uid
    * @param {import("./names.js").Names} names
    */
@@ -64,7 +64,7 @@ export class Sidebar {
    * Something happened in a conversation: it goes to the front.
    *
    * @param {string} id
-   * @param {Partial<import("../confab.js").Conversation>} change
+   * @param {Partial<import("@confab/client").Conversation>} change
    */
   touch(id, change) {
     const known = this.#shown.get(id);
@@ -98,7 +98,7 @@ export class Sidebar {
     byId("more-conversations").hidden = this.#cursor === null;
   }
 
-  /** @param {import("../confab.js").Conversation} conversation */
+  /** @param {import("@confab/client").Conversation} conversation */
   #item(conversation) {
     const link = el(
       "a",
@@ -118,7 +118,7 @@ export class Sidebar {
   }
 }
 
-/** @param {import("../confab.js").Conversation} conversation */
+/** @param {import("@confab/client").Conversation} conversation */
 export function titleOf({ title, id }) {
   return title || `Untitled ${id.slice(0, 6)}`;
 }

@@ -4,9 +4,9 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 
 import "./support/clock.mjs";
-import { Confab, ConfabError } from "../../../public/confab.js";
-import { parseRetryAfter } from "../../../public/confab/errors.js";
-import { backoffMs } from "../../../public/confab/retry.js";
+import { Confab, ConfabError } from "@confab/client";
+import { parseRetryAfter } from "../../../public/client/dist/errors.js";
+import { backoffMs } from "../../../public/client/dist/retry.js";
 
 const CUT = Symbol("the connection is cut");
 const problem = (code, status) => ({
@@ -203,7 +203,7 @@ test("no answer is told with what can be the reason", async (t) => {
     assert.rejects(refused("https://api.example/confab/"), {
       code: "network",
       message:
-        "https://api.example did not respond https://app.example. Either this device is offline, the server is down, " +
+        "https://api.example did not respond to https://app.example. Either this device is offline, the server is down, " +
         "the address is wrong or the server's CONFAB_ALLOWED_ORIGINS does not list https://app.example.",
     }),
     assert.rejects(refused(""), {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Confab } from "../../../public/confab.js";
+import { Confab } from "@confab/client";
+import { SPEED } from "./support/clock.mjs";
 import { fill, opened, until, upTo } from "./support/opened.mjs";
 import { problem, RoomServer } from "./support/room-server.mjs";
 
@@ -78,14 +79,10 @@ test("why a room cannot be joined is told after the third try, and that it no lo
   assert.deepEqual(told.states, ["joining", "live"]);
 });
 
-test("messages are stored in the order of the calls, whichever way each goes", async (t) => {
+test("messages are stored in the order of the calls, though the first is turned away for a while", async (t) => {
   const server = await RoomServer.start(t);
-  const fetch = async (_, { body }) => {
-    const draft = JSON.parse(body);
-    return Response.json(server.add(draft.content, draft));
-  };
-  const { room, told } = await opened(t, server, { after: 0, fetch });
-  server.messageRefusals.push(problem("unavailable", 503));
+  const { room, told } = await opened(t, server, { after: 0 });
+  server.messageRefusals.push(...Array(4).fill(problem("unavailable", 503)));
   await Promise.all(["m1", "m2", "m3", "m4"].map((content) => room.send(content)));
   await until(() => told.entries.length === 4);
   assert.deepEqual(told.entries, upTo(4));
@@ -93,20 +90,49 @@ test("messages are stored in the order of the calls, whichever way each goes", a
 
 test("a message whose acknowledgement got lost is stored and told once", async (t) => {
   const server = await RoomServer.start(t);
-  const sent = [];
-  const fetch = async (url, { body }) => {
-    sent.push(url);
-    const draft = JSON.parse(body);
-    return Response.json(server.add(draft.content, draft));
-  };
-  const { room, told } = await opened(t, server, { after: 0, fetch });
+  const { room, told } = await opened(t, server, { after: 0 });
   server.losesAckOf.add("message");
-  const message = await room.send("m1", { role: "user" });
-  assert.equal(message.seq, 1);
-  assert.deepEqual(sent, ["/api/conversations/c/messages"]);
+  const sent = room.send("m1", { role: "user" });
+  await until(() => server.count("message") === 1);
+  server.losesAckOf.clear();
+  assert.equal((await sent).seq, 1);
   assert.equal(server.messages.length, 1);
   await until(() => told.entries.length === 1 && room.state === "live");
   assert.deepEqual(told.entries, upTo(1));
+});
+
+test("without a connection, messages go over REST and entries are read over REST", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, told } = await opened(t, server, { after: 0, fetch: server.rest() });
+  server.accepts = false;
+  server.cut();
+  await Promise.all(["m1", "m2", "m3"].map((content) => room.send(content)));
+  fill(server, 5);
+  await until(() => told.entries.length === 8, "to read", 20_000);
+  assert.deepEqual(told.entries, upTo(8));
+  assert.equal(room.state, "reconnecting");
+  server.accepts = true;
+  await until(() => room.state === "live", "to be live", 20_000);
+  fill(server, 1);
+  await until(() => told.entries.length === 9);
+});
+
+test("a socket that acknowledges no message is gone around", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room } = await opened(t, server, { after: 0, fetch: server.rest() });
+  server.ignores.add("message");
+  const sent = await Promise.all(["m1", "m2"].map((content) => room.send(content)));
+  assert.deepEqual([sent.map(({ seq }) => seq), server.messages.length], [[1, 2], 2]);
+});
+
+test("messages are on their way together: 200 at 150 ms to the server take no 30 s", async (t) => {
+  const server = await RoomServer.start(t, { delayMs: 75 });
+  const { room, told } = await opened(t, server, { after: 0 });
+  const start = performance.now();
+  await Promise.all(upTo(200).map(([, content]) => room.send(content)));
+  assert.ok((performance.now() - start) / SPEED < 3_000);
+  await until(() => told.entries.length === 200);
+  assert.deepEqual(told.entries, upTo(200));
 });
 
 test("a refused message is not sent a second way", async (t) => {
@@ -117,28 +143,38 @@ test("a refused message is not sent a second way", async (t) => {
   await assert.rejects(room.send("late"), { code: "conversation_finalized" });
 });
 
-test("a message above the rate is refused at once, and does not go around it over REST", async (t) => {
+test("a message above the rate waits as long as it was asked to, and does not go around it over REST", async (t) => {
   const server = await RoomServer.start(t);
   const fetch = () => assert.fail("nothing goes over REST");
   const { room, told } = await opened(t, server, { after: 0, fetch });
-  server.messageRefusals.push(problem("rate_limited", 429));
-  const sent = room.send("m1", { clientMessageId: "k" });
-  await assert.rejects(sent, { code: "rate_limited", retryable: true, message: "why" });
-  await room.send("m1", { clientMessageId: "k" });
+  server.messageRefusals.push({ ...problem("rate_limited", 429), retryAfter: 2 });
+  const start = performance.now();
+  await room.send("m1");
+  assert.ok(performance.now() - start >= 2_000);
   await until(() => told.entries.length === 1);
-  assert.deepEqual(told.entries, upTo(1));
 });
 
-test("one message too many is refused as retryable, and does not go another way", async (t) => {
+test("what can never be stored fails alone: those after it are stored", async (t) => {
   const server = await RoomServer.start(t);
-  const fetch = () => assert.fail("nothing goes over REST");
-  const { room, told } = await opened(t, server, { after: 0, fetch });
-  const sent = Array.from({ length: 50 }, (_, index) => room.send(`m${index + 1}`));
-  await assert.rejects(room.send("m51", { clientMessageId: "k" }), { code: "busy", retryable: true });
+  const { room, confab } = await opened(t, server, { after: 0 });
+  server.messageRefusals.push(problem("payload_too_large", 413));
+  const sent = await Promise.allSettled(["too long", "m1"].map((content) => room.send(content)));
+  assert.deepEqual(sent.map(({ reason, value }) => reason?.code ?? value.content), ["payload_too_large", "m1"]);
+  const [{ state, content, problem: why, clientMessageId }, ...others] = confab.outbox.items("c");
+  assert.deepEqual([state, content, why.code, others], ["failed", "too long", "payload_too_large", []]);
+  confab.outbox.retry(clientMessageId);
+  await until(() => server.messages.length === 2);
+});
+
+test("one message too many is refused as retryable", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room, told } = await opened(t, server, { after: 0 });
+  const sent = upTo(500).map(([, content]) => room.send(content));
+  await assert.rejects(room.send("m501", { clientMessageId: "k" }), { code: "busy", retryable: true });
   await Promise.all(sent);
-  await room.send("m51", { clientMessageId: "k" });
-  await until(() => told.entries.length === 51);
-  assert.deepEqual(told.entries, upTo(51));
+  await room.send("m501", { clientMessageId: "k" });
+  await until(() => told.entries.length === 501);
+  assert.deepEqual(told.entries, upTo(501));
 });
 
 test("a message whose id is null gets one of its own", async (t) => {
@@ -168,22 +204,25 @@ test("who types is told until their message comes or the connection is lost", as
   await until(() => server.count("typing") === 1);
 });
 
-test("a handler that throws does not stop the others", async (t) => {
+test("a handler that throws does not stop the others, also in Node, which has no reportError", async (t) => {
   const server = await RoomServer.start(t);
   fill(server, 2);
-  const seen = [];
-  const reported = [];
-  globalThis.reportError = (error) => reported.push(error.message); // as browsers have it
-  t.after(() => delete globalThis.reportError);
-  const confab = new Confab({ getToken: async () => "old" });
-  const onMessage = ({ seq }) => {
-    seen.push(seq);
-    if (seq === 1) throw new Error("a handler's own");
-  };
-  const room = await confab.open("c", { onMessage }, { after: 0, realtimeUrl: server.url });
-  t.after(() => room.close());
-  await until(() => seen.length === 2);
-  assert.deepEqual(reported, ["a handler's own"]);
+  for (const browser of [true, false]) {
+    const seen = [];
+    const reported = [];
+    if (browser) globalThis.reportError = (error) => reported.push(error.message);
+    else delete globalThis.reportError;
+    t.mock.method(console, "error", (error) => reported.push(error.message));
+    const confab = new Confab({ getToken: async () => "old" });
+    const onMessage = ({ seq }) => {
+      seen.push(seq);
+      if (seq === 1) throw new Error("a handler's own");
+    };
+    const room = await confab.open("c", { onMessage }, { after: 0, realtimeUrl: server.url });
+    t.after(() => room.close());
+    await until(() => seen.length === 2 && room.state === "live");
+    assert.deepEqual(reported, ["a handler's own"]);
+  }
 });
 
 test("entries of every kind come once and in order, and an unknown kind counts as seen", async (t) => {
@@ -219,6 +258,18 @@ test("without a number, the log goes on after the changes that follow the newest
   assert.deepEqual(told.entries, [[1, "m1"], [3, "m3"]]);
 });
 
+test("a log that is shorter than what was seen of it starts over, and says so", async (t) => {
+  const server = await RoomServer.start(t);
+  fill(server, 5);
+  const { told } = await opened(t, server, { after: 5 });
+  server.restore(2);
+  server.cut();
+  await until(() => told.entries.length === 3);
+  fill(server, 1);
+  await until(() => told.entries.length === 4);
+  assert.deepEqual(told.entries, ["shorter", ...upTo(3)]);
+});
+
 test("erasures that were seen are told; after any that were not, the newest page is read again", async (t) => {
   const server = await RoomServer.start(t);
   fill(server, 5);
@@ -229,7 +280,7 @@ test("erasures that were seen are told; after any that were not, the newest page
   };
   const newest = upTo(5).slice(2);
   const { told } = await opened(t, server, { after: 5, erasures: 2 });
-  assert.deepEqual(told.entries.splice(0), ["reset", ...newest]);
+  assert.deepEqual(told.entries.splice(0), ["erased", ...newest]);
   for (const erasures of [4, 4]) {
     erased(erasures);
     await until(() => told.entries.length === 1);
@@ -238,7 +289,7 @@ test("erasures that were seen are told; after any that were not, the newest page
   for (const erasures of [6, 1]) {
     erased(erasures);
     await until(() => told.entries.length === 4);
-    assert.deepEqual(told.entries.splice(0), ["reset", ...newest]);
+    assert.deepEqual(told.entries.splice(0), ["erased", ...newest]);
   }
   for (const [count, erasures] of [[500, 2], [499, 2], [500, 3]]) { // the last one's second part gets lost
     server.conversation.erasures = erasures;
@@ -248,7 +299,7 @@ test("erasures that were seen are told; after any that were not, the newest page
   }
   server.cut();
   await until(() => told.entries.length === 4);
-  assert.deepEqual(told.entries, ["reset", ...newest]);
+  assert.deepEqual(told.entries, ["erased", ...newest]);
 });
 
 test("a reset during a join drops its page", async (t) => {
@@ -261,7 +312,7 @@ test("a reset during a join drops its page", async (t) => {
   };
   server.tell("resync", { conversationId: "c", after: 0 });
   await until(() => told.joined.length === 2);
-  assert.deepEqual(told.entries, ["reset", [1, "m1"]]);
+  assert.deepEqual(told.entries, ["erased", [1, "m1"]]);
 });
 
 test("a room that its user may not stay in is over, and says why", async (t) => {

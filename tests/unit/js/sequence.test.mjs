@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Sequence } from "../../../public/confab/sequence.js";
+import { Sequence } from "../../../public/client/dist/sequence.js";
 
 const entries = (...numbers) => numbers.map((seq) => ({ seq }));
 const numbers = (given) => given.map(({ seq }) => seq);

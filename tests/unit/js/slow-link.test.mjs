@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, test } from "node:test";
 
-import { Confab } from "../../../public/confab.js";
+import { Confab } from "@confab/client";
 import { opened, until } from "./support/opened.mjs";
 import { RoomServer } from "./support/room-server.mjs";
 import { slowLink } from "./support/slow-link.mjs";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { localError } from "../../../public/confab/errors.js";
-import { idToken, renewInMs } from "../../../public/confab/token.js";
+import { localError } from "../../../public/client/dist/errors.js";
+import { idToken, renewInMs } from "../../../public/client/dist/token.js";
 
 const NOW = 1_700_000_000_000;
 const HOUR = 3_600;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { Typists, TypingNotifier } from "../../../public/confab/typing.js";
+import { Typists, TypingNotifier } from "../../../public/client/dist/typing.js";
 
 function timers(t) {
   let now = 1_000_000;

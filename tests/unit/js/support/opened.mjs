@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
 import "./clock.mjs"; // before anything keeps a timer of its own
-import { Confab } from "../../../../public/confab.js";
+import { Confab } from "@confab/client";
 
 /** Wait until a condition holds. */
 export async function until(holds, what, patienceMs = 5_000) {
@@ -35,12 +35,12 @@ export async function opened(
     onConversationChanged: ({ seq, changes }) => told.entries.push([seq, "conversation_changed", changes]),
     onFinalized: ({ seq }) => told.entries.push([seq, "finalized"]),
     onErased: ({ seqs }) => told.entries.push(["erased", ...seqs]),
-    onReset: () => told.entries.push("reset"),
+    onReset: ({ reason }) => told.entries.push(reason),
     onLeft: ({ reason }) => told.entries.push(["left", reason]),
     onTyping: (userIds) => told.typing.push(userIds),
     onState: (now) => told.states.push(now),
     onJoined: (joined) => told.joined.push(joined),
-    onTrouble: (error) => told.trouble.push(error && [error.code, error.message]),
+    onProblem: (error) => told.trouble.push(error && [error.code, error.message]),
     onError: (error) => told.errors.push(error),
   };
   const room = await confab.open(id, handlers, { after, erasures, realtimeUrl: server.url });

@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 
 import { WebSocketServer } from "ws";
 
+import { SPEED } from "./clock.mjs";
+
 const PAGE = 3;
 
 /**
@@ -31,9 +33,12 @@ export class RoomServer {
   beforeJoin = null;
   #live = new Set();
 
-  static async start(t) {
-    const server = new RoomServer();
-    const http = createServer();
+  /** How long a packet is on its way, in milliseconds. */
+  delayMs = 0;
+
+  static async start(t, { delayMs = 0 } = {}) {
+    const server = Object.assign(new RoomServer(), { delayMs });
+    const http = createServer((_, response) => response.writeHead(404).end());
     const sockets = new WebSocketServer({ server: http, verifyClient: () => server.accepts });
     sockets.on("connection", (socket) => server.#connected(socket));
     http.listen(0, "127.0.0.1");
@@ -46,6 +51,22 @@ export class RoomServer {
     server.url = `http://127.0.0.1:${http.address().port}`;
     server.clients = sockets.clients;
     return server;
+  }
+
+  /** `fetch` of the same conversation over REST. */
+  rest() {
+    return async (url, { body } = {}) => {
+      const { pathname, searchParams } = new URL(url, this.url);
+      if (pathname === "/healthz") return new Response("ok");
+      if (pathname === "/api/conversations/c/messages") return Response.json(this.add(JSON.parse(body).content, JSON.parse(body)));
+      if (pathname === "/api/conversations/c/log") return Response.json(this.#page(Number(searchParams.get("after"))));
+      throw new TypeError(`nothing is served at ${pathname}`);
+    };
+  }
+
+  /** Go back to the first entries, as after a restored backup. */
+  restore(seq) {
+    this.entries.length = this.conversation.seq = seq;
   }
 
   get messages() {
@@ -74,7 +95,7 @@ export class RoomServer {
 
   /** Send an event to the live sockets. */
   tell(event, payload) {
-    for (const socket of this.#live) socket.send(`42${JSON.stringify([event, payload])}`);
+    for (const socket of this.#live) this.#send(socket, `42${JSON.stringify([event, payload])}`);
   }
 
   /** Take every socket out of the room without a word. */
@@ -94,7 +115,16 @@ export class RoomServer {
   #connected(socket) {
     socket.send(`0${JSON.stringify({ sid: "s", upgrades: [], pingInterval: 25_000, pingTimeout: 20_000 })}`);
     socket.on("close", () => this.#live.delete(socket));
-    socket.on("message", (data) => this.#packet(socket, String(data)));
+    socket.on("message", (data) => this.#later(() => this.#packet(socket, String(data))));
+  }
+
+  #send(socket, text) {
+    this.#later(() => socket.send(text));
+  }
+
+  #later(act) {
+    if (this.delayMs === 0) act();
+    else setTimeout(act, this.delayMs * SPEED); // the clock of the client is the faster one
   }
 
   #packet(socket, text) {
@@ -106,7 +136,7 @@ export class RoomServer {
     const ack = this.#answer(socket, event, payload);
     if (this.losesAckOf.has(event)) socket.terminate();
     else if (this.ignores.has(event)) return;
-    else if (id) socket.send(`43${id}${JSON.stringify([ack])}`);
+    else if (id) this.#send(socket, `43${id}${JSON.stringify([ack])}`);
   }
 
   #handshake(socket, auth) {
@@ -125,11 +155,15 @@ export class RoomServer {
     this.beforeJoin = null;
     if (payload.conversationId !== "c") return { ok: false, error: problem("not_found", 404) };
     const { after } = payload;
+    const newest = { messages: this.messages.slice(-PAGE), hasMore: this.messages.length > PAGE };
+    const page = after === undefined ? newest : this.#page(after);
+    if (after === undefined || !page.hasMore) this.#live.add(socket);
+    return { ok: true, conversation: { ...this.conversation }, ...page };
+  }
+
+  #page(after) {
     const newer = this.entries.filter(({ seq }) => seq > after);
-    const hasMore = (after === undefined ? this.messages : newer).length > PAGE;
-    const page = after === undefined ? { messages: this.messages.slice(-PAGE) } : { entries: newer.slice(0, PAGE) };
-    if (after === undefined || !hasMore) this.#live.add(socket);
-    return { ok: true, conversation: { ...this.conversation }, ...page, hasMore };
+    return { entries: newer.slice(0, PAGE), hasMore: newer.length > PAGE };
   }
 }
 

@@ -6,7 +6,7 @@ const SKEW_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Firebase Auth's codes for a sign-in that is over. */
-const SIGNED_OUT = new Set([
+const SIGNED_OUT: ReadonlySet<unknown> = new Set([
   "auth/invalid-user-token",
   "auth/no-current-user",
   "auth/null-user",
@@ -16,30 +16,30 @@ const SIGNED_OUT = new Set([
   "auth/user-token-expired",
 ]);
 
+/** A valid Firebase ID token, a new one when forced; null for nobody. `(force) => user.getIdToken(force)`. */
+export type GetToken = (force?: boolean) => Promise<string | null | undefined>;
+
 /**
  * The user's ID token. Throws ConfabError: `signed_out` only where `getToken` says that the user is
  * gone, since that closes every room; else `timeout` or `network`, after which it may be asked again.
- *
- * @param {(force: boolean) => Promise<string | null>} getToken
- * @param {boolean} force
  */
-export async function idToken(getToken, force) {
-  let token;
+export async function idToken(getToken: GetToken, force: boolean): Promise<string> {
+  let token: string | null | undefined;
   try {
     token = await inTime(getToken(force));
   } catch (error) {
     if (error instanceof ConfabError) throw error;
-    if (SIGNED_OUT.has(error?.code)) throw localError("signed_out", "Sign in again.", error);
-    throw localError("network", `No sign-in token could be obtained: ${error?.message ?? error}`, error);
+    const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
+    if (SIGNED_OUT.has(code)) throw localError("signed_out", "Sign in again.", error);
+    throw localError("network", `No sign-in token could be obtained: ${message}`, error);
   }
   if (!token) throw localError("signed_out", "Sign in again.");
   return token;
 }
 
-/** @template T @param {Promise<T>} answer */
-async function inTime(answer) {
-  let timer;
-  const late = new Promise((_, reject) => {
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
     const error = localError("timeout", "No sign-in token could be obtained in time.");
     timer = setTimeout(() => reject(error), DEADLINE_MS);
   });
@@ -58,11 +58,14 @@ async function inTime(answer) {
  * The age of any other is known by that clock alone; a clock that puts it outside the token's life is
  * wrong, and the token is renewed at once, which gives one whose age is known.
  *
- * @param {string} token  A JWT; nothing is verified here
- * @param {{fresh: boolean, now?: number}} options  `fresh`: it has just been issued
- * @returns {number | null} milliseconds
+ * @param token  A JWT; nothing is verified here
+ * @param options  `fresh`: it has just been issued
+ * @returns milliseconds
  */
-export function renewInMs(token, { fresh, now = Date.now() }) {
+export function renewInMs(
+  token: string,
+  { fresh, now = Date.now() }: { fresh: boolean; now?: number },
+): number | null {
   const { iat, exp } = claimsOf(token);
   if (typeof exp !== "number") return null;
   const start = typeof iat === "number" ? iat * 1000 : now;
@@ -73,10 +76,9 @@ export function renewInMs(token, { fresh, now = Date.now() }) {
   return Math.min(LONGEST_TIMER_MS, Math.max(left / 2, left - LEAD_MS));
 }
 
-/** @param {string} token */
-function claimsOf(token) {
+function claimsOf(token: string): { iat?: unknown; exp?: unknown } {
   try {
-    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
+    return JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
     return {}; // not a JWT: the server says `auth_expired` in time
   }

@@ -1,4 +1,4 @@
-/** @typedef {import("../confab.js").Message} Message */
+/** @typedef {import("@confab/client").Message} Message */
 
 /**
  * The messages of one conversation that an app has, by number and each in its latest state.

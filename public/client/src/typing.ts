@@ -2,24 +2,22 @@ const REPEAT_MS = 2_000;
 const IDLE_MS = 3_000;
 const FORGET_MS = 6_000;
 
+type Timer = ReturnType<typeof setTimeout>;
+
 /**
  * Notifies the others that this user is typing: at most one `true` in 2 s, and `false` after 3 s without a
  * key. The server ends a `true` by itself after 5 s, so a repeat in time keeps it up.
  */
 export class TypingNotifier {
-  #notify;
   #said = false;
   #saidAt = -Infinity;
-  #idle;
-  #due;
+  #idle: Timer | undefined;
+  #due: Timer | undefined;
 
-  /** @param {(typing: boolean) => void} notify */
-  constructor(notify) {
-    this.#notify = notify;
-  }
+  constructor(readonly notify: (typing: boolean) => void) {}
 
   /** A key was pressed. */
-  keystroke() {
+  keystroke(): void {
     clearTimeout(this.#idle);
     clearTimeout(this.#due);
     this.#idle = setTimeout(() => this.stop(), IDLE_MS);
@@ -29,46 +27,40 @@ export class TypingNotifier {
   }
 
   /** The text was sent or given up. */
-  stop() {
+  stop(): void {
     clearTimeout(this.#idle);
     clearTimeout(this.#due);
     if (!this.#said) return;
     this.#said = false;
-    this.#notify(false);
+    this.notify(false);
   }
 
-  #say() {
+  #say(): void {
     this.#said = true;
     this.#saidAt = performance.now();
-    this.#notify(true);
+    this.notify(true);
   }
 }
 
 /** Who is typing, according to the server. A user whose `false` was lost is forgotten after 6 s. */
 export class Typists {
-  #changed;
-  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
-  #timers = new Map();
+  readonly #timers = new Map<string, Timer>();
 
-  /** @param {(userIds: string[]) => void} changed */
-  constructor(changed) {
-    this.#changed = changed;
-  }
+  constructor(readonly changed: (userIds: string[]) => void) {}
 
-  /** @param {string} userId @param {boolean} typing */
-  set(userId, typing) {
+  set(userId: string, typing: boolean): void {
     const known = this.#timers.has(userId);
     clearTimeout(this.#timers.get(userId));
     if (typing) this.#timers.set(userId, setTimeout(() => this.set(userId, false), FORGET_MS));
     else this.#timers.delete(userId);
-    if (known !== typing) this.#changed([...this.#timers.keys()]);
+    if (known !== typing) this.changed([...this.#timers.keys()]);
   }
 
   /** Nobody is typing any more, as far as we can know. */
-  clear() {
+  clear(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     const any = this.#timers.size > 0;
     this.#timers.clear();
-    if (any) this.#changed([]);
+    if (any) this.changed([]);
   }
 }

@@ -3,25 +3,23 @@
  * the whole takes.
  */
 export class Silence {
-  #ms;
-  #passed;
-  #timer;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param {number} ms @param {() => void} passed */
-  constructor(ms, passed) {
-    this.#ms = ms;
-    this.#passed = passed;
+  constructor(
+    readonly ms: number,
+    readonly passed: () => void,
+  ) {
     this.heard();
   }
 
   /** Something came: the time begins anew. */
-  heard() {
+  heard(): void {
     this.end();
-    this.#timer = setTimeout(this.#passed, this.#ms);
+    this.#timer = setTimeout(this.passed, this.ms);
   }
 
   /** It no longer matters. */
-  end() {
+  end(): void {
     clearTimeout(this.#timer);
   }
 }

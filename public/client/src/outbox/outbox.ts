@@ -1,0 +1,250 @@
+import { type ConfabError, localError } from "../errors.js";
+import { report } from "../report.js";
+import type { Message } from "../resources.js";
+import type { MessageOptions } from "../room.js";
+import { onWake } from "../wake.js";
+import { restored, type Unsent } from "./item.js";
+import { type Carrier, Lane } from "./lane.js";
+import { MemoryStorage, type Storage } from "./storage.js";
+
+const MOST_UNSENT = 500;
+
+/** What tabs of one user tell each other. */
+type News =
+  | { kind: "put"; item: Unsent }
+  | { kind: "stored"; item: Unsent; message: Message }
+  | { kind: "gone"; item: Unsent };
+
+export interface OutboxParts {
+  carrier: Carrier;
+  /** Who writes; without it nothing is kept beyond this page or process. */
+  userId: string | null;
+  open: (userId: string) => Promise<Storage>;
+  /** Nothing can be kept on this device, and why. */
+  unkept: (error: ConfabError) => void;
+}
+
+export interface OutboxEvents {
+  /** The unsent messages of a conversation are others than before. */
+  changed?(conversationId: string): void;
+  /** One is stored; the room brings it, or has brought it. */
+  stored?(item: Unsent, message: Message): void;
+}
+
+/**
+ * What a user wrote and the server has not confirmed, by conversation and in order.
+ *
+ * With a `userId` it is kept in IndexedDB and survives reloads and closed tabs. One tab at a time sends
+ * the messages of a conversation (a Web Lock); another takes over where that one dies. A message is sent
+ * until it is stored once, cannot be stored as it is, or is an hour old.
+ */
+export class Outbox {
+  readonly #parts: OutboxParts;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #listeners = new Set<OutboxEvents>();
+  readonly #channel: BroadcastChannel | null;
+  readonly #stopWatching: () => void;
+  readonly #storage: Promise<Storage>;
+  #closed = false;
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    const { userId } = parts;
+    this.#channel = userId !== null && globalThis.BroadcastChannel ? new BroadcastChannel(`confab:${userId}`) : null;
+    (this.#channel as { unref?: () => void } | null)?.unref?.(); // in Node: it alone keeps no process running
+    this.#channel?.addEventListener("message", ({ data }) => this.#hear(data));
+    this.#storage = this.#restore(userId);
+    this.#stopWatching = onWake(() => this.kick());
+  }
+
+  /**
+   * Queue a message.
+   *
+   * @returns the stored message. Rejects with ConfabError: `busy` if 500 wait already, else why it failed
+   */
+  async add(conversationId: string, content: string, more: MessageOptions = {}): Promise<Message> {
+    const lane = this.#lane(conversationId);
+    if (this.#closed) throw localError("closed", "This client is closed.");
+    if (lane.items.length >= MOST_UNSENT) throw localError("busy", "Too many messages wait to be sent.");
+    const item: Unsent = {
+      clientMessageId: more.clientMessageId ?? crypto.randomUUID(),
+      conversationId,
+      content,
+      role: more.role ?? null,
+      metadata: more.metadata ?? null,
+      inReplyTo: more.inReplyTo ?? null,
+      queuedAt: Date.now(),
+      state: "queued",
+      problem: null,
+    };
+    const stored = lane.add(item, this.#put(item));
+    this.#notify(conversationId);
+    return await stored;
+  }
+
+  /** The unsent messages of a conversation, or all, in order; the same array while nothing changes. */
+  items(conversationId?: string): readonly Unsent[] {
+    if (conversationId !== undefined) return this.#lanes.get(conversationId)?.items ?? NONE;
+    return [...this.#lanes.values()].flatMap(({ items }) => items);
+  }
+
+  /** Send a failed or stale message again, as if it had just been written. */
+  retry(clientMessageId: string): void {
+    const { lane, item } = this.#find(clientMessageId) ?? {};
+    if (!lane || (item?.state !== "failed" && item?.state !== "stale")) return;
+    const again: Unsent = { ...item, state: "queued", problem: null, queuedAt: Date.now() };
+    lane.adopt(again);
+    this.#notify(item.conversationId);
+    void this.#put(again).then(() => lane.kick());
+  }
+
+  /** Give a message up, unless it is on its way. */
+  discard(clientMessageId: string): void {
+    const { lane, item } = this.#find(clientMessageId) ?? {};
+    if (!lane || !item || item.state === "sending") return;
+    lane.drop(clientMessageId);
+    this.#notify(item.conversationId);
+    void this.#forget(item);
+    this.#tell({ kind: "gone", item });
+  }
+
+  /** What was being written in a conversation; "" if nothing. */
+  async draft(conversationId: string): Promise<string> {
+    return await (await this.#storage).draft(conversationId);
+  }
+
+  /** Keep what is being written in a conversation. An empty text removes it. */
+  async setDraft(conversationId: string, text: string): Promise<void> {
+    await this.#kept((storage) => storage.setDraft(conversationId, text));
+  }
+
+  /** @returns stops it */
+  subscribe(listener: OutboxEvents): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Messages may go out in another way than before: of this conversation, or of all. */
+  kick(conversationId?: string): void {
+    if (conversationId !== undefined) this.#lanes.get(conversationId)?.kick();
+    else for (const lane of this.#lanes.values()) lane.kick();
+  }
+
+  /** Stop sending. What is kept is sent by another tab, or the next time. */
+  close(): void {
+    this.#closed = true;
+    this.#stopWatching();
+    this.#channel?.close();
+    for (const lane of this.#lanes.values()) lane.close(localError("closed", "This client is closed."));
+  }
+
+  async #restore(userId: string | null): Promise<Storage> {
+    const storage = userId === null ? new MemoryStorage() : await this.#parts.open(userId).catch((error) => this.#unkept(error));
+    for (const item of await storage.items()) {
+      this.#lane(item.conversationId).adopt(restored(item, Date.now()));
+      this.#notify(item.conversationId);
+    }
+    queueMicrotask(() => this.kick());
+    return storage;
+  }
+
+  #lane(conversationId: string): Lane {
+    let lane = this.#lanes.get(conversationId);
+    if (!lane) {
+      lane = new Lane(conversationId, {
+        carrier: this.#parts.carrier,
+        kept: () => this.#keptOf(conversationId),
+        exclusive: (run) => this.#exclusive(conversationId, run),
+        changed: (item) => this.#changed(item),
+        stored: (item, message) => this.#stored(item, message),
+      });
+      this.#lanes.set(conversationId, lane);
+    }
+    return lane;
+  }
+
+  async #exclusive(conversationId: string, run: () => Promise<void>): Promise<void> {
+    const { lasting } = await this.#storage;
+    const locks = lasting ? globalThis.navigator?.locks : undefined;
+    if (!locks) return await run();
+    await locks.request(`confab:${this.#parts.userId}:${conversationId}`, run);
+  }
+
+  async #keptOf(conversationId: string): Promise<Unsent[]> {
+    const items = await (await this.#storage).items().catch((error) => this.#unkept(error).items());
+    return items.filter((item) => item.conversationId === conversationId);
+  }
+
+  #find(clientMessageId: string): { lane: Lane; item: Unsent } | undefined {
+    for (const lane of this.#lanes.values()) {
+      const item = lane.get(clientMessageId);
+      if (item) return { lane, item };
+    }
+    return undefined;
+  }
+
+  #changed(item: Unsent): void {
+    this.#notify(item.conversationId);
+    if (item.state === "failed" || item.state === "stale") void this.#put(item);
+  }
+
+  async #stored(item: Unsent, message: Message): Promise<void> {
+    this.#tell({ kind: "stored", item, message });
+    this.#settle(item, message);
+    await this.#forget(item);
+  }
+
+  #settle(item: Unsent, message: Message): void {
+    this.#lane(item.conversationId).settle(item.clientMessageId, message);
+    for (const listener of [...this.#listeners]) listener.stored?.(item, message);
+    this.#notify(item.conversationId);
+  }
+
+  async #put(item: Unsent): Promise<void> {
+    await this.#kept((storage) => storage.put(item));
+    this.#tell({ kind: "put", item });
+  }
+
+  async #forget({ clientMessageId }: Unsent): Promise<void> {
+    await this.#kept((storage) => storage.remove(clientMessageId));
+  }
+
+  /** A device that keeps nothing more is no reason not to send. */
+  async #kept(keep: (storage: Storage) => Promise<void>): Promise<void> {
+    try {
+      await keep(await this.#storage);
+    } catch (error) {
+      this.#unkept(error);
+    }
+  }
+
+  #unkept(error: unknown): MemoryStorage {
+    this.#parts.unkept(localError("storage", `Unsent messages last until this page is closed: ${error}`, error));
+    return new MemoryStorage();
+  }
+
+  #tell(news: News): void {
+    if (!this.#closed) this.#channel?.postMessage(news);
+  }
+
+  #hear(news: News): void {
+    const { item } = news;
+    const lane = this.#lane(item.conversationId);
+    if (news.kind === "stored") this.#settle(item, news.message);
+    else if (news.kind === "gone") lane.drop(item.clientMessageId);
+    else if (lane.get(item.clientMessageId)?.state !== "sending") lane.adopt(item);
+    this.#notify(item.conversationId);
+  }
+
+  #notify(conversationId: string): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener.changed?.(conversationId);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+}
+
+const NONE: readonly Unsent[] = [];
