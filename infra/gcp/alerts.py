@@ -4,7 +4,6 @@ A policy has one condition, a PromQL query that joins a comparison for each sign
 label `alert`, so every signal opens an incident of its own.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,37 +11,11 @@ from functools import partial
 import pulumi
 from pulumi_gcp import compute, logging, monitoring
 
-from infra.gcp.names import PREFIX, realtime_of
 from infra.gcp.project import Project
+from infra.gcp.promql import FAILED, MACHINE, UNACKNOWLEDGED, counted, of_containers, requests, series
 
 EVALUATED_EVERY_S = 60
 """Google bills each comparison of each evaluation."""
-RUN, BUS, MACHINE = "cloud_run_revision", "pubsub_subscription", "gce_instance"
-"""The monitored resources."""
-
-
-def series(metric: str, resource: str, *labels: str) -> str:
-    """Return a metric's PromQL selector, which Cloud Monitoring derives from its name."""
-    name = re.sub(r"[^\w:]", "_", metric.replace("/", ":", 1))
-    matchers = ",".join([f'monitored_resource="{resource}"', *labels])
-    return f"{name}{{{matchers}}}"
-
-
-def counted(metric: str, minutes: int = 5) -> str:
-    """Return the increase of a log-based metric of Confab's services."""
-    return f"sum(increase({series(f'logging.googleapis.com/user/{metric}', RUN)}[{minutes}m]))"
-
-
-def _requests(*labels: str) -> str:
-    ours = f'service_name=~"{PREFIX}.*"'
-    return f"sum(rate({series('run.googleapis.com/request_count', RUN, ours, *labels)}[5m]))"
-
-
-FAILED = 'response_code_class="5xx"'
-AWAKE = series("run.googleapis.com/container/instance_count", RUN, f'service_name=~"{realtime_of("")}.*"')
-UNACKNOWLEDGED = series(
-    "pubsub.googleapis.com/subscription/oldest_unacked_message_age", BUS, f'subscription_id=~"{PREFIX}.*"'
-)
 INSTANCE, MOUNTED = "THE-MACHINE", "noatime"
 """The store's machine, until its id is known, and the option that only its data is mounted with."""
 
@@ -79,29 +52,29 @@ class Policy:
 FAILING = Policy(
     "Confab fails",
     "CRITICAL",
-    120,  # a container that starts is not ready in fewer windows
+    120,
     (
         Alert(
             "error-rate",
-            f"{_requests(FAILED)} / {_requests()} > 0.01",
+            f"sum({requests(FAILED)}) / sum({requests()}) > 0.01",
             "More than 1 % of the requests fail. See the logs of the failing service. If many of them have"
             " `unavailable`, the store is down.",
         ),
         Alert(
             "defects",
-            f"{counted('confab_defects')} > 0",
+            f"sum({counted('confab_defects')}) > 0",
             "A defect was logged. The line has a traceback and, for a request, the id that the client"
             " received.",
         ),
         Alert(
             "readiness",
-            f"{counted('confab_unready', 1)} > 0",
+            f"sum({counted('confab_unready', 2)}) > 2",  # each logs it twice a minute; one that starts, less
             "A container is not ready. `missing` in the log line names the store, Firebase Auth's keys or"
             " the bus.",
         ),
         Alert(
             "sweep-failures",
-            f"{counted('confab_sweep_failures')} > 5",
+            f"sum({counted('confab_sweep_failures')}) > 5",
             "The sweep cannot read the store; rooms fill no gaps until it responds. Check the store first.",
         ),
     ),
@@ -115,13 +88,13 @@ DEGRADED = Policy(
     (
         Alert(
             "unacknowledged",
-            f"max({UNACKNOWLEDGED}) > 60 and max({AWAKE}) > 0",
+            f"max({UNACKNOWLEDGED}) > 60 and max({of_containers('container/instance_count')}) > 0",
             "A container runs and receives no events; the sweep serves its rooms. Restart the service. If the"
             " cell has no container, a killed one may have left the subscription: delete it.",
         ),
         Alert(
             "sweep-repairs",
-            f"{counted('confab_sweep_repairs')} > 10",
+            f"sum({counted('confab_sweep_repairs')}) > 10",
             "The sweep fills gaps: Pub/Sub loses or delays events; see its status. Every entry still arrives"
             " within 5 s.",
         ),

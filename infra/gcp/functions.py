@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pulumi
-from pulumi_gcp import artifactregistry, cloudfunctionsv2, storage
+from pulumi_gcp import cloudfunctionsv2, storage
 
 from confab.http.routes import functions, rewrites
 from infra.gcp.identities import Identity, allow_everybody
@@ -97,16 +97,7 @@ def _make_builder(shared: Shared) -> Identity:
     readable = " || ".join(f'resource.name.startsWith("projects/_/buckets/{bucket}")' for bucket in buckets)
     shared.grants.in_project(builder, "roles/storage.objectViewer", readable)
     shared.grants.in_project(builder, "roles/logging.logWriter")
-    builder.grants.append(
-        artifactregistry.RepositoryIamMember(
-            f"{builder.name}-images",
-            project=project.id,
-            location=project.region,
-            repository=project.repository.repository_id,
-            role="roles/artifactregistry.writer",
-            member=builder.member,
-        )
-    )
+    shared.grants.on_images(builder, project.repository, "writer")
     return builder
 
 

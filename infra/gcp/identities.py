@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_gcp import cloudrunv2, projects, pubsub, secretmanager, serviceaccount
+from pulumi_gcp import artifactregistry, cloudrunv2, projects, pubsub, secretmanager, serviceaccount
 
 from confab.domain.cells import MAIN
 from infra.gcp.project import Project
@@ -61,17 +61,34 @@ class Grants:
     def process(self, name: str, purpose: str, secrets: Mapping[str, secretmanager.Secret]) -> Identity:
         """Make the account of a function or container, which reads the secrets."""
         identity = self.identity(name, purpose)
-        identity.grants.extend(
+        for variable, secret in secrets.items():
+            self.read_secret(identity, variable, secret)
+        return identity
+
+    def read_secret(self, identity: Identity, label: str, secret: secretmanager.Secret) -> None:
+        """Allow to read a secret."""
+        identity.grants.append(
             secretmanager.SecretIamMember(
-                f"{name}-{variable}",
+                f"{identity.name}-{label}",
                 project=self._project.id,
                 secret_id=secret.secret_id,
                 role="roles/secretmanager.secretAccessor",
                 member=identity.member,
             )
-            for variable, secret in secrets.items()
         )
-        return identity
+
+    def on_images(self, identity: Identity, repository: artifactregistry.Repository, role: str) -> None:
+        """Grant a role of Artifact Registry on a repository."""
+        identity.grants.append(
+            artifactregistry.RepositoryIamMember(
+                f"{identity.name}-images",
+                project=self._project.id,
+                location=self._project.region,
+                repository=repository.repository_id,
+                role=f"roles/artifactregistry.{role}",
+                member=identity.member,
+            )
+        )
 
     def verify_tokens(self, identity: Identity) -> None:
         """Allow to see whether a user is revoked."""

@@ -52,7 +52,7 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         make_site(project, settings.page)
     metrics = make_signals(project)
     make_alerts(project, metrics, settings.alert_emails, machine)
-    make_dashboard(project, metrics, with_machine=machine is not None)
+    make_dashboard(project, metrics)
     return {
         "webUrl": site_origins(settings)[0],
         "page": settings.page,

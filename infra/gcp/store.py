@@ -1,7 +1,7 @@
 """The store: a machine that runs SurrealDB on a disk of its own, and the job that migrates its schema."""
 
 import pulumi
-from pulumi_gcp import artifactregistry, cloudrunv2, compute, secretmanager
+from pulumi_gcp import artifactregistry, cloudrunv2, compute
 
 from infra.gcp import machine
 from infra.gcp.identities import Identity
@@ -9,7 +9,7 @@ from infra.gcp.names import SCHEMA_JOB, STORE
 from infra.gcp.network import ADDRESS, CLIENTS, PORT, Network
 from infra.gcp.project import Project
 from infra.gcp.settings import ROOT_PASSWORD, StoreMachine
-from infra.gcp.shared import Credential, Shared, make_credential
+from infra.gcp.shared import Shared, make_credential
 
 SYSTEM = "cos-cloud/cos-stable"
 SYSTEM_GIB = 10
@@ -53,8 +53,13 @@ def make_store(shared: Shared, network: Network, settings: StoreMachine) -> comp
 
 def _configure(shared: Shared, identity: Identity, settings: StoreMachine) -> pulumi.Output[str]:
     """Return the machine's configuration, once its account may read what that names."""
-    project = shared.project
-    users, images = _make_users(shared, identity), _make_images(project, identity)
+    project, config = shared.project, pulumi.Config("confab")
+    values = (config.require_secret(key) for key in ("storeUser", "storePassword", ROOT_PASSWORD))
+    definitions = pulumi.Output.all(*values).apply(lambda each: machine.define_users(*each))
+    users = make_credential(project, "store-users", definitions)
+    shared.grants.read_secret(identity, "users", users.secret)
+    images = _make_images(project)
+    shared.grants.on_images(identity, images, "reader")
     for role in ("roles/logging.logWriter", "roles/monitoring.metricWriter"):
         shared.grants.in_project(identity, role)
     registry = f"{project.region}-docker.pkg.dev/{project.id}"
@@ -145,27 +150,9 @@ def _make_disk(project: Project, network: Network, zone: str, settings: StoreMac
     return name
 
 
-def _make_users(shared: Shared, identity: Identity) -> Credential:
-    """Make the secret that defines SurrealDB's users, which only the machine reads."""
-    config = pulumi.Config("confab")
-    values = (config.require_secret(key) for key in ("storeUser", "storePassword", ROOT_PASSWORD))
-    users = pulumi.Output.all(*values).apply(lambda each: machine.define_users(*each))
-    credential = make_credential(shared.project, "store-users", users)
-    identity.grants.append(
-        secretmanager.SecretIamMember(
-            f"{STORE}-users",
-            project=shared.project.id,
-            secret_id=credential.secret.secret_id,
-            role="roles/secretmanager.secretAccessor",
-            member=identity.member,
-        )
-    )
-    return credential
-
-
-def _make_images(project: Project, identity: Identity) -> artifactregistry.Repository:
+def _make_images(project: Project) -> artifactregistry.Repository:
     """Make a repository that fetches from Docker Hub what the machine, without internet, asks for."""
-    images = artifactregistry.Repository(
+    return artifactregistry.Repository(
         f"{STORE}-images",
         project=project.id,
         location=project.region,
@@ -175,14 +162,3 @@ def _make_images(project: Project, identity: Identity) -> artifactregistry.Repos
         remote_repository_config={"docker_repository": {"public_repository": "DOCKER_HUB"}},
         opts=project.ready,
     )
-    identity.grants.append(
-        artifactregistry.RepositoryIamMember(
-            f"{STORE}-images",
-            project=project.id,
-            location=project.region,
-            repository=images.repository_id,
-            role="roles/artifactregistry.reader",
-            member=identity.member,
-        )
-    )
-    return images

@@ -174,8 +174,9 @@ def test_every_signal_has_a_metric_an_alert_and_a_chart(stack):
         ("run", "request_count"),
         ("pubsub", "subscription/oldest_unacked_message_age"),
     ):
-        assert f"{domain}_googleapis_com:{path.replace('/', '_')}{{" in alerts
-        assert f"{domain}.googleapis.com/{path}" in board.inputs["dashboardJson"]
+        selector = f"{domain}_googleapis_com:{path.replace('/', '_')}{{"
+        assert selector in alerts
+        assert selector in board.inputs["dashboardJson"]
 
 
 def test_alerts_notify_every_address_in_two_conditions(stack):
@@ -197,7 +198,7 @@ def test_alerts_notify_every_address_in_two_conditions(stack):
     assert found == machine | {
         "error-rate": ("failing", "120s", [0.01]),
         "defects": ("failing", "120s", [0]),
-        "readiness": ("failing", "120s", [0]),
+        "readiness": ("failing", "120s", [2]),
         "sweep-failures": ("failing", "120s", [5]),
         "unacknowledged": ("degraded", "600s", [60, 0]),
         "sweep-repairs": ("degraded", "600s", [10]),

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 from typing import cast
 
@@ -83,22 +84,19 @@ def test_the_machine_runs_the_pinned_image_within_its_memory(made):
     config = yaml.safe_load(instance["metadata"]["user-data"])
     files = {each["path"].rpartition("/")[2]: each["content"] for each in config["write_files"]}
     unit = files["confab-store.service"]
+    settings = dict(line.split("=", 1) for line in files["settings.env"].splitlines())
     registry = "us-central1-docker.pkg.dev/my-project/confab-store/surrealdb/surrealdb:v"
-    assert f" {registry}" in unit
-    assert "@sha256:" in unit
-    limit = StoreMachine().memory_mib - machine.SYSTEM_MIB
-    assert f"--memory={limit}m --memory-swap={limit}m" in unit
+    assert re.fullmatch(re.escape(registry) + r"[\d.]+@sha256:[0-9a-f]{64}", settings["IMAGE"])
+    assert {*re.findall(r"\$\{?([A-Z]{2,})", unit + files["prepare.sh"])} <= {*settings}
+    sizes = {size: StoreMachine(type=f"e2-{size}").memory_mib for size in ("small", "medium", "standard-8")}
+    assert sizes == {"small": 2048, "medium": 4096, "standard-8": 32768}
+    assert settings["MEMORY"] == f"{sizes['small'] - machine.SYSTEM_MIB}m"
+    assert settings["SURREAL_DATASTORE_SYNC"] == "every"  # stored is stored, even if the machine dies
     assert f"mount -o {MOUNTED}," in files["prepare.sh"]
-    assert "--env=SURREAL_DATASTORE_SYNC=every" in unit  # stored is stored, even if the machine dies
     assert "Restart=always" in unit
     assert "the-" not in str(instance), "a password"
     started = {word for command in config["runcmd"] for word in command}
-    assert {"confab-store.service", "confab-store-health.timer"} <= started <= started | files.keys()
-
-
-@pytest.mark.parametrize(("size", "mib"), [("small", 2048), ("medium", 4096), ("standard-8", 32768)])
-def test_memory_is_that_of_the_type(size, mib):
-    assert StoreMachine(type=f"e2-{size}").memory_mib == mib
+    assert {"confab-store.service", "confab-store-health.timer"} <= started & files.keys()
 
 
 async def test_confabs_user_migrates_and_may_not_define_users():
