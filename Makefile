@@ -13,9 +13,8 @@ CLIENT := public/client/dist/index.js
 BUNDLE := public/app.bundle.js
 RENDERER := public/reference/redoc.bundle.js
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
-WORKERS ?= 2
 # Hundreds of processes start: each would compile Confab again where nothing may write bytecode.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --dist loadscope --no-loadscope-reorder
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
 STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
@@ -35,15 +34,15 @@ reset: new-enough  ## empty .confab/: conversations, users, logs
 check: install $(CLIENT)  ## lint, types, imports, and the tests that start no server; a minute
 	@echo "lint, types, imports, unit tests and the contracts on memory: up to a minute"
 	@$(MAKE) --no-print-directory -j2 lint types imports
-	@$(PYTEST) -q tests/unit tests/contract -k "unit or [memory or test_answers" $(PYTEST_ARGS)
+	@$(PYTEST) -n $(or $(WORKERS),2) -q tests/unit tests/contract -k "unit or [memory or test_answers" $(PYTEST_ARGS)
 
 test: install build  ## lint, types, imports and every test, with coverage; some 6 minutes
 	@$(BIN)/python -m tests.support.prerequisites
 	@$(MAKE) --no-print-directory -j2 lint types imports
-	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
+	@$(PYTEST) -n $(or $(WORKERS),3) --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
 properties: install  ## the property tests with 2,000 examples each; `make test` tries 100
-	@$(PYTEST) -q tests/unit -m hypothesis --hypothesis-profile=thorough --timeout=3600 $(PYTEST_ARGS)
+	@$(PYTEST) -n $(or $(WORKERS),2) -q tests/unit -m hypothesis --hypothesis-profile=thorough --timeout=3600 $(PYTEST_ARGS)
 
 lint: install  ## style and formatting, without changing a file
 	@$(BIN)/ruff check $(SOURCES)

@@ -1,7 +1,8 @@
 """How the suite is spread over workers, and how many examples its property tests try.
 
 `make test` gives each worker whole files, the longest first; what shares a stack or a server is one
-unit, though it is several files. `--hypothesis-profile=thorough` tries twenty times as many examples.
+unit, though it is several files. A third worker on two cores takes the units that mostly wait.
+`--hypothesis-profile=thorough` tries twenty times as many examples.
 """
 
 from fnmatch import fnmatch
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 settings.register_profile("suite", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
@@ -22,29 +24,39 @@ SHARED = {
     "deploy/test_agreement.py": "deployment",
 }
 """Files that share the fixtures of a session, or what the Pulumi program made."""
-LONGEST_FIRST = (
+WAITING = (
     "contract/test_bus.py",
-    "hostile/test_hostile.py",
-    "faults/test_storm.py",
-    "contract/test_bus_pubsub.py",
-    "integration/test_dependencies.py",
-    "integration/test_realtime_edges.py",
-    "faults/test_going_away.py",
-    "faults/test_crash_points.py",
-    "stack",
-    "integration/test_local_stack.py",
     "integration/test_probes.py",
+    "integration/test_dependencies.py",
+    "integration/test_members.py",
+    "integration/test_realtime_edges.py",
+    "integration/test_realtime_strangers.py",
+    "integration/test_cells.py",
+    "contract/test_bus_pubsub.py",
+    "integration/test_telemetry.py",
+    "integration/test_store_connection.py",
+)
+"""Units that wait for leases, heartbeats and timeouts, and need a third of a core at most."""
+LONGEST_FIRST = (
+    "hostile/test_hostile.py",
+    "faults/test_crash_points.py",
+    "faults/test_storm.py",
+    "stack",
     "faults/test_sabotage.py",
+    "integration/test_local_stack.py",
+    "faults/test_going_away.py",
+    "integration/test_removal.py",
     "deploy/test_image.py",
     "deployment",
 )
-"""Units that would leave one worker alone if they came last. The first one mostly waits, and so leaves the
-machine to the attacks and the storm, which hold others to a time."""
+"""Units that would leave one worker alone if they came last."""
+WAITER = "gw2"
+"""The worker beyond the two cores, which takes nothing but what waits."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest units first."""
-    rank = {unit: number for number, unit in enumerate(LONGEST_FIRST)}
+    rank = {unit: number for number, unit in enumerate((*LONGEST_FIRST, *WAITING))}
     items.sort(key=lambda item: rank.get(_unit(item.nodeid), len(rank)))
 
 
@@ -56,6 +68,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 class _ByUnit(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return _unit(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        waiting = [unit for unit in self.workqueue if unit in WAITING]
+        if node.gateway.id == WAITER:
+            if not waiting:
+                node.shutdown()
+                return
+            self.workqueue.move_to_end(waiting[0], last=False)
+        elif len(waiting) < len(self.workqueue):
+            unit = next(unit for unit in self.workqueue if unit not in WAITING)
+            self.workqueue.move_to_end(unit, last=False)
+        super()._assign_work_unit(node)
 
 
 def _unit(nodeid: str) -> str:

@@ -15,7 +15,7 @@ from confab.realtime import container, engine, packets, polling, transport
 from tests.support.poller import Poller, connect, escaped, event, read_to_end
 from tests.support.world import World
 
-QUIET_S = 0.5
+QUIET_S = 0.25
 
 
 @pytest.fixture

@@ -83,6 +83,9 @@ class World:
         finally:
             for client in self._clients:
                 await client.close()
+            for container in self.containers:  # a poller that reads nothing more would be waited for
+                for left in [*container.transport.eio.sockets.values()]:
+                    await left.close(abort=True)
             for instance in self._instances:
                 await instance.aclose()
             await self.function.close()

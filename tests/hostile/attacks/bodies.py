@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 import zlib
 from collections.abc import Sequence
 from functools import partial
@@ -18,8 +19,9 @@ UNREAD = (0, 400, 411, 413, 415)
 """Statuses for a body that is refused unread."""
 MIB = 1024 * 1024
 BOMB_MIB = 1_000
-GZIP, RAW = 31, -15
-"""The formats of zlib beside its own, by the size of the window."""
+RAW = -15
+"""The size of the window that means deflate without a head."""
+GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\2\xff"
 BODY_BYTES = (65_430, 262_100)
 """Just below a power of two; the larger is the most that a body may have."""
 JSONP = b"d=4" + b"&a=b" * (MIB // 4 - 8)
@@ -32,9 +34,12 @@ EVENTS = ("join", "leave", "message", "typing", "auth")
 
 
 def gzip_bomb(mib: int) -> bytes:
-    """So many MiB of zeros, each packed in a kilobyte."""
-    packer = zlib.compressobj(9, wbits=GZIP)
-    return b"".join(packer.compress(bytes(MIB)) for _ in range(mib)) + packer.flush()
+    """So many MiB of zeros, each packed in a kilobyte: the same one, so that this takes no 4 s."""
+    zeros, packer, check = bytes(MIB), zlib.compressobj(9, wbits=RAW), 0
+    packed = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(mib):
+        check = zlib.crc32(zeros, check)
+    return GZIP_HEAD + packed * mib + packer.flush() + struct.pack("<LL", check, mib * MIB)
 
 
 def unknown_fields(count: int) -> dict[str, int]:
