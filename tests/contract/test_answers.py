@@ -6,7 +6,6 @@ responses of deployed functions against the document.
 
 import copy
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -57,7 +56,7 @@ async def test_no_answer_but_the_documented_ones_is_given(site, operation, final
         DOCUMENT.check(await site.call(operation, user, **copy.deepcopy(how)))
 
 
-async def test_what_the_framework_refuses_by_itself_is_documented(tmp_path: Path) -> None:
+async def test_what_the_framework_refuses_by_itself_is_documented(tmp_path):
     (tmp_path / "main.py").write_text(FUNCTION)
     framework = httpx.ASGITransport(create_asgi_app("function", str(tmp_path / "main.py")))
     refusals = {"/robots.txt": (404, "Not Found"), "/favicon.ico": (404, "Not Found")}

@@ -13,12 +13,11 @@ from google.pubsub_v1 import Subscription as SubscriptionConfig
 
 from confab.bus import leases, stream
 from confab.bus.client import Endpoint
-from confab.bus.publisher import PubSubPublisher
 from confab.bus.stream import MAX_OUTSTANDING_MESSAGES
 from confab.bus.subscription import PubSubSubscription
 from confab.domain.errors import Unavailable
 from confab.domain.events import Event, event_of
-from tests.contract.conftest import Emulator, Listen
+from tests.contract.conftest import Emulator
 from tests.support.pubsub import closed_port
 from tests.support.pubsub_backends import PROJECT, Listener, PubSubBackend, arrives, events, typing
 from tests.support.samples import NOW, draft
@@ -37,9 +36,7 @@ def subscription(listener: Listener) -> PubSubSubscription:
     return listener.subscription
 
 
-async def test_a_silent_bus_is_detected_and_reconnected(
-    bus: PubSubBackend, listen: Listen, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_bus_is_detected_and_reconnected(bus, listen, publisher, monkeypatch):
     monkeypatch.setattr(stream, "PING_SECONDS", 0.5)
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 2.0)
     listener = await listen()
@@ -58,7 +55,7 @@ async def test_a_silent_bus_is_detected_and_reconnected(
     await arrives(listener, publisher)
 
 
-async def test_a_subscription_that_never_connected_can_be_closed() -> None:
+async def test_a_subscription_that_never_connected_can_be_closed():
     listener = Listener(PubSubSubscription(PROJECT, "t-1", instance="i", emulator_host=closed_port()))
     await asyncio.sleep(0.3)
     assert not listener.subscription.connected
@@ -66,9 +63,7 @@ async def test_a_subscription_that_never_connected_can_be_closed() -> None:
         await listener.close()
 
 
-async def test_a_restarted_stream_resumes_without_a_loss(
-    listener: Listener, publisher: PubSubPublisher
-) -> None:
+async def test_a_restarted_stream_resumes_without_a_loss(listener, publisher):
     sent = events(30)
     for event in sent:
         if event.seq in {10, 20}:
@@ -77,18 +72,14 @@ async def test_a_restarted_stream_resumes_without_a_loss(
     await listener.got(*sent)
 
 
-async def test_a_fresh_subscription_gets_what_is_published_from_then_on(
-    bus: PubSubBackend, listener: Listener, publisher: PubSubPublisher
-) -> None:
+async def test_a_fresh_subscription_gets_what_is_published_from_then_on(bus, listener, publisher):
     old = subscription(listener).name
     subscription(listener).restart(fresh=True)
     assert subscription(listener).name != old
     await arrives(listener, publisher)
 
 
-async def test_subscriptions_of_dead_processes_are_swept_and_no_others(
-    bus: PubSubBackend, listener: Listener
-) -> None:
+async def test_subscriptions_of_dead_processes_are_swept_and_no_others(bus, listener):
     expired, other_topic = {leases.ALIVE: str(int(time.time()) - 1_000)}, f"{bus.topic_name}-other"
     await Endpoint(bus.server.address).create_topic(other_topic, timeout=5)
     async with bus.raw() as client:
@@ -113,9 +104,7 @@ async def test_subscriptions_of_dead_processes_are_swept_and_no_others(
     assert {own, *names.values()} - {names["dead"]} <= set(left)
 
 
-async def test_a_subscription_s_lease_is_renewed(
-    bus: PubSubBackend, publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_subscription_s_lease_is_renewed(bus, publisher, monkeypatch):
     monkeypatch.setattr(leases, "RENEW_S", 0.05)
     earlier = str(int(time.time()) - 100)
     monkeypatch.setattr(leases, "labels", lambda: {leases.ALIVE: earlier})
@@ -132,7 +121,7 @@ async def test_a_subscription_s_lease_is_renewed(
     await listener.close()
 
 
-async def test_events_of_any_size_arrive_in_order(listener: Listener, publisher: PubSubPublisher) -> None:
+async def test_events_of_any_size_arrive_in_order(listener, publisher):
     """One above gRPC's default limit of 4 MB, and several that exceed a batch together."""
     sizes = (5_000_000, *[400_000] * 7)
     sent = [
@@ -143,9 +132,7 @@ async def test_events_of_any_size_arrive_in_order(listener: Listener, publisher:
     assert listener.events == sent
 
 
-async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(
-    bus: PubSubBackend, publisher: PubSubPublisher
-) -> None:
+async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(bus, publisher):
     slow = bus.subscription()
     iterator = slow.events()
 
@@ -167,9 +154,7 @@ async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(
     await slow.close()
 
 
-async def test_an_early_connection_that_fails_is_reported_by_the_first_event(
-    publisher: PubSubPublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_early_connection_that_fails_is_reported_by_the_first_event(publisher, monkeypatch, caplog):
     async def refused(_: object) -> grpc.aio.Channel:
         raise DefaultCredentialsError("nobody is signed in")
 
@@ -192,11 +177,7 @@ class InfrastructureEndpoint(Endpoint):
         return grpc.aio.insecure_channel(self._address)
 
 
-async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created(
-    bus: PubSubBackend,
-    publisher: PubSubPublisher,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created(bus, publisher, caplog):
     endpoint = InfrastructureEndpoint(bus.server.address)
     publisher._endpoint = endpoint
     listening = bus.subscription()
@@ -214,11 +195,8 @@ async def test_a_topic_that_is_missing_in_production_is_reported_and_not_created
 
 
 async def test_a_defect_in_the_listener_is_logged_and_the_stream_restarts(
-    listener: Listener,
-    publisher: PubSubPublisher,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    listener, publisher, caplog, monkeypatch
+):
     def broken(_: object) -> list[object]:
         raise ZeroDivisionError
 

@@ -7,15 +7,13 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.domain.models import Conversation, Member
-from confab.ports.store import Store
-from tests.contract.conftest import Backend
 from tests.support.samples import MILLISECOND, NOW, draft_for, entries, fresh, new_conversation
 from tests.support.twins.store import MemoryStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_created_conversation_reads_back_exactly(store: Store) -> None:
+async def test_a_created_conversation_reads_back_exactly(store):
     wanted = Conversation(
         id=fresh(),
         type="support",
@@ -32,13 +30,13 @@ async def test_a_created_conversation_reads_back_exactly(store: Store) -> None:
     assert await store.conversation(wanted.id) == wanted
 
 
-async def test_an_unknown_conversation_is_none(store: Store) -> None:
+async def test_an_unknown_conversation_is_none(store):
     assert await store.conversation(fresh()) is None
     assert await store.page(fresh(), fresh(), 5) is None
     assert await entries(store, fresh(), 1, 5) == []
 
 
-async def test_a_key_that_an_owner_repeats_returns_the_first_conversation_as_it_is_now(store: Store) -> None:
+async def test_a_key_that_an_owner_repeats_returns_the_first_conversation_as_it_is_now(store):
     first = await store.create(new_conversation("kim"), key := fresh("k"), now=NOW)
     await store.append(draft_for(first.conversation.id), now=NOW)
     other = new_conversation("kim")
@@ -50,7 +48,7 @@ async def test_a_key_that_an_owner_repeats_returns_the_first_conversation_as_it_
     assert (await store.create(new_conversation("lee"), key, now=NOW)).new
 
 
-async def test_a_key_is_kept_for_a_day_and_is_free_again_later(store: Store) -> None:
+async def test_a_key_is_kept_for_a_day_and_is_free_again_later(store):
     key = fresh("k")
     first = await store.create(new_conversation("kim"), key, now=NOW)
     kept = await store.create(new_conversation("kim"), key, now=NOW + timedelta(hours=24) - MILLISECOND)
@@ -64,7 +62,7 @@ async def test_a_key_is_kept_for_a_day_and_is_free_again_later(store: Store) -> 
     assert await store.conversation(first.conversation.id) is not None
 
 
-async def test_ten_creations_with_one_key_at_once_make_one_conversation(stores: list[Store]) -> None:
+async def test_ten_creations_with_one_key_at_once_make_one_conversation(stores):
     owner, key = fresh("o"), fresh("k")
     created = await asyncio.gather(
         *(stores[n % len(stores)].create(new_conversation(owner), key, now=NOW) for n in range(10))
@@ -74,11 +72,11 @@ async def test_ten_creations_with_one_key_at_once_make_one_conversation(stores: 
     assert len(await stores[0].conversations(owner, status=None, after=None, limit=10)) == 1
 
 
-async def test_a_sound_store_passes_its_check(store: Store) -> None:
+async def test_a_sound_store_passes_its_check(store):
     await store.check()
 
 
-async def test_a_closed_store_is_unavailable(backend: Backend) -> None:
+async def test_a_closed_store_is_unavailable(backend):
     store = MemoryStore() if isinstance(backend.connect(), MemoryStore) else backend.connect()
     conversation = new_conversation()
     await store.create(conversation, None, now=NOW)

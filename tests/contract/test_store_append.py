@@ -9,7 +9,6 @@ import pytest
 from confab.domain.entries.message import message_id
 from confab.domain.errors import NotFound
 from confab.domain.models import Metadata
-from confab.ports.store import Store
 from tests.support.samples import (
     MILLISECOND,
     NOW,
@@ -25,7 +24,7 @@ from tests.support.samples import (
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_messages_are_numbered_from_one_and_move_their_conversation_on(store: Store) -> None:
+async def test_messages_are_numbered_from_one_and_move_their_conversation_on(store):
     conversation = await started(store)
     assert conversation.seq == 0
     appended = []
@@ -39,7 +38,7 @@ async def test_messages_are_numbered_from_one_and_move_their_conversation_on(sto
     assert await entries(store, conversation.id, 1, 3) == [one.message for one in appended]
 
 
-async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_repeat(stores) -> None:
+async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_repeat(stores):
     logs = [await started(stores[0]) for _ in range(5)]
     drafts = [(n, logs[n % 5].id) for n in range(400)]
     results = await asyncio.gather(
@@ -54,7 +53,7 @@ async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_re
         assert sorted(found, key=lambda message: message.seq) == stored
 
 
-async def test_appending_to_an_unknown_conversation_is_not_found(store: Store) -> None:
+async def test_appending_to_an_unknown_conversation_is_not_found(store):
     with pytest.raises(NotFound):
         await store.append(draft_for(fresh()), now=NOW)
 
@@ -76,7 +75,7 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-async def test_content_reads_back_exactly(store: Store, content: str) -> None:
+async def test_content_reads_back_exactly(store, content):
     author = fresh("\x00 ann")
     conversation = await started(store, owner=author)
     key = "k ~!'\""
@@ -88,7 +87,7 @@ async def test_content_reads_back_exactly(store: Store, content: str) -> None:
     assert await entries(store, conversation.id, 1, 1) == [appended.message]
 
 
-async def test_metadata_reads_back_exactly(store: Store) -> None:
+async def test_metadata_reads_back_exactly(store):
     metadata: Metadata = {
         "": None,
         "id": "not a record",
@@ -104,21 +103,20 @@ async def test_metadata_reads_back_exactly(store: Store) -> None:
     await store.create(conversation, None, now=NOW)
     await store.append(draft_for(conversation.id, metadata=metadata), now=NOW)
     page = await store.page(conversation.id, conversation.owner, 1)
-    assert page is not None
     for read in (page.conversation.metadata, page.messages[0]["metadata"]):
         assert read == metadata
         assert type(read["whole"]) is float
         assert type(read["big"]) is int
 
 
-async def test_client_message_ids_belong_to_author_and_conversation(store: Store) -> None:
+async def test_client_message_ids_belong_to_author_and_conversation(store):
     one, other = await started(store), await started(store)
     assert (await store.append(draft_for(one.id, key="k"), now=NOW)).new
     assert (await store.append(draft_for(one.id, key="k", author=one.owner), now=NOW)).new
     assert (await store.append(draft_for(other.id, key="k"), now=NOW)).new
 
 
-async def test_ten_appends_with_one_client_message_id_at_once_store_one_message(stores: list[Store]) -> None:
+async def test_ten_appends_with_one_client_message_id_at_once_store_one_message(stores):
     conversation = await started(stores[0])
     appended = await asyncio.gather(
         *(stores[n % 8].append(draft_for(conversation.id, key="k"), now=NOW) for n in range(10))

@@ -49,7 +49,7 @@ async def log_of_all_kinds(store):
     return log
 
 
-async def test_entries_carry_the_state_of_now(store) -> None:
+async def test_entries_carry_the_state_of_now(store):
     log = await log_of_all_kinds(store)
     whole = await store.log(log, "alice", 50, after=0)
     assert [(e["seq"], e["kind"]) for e in whole.entries] == list(enumerate(KINDS, 1))
@@ -70,7 +70,7 @@ async def test_entries_carry_the_state_of_now(store) -> None:
     assert await store.log(log, "eve", 50, after=0) is None
 
 
-async def test_a_log_of_all_kinds_reads_the_same_from_every_number(store) -> None:
+async def test_a_log_of_all_kinds_reads_the_same_from_every_number(store):
     log = await log_of_all_kinds(store)
     for first in range(1, 10):
         for last in range(first, 11):
@@ -92,7 +92,7 @@ async def test_a_log_of_all_kinds_reads_the_same_from_every_number(store) -> Non
         assert (message and message.seq) == (seq if seq in MESSAGES else None)
 
 
-async def test_who_may_write_is_decided_where_the_number_is_given(store) -> None:
+async def test_who_may_write_is_decided_where_the_number_is_given(store):
     log = (await started(store)).id
     with pytest.raises(NotFound):
         await say(store, log, author="eve")
@@ -112,7 +112,7 @@ async def test_who_may_write_is_decided_where_the_number_is_given(store) -> None
         await say(store, log)
 
 
-async def test_a_retry_compares_with_the_body_that_was_first_sent(store) -> None:
+async def test_a_retry_compares_with_the_body_that_was_first_sent(store):
     log = (await started(store)).id
     first = await say(store, log, "a", client_message_id="k")
     await edit(store, log, first.seq, "b")
@@ -127,7 +127,7 @@ async def test_a_retry_compares_with_the_body_that_was_first_sent(store) -> None
         assert (again.seq, again.content, again.client_message_id) == (1, "", None)
 
 
-async def test_a_change_that_was_decided_on_an_older_state_is_not_stored(stores) -> None:
+async def test_a_change_that_was_decided_on_an_older_state_is_not_stored(stores):
     log = (await started(stores[0])).id
     await say(stores[0], log)
     old = await stores[0].conversation(log)
@@ -144,7 +144,7 @@ async def test_a_change_that_was_decided_on_an_older_state_is_not_stored(stores)
     assert (await stores[0].conversation(log)).seq == 3
 
 
-async def test_lists_follow_members(store) -> None:
+async def test_lists_follow_members(store):
     log = (await started(store)).id
     user = uuid.uuid4().hex
 
@@ -164,7 +164,7 @@ async def test_lists_follow_members(store) -> None:
     assert await listed() == [log]
 
 
-async def test_no_member_s_message_is_numbered_after_their_removal(stores) -> None:
+async def test_no_member_s_message_is_numbered_after_their_removal(stores):
     for _ in range(5):
         log = (await started(stores[0])).id
 

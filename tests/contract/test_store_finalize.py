@@ -7,13 +7,12 @@ import pytest
 
 from confab.domain.entries.finalized import Finalized
 from confab.domain.errors import ConversationFinalized, NotFound
-from confab.ports.store import Store
 from tests.support.samples import NOW, draft_for, entries, finalize, fresh, started
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_finalizing_takes_the_last_number_and_again_changes_nothing(store: Store) -> None:
+async def test_finalizing_takes_the_last_number_and_again_changes_nothing(store):
     conversation = await started(store, "a", "b")
     at = NOW + timedelta(seconds=1)
     closed = await finalize(store, conversation.id, now=at)
@@ -26,23 +25,23 @@ async def test_finalizing_takes_the_last_number_and_again_changes_nothing(store:
     assert await store.conversation(conversation.id) == closed.conversation
 
 
-async def test_ten_finalizations_at_once_are_one(stores: list[Store]) -> None:
+async def test_ten_finalizations_at_once_are_one(stores):
     conversation = await started(stores[0])
     closed = await asyncio.gather(*(finalize(stores[n % 8], conversation.id, now=NOW) for n in range(10)))
     assert [one.new for one in closed].count(True) == 1
     assert {one.entry.seq for one in closed} == {1}
 
 
-async def test_finalizing_an_unknown_conversation_is_not_found(store: Store) -> None:
+async def test_finalizing_an_unknown_conversation_is_not_found(store):
     with pytest.raises(NotFound):
         await finalize(store, fresh(), now=NOW)
 
 
-async def test_appends_that_race_a_finalization_come_before_it_or_are_refused(stores: list[Store]) -> None:
+async def test_appends_that_race_a_finalization_come_before_it_or_are_refused(stores):
     conversation = await started(stores[0])
     first = asyncio.Event()
 
-    async def append(n: int) -> int | None:
+    async def append(n):
         try:
             appended = await stores[n % 8].append(draft_for(conversation.id, str(n)), now=NOW)
         except ConversationFinalized:
@@ -50,7 +49,7 @@ async def test_appends_that_race_a_finalization_come_before_it_or_are_refused(st
         first.set()
         return appended.message.seq
 
-    async def close() -> int:
+    async def close():
         await first.wait()
         return (await finalize(stores[7], conversation.id, now=NOW)).entry.seq
 

@@ -17,7 +17,7 @@ async def at_once(store: Store, *drafts):
     return await asyncio.gather(*(store.append(one, now=NOW) for one in drafts), return_exceptions=True)
 
 
-async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
+async def test_each_draft_has_an_outcome_of_its_own(store):
     open_log, closed_log = await started(store), await started(store)
     first = await store.append(draft_for(open_log.id, "first", key="key"), now=NOW)
     kept = await store.append(draft_for(closed_log.id, "kept", key="key"), now=NOW)
@@ -44,7 +44,7 @@ async def test_each_draft_has_an_outcome_of_its_own(store: Store) -> None:
     assert await heads(store, [open_log.id, closed_log.id]) == {open_log.id: 3, closed_log.id: 2}
 
 
-async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) -> None:
+async def test_drafts_of_one_caller_are_numbered_in_their_order(store):
     logs = [await started(store) for _ in range(3)]
     results = await at_once(
         store,
@@ -56,7 +56,7 @@ async def test_drafts_of_one_caller_are_numbered_in_their_order(store: Store) ->
         assert await messages(store, log) == [message.wire() for message in mine]
 
 
-async def test_times_of_a_log_do_not_run_backwards_when_a_clock_does(store: Store) -> None:
+async def test_times_of_a_log_do_not_run_backwards_when_a_clock_does(store):
     log = await started(store)
     steps = [0, 5, 3, 9, 1]
     appended = await asyncio.gather(
@@ -72,7 +72,7 @@ async def test_times_of_a_log_do_not_run_backwards_when_a_clock_does(store: Stor
     assert closed.entry.finalized_at == closed.conversation.updated_at == NOW + timedelta(seconds=9)
 
 
-async def test_a_list_shows_logs_that_were_written_at_once(store: Store) -> None:
+async def test_a_list_shows_logs_that_were_written_at_once(store):
     owner = fresh("owner")
     logs = [await started(store, owner=owner) for _ in range(3)]
     await asyncio.gather(

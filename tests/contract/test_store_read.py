@@ -27,11 +27,10 @@ from tests.support.samples import (
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(store: Store) -> None:
+async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(store):
     conversation, empty = await started(store, *"abcdefghijkl"), await started(store)
     for where in ({}, {"after": 0}, {"before": 1}):
         page = await store.page(empty.id, empty.owner, 5, **where)
-        assert page is not None
         assert (page.conversation, [*page.messages]) == (empty, [])
     for where, limit, expected in (
         ({}, 5, "hijkl"),
@@ -50,7 +49,6 @@ async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(
         ({"after": 2**53 - 1}, 2, ""),
     ):
         page = await store.page(conversation.id, conversation.owner, limit, **where)
-        assert page is not None
         assert page.conversation == conversation
         assert "".join(one["content"] for one in page.messages) == expected, where
         assert [one["seq"] for one in page.messages] == ["abcdefghijkl".index(one) + 1 for one in expected]
@@ -58,7 +56,7 @@ async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(
         assert page.has_more == more
 
 
-async def test_entries_include_the_finalization_and_pages_do_not(store: Store) -> None:
+async def test_entries_include_the_finalization_and_pages_do_not(store):
     conversation = await started(store, "a", "b")
     closed = await finalize(store, conversation.id, now=NOW)
     assert [type(entry) for entry in await entries(store, conversation.id, 1, 9)] == [
@@ -70,13 +68,12 @@ async def test_entries_include_the_finalization_and_pages_do_not(store: Store) -
     assert [entry.seq for entry in await entries(store, conversation.id, 1, 2)] == [1, 2]
     for where in ({}, {"after": 0}, {"before": 9}, {"before": 3}):
         page = await store.page(conversation.id, conversation.owner, 9, **where)
-        assert page is not None
         assert page.conversation == closed.conversation
         assert [m["seq"] for m in page.messages] == [1, 2]
         assert not page.has_more
 
 
-async def test_only_the_owner_and_members_read_a_page(store: Store) -> None:
+async def test_only_the_owner_and_members_read_a_page(store):
     conversation = new_conversation(members=("reader", "Reader "))
     await store.create(conversation, None, now=NOW)
     await store.append(draft_for(conversation.id, "hello"), now=NOW)
@@ -87,19 +84,18 @@ async def test_only_the_owner_and_members_read_a_page(store: Store) -> None:
         assert (await store.page(conversation.id, reader, 5) is not None) == (reader in readers[:3])
 
 
-async def test_a_page_holds_nothing_of_another_conversation(store: Store) -> None:
+async def test_a_page_holds_nothing_of_another_conversation(store):
     prefix = fresh()
     for conversation_id in (prefix, prefix + "0", prefix[:-1]):
         created = new_conversation(owner="ann", id=conversation_id)
         await store.create(created, None, now=NOW)
         await store.append(draft_for(conversation_id, conversation_id), now=NOW)
     page = await store.page(prefix, "ann", 100)
-    assert page is not None
     assert [m["content"] for m in page.messages] == [prefix]
 
 
 @pytest.mark.parametrize("part_ms", [0, 7, 670, 999])
-async def test_messages_are_as_clients_see_them(store: Store, part_ms: int) -> None:
+async def test_messages_are_as_clients_see_them(store, part_ms):
     conversation = await started(store)
     at = NOW.replace(microsecond=part_ms * 1000)
     draft = draft_for(conversation.id, "hello", key="k", metadata={"of": [1, None]})
@@ -111,7 +107,7 @@ async def test_messages_are_as_clients_see_them(store: Store, part_ms: int) -> N
 
 
 @pytest.mark.parametrize("where", [{"after": 0}, {"after": 7}, {}, {"before": 50}])
-async def test_a_page_may_end_where_there_is_enough(store: Store, where: dict[str, int]) -> None:
+async def test_a_page_may_end_where_there_is_enough(store, where):
     conversation = await started(store)
     for n in range(60):
         metadata: Metadata = {"m": "y" * (n * 7 % 50)}
@@ -125,7 +121,7 @@ async def test_a_page_may_end_where_there_is_enough(store: Store, where: dict[st
         assert found == (everything[:fitting] if "after" in where else everything[-fitting:])
 
 
-async def test_heads_are_of_those_that_exist(store: Store) -> None:
+async def test_heads_are_of_those_that_exist(store):
     one, two = await started(store, "a", "b"), await started(store)
     await finalize(store, two.id, now=NOW)
     assert await heads(store, [two.id, fresh(), one.id]) == {one.id: 2, two.id: 1}
@@ -148,7 +144,7 @@ async def ids(
     return [conversation["id"] for conversation in found]
 
 
-async def test_a_user_lists_owned_and_joined_conversations_latest_first(store: Store) -> None:
+async def test_a_user_lists_owned_and_joined_conversations_latest_first(store):
     ann, bob = fresh("ann"), fresh("bob")
     own = await store.create(new_conversation(ann), None, now=NOW)
     shared = new_conversation(bob, members=(ann,), at=NOW + MILLISECOND)
@@ -159,7 +155,7 @@ async def test_a_user_lists_owned_and_joined_conversations_latest_first(store: S
     assert await ids(store, ann[:-1]) == []
 
 
-async def test_activity_moves_a_conversation_to_the_front_for_everyone_in_it(store: Store) -> None:
+async def test_activity_moves_a_conversation_to_the_front_for_everyone_in_it(store):
     users = fresh("ann"), fresh("bob"), fresh("cem")
     old, new = (new_conversation(users[0], members=users[1:], at=NOW + n * MILLISECOND) for n in range(2))
     for conversation in (old, new):
@@ -187,7 +183,7 @@ async def paged(store: Store, user: str, status: Status | None, limit: int) -> l
 
 
 @pytest.mark.parametrize("pause_ms", [1, 300, 2_000, 7_000])
-async def test_a_list_keeps_the_order_of_activity_at_any_speed(store: Store, pause_ms: int) -> None:
+async def test_a_list_keeps_the_order_of_activity_at_any_speed(store, pause_ms):
     user, chance = fresh("ann"), random.Random(pause_ms)
     logs = [await started(store, owner=user) for _ in range(12)]
     at = NOW
@@ -208,7 +204,7 @@ async def test_a_list_keeps_the_order_of_activity_at_any_speed(store: Store, pau
         assert await paged(store, user, status, limit) == expected
 
 
-async def test_a_page_is_full_although_many_have_moved_ahead_since_the_one_before(store: Store) -> None:
+async def test_a_page_is_full_although_many_have_moved_ahead_since_the_one_before(store):
     user = fresh("ann")
     logs = [await started(store, owner=user, at=NOW + n * MILLISECOND) for n in range(9)]
     for log in logs:
@@ -221,7 +217,7 @@ async def test_a_page_is_full_although_many_have_moved_ahead_since_the_one_befor
     assert [one["id"] for one in page] == sorted(log.id for log in others[:2])
 
 
-async def test_a_cursor_need_not_name_a_conversation(store: Store) -> None:
+async def test_a_cursor_need_not_name_a_conversation(store):
     user = fresh("ann")
     created = await store.create(new_conversation(user), None, now=NOW)
     found = created.conversation.id

@@ -147,7 +147,7 @@ async def received(listener: Client, event: str) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-async def test_an_entry_outlives_the_function_that_stored_it(setting: Setting, write: Write, point: str):
+async def test_an_entry_outlives_the_function_that_stored_it(setting, write, point):
     room = await setting.conversation()
     listeners = [await setting.client(instance, room) for instance in setting.instances]
     with setting.stopped(point, setting.to_functions, reads=write.reads):
@@ -170,8 +170,8 @@ async def test_an_entry_outlives_the_function_that_stored_it(setting: Setting, w
         assert [(event, payload["seq"]) for event, payload in listener.received] == expected
 
 
-async def test_a_conversation_outlives_the_function_that_stored_it(setting: Setting):
-    async def mine() -> list[Any]:
+async def test_a_conversation_outlives_the_function_that_stored_it(setting):
+    async def mine():
         return await setting.system.store.conversations("carol", status=None, after=None, limit=5)
 
     def create() -> Awaitable[httpx.Response]:
@@ -188,7 +188,7 @@ async def test_a_conversation_outlives_the_function_that_stored_it(setting: Sett
 
 
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_message_outlives_the_instance_that_stored_it(setting: Setting, point: str):
+async def test_a_message_outlives_the_instance_that_stored_it(setting, point):
     """After the commit the sender has no answer; while publishing it has one."""
     first, second = setting.instances
     room = await setting.conversation()

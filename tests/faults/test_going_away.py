@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from pathlib import Path
 from socket import create_server
 from typing import Any
 
@@ -60,7 +59,7 @@ async def watch(http: httpx.AsyncClient, instance: Server) -> list[int]:
         await asyncio.sleep(0.005)
 
 
-async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Path):
+async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path):
     async with System.running(tmp_path) as site, httpx.AsyncClient(trust_env=False) as http:
         room = (await site.store.create(conversation("busy"), None, now=current_time())).conversation.id
         instance = await site.instance("realtime")
@@ -97,7 +96,7 @@ async def test_an_instance_with_a_thousand_sockets_takes_its_leave(tmp_path: Pat
             assert got == log[: len(got)]
 
 
-async def test_an_instance_takes_its_leave_of_parts_that_answer_nothing(tmp_path: Path):
+async def test_an_instance_takes_its_leave_of_parts_that_answer_nothing(tmp_path):
     with create_server(("127.0.0.1", 0)) as collector:
         async with System.running(tmp_path) as site:
             stored = await site.store.create(conversation("dead"), None, now=current_time())

@@ -11,7 +11,7 @@ def test_a_seed_replays_its_own_schedule(plan):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_kind_of_fault_strikes_within_a_minute_and_no_target_before_its_return(seed: int):
+def test_every_kind_of_fault_strikes_within_a_minute_and_no_target_before_its_return(seed):
     planned, back = faults(seed, 60), dict[str, float]()
     assert {(fault.kind, fault.target) for fault in planned} == {*ESSENTIAL, *FURTHER}
     for fault in planned:
@@ -21,5 +21,5 @@ def test_every_kind_of_fault_strikes_within_a_minute_and_no_target_before_its_re
 
 
 @pytest.mark.parametrize("seconds", [0.5, 10, 60])
-def test_the_weather_lasts_as_long_as_the_load(seconds: float):
+def test_the_weather_lasts_as_long_as_the_load(seconds):
     assert sum(lasts for lasts, _ in weather(7, seconds)) == pytest.approx(seconds)

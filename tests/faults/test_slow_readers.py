@@ -64,7 +64,7 @@ async def everybody_has(sockets: list[WireSocket], entries: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_path: Path):
+async def test_memory_stays_flat_under_a_hundred_sockets_that_do_not_read(tmp_path):
     async with System.running(tmp_path) as site, AsyncExitStack() as ends:
         room = (await site.store.create(conversation("busy"), None, now=current_time())).conversation.id
         instance = await site.instance(

@@ -1,7 +1,5 @@
 """A sample of the attacks, in small, on real processes."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.hostile.attacks import ATTACKS
@@ -25,7 +23,7 @@ PATIENT_P99_MS = 1_000.0
 
 
 @pytest.mark.timeout(240)
-async def test_attacks_do_no_harm_to_a_pair_beside_them(tmp_path: Path):
+async def test_attacks_do_no_harm_to_a_pair_beside_them(tmp_path):
     limits = Limits(p99_ms=PATIENT_P99_MS, window_s=1.5, settle_s=0.5, memory_s=20)
     attacks = [ATTACKS[name] for name in SAMPLE]
     records = await besiege(attacks, tmp_path, print, seed=7, small=True, limits=limits)

@@ -45,7 +45,7 @@ HARMS: dict[str, Callable[[Record], object]] = {
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_the_judge_names_each_harm_and_no_other(harm: str):
+def test_the_judge_names_each_harm_and_no_other(harm):
     judged = record()
     assert judged.failures(Limits()) == []
     HARMS[harm](judged)

@@ -4,7 +4,6 @@ import asyncio
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from tests.support.api import API, add_message, api_client, bearer, created
 from tests.support.changes import say, started
 from tests.support.samples import NOW, fresh
 from tests.support.surrealdb import SurrealServer, store_command, store_process, surreal_server, surreal_store
-from tests.support.world import World
 
 LONG = 5_000
 """Messages, so that removing them takes some seconds."""
@@ -37,9 +35,7 @@ async def everything(server: SurrealServer) -> str:
     return str([await asked(server, "SELECT * FROM type::table($table)", table=table) for table in tables])
 
 
-async def test_words_that_were_edited_deleted_or_erased_are_nowhere(
-    world: World, store_server, bus_server, caplog
-):
+async def test_words_that_were_edited_deleted_or_erased_are_nowhere(world, store_server, bus_server, caplog):
     caplog.set_level("INFO", "confab")
     caplog.handler.setFormatter(JsonFormatter("demo-confab"))
     world.function.verifier = world.users
@@ -113,7 +109,7 @@ async def filled(server: SurrealServer, uid: str) -> str:
 
 
 @pytest.mark.parametrize("what", ["user", "conversation"])
-async def test_another_process_goes_on_after_a_kill(server: SurrealServer, what: str):
+async def test_another_process_goes_on_after_a_kill(server, what):
     uid = fresh("user")
     log = await filled(server, uid)
     arguments = (uid,) if what == "user" else ("--conversation", log)
@@ -179,7 +175,7 @@ async def test_the_help_names_every_command(server):
     assert "--conversation ID" in (await store_command(server, "erase", "--help"))[1]
 
 
-async def test_what_commands_remove_is_removed_again_from_a_restored_backup(tmp_path: Path):
+async def test_what_commands_remove_is_removed_again_from_a_restored_backup(tmp_path):
     uid, now, data = fresh("user"), datetime.now(UTC), tmp_path / "data"
     async with surreal_server(data) as server:
         store = surreal_store(server)

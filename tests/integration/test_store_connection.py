@@ -3,22 +3,19 @@
 import asyncio
 import logging
 import time
-from pathlib import Path
 
 import pytest
 
 from confab.domain.errors import Unavailable
 from confab.store.connection import NO_ANSWER, Connection, Timing
 from confab.store.session import NotSent, Session
-from confab.store.surreal import SurrealStore
-from tests.support.lost_answers import LosingProxy
 from tests.support.samples import NOW, conversation, draft, entries, finalize, heads, messages
-from tests.support.surrealdb import PASSWORD, SurrealServer, surreal_server, surreal_store
+from tests.support.surrealdb import PASSWORD, surreal_server, surreal_store
 
 IMPATIENT = Timing(attempt=0.4, overall=1.0)
 
 
-async def test_a_killed_server_loses_nothing_and_is_found_again_by_the_store_alone(tmp_path: Path) -> None:
+async def test_a_killed_server_loses_nothing_and_is_found_again_by_the_store_alone(tmp_path):
     async with surreal_server(tmp_path) as server:
         store, session = surreal_store(server), await Session.open(server.account())
         await store.create(conversation(), "key", now=NOW)
@@ -38,9 +35,7 @@ async def test_a_killed_server_loses_nothing_and_is_found_again_by_the_store_alo
         await store.close()
 
 
-async def test_a_frozen_server_is_unavailable_within_the_deadline_and_stores_no_append_twice(
-    server: SurrealServer,
-) -> None:
+async def test_a_frozen_server_is_unavailable_within_the_deadline_and_stores_no_append_twice(server):
     store = surreal_store(server, timing=IMPATIENT)
     await store.create(conversation(), None, now=NOW)
     server.freeze()
@@ -57,9 +52,7 @@ async def test_a_frozen_server_is_unavailable_within_the_deadline_and_stores_no_
     await store.close()
 
 
-async def test_queries_beyond_the_bound_are_unavailable_at_once(
-    server: SurrealServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_queries_beyond_the_bound_are_unavailable_at_once(server, monkeypatch):
     monkeypatch.setattr("confab.store.connection.MAX_WAITING", 2)
     store = surreal_store(server, timing=Timing(attempt=30, overall=30))
     await store.check()
@@ -76,7 +69,7 @@ async def test_queries_beyond_the_bound_are_unavailable_at_once(
 
 
 @pytest.mark.parametrize("connected", [True, False])
-async def test_closing_ends_the_queries_in_flight(server: SurrealServer, *, connected: bool) -> None:
+async def test_closing_ends_the_queries_in_flight(server, *, connected):
     store = surreal_store(server)
     if connected:
         await store.check()
@@ -90,9 +83,7 @@ async def test_closing_ends_the_queries_in_flight(server: SurrealServer, *, conn
 
 
 @pytest.mark.parametrize("key", [None, "key"])
-async def test_a_creation_and_a_finalization_whose_answers_were_lost_are_repeated_and_new(
-    server: SurrealServer, proxy: LosingProxy, key: str | None
-) -> None:
+async def test_a_creation_and_a_finalization_whose_answers_were_lost_are_repeated_and_new(server, proxy, key):
     store = surreal_store(proxy, database=server.database)
     await store.check()
     proxy.lose_next_answer()
@@ -106,16 +97,14 @@ async def test_a_creation_and_a_finalization_whose_answers_were_lost_are_repeate
     await store.close()
 
 
-async def test_a_lost_connection_fails_none_of_the_reads_that_share_it(
-    proxy: LosingProxy, store: SurrealStore
-) -> None:
+async def test_a_lost_connection_fails_none_of_the_reads_that_share_it(proxy, store):
     proxy.lose_next_answer()
     found = await asyncio.gather(*(store.conversation("c1") for _ in range(50)))
     assert proxy.lost == 1
     assert all(one is not None and one.id == "c1" for one in found)
 
 
-async def test_cancelled_callers_disturb_no_others(server: SurrealServer) -> None:
+async def test_cancelled_callers_disturb_no_others(server):
     store = surreal_store(server)
     creating = [asyncio.create_task(store.create(conversation(), None, now=NOW)) for _ in range(4)]
     await asyncio.sleep(0)
@@ -137,9 +126,7 @@ async def test_cancelled_callers_disturb_no_others(server: SurrealServer) -> Non
     await store.close()
 
 
-async def test_a_session_is_renewed_before_its_end_and_replaced_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_session_is_renewed_before_its_end_and_replaced_after_it(tmp_path, monkeypatch):
     ended: list[Session] = []
     discard = Connection._discard
 
@@ -162,9 +149,7 @@ async def test_a_session_is_renewed_before_its_end_and_replaced_after_it(
         await idle.close()
 
 
-async def test_a_wrong_password_is_unavailable_and_in_no_log(
-    server: SurrealServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_wrong_password_is_unavailable_and_in_no_log(server, caplog):
     store = surreal_store(server, password="not the password")
     with caplog.at_level(logging.DEBUG, "confab"), pytest.raises(Unavailable) as raised:
         await store.check()
@@ -179,9 +164,7 @@ async def nothing(_: Session) -> None:
     """Prepares nothing."""
 
 
-async def test_a_query_that_the_database_refuses_is_unavailable_and_quotes_nothing(
-    server: SurrealServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_query_that_the_database_refuses_is_unavailable_and_quotes_nothing(server, caplog):
     connection = Connection(server.account(), prepare=nothing)
     with caplog.at_level(logging.DEBUG, "confab"), pytest.raises(Unavailable, match=NO_ANSWER):
         await connection.query("THROW $secret", {"secret": "a word of content"})

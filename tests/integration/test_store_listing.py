@@ -9,7 +9,6 @@ from confab.ports.store import Cursor
 from confab.store import rows
 from confab.store.session import Session
 from confab.store.statements import LISTING_WINDOW_MS
-from confab.store.surreal import SurrealStore
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import SurrealServer
 
@@ -35,9 +34,7 @@ def key(at: datetime) -> set[str]:
     return {rows.activity_key(at, "c1")}
 
 
-async def test_the_first_message_writes_the_sort_key_and_the_next_ones_once_a_window(
-    store: SurrealStore, session: Session
-) -> None:
+async def test_the_first_message_writes_the_sort_key_and_the_next_ones_once_a_window(store, session):
     assert await stored(session) == key(NOW)
     await store.append(draft(), now=NOW + MILLISECOND)
     assert await stored(session) == key(NOW + MILLISECOND)
@@ -47,9 +44,7 @@ async def test_the_first_message_writes_the_sort_key_and_the_next_ones_once_a_wi
     assert await stored(session) == key(NOW + WINDOW + MILLISECOND)
 
 
-async def test_a_release_that_writes_the_sort_key_every_time_may_serve_beside_this_one(
-    store: SurrealStore, session: Session
-) -> None:
+async def test_a_release_that_writes_the_sort_key_every_time_may_serve_beside_this_one(store, session):
     """As version 1 did with each message: it wrote `place` and not `listed_at`."""
     await store.append(draft(), now=NOW)
     later = NOW + WINDOW - 2 * MILLISECOND
@@ -69,9 +64,7 @@ async def test_a_release_that_writes_the_sort_key_every_time_may_serve_beside_th
     assert [one["id"] for one in listed] == ["c2"]
 
 
-async def test_a_user_id_that_looks_like_an_index_entry_reaches_no_other_users_list(
-    store: SurrealStore,
-) -> None:
+async def test_a_user_id_that_looks_like_an_index_entry_reaches_no_other_users_list(store):
     """The index of busy conversations has text keys: no id may sort into another user's range."""
     await store.append(draft(), now=NOW + MILLISECOND)
     noted_at = rows.activity_key(NOW + MILLISECOND, "c1")

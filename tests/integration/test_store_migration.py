@@ -1,7 +1,5 @@
 """The schema migrates forward with data in it, and a release refuses a schema that is too new for it."""
 
-from pathlib import Path
-
 import pytest
 
 from confab.domain.errors import IdempotencyConflict, Unavailable
@@ -30,7 +28,7 @@ VERSION_2 = """{
 }"""
 
 
-async def test_a_store_of_version_2_keeps_its_logs_and_its_keys(tmp_path: Path) -> None:
+async def test_a_store_of_version_2_keeps_its_logs_and_its_keys(tmp_path):
     async with surreal_server(tmp_path / "db", migrated=False) as server:
         session = await Session.open(server.account(), define=True)
         await schema.migrate(session, BEFORE_KINDS)

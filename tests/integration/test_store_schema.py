@@ -34,7 +34,7 @@ async def session(database: SurrealServer) -> AsyncIterator[Session]:
     await session.close()
 
 
-async def test_a_second_migration_changes_nothing(session: Session) -> None:
+async def test_a_second_migration_changes_nothing(session):
     assert await schema.version(session) == 0
     assert await schema.migrate(session) == VERSION
     first = await session.query("INFO FOR DB", {})
@@ -44,13 +44,13 @@ async def test_a_second_migration_changes_nothing(session: Session) -> None:
 
 
 @pytest.mark.parametrize("step", MIGRATIONS)
-async def test_a_step_can_be_repeated(session: Session, step: Migration) -> None:
+async def test_a_step_can_be_repeated(session, step):
     await schema.migrate(session)
     await session.query("{" + step.statement + "}", {})
     await schema.require(session)
 
 
-async def test_every_table_takes_only_the_fields_that_are_defined(session: Session) -> None:
+async def test_every_table_takes_only_the_fields_that_are_defined(session):
     await schema.migrate(session)
     tables = (await session.query("INFO FOR DB", {}))["tables"]
     assert sorted(tables) == [
@@ -70,9 +70,7 @@ async def test_every_table_takes_only_the_fields_that_are_defined(session: Sessi
     assert all("SCHEMAFULL" in definition for definition in tables.values())
 
 
-async def test_a_migration_to_the_next_version_takes_one_step_and_keeps_the_data(
-    database: SurrealServer, session: Session
-) -> None:
+async def test_a_migration_to_the_next_version_takes_one_step_and_keeps_the_data(database, session):
     await schema.migrate(session)
     store = surreal_store(database)
     await store.create(conversation(), None, now=NOW)
@@ -85,7 +83,7 @@ async def test_a_migration_to_the_next_version_takes_one_step_and_keeps_the_data
     await store.close()
 
 
-async def test_a_step_that_fails_changes_nothing(session: Session) -> None:
+async def test_a_step_that_fails_changes_nothing(session):
     await schema.migrate(session)
     before = await session.query("INFO FOR TABLE conversation", {})
     with pytest.raises(ServerError, match="half way"):
@@ -94,9 +92,7 @@ async def test_a_step_that_fails_changes_nothing(session: Session) -> None:
     assert await session.query("INFO FOR TABLE conversation", {}) == before
 
 
-async def test_a_newer_schema_is_refused_also_by_a_connected_store(
-    database: SurrealServer, session: Session
-) -> None:
+async def test_a_newer_schema_is_refused_also_by_a_connected_store(database, session):
     await schema.migrate(session)
     connected, later = surreal_store(database), surreal_store(database)
     await connected.check()
@@ -114,9 +110,7 @@ async def test_a_newer_schema_is_refused_also_by_a_connected_store(
     await later.close()
 
 
-async def test_this_code_works_beside_a_newer_schema_that_only_adds_and_leaves_it(
-    database: SurrealServer, session: Session
-) -> None:
+async def test_this_code_works_beside_a_newer_schema_that_only_adds_and_leaves_it(database, session):
     await schema.migrate(session)
     connected, later = surreal_store(database), surreal_store(database)
     await connected.create(conversation(), None, now=NOW)
@@ -129,7 +123,7 @@ async def test_this_code_works_beside_a_newer_schema_that_only_adds_and_leaves_i
     assert await schema.version(session) == VERSION + 1
 
 
-def test_a_schema_is_absent_too_old_too_new_or_usable() -> None:
+def test_a_schema_is_absent_too_old_too_new_or_usable():
     assert schema.trouble(None) == ABSENT
     assert schema.trouble({"number": VERSION, "oldest": VERSION}, VERSION + 1) == OLDER
     assert schema.trouble({"number": VERSION + 1, "oldest": VERSION + 1}) == TOO_NEW
@@ -139,7 +133,7 @@ def test_a_schema_is_absent_too_old_too_new_or_usable() -> None:
     assert schema.trouble({"number": VERSION + 1, "oldest": None}) == TOO_NEW
 
 
-async def test_a_store_without_a_schema_is_refused_until_it_is_there(database: SurrealServer) -> None:
+async def test_a_store_without_a_schema_is_refused_until_it_is_there(database):
     store = surreal_store(database)
     with pytest.raises(Unavailable, match=ABSENT):
         await store.check()
@@ -151,7 +145,7 @@ async def test_a_store_without_a_schema_is_refused_until_it_is_there(database: S
     await store.close()
 
 
-async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(session: Session) -> None:
+async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(session):
     await schema.migrate(session)
     ranges = re.findall(r"(FROM (\w+):\[.+\]\.\.=\[.+\])", statements.PAGES + statements.LOG)
     assert [table for _, table in ranges] == ["message", "message", "change"]
@@ -167,7 +161,7 @@ async def test_pages_and_lists_are_read_by_id_range_and_index_up_to_their_limit(
         assert "Filter" not in plan
 
 
-async def test_the_command_migrates_and_checks(database: SurrealServer, session: Session) -> None:
+async def test_the_command_migrates_and_checks(database, session):
     gone = store_command(database, "check", SURREALDB_URL=f"ws://{closed_port()}")
     for code, out, err in await asyncio.gather(store_command(database, "check"), gone):
         assert (code, out, len(err.splitlines())) == (1, "", 1)

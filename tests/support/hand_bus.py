@@ -1,30 +1,30 @@
 """Two instances on a store in memory, and a bus between them that moves only when a test says so."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from confab.domain.changes import ConversationChange, MessageChange
-from confab.domain.entries.message import Draft, Message
-from confab.domain.entries.message_changed import MessageChanged
+from confab.domain.entries.message import Message
 from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.events import EntryEvent, Event, decode_event, encode_event
-from confab.domain.models import Conversation, LogPage, Model, Page, Principal
+from confab.domain.models import Conversation, Model
 from confab.domain.requests import (
     AddMessage,
     CreateConversation,
     EditMessage,
     GetConversation,
+    Request,
     SetMember,
     UpdateConversation,
     parse,
 )
 from confab.fanout.announce import InlineAnnouncer
-from confab.ports.store import Appended, Excerpt, Head
+from confab.ports.store import Appended
 from confab.realtime.container import Container
 from confab.realtime.transport import Sent
 from tests.support.adapters import MemoryAdapters, NamedUsers
@@ -53,6 +53,19 @@ GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 """The gate of the pages that this task reads."""
 
 
+HELD = ("page", "log")
+REMOTE = (
+    *HELD,
+    "conversation",
+    "entries",
+    "heads",
+    "append",
+    "message",
+    "change_message",
+    "change_conversation",
+)
+
+
 class RemoteStore(MemoryStore):
     """A memory store that takes some turns of the event loop to answer, and can be away.
 
@@ -64,57 +77,26 @@ class RemoteStore(MemoryStore):
         self.away = False
         self.lose_answer = False
         """Set it to let the next append be stored and its answer be lost."""
-
-    async def conversation(self, conversation_id: str) -> Conversation | None:
-        return await self._remotely(super().conversation(conversation_id))
-
-    async def page(self, conversation_id: str, reader: str, limit: int, **where: Any) -> Page | None:
-        return await self._held(super().page(conversation_id, reader, limit, **where))
-
-    async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
-        return await self._remotely(super().entries(conversation_id, first, last))
-
-    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
-        return await self._remotely(super().heads(conversation_ids))
-
-    async def append(self, draft: Draft, *, now: datetime) -> Appended:
-        appended = await self._remotely(super().append(draft, now=now))
-        if self.lose_answer:
-            raise Unavailable("The store's answer was lost.")
-        return appended
-
-    async def log(self, conversation_id: str, reader: str, limit: int, **where: Any) -> LogPage | None:
-        return await self._held(super().log(conversation_id, reader, limit, **where))
-
-    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
-        return await self._remotely(super().message(conversation_id, seq))
-
-    async def change_message(self, change: MessageChange, *, now: datetime) -> MessageChanged | None:
-        return await self._remotely(super().change_message(change, now=now))
-
-    async def change_conversation(self, change: ConversationChange, *, now: datetime) -> Conversation | None:
-        return await self._remotely(super().change_conversation(change, now=now))
+        for name in REMOTE:
+            setattr(self, name, partial(self._remotely, name, getattr(self, name)))
 
     def whole(self, conversation_id: str) -> list[Payload]:
         """The entries that are stored, read past the port."""
         log = self.logs[conversation_id]
         return [log.now(entry).wire() for entry in log.entries]
 
-    async def _held(self, call: Coroutine[Any, Any, T]) -> T:
-        answer = await self._remotely(call)
-        if (gate := GATE.get()) is not None:
-            await gate.wait()
-        return answer
-
-    async def _remotely(self, call: Coroutine[Any, Any, T]) -> T:
-        try:
-            await asyncio.sleep(0)
-            if self.away:
-                raise Unavailable("The store does not answer.")
-            answer = await call
-        finally:
-            call.close()
+    async def _remotely(
+        self, name: str, call: Callable[..., Awaitable[T]], *args: object, **options: object
+    ) -> T:
         await asyncio.sleep(0)
+        if self.away:
+            raise Unavailable("The store does not answer.")
+        answer = await call(*args, **options)
+        await asyncio.sleep(0)
+        if name == "append" and self.lose_answer:
+            raise Unavailable("The store's answer was lost.")
+        if name in HELD and (gate := GATE.get()) is not None:
+            await gate.wait()
         return answer
 
 
@@ -204,6 +186,16 @@ class Instance:
         return Sent(len(sids), ())
 
 
+REQUESTS: Mapping[str, type[Request]] = {
+    "create_conversation": CreateConversation,
+    "get_conversation": GetConversation,
+    "add_message": AddMessage,
+    "edit_message": EditMessage,
+    "update_conversation": UpdateConversation,
+    "set_member": SetMember,
+}
+
+
 class Functions:
     """The REST operations, which answer with a resource or with an error's code."""
 
@@ -216,58 +208,28 @@ class Functions:
     async def create(self, members: Mapping[str, str]) -> str:
         """A new conversation of alice's; its id."""
         listed = [{"userId": uid, "access": access} for uid, access in members.items()]
-        created = await self._conversations.create_conversation(
-            parse(CreateConversation, {"type": "chat", "members": listed}, self._conversations.limits),
-            caller=principal("alice"),
-        )
-        return created.conversation.id
-
-    async def write(self, user: str, conversation: str, fields: Payload) -> Payload | str:
-        request = parse(AddMessage, fields, self._conversations.limits)
-        adding = self._conversations.add_message(conversation, request, caller=_caller(user))
-        return await _outcome(adding, lambda appended: appended.message.wire())
-
-    async def finalize(self, user: str, conversation: str) -> Payload | str:
-        finalizing = self._conversations.finalize_conversation(conversation, caller=_caller(user))
-        return await _outcome(finalizing, self._views.conversation)
-
-    async def edit(self, user: str, conversation: str, seq: int, content: str) -> Payload | str:
-        request = parse(EditMessage, {"content": content}, self._conversations.limits)
-        editing = self._conversations.edit_message(conversation, seq, request, caller=_caller(user))
-        return await _outcome(editing, Message.wire)
-
-    async def delete(self, user: str, conversation: str, seq: int) -> Payload | str:
-        deleting = self._conversations.delete_message(conversation, seq, caller=_caller(user))
-        return await _outcome(deleting, Message.wire)
-
-    async def rename(self, user: str, conversation: str, title: str) -> Payload | str:
-        request = parse(UpdateConversation, {"title": title}, self._conversations.limits)
-        renaming = self._conversations.update_conversation(conversation, request, caller=_caller(user))
-        return await _outcome(renaming, self._views.conversation)
-
-    async def set_member(self, user: str, conversation: str, uid: str, access: str) -> Payload | str:
-        request = parse(SetMember, {"access": access}, self._conversations.limits)
-        setting = self._conversations.set_member(conversation, uid, request, caller=_caller(user))
-        return await _outcome(setting, self._views.conversation)
-
-    async def remove(self, user: str, conversation: str, uid: str) -> Payload | str:
-        removing = self._conversations.remove_member(conversation, uid, caller=_caller(user))
-        return await _outcome(removing, self._views.conversation)
+        created = await self._call("create_conversation", "alice", type="chat", members=listed)
+        return str(created.conversation.id)
 
     async def read(self, user: str, conversation: str) -> Payload:
         """The conversation, as a reader fetches it."""
-        request = parse(GetConversation, {}, self._conversations.limits)
-        page = await self._conversations.get_conversation(conversation, request, caller=_caller(user))
+        page = await self._call("get_conversation", user, conversation)
         fetched: Payload = from_json(to_json(self._views.page(page), by_alias=True))["conversation"]
         return fetched
 
+    async def change(self, operation: str, user: str, *path: object, **fields: object) -> Payload | str:
+        """The resource that an operation on this path answers, or the code of the error."""
+        try:
+            result = await self._call(operation, user, *path, **fields)
+        except ConfabError as error:
+            return error.code
+        if isinstance(result, Conversation):
+            return self._views.conversation(result)
+        message: Message = result.message if isinstance(result, Appended) else result
+        return message.wire()
 
-async def _outcome(work: Awaitable[T], render: Callable[[T], Payload]) -> Payload | str:
-    try:
-        return render(await work)
-    except ConfabError as error:
-        return error.code
-
-
-def _caller(user: str) -> Principal:
-    return principal(user, agent=user.startswith("bot"))
+    async def _call(self, operation: str, user: str, *path: object, **fields: object) -> Any:
+        model = REQUESTS.get(operation)
+        request = [] if model is None else [parse(model, fields, self._conversations.limits)]
+        caller = principal(user, agent=user.startswith("bot"))
+        return await getattr(self._conversations, operation)(*path, *request, caller=caller)

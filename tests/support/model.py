@@ -117,9 +117,9 @@ class Model:
         message = log[pick % len(log)]
         seq = message["seq"]
         if content is None:
-            outcome = self.run(self.functions.delete(user, room, seq))
+            outcome = self.run(self.functions.change("delete_message", user, room, seq))
         else:
-            outcome = self.run(self.functions.edit(user, room, seq, content))
+            outcome = self.run(self.functions.change("edit_message", user, room, seq, content=content))
         allowed = user == message.get("author") or (content is None and user == "alice")
         gone = message["kind"] != "message" or (content is not None and message["deletedAt"])
         same = content == message.get("content") if content is not None else message.get("deletedAt")
@@ -141,11 +141,11 @@ class Model:
         """Rename a conversation, or add a member, change the access of one, or remove one."""
         members, log = self.members[room], self.logs[room]
         if title is not None:
-            outcome = self.run(self.functions.rename(user, room, title))
+            outcome = self.run(self.functions.change("update_conversation", user, room, title=title))
         elif access is not None:
-            outcome = self.run(self.functions.set_member(user, room, uid, access))
+            outcome = self.run(self.functions.change("set_member", user, room, uid, access=access))
         else:
-            outcome = self.run(self.functions.remove(user, room, uid))
+            outcome = self.run(self.functions.change("remove_member", user, room, uid))
         old = members.get(uid)
         removes = title is None and access is None
         same = title == self.titles.get(room) if title is not None else access == old
@@ -179,7 +179,7 @@ class Model:
     def finalize(self, room: str, user: str, sends: Sequence[tuple[Way, str]], position: int) -> None:
         """Finalize while others write: each is numbered before the finalization or rejected."""
         calls = [self._send(way, author, room, self.new_name(), None) for way, author in sends]
-        calls.insert(position, self.functions.finalize(user, room))
+        calls.insert(position, self.functions.change("finalize_conversation", user, room))
         outcomes = self.run(_together(calls))
         entries = [_entry_of(outcome) for outcome in outcomes if not isinstance(outcome, str)]
         new = [entry for entry in entries if entry not in self.logs[room]]
@@ -202,7 +202,7 @@ class Model:
         if key is not None:
             fields["clientMessageId"] = key
         if way is None:
-            return await self.functions.write(user, room, fields)
+            return await self.functions.change("add_message", user, room, **fields)
         ack = await self.instances[way].ask(user, "message", fields | {"conversationId": room})
         outcome: Payload | str = ack["message"] if ack["ok"] else ack["error"]["code"]
         return outcome

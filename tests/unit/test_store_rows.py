@@ -8,7 +8,7 @@ from confab.store import rows
 from confab.store.session import is_conflict
 
 
-def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
+def test_a_conflict_is_known_by_its_type_or_by_its_words():
     def refused(**fields: object) -> ServerError:
         return parse_query_error({"status": "ERR", **fields})
 
@@ -20,7 +20,7 @@ def test_a_conflict_is_known_by_its_type_or_by_its_words() -> None:
     assert not is_conflict(ConnectionError("can be retried"))
 
 
-def test_a_row_that_is_no_message_is_refused_without_its_content() -> None:
+def test_a_row_that_is_no_message_is_refused_without_its_content():
     row = {
         "id": "message:['c1', 1]",
         "role": "user",
