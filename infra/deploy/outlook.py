@@ -1,13 +1,11 @@
 """What a deployment creates, what it costs while idle, and what is not known before it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from infra.cost.bill import Basis
-from infra.cost.inputs import list_prices, measured
+from infra.cost.bill import idle_month
 from infra.cost.report import usd
-from infra.cost.scenario import Scenario
 from infra.deploy import stack
 from infra.deploy.target import Target
 from infra.gcp.listing import KINDS, planned
@@ -16,15 +14,6 @@ from infra.probes.system import System
 
 UNKNOWN = "UNKNOWN"
 """Stands for a value that a dry run does not know."""
-
-
-def idle_month(target: Target) -> Mapping[str, float]:
-    """The dollars of a month in which nobody connects, by item, at list prices without a free tier.
-
-    What a store of the operator's costs is not part of it.
-    """
-    idle = Scenario(messages_per_hour=0, hours=0, store_usd=None if target.managed else 0)
-    return {item: usd for item, usd in Basis(list_prices(), measured()).bill(idle).items() if usd}
 
 
 def described(target: Target, number: str = UNKNOWN) -> Iterator[str]:
@@ -41,7 +30,7 @@ def described(target: Target, number: str = UNKNOWN) -> Iterator[str]:
     if not target.managed:
         yield f"Uses your store at {target.env['SURREALDB_URL']}, whose cost is not part of what follows."
     yield f"May call: {', '.join(target.callers)}"
-    items = idle_month(target)
+    items = idle_month(None if target.managed else 0)
     each = ", ".join(f"{item} {usd(dollars)}" for item, dollars in items.items())
     yield f"An idle month costs {usd(sum(items.values()))} at list prices ({each}): docs/cost.md"
 
