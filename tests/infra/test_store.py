@@ -21,44 +21,34 @@ from infra.gcp.settings import StoreMachine
 from tests.infra.deployment import BASE, FULL, deployed
 from tests.infra.test_parts import variables
 
-PARTS = {"Instance", "Disk", "Network", "Subnetwork", "Firewall", "ResourcePolicy"}
-
 
 @pytest.fixture
 def made():
     return deployed(BASE)
 
 
-def test_a_store_elsewhere_makes_nothing_of_the_machine(made):
-    assert {each.type for each in made.resources} >= PARTS
+def test_a_store_elsewhere_makes_nothing_of_the_machine():
     elsewhere = deployed(FULL)
     assert not [each.key for each in elsewhere.resources if each.module == "compute" or "store" in each.name]
-    assert "vpcAccess" not in str(elsewhere.containers())
+    assert "vpc" not in str([*elsewhere.containers(), *elsewhere.all("Function")]).lower()
     assert {env["SURREALDB_URL"] for env in variables(elsewhere).values()} == {"wss://store.example"}
 
 
 def test_only_processes_in_the_network_reach_the_store(made):
     member = {"network": "confab-store", "subnetwork": "confab-store-clients"}
-    for process in (*made.containers(), made.one(f"Job/{SCHEMA_JOB}")):
-        template = process.inputs["template"]
-        access = template.get("template", template)["vpcAccess"]
-        assert access == {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": [member]}
-    (job,) = made.one(f"Job/{SCHEMA_JOB}").inputs["template"]["template"]["containers"]
-    assert [*job["commands"], *job["args"]] == ["python", "-m", "confab.store", "migrate"]
-    assert job["image"] == made.settings["confab:image"]
-    for function in made.all("Function"):
-        config = function.inputs["serviceConfig"]
+    job = made.one(f"Job/{SCHEMA_JOB}").inputs["template"]["template"]
+    for template in (job, *(each.inputs["template"] for each in made.containers())):
+        assert template["vpcAccess"] == {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": [member]}
+    for config in (function.inputs["serviceConfig"] for function in made.all("Function")):
         assert config["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
         assert config["directVpcNetworkInterfaces"] == [member]
-    (wall,) = made.all("Firewall")
-    assert (wall.inputs["sourceRanges"], wall.inputs["allows"]) == (
-        [CLIENTS],
-        [{"protocol": "tcp", "ports": [str(PORT)]}],
-    )
-    instance = made.one("Instance/confab-store").inputs
-    assert wall.inputs["targetServiceAccounts"] == [instance["serviceAccount"]["email"]]
-    (interface,) = instance["networkInterfaces"]
-    assert (interface["networkIp"], interface.get("accessConfigs")) == (ADDRESS, None)
+    (container,) = job["containers"]
+    assert [*container["commands"], *container["args"]] == ["python", "-m", "confab.store", "migrate"]
+    assert container["image"] == made.settings["confab:image"]
+    wall, instance = made.one("Firewall/confab-store").inputs, made.one("Instance/confab-store").inputs
+    assert (wall["sourceRanges"], wall["allows"]) == ([CLIENTS], [{"protocol": "tcp", "ports": [str(PORT)]}])
+    assert wall["targetServiceAccounts"] == [instance["serviceAccount"]["email"]]
+    assert [each["networkIp"] for each in instance["networkInterfaces"]] == [ADDRESS]
     assert {env["SURREALDB_URL"] for env in variables(made).values()} == {f"ws://{ADDRESS}:{PORT}"}
     assert all(each.inputs["privateIpGoogleAccess"] for each in made.all("Subnetwork"))
 
@@ -116,19 +106,22 @@ async def test_confabs_user_migrates_and_may_not_define_users():
 
 
 STUBS = {
-    "curl": 'case "$*" in *secretmanager*) cat >"$SEEN"; echo "  \\"data\\": \\"$ANSWER\\"";;'
-    ' *) echo "{\\"access_token\\":\\"t0\\",\\"x\\":1}";; esac',
-    "mount": 'echo "mounted $*"',
+    "curl": """case "$*" in
+        *secretmanager*) cat >"$SEEN"; echo '  "data": "'$ANSWER'"';;
+        *) echo '{"access_token":"t0","expires_in":1}';;
+    esac""",
     "mountpoint": "exit 1",
     "iptables": 'test "$2" = -A',
-    **dict.fromkeys(("docker", "docker-credential-gcr"), 'echo "$0 $*"'),
+    **dict.fromkeys(("mount", "docker", "docker-credential-gcr"), "exit 0"),
 }
 """The tools that need a machine; e2fsprogs and coreutils are the real ones."""
+UUID = slice(1128, 1144)
+"""Of an ext4 file system."""
 
 
 @pytest.mark.parametrize(("content", "formatted"), [(b"", True), (b"another's data", False)])
 def test_a_start_formats_a_blank_disk_alone(content, formatted, tmp_path):
-    disk, users = tmp_path / "disk", tmp_path / "run/users.surql"
+    disk, users, seen = tmp_path / "disk", tmp_path / "run/users.surql", tmp_path / "seen"
     disk.write_bytes(bytes(2**19) + content)
     os.truncate(disk, 2**25)
     (tmp_path / "bin").mkdir()
@@ -136,29 +129,18 @@ def test_a_start_formats_a_blank_disk_alone(content, formatted, tmp_path):
         (tmp_path / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     env = {"DEVICE": disk, "MOUNT": tmp_path / "mnt", "USERS": users, "OWNER": os.getuid(), "PORT": PORT}
-    env |= {"IMAGE": "host/a/b:v1", "SECRET": "projects/p/secrets/s/versions/7", "SEEN": tmp_path / "seen"}
-    env |= {"ANSWER": base64.b64encode(b"DEFINE USER").decode(), "HOME": tmp_path}
+    env |= {"IMAGE": "host/a/b:v1", "SECRET": "projects/p/secrets/s/versions/7", "SEEN": seen}
+    env |= {"ANSWER": base64.b64encode(b"DEFINE USER").decode()}
     env |= {"PATH": f"{tmp_path}/bin:/usr/sbin:/sbin:{os.environ['PATH']}"}
-    before = disk.read_bytes()
-
-    def start():
-        words = ["bash", str(machine.PREPARE)]
-        strings = {key: str(value) for key, value in env.items()}
-        return subprocess.run(words, env=strings, capture_output=True, text=True, timeout=60, check=False)
-
-    first = start()
-    assert (first.returncode == 0) is formatted, first.stderr
-    assert (disk.read_bytes() == before) is not formatted
+    images = [disk.read_bytes()]
+    for _ in range(2):
+        words, strings = ["bash", str(machine.PREPARE)], {key: str(value) for key, value in env.items()}
+        ran = subprocess.run(words, env=strings, capture_output=True, text=True, timeout=60, check=False)
+        assert (ran.returncode == 0) is formatted, ran.stderr
+        images.append(disk.read_bytes())
+    before, first, second = images
+    assert (first == before) is not formatted
+    assert first[UUID] == second[UUID]
     if formatted:
-        assert users.read_text() == "DEFINE USER"
-        assert users.stat().st_mode & 0o077 == 0
-        assert "Authorization: Bearer t0" in (tmp_path / "seen").read_text()
-        made = subprocess.run(
-            ["/sbin/dumpe2fs", "-h", disk], capture_output=True, text=True, check=True
-        ).stdout
-        assert start().returncode == 0
-        again = subprocess.run(
-            ["/sbin/dumpe2fs", "-h", disk], capture_output=True, text=True, check=True
-        ).stdout
-        uuids = [line for text in (made, again) for line in text.splitlines() if "UUID" in line]
-        assert len(uuids) == 2 * len(set(uuids)) > 0
+        assert (users.read_text(), users.stat().st_mode & 0o077) == ("DEFINE USER", 0)
+        assert seen.read_text() == "Authorization: Bearer t0\n"
