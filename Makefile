@@ -116,8 +116,10 @@ $(PY_STAMP): $(REQUIREMENTS) | new-enough
 	@touch $@
 
 # `python -m infra.…` and `python -m confab.…` find the code: a line relative to the folder of the packages.
-$(PATH_STAMP): $(PY_STAMP)
+# `confab` is what installing the client makes of its entry point.
+$(PATH_STAMP): $(PY_STAMP) functions/confab_client/pyproject.toml
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "confab.pth").write_text("../../../../functions\n")'
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m confab_client.cli "$$@"\n' > $(BIN)/confab && chmod +x $(BIN)/confab
 	@touch $@
 
 $(JS_STAMP): package.json package-lock.json .npmrc

@@ -2,8 +2,7 @@
 
 Beside `make dev` it finds the local stack by .confab/stack.json, here or in a folder above, and needs nothing
 else. For a deployment set CONFAB_URL, and either CONFAB_TOKEN (an ID token), or CONFAB_API_KEY (the project's
-web API key) with application default credentials. CONFAB_USER is the uid to sign in as [confab-cli]: a
-service identity. Exits with 0; 1 if a call failed; 2 if the command line or the environment is wrong; 130
+web API key) with application default credentials. CONFAB_USER is the uid to sign in as [confab-cli]. Exits with 0; 1 if a call failed; 2 if the command line or the environment is wrong; 130
 after Ctrl-C.
 """
 
@@ -128,7 +127,7 @@ def _system(options: argparse.Namespace, env: Mapping[str, str]) -> tuple[str, G
             return token
 
         return url, given
-    from confab_client.service import ServiceIdentity  # noqa: PLC0415 - it costs a second, and not all need it
+    from confab_client.service import AGENT, ServiceIdentity  # noqa: PLC0415 - it costs a second, and not all need it
 
     if EMULATOR not in env and "CONFAB_API_KEY" not in env:
         raise _Unclear("set CONFAB_TOKEN, or CONFAB_API_KEY and application default credentials")
@@ -137,6 +136,7 @@ def _system(options: argparse.Namespace, env: Mapping[str, str]) -> tuple[str, G
         project=env.get("GOOGLE_CLOUD_PROJECT"),
         api_key=env.get("CONFAB_API_KEY", "emulator"),
         emulator_host=env.get(EMULATOR),
+        claims=AGENT if options.agent else {},
     )
 
 
@@ -157,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     every.add_argument("--json", action="store_true", help="print a JSON object a line")
     every.add_argument("--url", help="where /api is [CONFAB_URL, else the local stack's]")
     every.add_argument("--user", help="the uid to sign in as [CONFAB_USER, else confab-cli]")
+    every.add_argument("--agent", action="store_true", help="sign in as a service identity")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, summary: str, *, id: bool = True) -> argparse.ArgumentParser:

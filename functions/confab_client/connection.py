@@ -58,7 +58,7 @@ class Connection:
         """Note that a join failed; raises the error if another one is in vain or was the last."""
         self._count(error)
         if error.about_token or error.code == "timeout":  # on another socket no late page can come
-            self._expired = error.about_token
+            self._expired = error.about_token and error.retry_after is None  # else its time begins then
             await self.close()
         passing = error.retryable or (error.about_token and self._failures < TELL_FROM)
         if not passing or self._failures >= attempts:

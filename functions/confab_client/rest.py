@@ -69,7 +69,8 @@ class Rest:
             pass  # another server's page
         refusal = _error(response)
         if refusal.about_token and self._attempts > 1:
-            refusal.retryable = await self._tokens.replace(token)
+            early = refusal.retry_after is not None  # the token's time begins then
+            refusal.retryable = early or await self._tokens.replace(token)
         raise refusal
 
 
