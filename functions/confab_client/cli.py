@@ -2,8 +2,8 @@
 
 Beside `make dev` it finds the local stack by .confab/stack.json, here or in a folder above, and needs nothing
 else. For a deployment set CONFAB_URL, and either CONFAB_TOKEN (an ID token), or CONFAB_API_KEY (the project's
-web API key) with application default credentials. CONFAB_USER is the uid to sign in as [confab-cli]. Exits with 0; 1 if a call failed; 2 if the command line or the environment is wrong; 130
-after Ctrl-C.
+web API key) with application default credentials. CONFAB_USER is the uid to sign in as [confab-cli].
+Exits with 1 if a call failed, 2 if the command line or the environment is wrong, and 130 after Ctrl-C.
 """
 
 import argparse
