@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE_BYTES = 15_000
 """The core without socket.io-client, minified and compressed."""
+HOOKS_BYTES = 3_000
+"""The React hooks without React and the core."""
 
 
 def run(*command: str) -> str:
@@ -28,9 +30,14 @@ def test_the_types_are_those_of_the_specifications() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "most", "external"), [("public/client/dist/index.js", CORE_BYTES, "socket.io-client")]
+    ("entry", "most", "external"),
+    [
+        ("public/client/dist/index.js", CORE_BYTES, ["socket.io-client"]),
+        ("public/react/dist/index.js", HOOKS_BYTES, ["react", "@confab/client"]),
+    ],
 )
-def test_a_package_is_small(entry: str, most: int, external: str) -> None:
+def test_a_package_is_small(entry: str, most: int, external: list[str]) -> None:
     esbuild = ROOT / "node_modules/.bin/esbuild"
-    bundle = run(str(esbuild), entry, "--bundle", "--format=esm", "--minify", f"--external:{external}")
+    left_out = [f"--external:{name}" for name in external]
+    bundle = run(str(esbuild), entry, "--bundle", "--format=esm", "--minify", *left_out)
     assert len(gzip.compress(bundle.encode())) <= most

@@ -1,7 +1,7 @@
 /** Confab for browsers and Node: conversations over REST, and followed live. */
 export { Confab, type ConfabOptions } from "./confab.js";
 export { type ClientCode, ConfabError, type Failure } from "./errors.js";
-export type { LiveConversation, LiveState } from "./live.js";
+export { type LiveConversation, type LiveState, LOADING } from "./live.js";
 export { STALE_AFTER_MS, type Unsent } from "./outbox/item.js";
 export type { Outbox, OutboxEvents } from "./outbox/outbox.js";
 export { IndexedDbStorage, MemoryStorage, type Storage } from "./outbox/storage.js";

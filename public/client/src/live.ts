@@ -32,7 +32,8 @@ export interface LiveState {
   readonly restarted: ResetReason | null;
 }
 
-const LOADING: LiveState = {
+/** A conversation of which nothing is here yet. */
+export const LOADING: LiveState = {
   status: "loading",
   conversation: null,
   entries: [],

@@ -60,6 +60,7 @@ export class RoomServer {
       if (pathname === "/healthz") return new Response("ok");
       if (pathname === "/api/conversations/c/messages") return Response.json(this.add(JSON.parse(body).content, JSON.parse(body)));
       if (pathname === "/api/conversations/c/log") return Response.json(this.#page(Number(searchParams.get("after"))));
+      if (pathname === "/api/conversations/c") return Response.json({ conversation: { ...this.conversation, realtimeUrl: this.url } });
       throw new TypeError(`nothing is served at ${pathname}`);
     };
   }
