@@ -26,6 +26,7 @@ SHARED = {
 """Files that share the fixtures of a session, or what the Pulumi program made."""
 WAITING = (
     "contract/test_bus.py",
+    "integration/test_local_stack.py",
     "integration/test_probes.py",
     "integration/test_dependencies.py",
     "integration/test_members.py",
@@ -36,14 +37,13 @@ WAITING = (
     "integration/test_telemetry.py",
     "integration/test_store_connection.py",
 )
-"""Units that wait for leases, heartbeats and timeouts, and need a third of a core at most."""
+"""Units that wait for leases, timeouts and processes, and need half a core at most."""
 LONGEST_FIRST = (
     "hostile/test_hostile.py",
     "faults/test_crash_points.py",
     "faults/test_storm.py",
     "stack",
     "faults/test_sabotage.py",
-    "integration/test_local_stack.py",
     "faults/test_going_away.py",
     "integration/test_removal.py",
     "deploy/test_image.py",

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -30,7 +31,7 @@ class Write:
     function: str
     method: str
     path: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None
     event: str
     state: str
     """What the entry and the answer have in common."""
@@ -45,7 +46,9 @@ READER, CLOSED = {"access": "read"}, "conversation_finalized"
 WRITES = {
     "message": Write("add_message", "POST", "messages", HELLO, "message", "content", reads=0),
     "edit": Write("edit_message", "PATCH", "messages/1", BETTER, "message_changed", "content", reads=2),
-    "deletion": Write("delete_message", "DELETE", "messages/1", {}, "message_changed", "deletedAt", reads=2),
+    "deletion": Write(
+        "delete_message", "DELETE", "messages/1", None, "message_changed", "deletedAt", reads=2
+    ),
     "member": Write("set_member", "PUT", "members/bob", READER, "conversation_changed", "members"),
     "finalization": Write(
         "finalize_conversation", "POST", "finalize", {}, "finalized", "finalizedAt", refusal=CLOSED
@@ -63,26 +66,26 @@ class Setting:
     system: System
     instances: list[Server]
     functions: dict[str, Server]
-    to_functions: LosingProxy
+    to_functions: dict[str, LosingProxy]
     to_instance: LosingProxy
     ends: AsyncExitStack
 
     @contextmanager
-    def stopped(self, point: str, proxy: LosingProxy, *, reads: int = 0) -> Iterator[None]:
-        """Who writes gets as far as this point and no further; before the write come so many reads."""
-        if point == "after the commit":
+    def stopped(self, point: str, proxies: Mapping[LosingProxy, int]) -> Iterator[None]:
+        """Who writes over these gets as far as this point and no further, after so many reads."""
+        for proxy, reads in proxies.items() if point == "after the commit" else ():
             proxy.hold_answers(after=reads)
-        else:
+        if point == "while publishing":
             self.system.bus.freeze()
         try:
             yield
         finally:
-            proxy.pass_answers()
+            for proxy in proxies:
+                proxy.pass_answers()
             self.system.bus.thaw()
 
-    async def restarted(self, process: Server) -> None:
-        await process.launch()
-        await process.serves()
+    async def restarted(self, *processes: Server) -> None:
+        await asyncio.gather(*(process.start() for process in processes))
 
     async def client(self, instance: Server, room: str | None = None) -> Client:
         client = await self.system.client(instance, "alice", room)
@@ -124,12 +127,15 @@ class Setting:
 async def setting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Setting]:
     async with (
         System.running(tmp_path_factory.mktemp("system")) as system,
-        losing_proxy(system.store_server.port) as to_functions,
-        losing_proxy(system.store_server.port) as to_instance,
         AsyncExitStack() as ends,
     ):
+        to_instance, *proxies = [
+            await ends.enter_async_context(losing_proxy(system.store_server.port))
+            for _ in ("an instance", *FUNCTIONS)
+        ]
+        to_functions = dict(zip(FUNCTIONS, proxies, strict=True))
         instances = [await system.instance("realtime-1", to_instance), await system.instance("realtime-2")]
-        functions = {name: await system.function(name, to_functions) for name in FUNCTIONS}
+        functions = {name: await system.function(name, to_functions[name]) for name in FUNCTIONS}
         await system.serves()
         yield Setting(system, instances, functions, to_functions, to_instance, ends)
 
@@ -146,15 +152,26 @@ async def received(listener: Client, event: str) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-async def test_an_entry_outlives_the_function_that_stored_it(setting, write, point):
-    room = await setting.conversation()
-    listeners = [await setting.client(instance, room) for instance in setting.instances]
-    with setting.stopped(point, setting.to_functions, reads=write.reads):
-        await setting.killed_in(write.function, setting.write(write, room), lambda: setting.written(room))
-        starting = asyncio.create_task(setting.restarted(setting.functions[write.function]))
-        await asyncio.gather(*(received(listener, write.event) for listener in listeners))
-    await starting
+async def test_an_entry_outlives_the_function_that_stored_it(setting, point):
+    rooms = {name: await setting.conversation() for name in WRITES}
+    listeners = {
+        name: [await setting.client(instance, room) for instance in setting.instances]
+        for name, room in rooms.items()
+    }
+    reads = {setting.to_functions[write.function]: write.reads for write in WRITES.values()}
+    with setting.stopped(point, reads):
+        for name, write in WRITES.items():
+            stored = partial(setting.written, rooms[name])
+            await setting.killed_in(write.function, setting.write(write, rooms[name]), stored)
+        waiting = [received(one, WRITES[name].event) for name in WRITES for one in listeners[name]]
+        await asyncio.gather(*waiting)
+    await setting.restarted(*(setting.functions[write.function] for write in WRITES.values()))
+    for name, write in WRITES.items():
+        await outlived(setting, write, rooms[name], listeners[name])
+
+
+async def outlived(setting, write, room, listeners):
+    """Retries are answered alike, and everybody has the entry once."""
     first, second = [await setting.write(write, room) for _ in range(2)]
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     more = await post(setting.functions["add_message"], "alice", f"/{room}/messages", MORE)
@@ -179,7 +196,7 @@ async def test_a_conversation_outlives_the_function_that_stored_it(setting):
         return post(function, "carol", "", {"type": "chat"}, **{"Idempotency-Key": "k1"})
 
     await setting.conversation()
-    with setting.stopped("after the commit", setting.to_functions):
+    with setting.stopped("after the commit", {setting.to_functions["create_conversation"]: 0}):
         await setting.killed_in("create_conversation", create(), mine)
     await setting.restarted(setting.functions["create_conversation"])
     answers = [await create(), await create()]
@@ -195,7 +212,7 @@ async def test_a_message_outlives_the_instance_that_stored_it(setting, point):
     sender, listener = await setting.client(first), await setting.client(second, room)
     message = {"conversationId": room, "content": "hello", "clientMessageId": "m1"}
     acknowledged = None
-    with setting.stopped(point, setting.to_instance, reads=1):  # a process's first message asks for a key
+    with setting.stopped(point, {setting.to_instance: 1}):  # a process's first message asks for a key
         if point == "while publishing":
             acknowledged = (await sender.call("message", message))["message"]
         else:

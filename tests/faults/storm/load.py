@@ -167,7 +167,7 @@ class Load:
             by = open_now[send.conversation].owner.uid
         author = next(user for user in self.users if user.uid == by)
         path = f"/{revision.conversation}/messages/{revision.seq}"
-        body, method = ({}, "DELETE") if words is None else ({"content": words}, "PATCH")
+        body, method = (None, "DELETE") if words is None else ({"content": words}, "PATCH")
         answer = await self._insist(
             lambda: self.rest.call("message", path, author, body, method=method), final=REFUSALS
         )
@@ -186,7 +186,7 @@ class Load:
             function, path, method = "conversation", f"/{talk.id}", "PATCH"
             body = {"title": f"title-{self._random.randrange(10**6)}"}
         elif talk.access[uid] and self._random.random() < 0.6:
-            function, body, method, talk.access[uid] = "member", {}, "DELETE", ""
+            function, body, method, talk.access[uid] = "member", None, "DELETE", ""
             if self._random.random() < 0.3:
                 by = next(user for user in self.users if user.uid == uid)
         else:
