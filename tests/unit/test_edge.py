@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from confab.domain.limits import Limits
@@ -135,6 +136,33 @@ async def test_a_null_that_an_answer_gave_counts_as_left_out(client, path, names
     assert (with_nulls.status_code, with_nulls.json()) == (200, without.json())
     unknown = await client.get(url, params={"page": nothing}, headers=bearer())
     assert assert_problem(unknown, 400, "invalid_request")["errors"][0]["path"] == "page"
+
+
+async def test_the_fields_of_an_answer_may_be_sent_back(client):
+    def given(answer: httpx.Response, *names: str) -> dict[str, Any]:
+        return {name: answer.json()[name] for name in names}
+
+    async def ask(method: str, path: str, fields: dict[str, Any] | None = None) -> httpx.Response:
+        answer = await client.request(method, path, json=fields, headers=bearer(**{"X-Request-Id": "a.b"}))
+        assert answer.is_success, answer.text
+        return answer
+
+    first = await ask("POST", API, CHAT | {"members": [{"userId": "bob"}]})
+    again = await ask("POST", API, given(first, "type", "title", "members", "metadata"))
+    path = again.headers["location"]
+    changed = await ask("PATCH", path, given(again, "title", "metadata", "owner"))
+    assert given(changed, "seq", "members") == given(again, "seq", "members")
+    names = ("content", "role", "clientMessageId", "metadata", "inReplyTo")
+    message = await ask("POST", f"{path}/messages", {"content": "x"})
+    copy = await ask("POST", f"{path}/messages", given(message, *names))
+    assert given(copy, *names) == given(message, *names)
+    (member,) = again.json()["members"]
+    await ask("PUT", f"{path}/members/{member['userId']}", {"access": member["access"]})
+    page = await ask("GET", f"{path}?after={copy.json()['seq']}")
+    assert (page.json()["messages"], page.json()["hasMore"]) == ([], False)
+    assert (
+        await client.get(path, headers=bearer(**{"X-Request-Id": page.headers["x-request-id"]}))
+    ).is_success
 
 
 @pytest.mark.parametrize(("declared", "pieces"), [({"Content-Length": "1000000"}, 0), ({}, 65)])
