@@ -162,7 +162,8 @@ class Sessions:
     def admit(self, sid: str, principal: Principal) -> Session:
         """Admit a socket; raises RateLimited if its user has too many on this instance."""
         if 0 < self._max_per_user <= self._per_user[principal.uid]:
-            raise RateLimited(f"A user has at most {self._max_per_user} sockets on an instance.")
+            most = f"A user has at most {self._max_per_user} sockets on an instance"
+            raise RateLimited(f"{most}: close one, such as another tab's.")
         self._per_user[principal.uid] += 1
         session = self._sessions[sid] = Session(sid, principal, self)
         return session
