@@ -143,7 +143,8 @@ async def test_the_fields_of_an_answer_may_be_sent_back(client):
         return {name: answer.json()[name] for name in names}
 
     async def ask(method: str, path: str, fields: dict[str, Any] | None = None) -> httpx.Response:
-        answer = await client.request(method, path, json=fields, headers=bearer(**{"X-Request-Id": "a.b"}))
+        headers = bearer(**{"X-Request-Id": "a.b"})
+        answer: httpx.Response = await client.request(method, path, json=fields, headers=headers)
         assert answer.is_success, answer.text
         return answer
 
