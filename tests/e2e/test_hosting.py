@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 from pathlib import Path
 
 import httpx
@@ -12,17 +13,25 @@ from tests.support.auth_emulator import AuthEmulator
 from tests.support.stack import Stack
 
 PUBLIC = Path(__file__).parents[2] / "public"
+FIREBASE = PUBLIC.with_name("firebase.json")
 
 
 def test_no_browser_caches_a_file_of_an_older_release(stack: Stack) -> None:
     """Hosting's default of max-age=3600 would serve old files for an hour after a release."""
-    files = {path.relative_to(PUBLIC).as_posix() for path in PUBLIC.rglob("*.*") if path.suffix != ".svg"}
-    assert {"app.bundle.js", "confab/room.js", "reference/redoc.bundle.js"} <= files
-    served = {"", "reference/", *(file for file in files if not file.startswith("src/"))}
+    unreleased = tuple(glob.rstrip("*") for glob in json.loads(FIREBASE.read_text())["hosting"]["ignore"])
+    files = {path.relative_to(PUBLIC).as_posix() for path in PUBLIC.rglob("*.*") if path.is_file()}
+    served = {"", "reference/", *(file for file in files if not file.startswith(unreleased))}
+    assert {"app.bundle.js", "icon.svg", "reference/redoc.bundle.js", "reference/openapi.yaml"} <= served
     with httpx.Client(base_url=stack.url) as client:
         for path in served:
             answer = client.get(f"/{path}")
             assert (answer.status_code, answer.headers.get("Cache-Control")) == (200, "no-cache"), path
+        for path, caching in {
+            "/no-such-file.js": "no-cache",
+            "/rooms/1": "no-cache",
+            API: "no-store",
+        }.items():
+            assert client.get(path).headers["Cache-Control"] == caching
 
 
 CHAT, FORCED, PACKED = b'{"type":"chat"}', b'{"type":"chat","force":1}', gzip.compress(b'{"type":"chat"}')
