@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev check test properties faults hostile bench bench-functions cost doctor lint format types imports build reset clean install deploy-check deploy destroy startable new-enough
+.PHONY: help dev check test properties faults hostile bench bench-functions cost doctor lint format types imports build reset clean install deploy-check deploy prove destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,7 +18,7 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --dist loadscope --no-loa
 REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
 SOURCES := functions infra tests
 STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
-LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy destroy,$(MAKECMDGOALS))))
+LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy prove destroy,$(MAKECMDGOALS))))
 $(if $(strip $(LACKING)),$(error say which: make $(strip $(LACKING))))
 
 ##@ Try it
@@ -82,6 +82,9 @@ deploy-check: install  ## list what a deployment, and then your app's site, lack
 
 deploy: install build  ## deploy beside your app, touching no Hosting site; PROJECT= ARGS=--dry-run
 	@$(DEPLOY) up $(PROJECT:%=--project %) $(ARGS)
+
+prove: install build  ## deploy to an EMPTY project, measure from outside, write docs/proof, destroy; PROJECT=
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.prove $(PROJECT:%=--project %) $(ARGS)
 
 doctor: install  ## diagnose a running system and suggest fixes; PROJECT= DOCTOR_ARGS=
 	@$(BIN)/python -m infra.probes $(PROJECT:%=--project %) $(DOCTOR_ARGS)

@@ -51,25 +51,25 @@ def run(options: argparse.Namespace, make_runner: Callable[[Mapping[str, str]], 
 
 def check(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """List what a deployment lacks and how to fix it, then what the app's site lacks to lead to it."""
-    ready = _ready(prerequisites.deployment(target), runner, target)
+    met = ready(prerequisites.deployment(target), runner, target)
     try:
         system = at(stack.outputs(runner, target.stack), Named())
     except DeployError as error:
         print(f"\nyour site was not probed, because nothing is deployed: {error}")
-        return 0 if ready else 1
+        return 0 if met else 1
     sites = options.origin or [system.web]
     print(f"\nprobing {', '.join(sites)}", flush=True)
     results = run_all([partial(web, replace(system, web=site)) for site in sites])
     if not passed(results):
         print("", *outlook.guide(system), sep="\n")
-    return 0 if ready and passed(results) else 1
+    return 0 if met and passed(results) else 1
 
 
 def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """Deploy. Changes nothing while a prerequisite is missing or the operator has not confirmed."""
     if options.dry_run:
-        return _show_plan(target, runner)
-    if not _ready(prerequisites.deployment(target), runner, target):
+        return show_plan(target, runner)
+    if not ready(prerequisites.deployment(target), runner, target):
         return 1
     print("", *outlook.described(target), sep="\n")
     _require_consent(target, runner, options)
@@ -136,12 +136,12 @@ def destroy(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """Destroy what was deployed, once the operator has confirmed it."""
     command = plan.destruction(target)
     if options.dry_run:
-        _show([command])
+        show([command])
         return 0
-    if not _ready(TOOLS, runner, target):
+    if not ready(TOOLS, runner, target):
         return 1
     question = f"This destroys Confab in {target.project}. Type its id to continue: "
-    if not options.yes and not _typed(question, target.project):
+    if not options.yes and not typed(question, target.project):
         raise DeployError("nothing was destroyed: type the project's id, or pass --yes")
     runner.run(command)
     print(f"\nStill there: Firebase's sites and users, the project, its APIs, and {_left(target)}.")
@@ -157,11 +157,12 @@ def _left(target: Target) -> str:
 COMMANDS = {"check": check, "up": up, "destroy": destroy}
 
 
-def _ready(prerequisites: Iterable[Prerequisite], runner: Runner, target: Target) -> bool:
+def ready(prerequisites: Iterable[Prerequisite], runner: Runner, target: Target) -> bool:
+    """Print what each prerequisite's probe finds; whether all are met."""
     return passed(run_all([group(prerequisites, runner, target)], failed="MISSING"))
 
 
-def _show_plan(target: Target, runner: Runner) -> int:
+def show_plan(target: Target, runner: Runner) -> int:
     """Print what `up` would do, and what is not known yet."""
     shown, unknown = outlook.completed(target)
     if not runner.ask(*plan.project_number(target)).ok:
@@ -175,7 +176,7 @@ def _show_plan(target: Target, runner: Runner) -> int:
     commands = [*_commands(shown, runner, wanted, number=outlook.UNKNOWN)]
     if shown.page:
         commands.append(plan.page(shown, Path("firebase.json")))
-    _show(commands)
+    show(commands)
     print("\nNot known yet:", *(unknown or ["nothing"]), sep="\n  ")
     print(
         f"make deploy-check PROJECT={target.project} lists what is missing on this machine and in the project"
@@ -183,7 +184,8 @@ def _show_plan(target: Target, runner: Runner) -> int:
     return 0
 
 
-def _show(commands: Iterable[Command]) -> None:
+def show(commands: Iterable[Command]) -> None:
+    """Print commands that are not run."""
     for command in commands:
         print(f"\n{command.title}\n$ {command}")
         if command.retry is not None:
@@ -196,13 +198,14 @@ def _require_consent(target: Target, runner: Runner, options: argparse.Namespace
         question = (
             f"{target.page} is the default site of {target.project}. Type its id to put the page there: "
         )
-        if not _typed(question, str(target.page)):
+        if not typed(question, str(target.page)):
             raise DeployError("nothing was deployed: --page gives the page a site of its own")
-    elif not options.yes and not _typed("Type yes to continue: ", "yes"):
+    elif not options.yes and not typed("Type yes to continue: ", "yes"):
         raise DeployError("nothing was deployed: type yes, or pass --yes")
 
 
-def _typed(question: str, expected: str) -> bool:
+def typed(question: str, expected: str) -> bool:
+    """Whether the operator answers this."""
     try:
         return input(question).strip() == expected
     except EOFError:

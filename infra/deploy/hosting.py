@@ -28,7 +28,7 @@ from infra.probes.probe import Failure
 
 MARK = {"FIREBASE_DEPLOY_AGENT": "confab"}
 """The variable from which the Firebase CLI derives the label of a version."""
-_API = "https://firebasehosting.googleapis.com/v1beta1"
+API = "https://firebasehosting.googleapis.com/v1beta1"
 _OWN = "omit the name, and the page gets a site of its own: --page"
 
 
@@ -82,7 +82,7 @@ def require_free(runner: Runner, target: Target, site: str) -> Evidence:
 
 def _get(runner: Runner, target: Target, path: str) -> tuple[int, Any]:
     """The Hosting API's response about a site of the project. Raises Failure."""
-    url = f"{_API}/projects/{target.project}/sites/{path}"
+    url = f"{API}/projects/{target.project}/sites/{path}"
     try:
         return google_api.call(runner, target, google_api.GCLOUD, url)
     except Failure as failure:

@@ -123,6 +123,7 @@ def settings(target: Target, image: str) -> Mapping[str, str]:
     # Firebase's API accepts a person's credentials only with a project whose quota counts the calls.
     asked |= {"gcp:project": target.project, "gcp:billingProject": target.project}
     asked |= {"gcp:userProjectOverride": "true"}
+    asked |= target.more
     wanted = _DEFAULTS | dict(target.kept) | {key: value for key, value in asked.items() if value}
     return {key: value for key, value in wanted.items() if key != "confab:storeUrl" or not target.managed}
 

@@ -36,6 +36,8 @@ class Target:
     """Whether region, sites and store may differ from the stack's."""
     page: str | None = None
     """The Hosting site of the demonstration page, if that is released."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of the stack, by key."""
     page_named: bool = False
     """Whether the operator has named that site just now."""
     origins: Sequence[str] = ()

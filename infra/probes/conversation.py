@@ -62,6 +62,8 @@ class Listener:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.seqs: list[int] = []
+        """The numbers in the order in which they came."""
         self._arrivals: dict[int, float] = {}
         self._arrival = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
@@ -86,7 +88,8 @@ class Listener:
 
     async def _listen(self, room: Room) -> None:
         async for entry in room:
-            self._arrivals[getattr(entry, "seq", 0)] = time.monotonic()
+            self.seqs.append(getattr(entry, "seq", 0))
+            self._arrivals[self.seqs[-1]] = time.monotonic()
             self._arrival.set()
 
 

@@ -34,6 +34,15 @@ async def sign_in(system: System) -> AsyncIterator[Sequence[Probe]]:
         )
 
 
+async def api_key(client: httpx.AsyncClient, web: str) -> str:
+    """The project's API key, which Hosting gives every page. Raises Failure."""
+    url = f"{web}/__/firebase/init.json"
+    key = fields(await request(client, "GET", url, FIX_WEB_APP)).get("apiKey")
+    if not isinstance(key, str) or not key:
+        raise Failure(f"{url} has no API key")
+    return key
+
+
 class Page:
     """The page's way to sign users in."""
 
@@ -44,11 +53,7 @@ class Page:
 
     async def api_key(self) -> str:
         """Hosting gives the page the project's API key."""
-        url = f"{self._web}/__/firebase/init.json"
-        key = fields(await request(self._client, "GET", url, FIX_WEB_APP)).get("apiKey")
-        if not isinstance(key, str) or not key:
-            raise Failure(f"{url} has no API key")
-        self._key = key
+        self._key = await api_key(self._client, self._web)
         return "the page gets the project's API key"
 
     async def rejects(self) -> str:

@@ -35,6 +35,8 @@ class System:
     functions: Mapping[str, str] = field(default_factory=dict)
     """The functions' own addresses by the rewrites' sources, to be probed instead of Hosting's."""
 
+    signs_up: bool = False
+    """Whether the conversation may create a user in the cloud."""
     store_is_open: bool = True
     """Whether this machine may reach the store, which it may not if the deployment made it."""
 

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +46,9 @@ GOOD = {
     "gcloud billing projects describe": "True",
     "gcloud services list": "\n".join(APIS + PAGE_APIS),
 }
+
+
+MakeRunner = Callable[[Mapping[str, str]], Runner]
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,14 @@ class Machine:
         self._answers = {part: (code, out, times), **{k: v for k, v in self._answers.items() if k != part}}
 
     def run(self, command: str, *options: str, stdin: str = "") -> tuple[int, str]:
-        """The exit code and the output."""
+        """The exit code and the output of `python -m infra.deploy`."""
+        arguments = _parser().parse_args([command, "--project", PROJECT, *options])
+        return self.running(partial(commands.run, arguments), stdin)
+
+    def running(
+        self, main: Callable[[Callable[[Mapping[str, str]], Runner]], int], stdin: str
+    ) -> tuple[int, str]:
+        """The exit code and the output of a command on this machine."""
         self.asked.clear()
         self.changes.clear()
         with (
@@ -122,9 +132,7 @@ class Machine:
             patch.object(commands, "web", lambda system: self._probes(system, frozenset())[0]()),
             patch.object(commands, "PATIENCE_S", 0),
         ):
-            code = commands.run(
-                _parser().parse_args([command, "--project", PROJECT, *options]), partial(Tools, self)
-            )
+            code = main(partial(Tools, self))
         printed = self._capfd.readouterr()
         return code, printed.out + printed.err
 
@@ -168,6 +176,10 @@ class Machine:
         """Hosting's live channels, and the permissions of a token's account."""
         assert request["headers"]["X-Goog-User-Project"] == PROJECT
         token = request["headers"]["Authorization"].removeprefix("Bearer ")
+        if url == HOSTING:
+            return httpx.Response(
+                200, json={"sites": [{"name": f"projects/1/sites/{site}"} for site in self.live]}
+            )
         if method == "GET":
             site, channel, _ = url.removeprefix(f"{HOSTING}/").partition("/channels/live")
             if not channel:

@@ -68,6 +68,16 @@ def test_ports_are_checked_without_any_package_except_those_of_servers_in_use(tm
             assert checked.returncode == len(taken), checked.stderr
 
 
+@pytest.mark.parametrize("words", [["--help"], ["up", "--help"]], ids=" ".join)
+def test_the_help_of_a_deployment_needs_no_package(words):
+    command = [sys.executable, "-S", "-m", "infra.deploy", *words]
+    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("usage: python -m infra.deploy"), done.stderr
+    command[-len(words) :] = ["up", "--project", "my-project"]
+    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.partition(" is ")[2]) == (2, "not installed: make install\n")
+
+
 @pytest.mark.parametrize(
     ("argument", "printed"), [("--help", "usage: python -m infra.local"), ("--reset", "")]
 )
@@ -95,7 +105,7 @@ def test_a_python_that_is_too_old_is_reported_first(clone, tmp_path, goal):
     assert refused(clone, goal, f"PYTHON={old}").startswith(start)
 
 
-@pytest.mark.parametrize("goal", ["deploy-check", "deploy", "destroy"])
+@pytest.mark.parametrize("goal", ["deploy-check", "deploy", "prove", "destroy"])
 def test_a_goal_that_lacks_its_project_is_refused_with_an_example(clone, goal):
     assert f"make {goal} PROJECT=my-project" in refused(clone, goal)
 

@@ -1,0 +1,1 @@
+"""Proof of a deployment: deploy to an empty project, measure from outside, destroy."""
