@@ -3,8 +3,7 @@
 import logging
 import math
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from types import EllipsisType
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Self, Unpack
 from urllib.parse import quote
 
@@ -18,7 +17,6 @@ from confab_client.models import (
     Draft,
     Entry,
     Erased,
-    Erasure,
     Message,
     Page,
     entry,
@@ -32,8 +30,6 @@ from confab_client.tokens import GetToken, Tokens
 log = logging.getLogger(__name__)
 ROOMS = 100
 """On one connection: the server's default CONFAB_MAX_ROOMS_PER_SOCKET."""
-ROOT = "/api/conversations"
-Metadata = Mapping[str, Any]
 
 
 class Confab:
@@ -56,7 +52,7 @@ class Confab:
     ) -> None:
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s, trust_env=False)
         self._tokens = Tokens(get_token)
-        self._rest = Rest(self._http, self._tokens, attempts)
+        self._call = Rest(self._http, self._tokens, attempts).call
         self._on_problem = on_problem
         self._connections: list[Connection] = []
 
@@ -79,35 +75,33 @@ class Confab:
 
         `fields` are `title`, `metadata`, and `key`: with the same one again the same conversation returns.
         """
+        key = fields.pop("key", None) or str(uuid.uuid4())
         pairs = [(member, "write") if isinstance(member, str) else member for member in members]
         listed = [{"userId": uid, "access": access} for uid, access in pairs]
-        key = fields.pop("key", None) or str(uuid.uuid4())
         body = given(type=type, members=listed, **fields)
-        return parsed(Conversation, await self._rest.call("POST", ROOT, body=body, key=key))
+        return parsed(Conversation, await self._call("POST", _path(), body=body, key=key))
 
-    async def conversations(
-        self, *, status: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Conversation]:
-        """Every conversation that the user owns or is a member of, latest activity first; `limit` a page."""
-        query, more = given(status=status, limit=limit), True
+    async def conversations(self, **query: str | int | None) -> AsyncIterator[Conversation]:
+        """Every conversation that the user owns or is a member of, latest activity first.
+
+        `query` is `status` ("active", "finalized") and `limit`, the size of a page.
+        """
+        more = True
         while more:
-            page = await self._rest.call("GET", ROOT, query=query)
+            page = await self._call("GET", _path(), query=given(**query))
             for found in page["conversations"]:
                 yield parsed(Conversation, found)
             query["cursor"], more = page["nextCursor"], page["nextCursor"] is not None
 
-    async def get(
-        self, id: str, *, limit: int | None = None, after: int | None = None, before: int | None = None
-    ) -> Page:
-        """A conversation and a page of its messages: the newest, or those next to a number."""
-        query = given(limit=limit, after=after, before=before)
-        return parsed(Page, await self._rest.call("GET", _path(id), query=query))
+    async def get(self, id: str, **query: int | None) -> Page:
+        """A conversation and a page of its messages: the newest, or `limit` of those `after` or `before`."""
+        return parsed(Page, await self._call("GET", _path(id), query=given(**query)))
 
     async def read_log(self, id: str, *, after: int = 0) -> AsyncIterator[Entry | Erased]:
         """Every entry above `after` that there is now, page by page."""
         more = True
         while more:
-            page = await self._rest.call("GET", f"{_path(id)}/log", query={"after": after})
+            page = await self._call("GET", _path(id, "log"), query={"after": after})
             for found in page["entries"]:
                 after = found["seq"]
                 yield entry(found)
@@ -116,45 +110,41 @@ class Confab:
     async def add_message(self, id: str, content: str, **draft: Unpack[Draft]) -> Message:
         """Write a message. The same `client_message_id` is stored once, however often it is sent."""
         body = given(client_message_id=str(uuid.uuid4())) | given(content=content, **draft)
-        return parsed(Message, await self._rest.call("POST", f"{_path(id)}/messages", body=body))
+        return parsed(Message, await self._call("POST", _path(id, "messages"), body=body))
 
-    async def edit_message(
-        self, id: str, seq: int, *, content: str | None = None, metadata: Metadata | None = None
-    ) -> Message:
-        """Change one of the user's own messages; what is left out stays as it is."""
-        body = given(content=content, metadata=metadata)
-        return parsed(Message, await self._rest.call("PATCH", f"{_path(id)}/messages/{seq}", body=body))
+    async def edit_message(self, id: str, seq: int, **fields: Any) -> Message:
+        """Change `content` or `metadata` of one of the user's own messages."""
+        return parsed(Message, await self._call("PATCH", _path(id, "messages", seq), body=given(**fields)))
 
     async def delete_message(self, id: str, seq: int) -> Message:
         """Delete a message: one's own, or any as the owner. It keeps its number, author, role and times."""
-        return parsed(Message, await self._rest.call("DELETE", f"{_path(id)}/messages/{seq}"))
+        return parsed(Message, await self._call("DELETE", _path(id, "messages", seq)))
 
-    async def update(self, id: str, title: str | EllipsisType | None = ..., **fields: Any) -> Conversation:
-        """Rename (None clears), replace the `metadata`, or hand over to a member (`owner`), as the owner."""
-        body = given(**fields) | ({} if title is ... else {"title": title})
-        return parsed(Conversation, await self._rest.call("PATCH", _path(id), body=body))
+    async def update(self, id: str, **fields: Any) -> Conversation:
+        """Change `title` (None clears it) or `metadata`, or hand over to a member (`owner`), as the owner."""
+        return parsed(Conversation, await self._call("PATCH", _path(id), body=fields))
 
     async def set_member(self, id: str, user_id: str, access: str = "write") -> Conversation:
         """Add a member, who can read the whole log, or change the access of one ("write", "read")."""
-        found = await self._rest.call("PUT", _member(id, user_id), body={"access": access})
-        return parsed(Conversation, found)
+        body = {"access": access}
+        return parsed(Conversation, await self._call("PUT", _path(id, "members", user_id), body=body))
 
     async def remove_member(self, id: str, user_id: str) -> Conversation | None:
         """Remove a member, as the owner, or leave, which returns None."""
-        found = await self._rest.call("DELETE", _member(id, user_id), ends=True)
+        found = await self._call("DELETE", _path(id, "members", user_id), ends=True)
         return None if found is None else parsed(Conversation, found)
 
     async def finalize(self, id: str) -> Conversation:
         """Lock a conversation permanently; doing so again has no effect."""
-        return parsed(Conversation, await self._rest.call("POST", f"{_path(id)}/finalize"))
+        return parsed(Conversation, await self._call("POST", _path(id, "finalize")))
 
     async def delete(self, id: str) -> None:
         """Delete a conversation with everything in it, as its owner."""
-        await self._rest.call("DELETE", _path(id), ends=True)
+        await self._call("DELETE", _path(id), ends=True)
 
-    async def erase_me(self) -> Erasure:
-        """Erase the user's conversations, messages and memberships, for at most 5 s; repeat until `done`."""
-        return parsed(Erasure, await self._rest.call("DELETE", "/api/me"))
+    async def erase_me(self) -> bool:
+        """Erase the user's conversations, messages and memberships, for 5 s; repeat until it returns True."""
+        return bool((await self._call("DELETE", "/api/me"))["done"])
 
     def follow(
         self,
@@ -191,9 +181,5 @@ class Confab:
             log.exception("on_problem raised")
 
 
-def _path(id: str) -> str:
-    return f"{ROOT}/{quote(id, safe='')}"
-
-
-def _member(id: str, user_id: str) -> str:
-    return f"{_path(id)}/members/{quote(user_id, safe='')}"
+def _path(*parts: str | int) -> str:
+    return "/".join(["/api/conversations", *(quote(str(part), safe="") for part in parts)])

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
 from confab_client.errors import ConfabError
 
@@ -109,14 +109,6 @@ class Page(Model):
     has_more: bool
 
 
-class Erasure(Model):
-    """What `erase_me` deleted."""
-
-    conversations: int
-    messages: int
-    done: bool
-
-
 class Draft(TypedDict, total=False):
     """What a message may have beside its content."""
 
@@ -128,11 +120,8 @@ class Draft(TypedDict, total=False):
 
 M = TypeVar("M", bound=Model)
 KINDS: Mapping[str, type[Entry | Erased]] = {
-    "message": Message,
-    "message_changed": MessageChanged,
-    "conversation_changed": ConversationChanged,
-    "finalized": Finalized,
-    "erased": Erased,
+    to_snake(model.__name__): model
+    for model in (Message, MessageChanged, ConversationChanged, Finalized, Erased)
 }
 
 

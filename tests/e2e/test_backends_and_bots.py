@@ -110,23 +110,23 @@ def until(condition):
         time.sleep(0.05)
 
 
+ELSEWHERE = {"CONFAB_URL": "http://127.0.0.1:9"}
+
+
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "env", "code", "said"),
     [
-        (("tail", "nowhere"), 1, "not_found"),
-        (("send", "nowhere", ""), 1, "content: "),
-        (("new", "--url", "http://127.0.0.1:9"), 1, "network: "),
-        (("tail",), 2, "required: id"),
-        (("tail", "x", "-n", "0"), 2, "must be at least 1"),
+        (("tail", "nowhere"), {}, 1, "not_found"),
+        (("send", "nowhere", ""), {}, 1, "content: "),
+        (("new",), ELSEWHERE | {"CONFAB_TOKEN": "x"}, 1, "network: "),
+        (("tail",), {}, 2, "required: id"),
     ],
 )
-def test_what_the_command_says_of_failures(confab, command, code, said):
-    assert said in confab(*command, code=code)
+def test_what_the_command_says_of_failures(confab, command, env, code, said):
+    assert said in confab(*command, code=code, **env)
 
 
-@pytest.mark.parametrize(
-    ("url", "said"), [({}, "make dev"), ({"CONFAB_URL": "https://x.example"}, "API_KEY")]
-)
+@pytest.mark.parametrize(("url", "said"), [({}, "make dev"), (ELSEWHERE, "CONFAB_TOKEN")])
 def test_without_a_stack_the_command_says_what_to_do(tmp_path, url, said):
     env = inherited(measured=True) | {"PYTHONPATH": str(ROOT / "functions")} | url
     command = [sys.executable, *CONFAB, "ls"]
