@@ -8,7 +8,7 @@ import re
 
 from pydantic_core import PydanticCustomError, Url
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+PORTS = {"http": 80, "https": 443}
 MISTAKEN = {"ws": "http", "wss": "https", "http": "ws", "https": "wss"}
 """The scheme that is meant where one of the other kind is written."""
 NO_ORIGINS = frozenset({"file", "ftp", "data", "blob", "filesystem", "about", "javascript"})
@@ -31,14 +31,12 @@ def web_origin(text: str) -> str:
 def http_base(text: str) -> str:
     """The `http://` or `https://` address of a whole server, without a path. Raises PydanticCustomError."""
     url = _parsed(text)
-    if url.scheme not in MISTAKEN:
-        raise _refusal("must begin with https:// or http://")
-    return _bare(text, url)
+    return _bare(text, url) if url.scheme in MISTAKEN else http_url(text)
 
 
 def http_url(text: str) -> str:
     """An `http://` or `https://` address that may have a path. Raises PydanticCustomError."""
-    if _parsed(text).scheme not in {"http", "https"}:
+    if _parsed(text).scheme not in PORTS:
         raise _refusal("must begin with https:// or http://")
     return text
 
@@ -48,7 +46,7 @@ def store_url(text: str) -> str:
     url = _parsed(text, ("wss", "ws"))
     if url.username is not None or url.password is not None:
         raise _refusal("has a user in it: write that to SURREALDB_USER and SURREALDB_PASSWORD")
-    if url.scheme in {"http", "https"}:
+    if url.scheme in PORTS:
         raise _refusal(f"is a WebSocket's address: write {MISTAKEN[url.scheme]}:// for {url.scheme}://")
     if url.scheme not in MISTAKEN or url.query is not None or url.fragment is not None:
         raise _refusal("must be ws:// or wss://, a host and at most a path")
@@ -86,7 +84,7 @@ def _parsed(text: str, schemes: tuple[str, str] = ("https", "http")) -> Url:
 def _bare(text: str, url: Url) -> str:
     """Scheme, host and port. Raises PydanticCustomError, with what to write, if the URL has more."""
     scheme = MISTAKEN[url.scheme] if url.scheme in {"ws", "wss"} else url.scheme
-    port = "" if url.port in {None, DEFAULT_PORTS.get(scheme)} else f":{url.port}"
+    port = "" if url.port in {None, PORTS.get(scheme)} else f":{url.port}"
     right = f"{scheme}://{(url.host or '').lower()}{port}"
     more = (url.username, url.password, url.query, url.fragment, url.path if url.path != "/" else None)
     if scheme != url.scheme or any(part is not None for part in more) or "@" in text:

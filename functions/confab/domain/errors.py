@@ -104,10 +104,7 @@ class TokenTooEarly(Unauthenticated):
     """The token is good, and its time begins later: the issuer's clock is ahead of this process's."""
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__(
-            f"The ID token's time begins in {wait_s} s by this server's clock."
-            + (" Try again then." if wait_s <= MAX_WAIT_S else " One of the clocks is wrong.")
-        )
+        super().__init__(f"The ID token's time begins in {wait_s} s by this server's clock.")
         self.retry_after = wait_s if wait_s <= MAX_WAIT_S else None
 
 

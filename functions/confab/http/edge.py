@@ -45,12 +45,10 @@ BODY_S = 60
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_AGE_S = 3600
 """Seconds for which a browser may cache the response to a preflight."""
-ALLOWED_HEADERS = ", ".join(
-    (
-        *("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "X-Firebase-AppCheck"),
-        *("traceparent", "tracestate", "baggage", "sentry-trace", "X-Cloud-Trace-Context"),
-        *("X-Firebase-Client", "X-Firebase-GMPID", "X-Goog-Api-Client", "X-Requested-With", "*"),
-    )
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, X-Request-Id, X-Firebase-AppCheck, "
+    "traceparent, tracestate, baggage, sentry-trace, X-Cloud-Trace-Context, "
+    "X-Firebase-Client, X-Firebase-GMPID, X-Goog-Api-Client, X-Requested-With, *"
 )
 """What Confab reads, what clients' libraries add, and `*` for any other; it does not cover Authorization."""
 EXPOSED_HEADERS = "Allow, Date, Location, Retry-After, WWW-Authenticate, X-Request-Id"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from aiohttp import hdrs, web
 from pydantic_core import to_json
 
-from confab.domain.errors import MAX_ORIGIN, ConfabError, RateLimited, foreign_origin, problem
+from confab.domain.errors import MAX_ORIGIN, RateLimited, foreign_origin, problem
 from confab.domain.rates import Rate
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,8 @@ class Gate:
         origin, sid = request.headers.get(hdrs.ORIGIN), request.query.get("sid")
         if origin is not None and origin not in self._origins:
             self._log("a page's origin is not among CONFAB_ALLOWED_ORIGINS", origin=origin[:MAX_ORIGIN])
-            return _refusal(foreign_origin(origin))
+            body = to_json(problem(foreign_origin(origin), uuid.uuid4().hex))
+            return web.Response(status=403, body=body, content_type="application/problem+json")
         if not sid or request.method == hdrs.METH_OPTIONS or self._has_session(sid):
             return await handler(request)
         self._log("a polling session is unknown here: it has ended, or is another instance's")
@@ -57,18 +58,10 @@ class Gate:
             log.warning(cause, extra=fields)
 
 
-def _refusal(error: ConfabError) -> web.Response:
-    body = to_json(problem(error, uuid.uuid4().hex))
-    return web.Response(status=error.status, body=body, content_type="application/problem+json")
-
-
 def _unknown(origin: str | None) -> web.Response:
     """Engine.IO's error, which a page on an allowed origin may read."""
     body = to_json({"code": UNKNOWN_SID, "message": ELSEWHERE})
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ORIGIN}
     if origin is not None:
-        headers |= {
-            hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
-            hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS: "true",
-        }
+        headers |= {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin, hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS: "true"}
     return web.Response(status=400, body=body, content_type="application/json", headers=headers)
