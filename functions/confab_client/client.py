@@ -63,8 +63,9 @@ class Confab:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; rooms that are still followed end with the code `closed`."""
         for connection in self._connections:
+            connection.closed = True
             await connection.close()
         await self._http.aclose()
 

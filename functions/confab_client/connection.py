@@ -39,7 +39,7 @@ class Connection:
         self._http: aiohttp.ClientSession | None = None
         self._one = asyncio.Lock()
         self._token = ""
-        self._expired = self._planned = False
+        self._expired = self._planned = self.closed = False
         self._failures, self._not_before, self._works_since = 0, 0.0, math.inf
         self._answers: set[asyncio.Future[Any]] = set()
         self._renewing: asyncio.Task[None] | None = None
@@ -48,6 +48,8 @@ class Connection:
         """Join a room, which `receive`s the page, and connect before if need be. Raises ConfabError."""
         await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
         async with self._one:
+            if self.closed:
+                raise ConfabError("closed", "the client was closed")
             if self._sio is None:
                 await self._connect()
         payload = {"conversationId": room} | ({} if after is None else {"after": after})

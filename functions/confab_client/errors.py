@@ -12,8 +12,8 @@ class ConfabError(Exception):
     """A call failed, or a room that is followed ended.
 
     `code` is the server's, or one of this package's with status 0: `network` and `timeout` (no response),
-    `bad_response` (not Confab's), `signed_out` (there is no token), `removed` and `deleted` (a room ended).
-    `retry_after` is in seconds; `errors` name the fields of an `invalid_request`.
+    `bad_response` (not Confab's), `signed_out` (there is no token); `removed`, `deleted` and `closed` (a room
+    ended). `retry_after` is in seconds; `errors` name the fields of an `invalid_request`.
     """
 
     def __init__(self, code: str, detail: str, **more: Any) -> None:
@@ -36,6 +36,5 @@ class ConfabError(Exception):
 
     def pause_s(self, failures: int) -> float:
         """Seconds before the next try: `retry_after`, and a jittered backoff from 0.15 s up to 10 s."""
-        return (self.retry_after or 0.0) + min(10.0, 0.3 * 2.0 ** min(failures - 1, 9)) * random.uniform(
-            0.5, 1
-        )
+        longest = min(10.0, 0.3 * 2.0 ** min(failures - 1, 9))
+        return (self.retry_after or 0.0) + longest * random.uniform(0.5, 1)

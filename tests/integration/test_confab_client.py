@@ -162,6 +162,17 @@ async def test_what_ends_a_room_and_what_is_erased(world, confab):
         await anext(reader)
 
 
+async def test_a_client_that_is_closed_ends_its_rooms(world, confab):
+    alice = confab("alice")
+    room = alice.follow((await alice.create()).id, 0)
+    await room.__aenter__()
+    reading = asyncio.create_task(read(room))
+    await asyncio.sleep(0)
+    await alice.aclose()
+    assert await code_of(asyncio.wait_for(reading, 5)) == "closed"
+    assert world.sockets() == 0
+
+
 async def test_a_room_goes_on_when_its_token_ends(world, confab):
     alice = confab("alice")
     room = (await alice.create()).id
