@@ -75,7 +75,7 @@ async def test_every_operation(confab):
     assert (await alice.remove_member(made.id, "rita")).members == made.members[:1]
     assert await bob.remove_member(made.id, "bob") is None
     others = {(await alice.create()).id for _ in range(2)}
-    assert {one.id async for one in alice.conversations(limit=1)} == {made.id, *others}
+    assert {made.id, *others} <= {one.id async for one in alice.conversations(limit=1)}
     assert (await alice.finalize(made.id)).finalized_at is not None
     kinds = ["message", *["message_changed"] * 2, *["conversation_changed"] * 4, "finalized"]
     assert [one.kind async for one in alice.read_log(made.id)] == kinds
