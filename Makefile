@@ -84,7 +84,7 @@ deploy: install build  ## deploy beside your app, touching no Hosting site; PROJ
 	@$(DEPLOY) up $(PROJECT:%=--project %) $(ARGS)
 
 prove: install build  ## deploy to an EMPTY project, measure from outside, write docs/proof, destroy; PROJECT=
-	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.prove $(PROJECT:%=--project %) $(ARGS)
+	@$(DEPLOY) prove $(PROJECT:%=--project %) $(ARGS)
 
 doctor: install  ## diagnose a running system and suggest fixes; PROJECT= DOCTOR_ARGS=
 	@$(BIN)/python -m infra.probes $(PROJECT:%=--project %) $(DOCTOR_ARGS)

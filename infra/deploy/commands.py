@@ -25,23 +25,18 @@ PATIENCE_S = 180.0
 """How long failing probes of a deployment are repeated: until new revisions and grants have propagated."""
 
 
-def run(options: argparse.Namespace, make_runner: Callable[[Mapping[str, str]], Runner] = Runner) -> int:
-    """Run the command of these options; the exit code."""
+CommandOf = Callable[[Target, Runner, argparse.Namespace], int]
+
+
+def run(
+    options: argparse.Namespace,
+    known: Mapping[str, CommandOf],
+    make_runner: Callable[[Mapping[str, str]], Runner] = Runner,
+) -> int:
+    """Run the command of these options, one of those that are known; the exit code."""
     try:
-        target = stack.target_of(
-            make_runner(os.environ),
-            os.environ,
-            project=options.project,
-            stack=options.stack,
-            region=options.region,
-            site=options.site,
-            page=options.page,
-            origins=options.origin,
-            store=options.store,
-            store_elsewhere=options.store_elsewhere,
-            move=options.move,
-        )
-        return COMMANDS[options.command](target, make_runner(target.env), options)
+        target = stack.target_of(make_runner(os.environ), os.environ, options)
+        return known[options.command](target, make_runner(target.env), options)
     except (DeployError, ConfigError, SettingsError, Failure) as error:
         print(f"infra.deploy: {error}", file=sys.stderr)
         return 1
@@ -154,7 +149,7 @@ def _left(target: Target) -> str:
     return f"the store's disk, snapshots and network (gcloud compute disks list --project {target.project})"
 
 
-COMMANDS = {"check": check, "up": up, "destroy": destroy}
+COMMANDS: Mapping[str, CommandOf] = {"check": check, "up": up, "destroy": destroy}
 
 
 def ready(prerequisites: Iterable[Prerequisite], runner: Runner, target: Target) -> bool:

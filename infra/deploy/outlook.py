@@ -10,26 +10,32 @@ from infra.deploy import stack
 from infra.deploy.target import Target
 from infra.gcp.listing import KINDS, planned
 from infra.gcp.settings import Settings, settings_of
+from infra.gcp.variables import site_origins
 from infra.probes.system import System
 
 UNKNOWN = "UNKNOWN"
 """Stands for a value that a dry run does not know."""
 
 
-def described(target: Target, number: str = UNKNOWN) -> Iterator[str]:
-    """The lines that stand before the first command of a deployment. Raises SettingsError."""
-    wanted = stack.settings(target, f"{UNKNOWN}:{UNKNOWN}")
-    values = {key.partition(":")[2]: value for key, value in wanted.items()}
+def settings(target: Target) -> Settings:
+    """The Pulumi program's settings for a deployment of any image. Raises SettingsError."""
+    values = stack.settings(target, f"{UNKNOWN}:{UNKNOWN}").items()
     known = {field.alias for field in Settings.model_fields.values()}
-    settings = settings_of({key: value for key, value in values.items() if key in known})
-    listed = planned(settings, number, values.keys())
+    names = ((key.partition(":")[2], value) for key, value in values)
+    return settings_of({name: value for name, value in names if name in known})
+
+
+def described(target: Target) -> Iterator[str]:
+    """The lines that stand before the first command of a deployment. Raises SettingsError."""
+    wanted = settings(target)
+    listed = planned(wanted, UNKNOWN, {key.partition(":")[2] for key in target.kept})
     yield f"Creates or updates in the project {target.project}, region {target.region}, stack {target.stack}:"
     for kind, names in listed.items():
         yield f"  {KINDS[kind]} ({len(names)}): {', '.join(names)}"
     yield f"Touches no Hosting site{f' but {target.page}' if target.page else ''}."
     if not target.managed:
         yield f"Uses your store at {target.env['SURREALDB_URL']}, whose cost is not part of what follows."
-    yield f"May call: {', '.join(target.callers)}"
+    yield f"May call: {', '.join([*site_origins(wanted), *wanted.origins])}"
     items = idle_month(None if target.managed else 0)
     each = ", ".join(f"{item} {usd(dollars)}" for item, dollars in items.items())
     yield f"An idle month costs {usd(sum(items.values()))} at list prices ({each}): docs/cost.md"

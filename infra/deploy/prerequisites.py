@@ -6,11 +6,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from confab.store.schema import ABSENT, OLDER
-from infra.deploy import hosting, permissions, project, stack
+from infra.deploy import hosting, outlook, permissions, project, stack
 from infra.deploy.plan import STORE_CHECK, STORE_ENV
 from infra.deploy.project import Check, succeeds
 from infra.deploy.runner import ASK_S, Runner
 from infra.deploy.target import Target
+from infra.gcp.settings import SettingsError
 from infra.probes.probe import Failure, Group, Probe
 
 DEADLINE_S = 2 * ASK_S
@@ -80,6 +81,15 @@ def store(runner: Runner, target: Target) -> str:
     return answer.trouble
 
 
+def settings(_: Runner, target: Target) -> str:
+    """The Pulumi program accepts the stack's settings."""
+    try:
+        wanted = outlook.settings(target)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    return f"{wanted.project} in {wanted.region}"
+
+
 TOOLS = (
     Prerequisite(
         "gcloud", tool("gcloud"), "install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
@@ -122,9 +132,7 @@ DEPLOYMENT = (
         "omit the option or unset the variable; --move deploys there anyway",
         ("stack",),
     ),
-    Prerequisite(
-        "origins", stack.origins, "write --origin as https://chat.example, without a path", ("stack",)
-    ),
+    Prerequisite("settings", settings, "see infra/gcp/settings.py, and --origin and --store", ("stack",)),
     Prerequisite(
         "billing",
         succeeds(

@@ -1,5 +1,6 @@
 """The Pulumi stack: the settings that it keeps between deployments, and its outputs."""
 
+import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
-from confab.config import WebOrigins
 from infra.deploy.runner import DeployError, Runner
 from infra.deploy.target import FIREBASE_JSON, MANAGED, PROGRAM, REGION, ROOT, Target, page_of
 from infra.probes.probe import Failure
@@ -76,41 +75,30 @@ def pulumi(stack: str, *words: str) -> tuple[str, ...]:
     return ("pulumi", *words, "--cwd", PROGRAM, "--stack", stack, "--non-interactive")
 
 
-def target_of(
-    runner: Runner,
-    env: Mapping[str, str],
-    *,
-    project: str,
-    stack: str,
-    region: str | None = None,
-    site: str | None = None,
-    page: str | None = None,
-    origins: Sequence[str] = (),
-    store: str | None = None,
-    store_elsewhere: bool = False,
-    move: bool = False,
-) -> Target:
-    """The target that options and variables describe, completed from the stack's settings."""
-    found, trouble = kept(runner, stack)
+def target_of(runner: Runner, env: Mapping[str, str], options: argparse.Namespace) -> Target:
+    """The target that the command line and variables describe, completed from the stack's settings."""
+    found, trouble = kept(runner, options.stack)
     known = {variable: found[key] for variable, key in VARIABLES.items() if key in found}
     known |= {variable: env[variable] for variable in VARIABLES if env.get(variable)}
-    known |= {} if store is None else {"SURREALDB_URL": store.removeprefix(MANAGED)}
+    known |= {} if options.store is None else {"SURREALDB_URL": options.store.removeprefix(MANAGED)}
     if not known.get("SURREALDB_URL"):  # the machine's users are made with it
         made = {variable: token_urlsafe() for variable in ("SURREALDB_PASSWORD", ROOT_PASSWORD)}
         known = {"SURREALDB_USER": "confab", **made, **known}
     return Target(
-        project=project,
-        region=region or found.get("gcp:region", REGION),
-        stack=stack,
-        site=site or found.get("confab:site"),
+        project=options.project,
+        region=options.region or found.get("gcp:region", REGION),
+        stack=options.stack,
+        site=options.site or found.get("confab:site"),
         env={**env, **known},
-        store_elsewhere=store_elsewhere,
+        store_elsewhere=options.store_elsewhere,
         kept=found,
         trouble=trouble,
-        move=move,
-        page=page or found.get("confab:page") or (None if page is None else page_of(project)),
-        page_named=bool(page),
-        origins=tuple(dict.fromkeys((*json.loads(found.get("confab:origins", "[]")), *origins))),
+        move=options.move,
+        page=options.page
+        or found.get("confab:page")
+        or (None if options.page is None else page_of(options.project)),
+        page_named=bool(options.page),
+        origins=tuple(dict.fromkeys((*json.loads(found.get("confab:origins", "[]")), *options.origin))),
     )
 
 
@@ -189,16 +177,6 @@ def same_project(_: Runner, target: Target) -> str:
     if target.trouble or project != target.project:
         raise Failure(target.trouble or f"it belongs to the project {project}")
     return target.stack if target.kept else f"{target.stack} is new"
-
-
-def origins(_: Runner, target: Target) -> str:
-    """The origins that may call are written as browsers write them."""
-    try:
-        TypeAdapter(WebOrigins).validate_python(target.callers)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise Failure(f"{wrong['input']}: {wrong['msg']}") from None
-    return ", ".join(target.callers)
 
 
 def location(_: Runner, target: Target) -> str:

@@ -53,13 +53,6 @@ class Target:
         """The app's Hosting site."""
         return self.site or self.project
 
-    @property
-    def callers(self) -> Sequence[str]:
-        """The origins that may call: those of the sites, and the others."""
-        sites = dict.fromkeys(site for site in (self.site_id, self.page) if site)
-        own = (f"https://{site}.{domain}" for site in sites for domain in ("web.app", "firebaseapp.com"))
-        return [*own, *self.origins]
-
     def image(self, tag: str) -> str:
         """The full name of the realtime container's image."""
         return f"{self.region}-docker.pkg.dev/{self.project}/confab/realtime:{tag}"

@@ -8,11 +8,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from confab import config
 from infra.deploy.runner import Runner
 from infra.local.data import ROOT, DataFolder
+from infra.probes.acceptance import Extent, acceptance
 from infra.probes.probe import document, passed, run_all, summary
 from infra.probes.probes import PARTS, probes
 from infra.probes.system import Named, System, Unclear, deployed, local
@@ -30,6 +32,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         results = run_all(probes(system, options.skip), quiet=options.json)
+        if options.thorough is not None:
+            extent = Extent(60 * options.thorough, every_s=1.0, idle_s=0.0)
+            results += run_all([partial(acceptance, system, extent)], quiet=options.json)
     except KeyboardInterrupt:
         return 130
     print(document(results) if options.json else summary(results))
@@ -57,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--token", help=identity)
     skip = "leave a part out; repeatable"
     parser.add_argument("--skip", action="append", default=[], choices=tuple(PARTS), help=skip)
+    thorough = "also follow a room for so many minutes, write on two instances, and time first answers"
+    parser.add_argument("--thorough", type=float, metavar="MINUTES", help=thorough)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object at the end, and nothing else"
     )

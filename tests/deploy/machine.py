@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from infra.deploy import commands, stack
+from infra.deploy import commands, prove, stack
 from infra.deploy.__main__ import _parser
 from infra.deploy.project import APIS, PAGE_APIS
 from infra.deploy.runner import Answer, Command, Runner
@@ -46,9 +46,6 @@ GOOD = {
     "gcloud billing projects describe": "True",
     "gcloud services list": "\n".join(APIS + PAGE_APIS),
 }
-
-
-MakeRunner = Callable[[Mapping[str, str]], Runner]
 
 
 @dataclass(frozen=True)
@@ -113,14 +110,7 @@ class Machine:
         self._answers = {part: (code, out, times), **{k: v for k, v in self._answers.items() if k != part}}
 
     def run(self, command: str, *options: str, stdin: str = "") -> tuple[int, str]:
-        """The exit code and the output of `python -m infra.deploy`."""
-        arguments = _parser().parse_args([command, "--project", PROJECT, *options])
-        return self.running(partial(commands.run, arguments), stdin)
-
-    def running(
-        self, main: Callable[[Callable[[Mapping[str, str]], Runner]], int], stdin: str
-    ) -> tuple[int, str]:
-        """The exit code and the output of a command on this machine."""
+        """The exit code and the output."""
         self.asked.clear()
         self.changes.clear()
         with (
@@ -132,7 +122,8 @@ class Machine:
             patch.object(commands, "web", lambda system: self._probes(system, frozenset())[0]()),
             patch.object(commands, "PATIENCE_S", 0),
         ):
-            code = main(partial(Tools, self))
+            parsed = _parser().parse_args([command, "--project", PROJECT, *options])
+            code = commands.run(parsed, {**commands.COMMANDS, "prove": prove.prove}, partial(Tools, self))
         printed = self._capfd.readouterr()
         return code, printed.out + printed.err
 

@@ -1,16 +1,16 @@
 """A proof: refused unless the project is empty, destroyed whatever happens, and written down."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from unittest.mock import patch
 
 import pytest
 
+from infra.deploy import prove
+from infra.deploy.empty import LISTS
 from infra.deploy.project import APIS, PAGE_APIS
+from infra.deploy.proof import cost, page
+from infra.deploy.target import Target
 from infra.probes.probe import Result
-from infra.prove import __main__ as prove
-from infra.prove.empty import LISTS
-from infra.prove.proof import Proof, cost, page
 from tests.deploy.machine import PAGE, PROJECT, Machine
 from tests.deploy.test_hosting import OURS, live
 
@@ -19,6 +19,7 @@ SEEN = [
     Result("one socket's room", "ok", "62.0 minutes, joined again 1 times", None, 3_720_000),
 ]
 ITS = "nothing of Confab's: the project"
+TARGET = Target(PROJECT, "europe-west1", "prove", None, {})
 DESTROYED = ["destroy", "disks", "hosting:disable", "stack"]
 
 
@@ -26,7 +27,6 @@ DESTROYED = ["destroy", "disks", "hosting:disable", "stack"]
 def empty(machine: Machine) -> Machine:
     """Every prerequisite of a proof is met."""
     machine.answer("--format=value(email)", 0, "")
-    machine.answer("disks list", 0, "confab-store")
     for _, command in LISTS:
         machine.answer(command, 0, "")
     return machine
@@ -39,10 +39,8 @@ def proven(machine: Machine, *options: str, stdin: str = "", measured=SEEN) -> t
         machine.live[PAGE] = 200, live(OURS)
         return measured
 
-    folder = str(machine.root / "proof")
-    arguments = ["--project", PROJECT, "--folder", folder, *options]
-    with patch.object(prove, "measure", measure):
-        return machine.running(partial(prove.main, arguments), stdin)
+    with patch.object(prove, "measure", measure), patch.object(prove, "PROOFS", machine.root / "proof"):
+        return machine.run("prove", *options, stdin=stdin)
 
 
 def destroyed(machine: Machine) -> list[str]:
@@ -54,7 +52,7 @@ def destroyed(machine: Machine) -> list[str]:
 def test_a_proof_deploys_measures_destroys_and_writes_its_page(empty):
     code, printed = proven(empty, "--yes")
     assert code == 0, printed
-    assert empty.kept["confab:cells"] == prove.CELLS
+    assert empty.kept["confab:cells"] == prove.CELLS["confab:cells"]
     assert (empty.kept["confab:page"], empty.kept.get("confab:storeUrl")) == (PAGE, None)
     assert destroyed(empty) == DESTROYED
     assert all(
@@ -99,7 +97,7 @@ def test_a_project_that_is_not_empty_is_refused(empty, command, found, line):
 def test_a_proof_says_what_it_costs_and_asks_for_the_projects_id(empty, stdin, code):
     found, printed = proven(empty, stdin=stdin)
     assert found == code, printed
-    assert "It is destroyed after some 2 hours, which cost $" in printed
+    assert "Destroyed after some 2 hours, which cost $" in printed
     assert bool(empty.changes) == (code == 0)
 
 
@@ -119,20 +117,23 @@ def test_a_dry_run_prints_the_whole_plan_and_needs_no_tool(machine):
         assert part in printed
 
 
-@pytest.mark.parametrize("measured", [RuntimeError("a defect"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
-def test_whatever_ends_the_measurement_everything_is_destroyed(empty, measured):
-    with pytest.raises(type(measured)):
-        proven(empty, "--yes", measured=measured)
-    assert destroyed(empty)[:2] == DESTROYED[:2]
+def test_whatever_ends_the_measurement_everything_is_destroyed(empty):
+    with pytest.raises(RuntimeError):
+        proven(empty, "--yes", measured=RuntimeError("a defect"))
+    assert destroyed(empty) == DESTROYED
+    empty.kept = None
+    assert proven(empty, "--yes", measured=KeyboardInterrupt())[0] == 130
+    assert destroyed(empty) == DESTROYED
 
 
 def test_a_deployment_that_fails_is_destroyed_and_leaves_no_page(empty):
     empty.answer("builds submit", 3, "Your build failed")
-    empty.answer("disks list", 0, "")
+    empty.answer("disks delete", 1, "The resource 'confab-store' was not found")
     code, printed = proven(empty, "--yes")
     assert code == 1
-    assert "infra.prove: image: gcloud ended with 3" in printed
-    assert destroyed(empty) == ["destroy", "stack"]  # there is neither a disk nor a page
+    assert "infra.deploy: image: gcloud ended with 3" in printed
+    assert destroyed(empty) == DESTROYED
+    assert "NOT DESTROYED" not in printed
     assert not (empty.root / "proof").exists()
 
 
@@ -150,7 +151,7 @@ def test_what_cannot_be_destroyed_is_said_with_its_command_and_the_rest_is_destr
 def test_the_page_has_the_figures_and_the_hours_cost():
     began = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
     failed = Result("two instances", "FAIL", "20 were sent | 19 arrived", "a defect", 900)
-    text = page(Proof(PROJECT, "europe-west1", "abc", began, began + timedelta(hours=2), [*SEEN, failed], []))
+    text = page(TARGET, "abc", (began, began + timedelta(hours=2)), [*SEEN, failed], [])
     assert text.startswith("# Proof of 2026-11-27\n\n**Not everything held**: 2 ok, 1 FAIL, 0 skipped.\n")
     assert "| two instances | FAIL | 20 were sent \\| 19 arrived | 900 |" in text
     assert "2026-11-27 09:30 UTC" in text

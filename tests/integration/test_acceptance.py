@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from infra.probes import acceptance as acceptances
 from infra.probes import sign_in
+from infra.probes.acceptance import Extent, acceptance, require_each_once
 from infra.probes.clients import http_client
 from infra.probes.identity import Identity
 from infra.probes.probe import Failure
-from infra.prove import acceptance as acceptances
-from infra.prove.acceptance import Extent, acceptance, require_each_once
 from tests.support.lost_answers import losing_proxy
 from tests.support.probes import found, outcome, serving, system
 

@@ -1,1 +1,0 @@
-"""Proof of a deployment: deploy to an empty project, measure from outside, destroy."""
