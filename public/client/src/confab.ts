@@ -101,7 +101,7 @@ export class Confab {
       way: (id: string) => this.#way(id),
       send: (id: string, draft: ReturnType<typeof draftOf>, way: Way) => this.#send(id, draft, way),
     };
-    this.outbox = new Outbox({ carrier, userId, open: storage, unkept: this.#onProblem });
+    this.outbox = new Outbox({ carrier, userId, open: storage, unkept: this.#onProblem, ...sharing(userId) });
   }
 
   /** Start a conversation. @param options  `key`: the same again creates nothing new */
@@ -259,6 +259,12 @@ export class Confab {
     this.#connections.set(url, connection);
     return connection;
   }
+}
+
+/** What the user's tabs share, in a browser. */
+function sharing(userId: string | null) {
+  if (userId === null || !globalThis.navigator?.locks) return {};
+  return { locks: navigator.locks, channel: new BroadcastChannel(`confab:${userId}`) };
 }
 
 function path(id: string): string {

@@ -16,7 +16,7 @@ const RENEW_AGAIN_MS = 15_000;
 const RENEW_APART_MS = 30_000;
 const FRESH_MS = 3_000;
 const PROBE_MS = 2_000;
-const REACHABLE_MS = 5_000;
+const DIAGNOSIS_MS = 5_000;
 
 type Timer = ReturnType<typeof setTimeout>;
 
@@ -214,24 +214,28 @@ export class Connection {
     this.#retryTimer = setTimeout(() => socket?.disconnect(), delay);
   }
 
-  /** No connection came about. A browser does not say why; whether the server responds at all narrows it down. */
+  /** No connection came about. A browser does not say why: from the third time on, the server is asked. */
   async #unopened(cause: Error): Promise<void> {
     const attempt = this.#attempt;
-    const responds = this.#failures + 1 >= TROUBLE_AFTER && (await this.#responds());
-    if (attempt === this.#attempt) this.#tryLater((responds ? unconnectable : unreachable)(this.url, cause));
+    const why = this.#failures + 1 >= TROUBLE_AFTER ? await this.#diagnosis(cause) : unreachable(this.url, cause);
+    if (attempt === this.#attempt) this.#tryLater(why);
   }
 
-  async #responds(): Promise<boolean> {
-    const deadline = AbortSignal.timeout(REACHABLE_MS);
-    return await this.#parts
-      .fetch(new URL("/healthz", this.url), { mode: "no-cors", cache: "no-store", signal: deadline })
-      .then(() => true)
-      .catch(() => false);
+  /** `GET /health` can be read by any page, and says whether this one may connect. */
+  async #diagnosis(cause: Error): Promise<ConfabError> {
+    try {
+      const signal = AbortSignal.timeout(DIAGNOSIS_MS);
+      const response = await this.#parts.fetch(new URL("/health", this.url), { cache: "no-store", signal });
+      const { originAllowed } = await response.json();
+      return unconnectable(this.url, originAllowed === false, cause);
+    } catch {
+      return unreachable(this.url, cause);
+    }
   }
 
   /** Only what a new token, another token later, or time cannot cure is final. */
   #refused(error: ConfabError): void {
-    if (error.aboutToken && !this.#newToken) {
+    if (error.aboutToken && error.retryAfterMs === null && !this.#newToken) {
       this.#newToken = true;
       this.#connectIn(0);
     } else if (error.final) {

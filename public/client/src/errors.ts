@@ -59,9 +59,9 @@ export class ConfabError extends Error {
     return this.problem.requestId ?? null;
   }
 
-  /** Whether the same request may succeed if it is sent again. */
+  /** Whether the same request may succeed if it is sent again, as with a token that begins in seconds. */
   get retryable(): boolean {
-    return RETRYABLE.has(this.code);
+    return RETRYABLE.has(this.code) || (this.aboutToken && this.retryAfterMs !== null);
   }
 
   /** Whether the same can never succeed for this user, however long one waits. */
@@ -104,16 +104,16 @@ export function unreachable(address: string, cause: unknown): ConfabError {
   const { server, page, foreign } = parties(address);
   const reasons = ["this device is offline", "the server is down"];
   if (server !== page) reasons.push("the address is wrong");
-  if (foreign) reasons.push(notListed(page));
+  if (foreign) reasons.push(`the server's CONFAB_ALLOWED_ORIGINS does not list ${page}`);
   return localError("network", `${server ?? "The server"} did not respond${to(page, foreign)}. Either ${either(reasons)}.`, cause);
 }
 
 /** The error for an address that responds, but opens no connection. @param address  A URL */
-export function unconnectable(address: string, cause: unknown): ConfabError {
-  const { server, page, foreign } = parties(address);
-  const reasons = ["a proxy or firewall on the way blocks WebSockets", "the address is that of another service"];
-  if (foreign) reasons.unshift(notListed(page));
-  const detail = `${server} responds, but opens no live connection${to(page, foreign)}. Either ${either(reasons)}.`;
+export function unconnectable(address: string, foreign: boolean, cause: unknown): ConfabError {
+  const { server, page } = parties(address);
+  const detail = foreign
+    ? `${server} does not serve pages of ${page}: add it to the server's CONFAB_ALLOWED_ORIGINS.`
+    : `${server} responds, but opens no live connection: a proxy, firewall or extension on the way blocks WebSockets.`;
   return localError("network", detail, cause);
 }
 
@@ -121,10 +121,6 @@ function parties(address: string) {
   const page: string | undefined = globalThis.location?.origin;
   const server = /^\w+:\/\/[^/]+/.exec(address)?.[0] ?? page;
   return { server, page, foreign: page !== undefined && server !== page };
-}
-
-function notListed(page: string | undefined): string {
-  return `the server's CONFAB_ALLOWED_ORIGINS does not list ${page}`;
 }
 
 function to(page: string | undefined, foreign: boolean): string {

@@ -102,8 +102,10 @@ function withEntries(state: Timeline, entries: readonly Entry[]): Timeline {
   /** A state of a message that may not be shown yet. */
   function adopt(message: Message): boolean {
     if (shown.has(message.seq)) return place(message);
-    apart.set(message.seq, later(apart.get(message.seq), clean(message, state.erased))!);
-    return false;
+    const before = apart.get(message.seq);
+    const latest = later(before, clean(message, state.erased))!;
+    apart.set(message.seq, latest);
+    return latest !== before;
   }
 }
 

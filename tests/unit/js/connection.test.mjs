@@ -2,10 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { SPEED } from "./support/clock.mjs";
 import { fill, opened, until, upTo } from "./support/opened.mjs";
 import { problem, RoomServer } from "./support/room-server.mjs";
 
+const listening = [];
+globalThis.addEventListener = (event, listener) => event === "online" && listening.push(listener); // as browsers have it
+globalThis.removeEventListener = () => undefined;
 const PATIENCE_MS = 20_000; // some tries later, the next one is up to 10 s away
+
+/** What happens when the network is back. */
+function wakes(t) {
+  t.after(() => (listening.length = 0));
+  return () => listening.forEach((woke) => woke());
+}
 
 test("after a cut it comes back by itself and misses nothing, not even the finalization", async (t) => {
   const server = await RoomServer.start(t);
@@ -102,8 +112,10 @@ test("why a connection fails is told after the third try, and that it no longer 
   assert.equal(room.state, "live");
   server.accepts = false;
   server.cut();
-  const reasons = "a proxy or firewall on the way blocks WebSockets or the address is that of another service";
-  const why = `${server.url} responds, but opens no live connection. Either ${reasons}.`;
+  const why = `${server.url} does not serve pages of https://app.example: add it to the server's CONFAB_ALLOWED_ORIGINS.`;
+  server.originAllowed = false;
+  globalThis.location = { origin: "https://app.example" }; // as browsers have it
+  t.after(() => delete globalThis.location);
   await until(() => told.trouble.at(-1)?.[1] === why, "to be told", PATIENCE_MS);
   const late = [];
   const other = await confab.open("d", { onProblem: (error) => late.push(error?.code) }, { realtimeUrl: server.url });
@@ -149,6 +161,41 @@ test("a token that cannot be had once closes no room", async (t) => {
   await until(() => room.state === "live");
   assert.equal(fails, false);
   assert.deepEqual(told.errors, []);
+});
+
+test("a token that begins in a moment is used again, without another one", async (t) => {
+  const server = await RoomServer.start(t);
+  server.refusals.push({ ...problem("unauthenticated", 401), retryAfter: 1 });
+  const { told } = await opened(t, server, { after: 0 });
+  assert.deepEqual(told.tokens, [false, false]);
+});
+
+test("a connection that died in a sleep is noticed and replaced within 3 s", async (t) => {
+  const server = await RoomServer.start(t);
+  const { told, room } = await opened(t, server, { after: 0 });
+  const woken = wakes(t);
+  await pause(3_000 / SPEED); // nothing was heard for 3 s
+  woken();
+  await pause(100);
+  assert.deepEqual([server.count("typing"), server.count("connect"), room.state], [1, 1, "live"]); // it lives
+  await pause(3_000 / SPEED);
+  server.swallow();
+  fill(server, 1);
+  woken();
+  await until(() => told.entries.length === 1, "to miss nothing", 3_000 / SPEED + 100);
+  assert.equal(server.count("connect"), 2);
+});
+
+test("a connection that waits for its next try tries at once when the network is back", async (t) => {
+  const server = await RoomServer.start(t);
+  const { room } = await opened(t, server, { after: 0, fetch: server.rest() });
+  const woken = wakes(t);
+  server.accepts = false;
+  server.cut();
+  await pause(20_000 / SPEED);
+  server.accepts = true;
+  woken();
+  await until(() => room.state === "live", "to be live", 500);
 });
 
 test("a user who is gone closes the rooms", async (t) => {

@@ -20,6 +20,10 @@ export interface OutboxParts {
   /** Who writes; without it nothing is kept beyond this page or process. */
   userId: string | null;
   open: (userId: string) => Promise<Storage>;
+  /** Keep two tabs from sending at once; without it every tab sends, which stores nothing twice. */
+  locks?: Pick<LockManager, "request"> | undefined;
+  /** Where the user's tabs hear of each other. */
+  channel?: BroadcastChannel | undefined;
   /** Nothing can be kept on this device, and why. */
   unkept: (error: ConfabError) => void;
 }
@@ -42,18 +46,16 @@ export class Outbox {
   readonly #parts: OutboxParts;
   readonly #lanes = new Map<string, Lane>();
   readonly #listeners = new Set<OutboxEvents>();
-  readonly #channel: BroadcastChannel | null;
+  readonly #channel: BroadcastChannel | undefined;
   readonly #stopWatching: () => void;
   readonly #storage: Promise<Storage>;
   #closed = false;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
-    const { userId } = parts;
-    this.#channel = userId !== null && globalThis.BroadcastChannel ? new BroadcastChannel(`confab:${userId}`) : null;
-    (this.#channel as { unref?: () => void } | null)?.unref?.(); // in Node: it alone keeps no process running
+    this.#channel = parts.channel;
     this.#channel?.addEventListener("message", ({ data }) => this.#hear(data));
-    this.#storage = this.#restore(userId);
+    this.#storage = this.#restore(parts.userId);
     this.#stopWatching = onWake(() => this.kick());
   }
 
@@ -165,9 +167,9 @@ export class Outbox {
 
   async #exclusive(conversationId: string, run: () => Promise<void>): Promise<void> {
     const { lasting } = await this.#storage;
-    const locks = lasting ? globalThis.navigator?.locks : undefined;
-    if (!locks) return await run();
-    await locks.request(`confab:${this.#parts.userId}:${conversationId}`, run);
+    const { locks, userId } = this.#parts;
+    if (!lasting || !locks) return await run();
+    await locks.request(`confab:${userId}:${conversationId}`, run);
   }
 
   async #keptOf(conversationId: string): Promise<Unsent[]> {

@@ -19,6 +19,7 @@ export class RoomServer {
   heard = [];
   /** Whether connections are accepted; a browser says no more about one that is not. */
   accepts = true;
+  originAllowed = true;
   /** Problems with which the next handshakes are refused. */
   refusals = [];
   /** Problems with which the next messages are refused. */
@@ -38,7 +39,11 @@ export class RoomServer {
 
   static async start(t, { delayMs = 0 } = {}) {
     const server = Object.assign(new RoomServer(), { delayMs });
-    const http = createServer((_, response) => response.writeHead(404).end());
+    const http = createServer(({ url }, response) => {
+      if (url !== "/health") return response.writeHead(404).end();
+      response.writeHead(200, { "Access-Control-Allow-Origin": "*" });
+      response.end(JSON.stringify({ originAllowed: server.originAllowed }));
+    });
     const sockets = new WebSocketServer({ server: http, verifyClient: () => server.accepts });
     sockets.on("connection", (socket) => server.#connected(socket));
     http.listen(0, "127.0.0.1");
@@ -57,7 +62,7 @@ export class RoomServer {
   rest() {
     return async (url, { body } = {}) => {
       const { pathname, searchParams } = new URL(url, this.url);
-      if (pathname === "/healthz") return new Response("ok");
+      if (pathname === "/health") return await fetch(url);
       if (pathname === "/api/conversations/c/messages") return Response.json(this.add(JSON.parse(body).content, JSON.parse(body)));
       if (pathname === "/api/conversations/c/log") return Response.json(this.#page(Number(searchParams.get("after"))));
       if (pathname === "/api/conversations/c") return Response.json({ conversation: { ...this.conversation, realtimeUrl: this.url } });
@@ -102,6 +107,14 @@ export class RoomServer {
   /** Take every socket out of the room without a word. */
   forget() {
     this.#live.clear();
+  }
+
+  /** Neither hear nor say anything on the connections that there are, without closing them. */
+  swallow() {
+    for (const socket of this.clients) {
+      socket.removeAllListeners("message");
+      this.#live.delete(socket);
+    }
   }
 
   /** Cut every connection. */
