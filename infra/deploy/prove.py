@@ -26,6 +26,7 @@ CELLS = {"confab:cells": '[{"name": "main", "concurrency": 1}]'}
 PROOFS = ROOT / "docs/proof"
 _ABOUT_H = 2.0
 _QUICK_S = 300.0
+_TERMINATED = 128 + signal.SIGTERM
 _GONE = re.compile("not found|no stack named", re.IGNORECASE)
 """What the tools say of something that a deployment which was broken off has not made."""
 
@@ -44,7 +45,7 @@ def prove(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     if not options.yes and not commands.typed("Type the project's id to continue: ", target.project):
         raise DeployError("nothing was deployed: type the project's id, or pass --yes")
     began, results = datetime.now(UTC), list[Result]()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         commands.deploy(target, runner)
         outputs = stack.outputs(runner, target.stack)
@@ -74,7 +75,7 @@ def take_down(target: Target, runner: Runner) -> list[str]:
         try:
             answer = runner.attempt(command)
             trouble = "" if answer.ok or _GONE.search(answer.out) else f"it ended with {answer.code}"
-        except (DeployError, KeyboardInterrupt) as error:
+        except (DeployError, KeyboardInterrupt, SystemExit) as error:
             trouble = str(error) or "interrupted"
         if trouble:
             left.append(f"{command.title}: {trouble}. Run `{command}`")

@@ -151,6 +151,10 @@ class Runner:
             process.terminate()
             _reap(process)
             raise DeployError(f"{command.title}: not done within {command.deadline_s:.0f} s") from None
+        except SystemExit:  # only this process got SIGTERM
+            process.terminate()
+            _reap(process)
+            raise
         except KeyboardInterrupt:  # the terminal has sent SIGINT to the tool as well
             _reap(process)
             raise

@@ -69,56 +69,57 @@ class Trial:
 
     def __init__(self, system: System, client: Confab) -> None:
         self._client = client
-        urls = [*system.realtime]
-        self._urls = (urls[0], urls[-1])
+        self._urls = (system.realtime[0], system.realtime[-1])
         self._pause_s = 10 / (system.config.messages_per_10s or math.inf)  # which no rate refuses
 
     async def two_instances(self, count: int) -> str:
         """Messages over REST and over a socket arrive at both instances, each once and in order."""
-        room = (await called(self._client.create(title="two instances"))).id
-        rooms = [self._client.follow(room, 0, realtime_url=url) for url in self._urls]
-        listeners = [Listener(url) for url in self._urls]
-        try:
-            for listener, each in zip(listeners, rooms, strict=True):
-                await called(listener.join(each))
-            waits = []
-            for number in range(count):
-                began = time.monotonic()
-                write = rooms[0].send if number % 2 else partial(self._client.add_message, room)
-                seq = (await called(write(f"message {number}"))).seq
-                async with asyncio.timeout(PROMISED_S + RESPONSE_S):
-                    waits += [await each.received(seq) - began for each in listeners]
-                await asyncio.sleep(self._pause_s)
-        finally:
-            for listener in listeners:
-                await listener.end()
-        for listener in listeners:
-            require_each_once(listener.seqs, count)
+        waits, _ = await self._exchange(
+            self._urls, self._pause_s, lambda sent: sent < count, every_other=True
+        )
         return f"{count} messages at both, from the call to the arrival {_spread(waits)}"
 
     async def long_socket(self, extent: Extent) -> str:
         """A followed room outlives its socket: each message once and in order, whatever ends the socket."""
-        room = (await called(self._client.create(title="one socket's room"))).id
-        listener, waits, joins = Listener(self._urls[0]), list[float](), list[object]()
-        live = self._client.follow(room, 0, realtime_url=listener.url)
-        began = time.monotonic()
-        try:
-            await called(listener.join(live))
-            while time.monotonic() - began < extent.socket_s:
-                sent = time.monotonic()
-                seq = (await called(live.send(f"message {len(waits)}"))).seq
-                waits.append(await listener.received(seq) - sent)
-                if live.conversation not in joins[-1:]:
-                    joins.append(live.conversation)
-                await asyncio.sleep(extent.every_s)
-        finally:
-            await listener.end()
-        require_each_once(listener.seqs, len(waits))
-        lasted, again = time.monotonic() - began, len(joins) - 1
-        if lasted > CUT_S and not again:
-            raise Failure(f"no cut within {lasted / 60:.0f} minutes", FIX_CUT)
+        until = time.monotonic() + extent.socket_s
+        waits, again = await self._exchange(
+            self._urls[:1], extent.every_s, lambda _: time.monotonic() < until, every_other=False
+        )
+        if extent.socket_s > CUT_S and not again:
+            raise Failure(f"no cut within {extent.socket_s / 60:.0f} minutes", FIX_CUT)
         arrivals = f"{len(waits)} messages, each once and in order, {_spread(waits)}"
-        return f"{lasted / 60:.1f} minutes, joined again {again} times: {arrivals}"
+        return f"{extent.socket_s / 60:.1f} minutes, joined again {again} times: {arrivals}"
+
+    async def _exchange(
+        self, urls: Sequence[str], pause_s: float, more: Callable[[int], bool], *, every_other: bool
+    ) -> tuple[list[float], int]:
+        """Each message's seconds to each address, and how often the first room joined again.
+
+        Writes over the first room's socket, or over REST `every_other` time.
+        """
+        room = (await called(self._client.create(title="acceptance"))).id
+        rooms = [self._client.follow(room, 0, realtime_url=url) for url in urls]
+        listeners, waits, joins, sent = [Listener(url) for url in urls], list[float](), list[object](), 0
+        try:
+            for listener, each in zip(listeners, rooms, strict=True):
+                await called(listener.join(each))
+            while more(sent):
+                began = time.monotonic()
+                over_rest = every_other and sent % 2 == 0
+                write = partial(self._client.add_message, room) if over_rest else rooms[0].send
+                seq = (await called(write(f"message {sent}"))).seq
+                sent += 1
+                async with asyncio.timeout(PROMISED_S + RESPONSE_S):
+                    waits += [await each.received(seq) - began for each in listeners]
+                if rooms[0].conversation not in joins[-1:]:
+                    joins.append(rooms[0].conversation)
+                await asyncio.sleep(pause_s)
+        finally:
+            for listener in listeners:
+                await listener.end()
+        for listener in listeners:
+            require_each_once(listener.seqs, sent)
+        return waits, len(joins) - 1
 
 
 def require_each_once(seqs: Sequence[int], count: int) -> None:

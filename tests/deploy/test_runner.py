@@ -27,6 +27,22 @@ def test_a_command_is_printed_before_its_output_and_what_it_reads_is_not(capfd):
     assert "hush" not in printed + repr(command)
 
 
+def test_a_command_ends_with_a_process_that_is_terminated(monkeypatch, capfd):
+    """SIGTERM reaches this process alone; Pulumi releases its lock on its own SIGTERM."""
+    script = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit('released')); print(1, flush=True)"
+    )
+
+    def terminate(*_, **__):
+        time.sleep(0.5)
+        sys.exit(143)
+
+    monkeypatch.setattr("subprocess.Popen.communicate", terminate)
+    with pytest.raises(SystemExit):
+        Runner({}).run(python(f"{script}; time.sleep(60)"))
+    assert "released" in capfd.readouterr().out
+
+
 def test_a_tool_is_found_on_the_path_or_is_an_answer_and_an_error():
     assert Runner({"PATH": "/bin"}).find("sh") == "/bin/sh"
     assert Runner({}).ask("no-such-tool").trouble == "no-such-tool: No such file or directory"
