@@ -1,6 +1,9 @@
 """Commands as real processes."""
 
+import os
+import signal
 import sys
+import threading
 import time
 
 import pytest
@@ -27,19 +30,16 @@ def test_a_command_is_printed_before_its_output_and_what_it_reads_is_not(capfd):
     assert "hush" not in printed + repr(command)
 
 
-def test_a_command_ends_with_a_process_that_is_terminated(monkeypatch, capfd):
+def test_a_command_ends_with_a_process_that_is_terminated(capfd):
     """SIGTERM reaches this process alone; Pulumi releases its lock on its own SIGTERM."""
-    script = (
-        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit('released')); print(1, flush=True)"
-    )
-
-    def terminate(*_, **__):
-        time.sleep(0.5)
-        sys.exit(143)
-
-    monkeypatch.setattr("subprocess.Popen.communicate", terminate)
-    with pytest.raises(SystemExit):
-        Runner({}).run(python(f"{script}; time.sleep(60)"))
+    script = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit('released')); time.sleep(60)"
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with pytest.raises(SystemExit):
+            Runner({}).run(python(script))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert "released" in capfd.readouterr().out
 
 
