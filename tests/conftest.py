@@ -38,6 +38,25 @@ WAITING = (
     "integration/test_store_connection.py",
 )
 """Units that wait for leases, timeouts and processes, and need half a core at most."""
+UNMEASURED = (
+    "e2e/*",
+    "faults/*",
+    "hostile/*",
+    "deploy/*",
+    "infra/*",
+    "integration/test_local_stack.py",
+    "contract/test_answers.py",
+    "contract/test_bad_input.py",
+    "unit/test_model.py",
+    "unit/test_room.py",
+    "unit/test_pages.py",
+    "unit/test_spec*",
+    "unit/test_cost*",
+    "unit/test_local*",
+    "unit/test_pubsub_emulator*",
+)
+"""Files whose tests run without coverage, which doubles what they cost: they work on other processes and
+other code, or run over and over what other tests cover too."""
 LONGEST_FIRST = (
     "hostile/test_hostile.py",
     "faults/test_crash_points.py",
@@ -55,7 +74,10 @@ WAITER = "gw2"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest units first."""
+    """Put the longest units first, and measure no coverage where it is dear."""
+    for item in items:
+        if any(fnmatch(_file(item.nodeid), pattern) for pattern in UNMEASURED):
+            item.add_marker("no_cover")
     rank = {unit: number for number, unit in enumerate((*LONGEST_FIRST, *WAITING))}
     items.sort(key=lambda item: rank.get(_unit(item.nodeid), len(rank)))
 
@@ -82,6 +104,10 @@ class _ByUnit(LoadScopeScheduling):
         super()._assign_work_unit(node)
 
 
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0].removeprefix("tests/")
+
+
 def _unit(nodeid: str) -> str:
-    file = nodeid.partition("::")[0].removeprefix("tests/")
+    file = _file(nodeid)
     return next((unit for pattern, unit in SHARED.items() if fnmatch(file, pattern)), file)
