@@ -157,6 +157,7 @@ class MemoryStore:
             seq, body = log.sent[key]
             message = log.messages[seq]
             if message.deleted_at is None and body != draft.body:
+                access.require_write(standing, draft.role, agent=draft.agent)
                 raise IdempotencyConflict(ANOTHER_BODY)
             return Appended(message, new=False)
         access.require_write(standing, draft.role, agent=draft.agent)
