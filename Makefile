@@ -12,6 +12,7 @@ JS_STAMP := node_modules/.installed
 CLIENT := public/client/dist/index.js
 BUNDLE := public/app.bundle.js
 RENDERER := public/reference/redoc.bundle.js
+CLIENT_REFERENCE := public/reference/client/index.html
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
 # Hundreds of processes start: each would compile Confab again where nothing may write bytecode.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --dist loadscope --no-loadscope-reorder
@@ -96,10 +97,10 @@ destroy: install  ## destroy a deployment; PROJECT=
 
 install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## create the virtual environment and node_modules
 
-build: $(CLIENT) $(BUNDLE) $(RENDERER)  ## build the client packages, the web app and the reference page
+build: $(CLIENT) $(BUNDLE) $(RENDERER) $(CLIENT_REFERENCE)  ## build the client packages, the web app and the references
 
 clean:  ## delete what these commands created, except .confab/
-	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv public/*/dist $(BUNDLE) $(RENDERER) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv node_modules tests/bench/node/node_modules functions/venv public/*/dist public/reference/client $(BUNDLE) $(RENDERER) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,3 +141,6 @@ $(BUNDLE): $(CLIENT) $(shell find public/src -type f)
 
 $(RENDERER): $(JS_STAMP)
 	@cp node_modules/redoc/bundles/redoc.standalone.js $@
+
+$(CLIENT_REFERENCE): $(CLIENT) typedoc.json
+	@npm run --silent build:reference

@@ -21,7 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run until interrupted; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Confab on this machine.")
     parser.add_argument("--data", type=Path, default=ROOT / ".confab", help="data folder [.confab]")
-    parser.add_argument("--move", action="store_true", help="use free ports, not the usual ones")
+    parser.add_argument(
+        "--move", nargs="?", type=_port, const=0, metavar="PORT", help="use free ports, or those from PORT on"
+    )
     parser.add_argument("--reset", action="store_true", help="empty the data folder and exit")
     parser.add_argument("--check", action="store_true", help="print what prevents a start, and exit")
     options = parser.parse_args(arguments)
@@ -43,6 +45,12 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:  # before the first service started
         return 130
+
+
+def _port(value: str) -> int:
+    if not value.isdecimal() or not 1024 <= int(value) <= 65000:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("a port from 1024 to 65000")
+    return int(value)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ _SERVERS = {
     "auth": "FIREBASE_AUTH_EMULATOR_HOST",
 }
 _USUAL_PORTS = {
-    "surrealdb": 8000,
-    "pubsub": 8085,
-    "auth": 9099,
-    "functions": 5001,
     "hosting": 5000,
+    "functions": 5001,
     "realtime-1": 8081,
     "realtime-2": 8082,
+    "auth": 9099,
+    "pubsub": 8085,
+    "surrealdb": 8000,
 }
 
 
@@ -62,18 +62,14 @@ class Plan:
         }
 
 
-def make_plan(given: Mapping[str, str], *, moved: bool) -> Plan:
-    """The stack for the environment `given`, on free ports if `moved`.
+def make_plan(given: Mapping[str, str], *, moved: int | None) -> Plan:
+    """The stack for the environment `given`, on ports from `moved` on, where 0 is any that are free.
 
     Uses the server that a variable points at, and starts it there if none responds. Raises StackError if it
     would have to start it on another machine.
     """
     given = {name: value for name, value in given.items() if value}
-    free = free_addresses(len(_USUAL_PORTS))
-    addresses = {
-        name: moved_to if moved else Address(LOOPBACK, port)
-        for (name, port), moved_to in zip(_USUAL_PORTS.items(), free, strict=True)
-    }
+    addresses = dict(zip(_USUAL_PORTS, _addresses(moved), strict=True))
     env = _defaults(addresses) | given
     running = {}
     for name, variable in _SERVERS.items():
@@ -83,6 +79,13 @@ def make_plan(given: Mapping[str, str], *, moved: bool) -> Plan:
     if _realtime_runs(given.get("CONFAB_REALTIME_URLS", "")):
         running["realtime"] = env["CONFAB_REALTIME_URLS"]
     return Plan(env, addresses, running)
+
+
+def _addresses(moved: int | None) -> list[Address]:
+    if moved == 0:
+        return free_addresses(len(_USUAL_PORTS))
+    ports = _USUAL_PORTS.values() if moved is None else range(moved, moved + len(_USUAL_PORTS))
+    return [Address(LOOPBACK, port) for port in ports]
 
 
 def _defaults(addresses: Mapping[str, Address]) -> dict[str, str]:

@@ -66,7 +66,7 @@ def test_without_psutil_lsof_names_the_holder_of_a_port_if_it_is_there(taken, tm
 
 
 def test_the_default_ports_are_the_contracts():
-    plan = make_plan({}, moved=False)
+    plan = make_plan({}, moved=None)
     assert (plan.web, plan.running) == ("http://127.0.0.1:5000", {})
     assert {
         "SURREALDB_URL": "ws://127.0.0.1:8000",
@@ -77,25 +77,32 @@ def test_the_default_ports_are_the_contracts():
 
 
 def test_a_description_has_the_variables_and_no_password():
-    plan = make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=False)
+    plan = make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=None)
     described = plan.description()
     assert set(described) == {"web", "functions", "env"}
     assert "'SURREALDB_DATABASE': 'other'" in str(described)
     assert "hush" not in str(described)
 
 
+def test_the_ports_from_a_given_one_on_are_the_same_each_time():
+    plan = make_plan({"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"}, moved=5100)
+    assert (plan.web, plan.addresses["auth"]) == ("http://127.0.0.1:5100", Address("127.0.0.1", 9099))
+    assert plan.env["CONFAB_REALTIME_URLS"] == "http://127.0.0.1:5102,http://127.0.0.1:5103"
+    assert [plan.addresses[name].port for name in ("pubsub", "surrealdb")] == [5105, 5106]
+
+
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "http://[", "ftp://127.0.0.1"])
 def test_only_a_realtime_instance_is_used(url):
-    assert make_plan({"CONFAB_REALTIME_URLS": url}, moved=False).running == {}
+    assert make_plan({"CONFAB_REALTIME_URLS": url}, moved=None).running == {}
 
 
 def test_a_server_is_started_where_a_variable_points_and_none_responds_if_that_is_local():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
-    plan = make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=False)
+    plan = make_plan({"SURREALDB_URL": f"ws://127.0.0.1:{free}"}, moved=None)
     assert (plan.running, plan.addresses["surrealdb"].port) == ({}, free)
     with pytest.raises(StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where no server "):
-        make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=False)
+        make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=None)
 
 
 def test_a_reset_empties_the_folder_and_follows_no_link(tmp_path):

@@ -1,0 +1,162 @@
+"""The guide followed to the letter: all but its ports and what npm installs."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+from playwright.sync_api import Browser, Error, expect
+
+from infra.local.addresses import free_addresses
+from tests.support.browser import Window
+from tests.support.inherited import inherited
+from tests.support.stack import ROOT, running_stack
+
+GUIDE = (ROOT / "docs/add-to-your-app.md").read_text()
+WAYS = {"Plain JavaScript": "plain", "React": "react"}
+FILE = re.compile(r"^`([\w./-]+)`[^\n]*:\n\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
+
+
+def files(way: str) -> dict[str, str]:
+    """The files that the guide has one write, by name: those of all ways, and those of this one."""
+    shared, *ways = GUIDE.split("\n### ")
+    return dict(FILE.findall(shared) + FILE.findall(next(text for text in ways if text.startswith(way))))
+
+
+def commands(mark: str) -> str:
+    """The shell block that contains a word."""
+    return next(str(code) for code in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) if mark in code)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_examples_are_what_the_guide_builds(way: str) -> None:
+    folder = ROOT / "public/examples" / WAYS[way]
+    assert {name: (folder / name).read_text() for name in files(way)} == files(way)
+    assert {f"src/{path.name}" for path in (folder / "src").iterdir()} <= set(files(way))
+
+
+class Site:
+    """`my-app` in a folder of its own: the packages as they are packed, served by its own emulators."""
+
+    def __init__(self, folder: Path, ports: dict[str, str]) -> None:
+        self.folder = folder
+        self.ports = ports
+        self.url = f"http://127.0.0.1:{ports['5000']}"
+
+    def moved(self, text: str) -> str:
+        """A text of the guide with this site's ports."""
+        return re.sub("|".join(self.ports), lambda port: self.ports[port[0]], text)
+
+    def run(self, code: str, cwd: Path) -> None:
+        """Run a shell block of the guide."""
+        path = f"{ROOT / 'node_modules/.bin'}:{os.environ['PATH']}"
+        env = inherited(measured=False) | {"PATH": path}
+        subprocess.run(["bash", "-ec", code], cwd=cwd, env=env, check=True, capture_output=True, timeout=60)
+
+    def install(self) -> None:
+        """As `npm install` does with the packages, and without a network with what they depend on."""
+        (self.folder / "node_modules").symlink_to(ROOT / "node_modules")
+        for name in ("client", "react"):
+            package = self.folder / "my-app/node_modules/@confab" / name
+            package.mkdir(parents=True)
+            [packed] = (self.folder / "my-app").glob(f"confab-{name}-*.tgz")
+            subprocess.run(["tar", "-xzf", packed, "-C", package, "--strip-components=1"], check=True)
+        own = ROOT / "public/client/node_modules"
+        (self.folder / "my-app/node_modules/@confab/client/node_modules").symlink_to(own)
+
+    def build(self, way: str) -> None:
+        """Write the files of a way, and build it."""
+        for name, text in files(way).items():
+            file = self.folder / "my-app" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(
+                self.moved(text).replace('"firebase/', '"@firebase/')
+            )  # as they are installed here
+        self.run(commands("npm run build"), self.folder / "my-app")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The app's emulators, and a stack beside them that uses their users."""
+    folder = tmp_path_factory.mktemp("guide")
+    hosting, auth = (str(address.port) for address in free_addresses(2))
+    site = Site(folder, {"5000": hosting, "9099": auth})
+    app = folder / "my-app"
+    (app / "public").mkdir(parents=True)
+    (app / "firebase.json").write_text(site.moved(files("React")["firebase.json"]))
+    start = [str(ROOT / "node_modules/.bin/firebase"), *shlex.split(commands("emulators:start"))[1:]]
+    env = inherited(measured=False) | {
+        "CI": "true",
+        "METADATA_SERVER_DETECTION": "none",
+        "TMPDIR": str(folder),
+    }
+    with subprocess.Popen(start, cwd=app, env=env, stdout=PIPE, text=True) as emulators:
+        assert emulators.stdout is not None
+        try:
+            assert any("All emulators ready" in line for line in emulators.stdout)
+            variables = dict(re.findall(r"^(\w+)=(\S+)", site.moved(commands("make dev")), re.MULTILINE))
+            with running_stack(folder / "data", **variables) as stack:
+                site.ports["5100"] = stack.url.rsplit(":", 1)[1]
+                site.run(commands("npm pack").replace("../my-app", str(app)), ROOT)
+                site.install()
+                yield site
+        finally:
+            emulators.send_signal(signal.SIGINT)
+
+
+class User(Window):
+    """Somebody who uses the app."""
+
+    def come(self) -> str:
+        """Sign in; the user id that the page shows."""
+        self.page.goto("/")
+        self.page.get_by_role("button", name="Sign in").click()
+        shown = self.page.locator("code")
+        expect(shown).to_have_text(re.compile(r"\S+"))
+        return shown.inner_text()
+
+    def write(self, text: str) -> None:
+        self.page.get_by_role("textbox", name="Message").fill(text)
+        self.page.get_by_role("button", name="Send").click()
+
+    def sees(self, *rows: str) -> None:
+        """Wait until the log has these rows and no others, and the text box is empty."""
+        expect(self.page.get_by_role("log").get_by_role("listitem")).to_have_text(list(rows))
+        expect(self.page.get_by_role("textbox", name="Message")).to_have_value("")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_two_people_talk_and_what_one_writes_offline_arrives_once(
+    site: Site, browser: Browser, way: str
+) -> None:
+    site.build(way)
+    ada, bo = User(browser, site.url), User(browser, site.url)
+    with ada.watched(allowed="ERR_INTERNET_DISCONNECTED"), bo.watched():
+        ada_id, bo_id = ada.come(), bo.come()
+        ada.page.get_by_role("textbox", name="Their user id").fill(bo_id)
+        ada.page.get_by_role("button", name="Talk").click()
+        expect(ada.page.get_by_role("status")).to_have_text("live")
+        bo.page.reload()
+        bo.page.get_by_role("listitem").get_by_role("link").click()
+        ada.write("Hello")
+        bo.sees(f"{ada_id}: Hello")
+        bo.write("Hi")
+        ada.sees("You: Hello", f"{bo_id}: Hi")
+
+        ada.page.context.set_offline(True)
+        ada.write("written offline")
+        ada.sees("You: Hello", f"{bo_id}: Hi", "You (queued): written offline")
+        ada.page.get_by_role("textbox", name="Message").press_sequentially("a draft")
+        with pytest.raises(Error, match="ERR_INTERNET_DISCONNECTED"):
+            ada.page.reload()
+        ada.page.context.set_offline(False)
+        ada.page.reload()
+        expect(ada.page.get_by_role("textbox", name="Message")).to_have_value("a draft")
+        ada.write("and after")
+        ada.sees("You: Hello", f"{bo_id}: Hi", "You: written offline", "You: and after")
+        bo.sees(f"{ada_id}: Hello", "You: Hi", f"{ada_id}: written offline", f"{ada_id}: and after")
