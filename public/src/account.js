@@ -6,10 +6,14 @@ import {
   updateProfile,
 } from "@firebase/auth";
 
-import { byId } from "./dom.js";
-import { clearNotices, reporting } from "./notices.js";
+import { announce, byId } from "./dom.js";
+import { avatar, initials } from "./format.js";
+import { clearNotices, reporting, reportingIn } from "./notices.js";
 
-const DEMO_NAMES = ["Ada", "Basil", "Cleo", "Dara", "Emil", "Flora", "Gus", "Hana", "Ivo", "Juno", "Kit", "Lena"];
+const DEMO_NAMES = ["Cleo", "Dara", "Emil", "Flora", "Gus", "Hana", "Ivo", "Juno", "Kit", "Lena"];
+/** Of Ada and Basil, whom the local stack signs up: infra/local/seed.py. */
+const DEMO_PASSWORD = "only-on-loopback";
+const COPIED_MS = 1_500;
 
 /**
  * The forms by which one becomes a user, and what is shown about the one who is.
@@ -21,12 +25,16 @@ export function watchAccount(auth, changed) {
   byId("sign-in").addEventListener("submit", (event) => {
     event.preventDefault();
     const { email, password } = Object.fromEntries(new FormData(event.target));
-    const up = event.submitter?.value === "up";
-    submit(event.target, () => (up ? signUp(auth, email, password) : signIn(auth, email, password)));
+    const enter = event.submitter?.value === "up" ? createUserWithEmailAndPassword : signInWithEmailAndPassword;
+    submit(event.target, () => enter(auth, email, password));
   });
-  byId("demo-user").addEventListener("click", ({ target }) => oneAtATime(target, () => demoUser(auth)));
+  for (const button of document.querySelectorAll("[data-demo]")) {
+    button.addEventListener("click", () => oneAtATime(button, () => demoUser(auth, button.dataset.demo)));
+  }
   byId("sign-out").addEventListener("click", () => reporting(() => signOut(auth)));
-  byId("copy-id").addEventListener("click", ({ target }) => reporting(() => copyId(auth, target)));
+  for (const button of document.querySelectorAll(".copy-id")) {
+    button.addEventListener("click", () => reporting(() => copyId(auth, button)));
+  }
   onAuthStateChanged(auth, (user) => {
     clearNotices();
     show(user);
@@ -43,9 +51,8 @@ export function nameOf(user) {
 
 /** @param {HTMLFormElement} form @param {() => Promise<unknown>} action */
 async function submit(form, action) {
-  clearNotices();
   form.inert = true;
-  await reporting(async () => {
+  await reportingIn(byId("sign-in-refusal"), async () => {
     await action();
     form.reset();
   });
@@ -55,19 +62,13 @@ async function submit(form, action) {
 /** Twice pressed, a button acts once. @param {HTMLButtonElement} button @param {() => Promise<unknown>} action */
 async function oneAtATime(button, action) {
   button.disabled = true;
-  await reporting(action);
+  await reportingIn(byId("sign-in-refusal"), action);
   button.disabled = false;
 }
 
-async function signIn(auth, email, password) {
-  await signInWithEmailAndPassword(auth, email, password);
-}
-
-async function signUp(auth, email, password) {
-  await createUserWithEmailAndPassword(auth, email, password);
-}
-
-async function demoUser(auth) {
+/** One of the two who share a conversation, or somebody new. @param {import("@firebase/auth").Auth} auth @param {string} named */
+async function demoUser(auth, named) {
+  if (named) return await signInWithEmailAndPassword(auth, `${named}@demo.example`, DEMO_PASSWORD);
   const name = DEMO_NAMES[Math.floor(Math.random() * DEMO_NAMES.length)];
   const unique = crypto.randomUUID();
   const email = `${name.toLowerCase()}-${unique.slice(0, 8)}@demo.example`;
@@ -78,12 +79,17 @@ async function demoUser(auth) {
 
 async function copyId(auth, button) {
   await navigator.clipboard.writeText(auth.currentUser.uid);
+  const label = button.textContent;
   button.textContent = "Copied";
-  setTimeout(() => (button.textContent = "Copy"), 1_500);
+  announce("Your user ID is copied.");
+  setTimeout(() => (button.textContent = label), COPIED_MS);
 }
 
 /** @param {import("@firebase/auth").User | null} user */
 function show(user) {
-  byId("account-name").textContent = user ? nameOf(user) : "";
+  const name = user ? nameOf(user) : "";
+  byId("account-name").textContent = name;
+  byId("account-email").textContent = user?.email ?? "";
+  byId("account-avatar").replaceChildren(...(user ? [avatar(user.uid, initials(name))] : []));
   byId("user-id").textContent = user?.uid ?? "";
 }

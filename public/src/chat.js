@@ -1,199 +1,206 @@
 import { confirmed } from "./confirm.js";
 import { closeOverlays, closeRename } from "./controls.js";
-import { byId } from "./dom.js";
-import { host, listed } from "./format.js";
-import { readBelow } from "./history.js";
+import { byId, el, setText } from "./dom.js";
+import { host, listed, plain } from "./format.js";
 import { LogView } from "./log.js";
 import { showMembers } from "./members.js";
-import { inWords, reporting, showError } from "./notices.js";
-import { titleOf } from "./sidebar.js";
+import { aboutConnection, showError } from "./notices.js";
+import { people, titleOf } from "./title.js";
 
 const STATES = {
-  connecting: "Connecting to",
-  joining: "Catching up on",
-  live: "Live on",
-  reconnecting: "Reconnecting to",
-  closed: "Not connected to",
+  loading: "Loading…",
+  connecting: "Connecting…",
+  joining: "Catching up…",
+  live: "Live",
+  reconnecting: "Reconnecting…",
+  closed: "Not connected",
 };
+const SLOW_MS = 8_000;
+const CHECK_MS = 4_000;
 const GONE = "You can no longer open this conversation: it was deleted, or you were removed from it.";
 
-/** One open conversation: its log, who types, and what may be done. */
+/** @typedef {import("@confab/client").Conversation} Conversation */
+
+/** One conversation: followed live until `close`, and shown between `show` and `hide`. */
 export class Chat {
-  /** @type {import("@confab/client").Conversation} */
-  #conversation;
+  live;
   #confab;
   #user;
   #names;
   #sidebar;
+  #developer;
   #view;
-  #room = null;
-  #closed = false;
-  /** Why the conversation is over for this user. @type {string | null} */
-  over = null;
-  #removedBy = "";
+  #unsubscribe;
+  #unwatch;
+  #visible = false;
+  #slow = 0;
+  #seen = /** @type {readonly import("@confab/client").Shown[]} */ ([]);
   /** @type {import("./message.js").MessageItem | null} Whose menu was opened last */
   #chosen = null;
-  #oldest = Infinity;
-  /** The read of older entries that is under way; a reset gives it up. @type {object | null} */
-  #reading = null;
-  #dropped = false;
-  #trouble = "";
+  #problem = null;
 
   /**
    * @param {import("@confab/client").Confab} confab
+   * @param {string} id
    * @param {{uid: string, name: string}} user
-   * @param {import("./names.js").Names} names
-   * @param {Awaited<ReturnType<typeof import("./history.js").readNewest>>} newest
-   * @param {import("./sidebar.js").Sidebar} sidebar
+   * @param {{names: import("./names.js").Names, sidebar: import("./sidebar.js").Sidebar,
+   *   developer: import("./developer.js").Developer, changed: (chat: Chat) => void}} page
    */
-  constructor(confab, user, names, { conversation, entries }, sidebar) {
+  constructor(confab, id, user, { names, sidebar, developer, changed }) {
     this.#confab = confab;
     this.#user = user;
     this.#names = names;
     this.#sidebar = sidebar;
-    this.#conversation = conversation;
-    this.#view = new LogView(user.uid, names, (item) => this.#choose(item));
-    this.#showOlder(entries);
+    this.#developer = developer;
+    this.live = confab.follow(id);
+    this.#view = new LogView(user.uid, names, confab.outbox, (item) => this.#choose(item));
+    this.#unsubscribe = this.live.subscribe(() => {
+      this.#changed();
+      changed(this);
+    });
+    this.#unwatch = names.watch(() => this.#showHead());
+    this.#slow = setInterval(() => this.#showState(), CHECK_MS);
+  }
+
+  get id() {
+    return this.live.conversationId;
+  }
+
+  show() {
+    this.#visible = true;
     byId("open").hidden = false;
     byId("nothing-open").hidden = true;
-    byId("typing").textContent = "";
-    byId("connection").textContent = "";
-    byId("composer").reset();
     this.#showHead();
-    this.#view.scrollToEnd();
+    this.#view.show(this.#shown);
+    this.#showTyping();
+    this.#showProblem();
   }
 
-  /** Follow it live from where its page ended. */
-  async follow() {
-    const { id, seq, erasures, realtimeUrl } = this.#conversation;
-    const handlers = {
-      onJoined: ({ conversation }) => this.#joined(conversation),
-      onMessage: (message) => this.#message(message),
-      onMessageChanged: (entry) => this.#show(entry),
-      onConversationChanged: (entry) => this.#conversationChanged(entry),
-      onFinalized: (entry) => this.#finalized(entry),
-      onErased: ({ seqs }) => this.#view.erase(seqs),
-      onReset: () => this.#reset(),
-      onLeft: ({ reason }) => this.#left(reason),
-      onTyping: (userIds) => this.#typing(userIds),
-      onState: () => this.#showState(),
-      onProblem: (error) => this.#troubled(error),
-      onError: (error) => (error.code === "not_found" ? this.#end(GONE) : showError(error)),
-    };
-    const room = await this.#confab.open(id, handlers, { after: seq, erasures, realtimeUrl });
-    if (this.#closed) return room.close();
-    this.#room = room;
-    this.#showState();
-  }
-
-  close() {
-    this.#closed = true;
-    this.#room?.close();
-    this.#view.close();
-    this.#troubled(null);
+  hide() {
+    if (!this.#visible) return;
+    this.#visible = false;
+    this.#view.hide();
+    this.live.room?.stopTyping();
     closeOverlays();
+    document.title = "Confab";
     byId("open").hidden = true;
     byId("nothing-open").hidden = false;
   }
 
-  /** Show what was written before, a page at a time. Throws ConfabError. */
-  async older() {
-    if (!this.#reading) await this.#readBelow(this.#oldest);
+  close() {
+    this.hide();
+    clearInterval(this.#slow);
+    this.#unsubscribe();
+    this.#unwatch();
+    this.#view.close();
+    this.live.close();
   }
 
-  /** Close the log for good. Throws ConfabError. */
+  /** What could not be opened at all, or null. */
+  get refusal() {
+    const { ended, conversation } = this.live.state;
+    return conversation === null ? (ended?.error ?? null) : null;
+  }
+
+  /** Show what was written before, a page at a time. Throws ConfabError. */
+  async older() {
+    await this.live.loadOlder();
+  }
+
+  /** Lock it permanently. Throws ConfabError. */
   async finalize() {
-    await this.#confab.finalize(this.#conversation.id);
+    this.live.adopt(await this.#confab.finalize(this.id));
   }
 
   /** Rename it or hand it over. Throws ConfabError. @param {{title?: string | null, owner?: string}} change */
   async update(change) {
-    this.#adopt(await this.#confab.updateConversation(this.#conversation.id, change));
+    this.live.adopt(await this.#confab.updateConversation(this.id, change));
   }
 
   /** Throws ConfabError. @param {string} userId @param {"write" | "read"} access */
   async setMember(userId, access) {
-    this.#adopt(await this.#confab.setMember(this.#conversation.id, userId, access));
+    this.live.adopt(await this.#confab.setMember(this.id, userId, access));
   }
 
   /** Throws ConfabError. @param {string} userId */
   async removeMember(userId) {
-    this.#adopt(await this.#confab.removeMember(this.#conversation.id, userId));
+    const conversation = await this.#confab.removeMember(this.id, userId);
+    if (conversation) this.live.adopt(conversation);
   }
 
   /** Throws ConfabError. */
   async leave() {
-    await this.#confab.removeMember(this.#conversation.id, this.#user.uid);
+    await this.#confab.removeMember(this.id, this.#user.uid);
     this.#goAway();
   }
 
   /** Delete it with everything in it. Throws ConfabError. */
   async delete() {
-    await this.#confab.deleteConversation(this.#conversation.id);
+    await this.#confab.deleteConversation(this.id);
     this.#goAway();
   }
 
   /** Change the words of the chosen message. */
   editChosen() {
     const { seq } = this.#chosen.message;
-    this.#chosen.edit(async (content) => {
-      this.#view.update(await this.#confab.editMessage(this.#conversation.id, seq, { content }));
-    });
+    this.#chosen.edit((content) => this.live.edit(seq, { content }));
   }
 
   /** Throws ConfabError. */
   async deleteChosen() {
     const { seq } = this.#chosen.message;
-    if (!(await confirmed("Delete this message?", "Everyone will see that it was deleted.", "Delete"))) return;
-    this.#view.update(await this.#confab.deleteMessage(this.#conversation.id, seq));
+    if (await confirmed("Delete this message?", "Everyone will see that it was deleted.", "Delete")) await this.live.delete(seq);
   }
 
   /** What the members dialog shows. */
   get membership() {
-    const { owner, members, status } = this.#conversation;
+    const { owner, members, status } = this.live.state.conversation;
     return { owner, members, me: this.#user.uid, names: this.#names, open: status === "active" && this.over === null };
   }
 
   get title() {
-    return this.#conversation.title ?? "";
+    return this.live.state.conversation?.title ?? "";
   }
 
-  keystroke() {
-    this.#room?.typing();
+  /** Why the conversation is over for this user, or null. */
+  get over() {
+    const { ended, entries } = this.live.state;
+    if (ended === null) return null;
+    if (ended.reason === "deleted") return "This conversation was deleted.";
+    if (ended.reason === "error") return GONE;
+    const removal = entries.findLast((entry) => entry.kind === "conversation_changed" && entry.changes.removed?.includes(this.#user.uid));
+    if (removal?.by === this.#user.uid) return "You left this conversation.";
+    return `${removal ? plain(this.#names.of(removal.by)) : "The owner"} removed you from this conversation.`;
   }
 
   /** @param {string} content @param {"user" | "assistant" | "system"} role */
   write(content, role) {
-    const clientMessageId = crypto.randomUUID();
-    this.#view.sending(clientMessageId, content);
-    this.#send(content, { role, clientMessageId, metadata: role === "user" ? { name: this.#user.name } : {} });
+    const metadata = role === "user" ? { name: this.#user.name } : {};
+    this.live.send(content, { role, metadata }).catch((error) => {
+      if (error.code === "busy") showError(error); // else its row says so
+    });
   }
 
-  async #send(content, more) {
-    try {
-      const message = await this.#room.send(content, more);
-      if (!this.#closed) this.#view.stored(more.clientMessageId, message);
-    } catch (error) {
-      if (!this.#closed) {
-        this.#view.notSent(more.clientMessageId, inWords(error), () => this.#send(content, more));
-      }
-    }
+  #changed() {
+    const { conversation, entries, ended } = this.live.state;
+    if (entries !== this.#seen) this.#names.learn(entries);
+    this.#seen = entries;
+    const last = entries.at(-1);
+    if (ended && conversation) this.#sidebar.remove(this.id);
+    else if (conversation) this.#sidebar.touch(conversation, last?.kind === "message" ? last.createdAt : "");
+    if (ended?.reason === "deleted" && this.#visible) closeOverlays();
+    this.#view.render(this.#shown);
+    if (!this.#visible) return;
+    this.#showHead();
+    this.#showTyping();
+    this.#showProblem();
+    this.#closeMenuOfDeleted();
   }
 
-  async #readBelow(end) {
-    const reading = (this.#reading = {});
-    try {
-      const entries = await readBelow(this.#confab, this.#conversation.id, end);
-      if (!this.#closed && reading === this.#reading) this.#showOlder(entries);
-    } finally {
-      if (reading === this.#reading) this.#reading = null;
-    }
-  }
-
-  #showOlder(entries) {
-    this.#view.prepend(entries);
-    this.#oldest = entries[0]?.seq ?? 1;
-    byId("older").hidden = this.#oldest === 1;
+  /** Of a deleted conversation, nothing stays on the screen. */
+  get #shown() {
+    const { state } = this.live;
+    return state.ended?.reason === "deleted" ? { ...state, entries: [], unsent: [] } : state;
   }
 
   #choose(item) {
@@ -201,104 +208,79 @@ export class Chat {
     byId("edit-message").hidden = item.message.author !== this.#user.uid;
   }
 
-  #show(entry) {
-    this.#view.append(entry);
+  #closeMenuOfDeleted() {
     const menu = byId("message-menu");
     if (!this.#chosen?.message.deletedAt || !menu.matches(":popover-open")) return;
     menu.hidePopover();
     this.#chosen.element.focus();
   }
 
-  #message(message) {
-    this.#show(message);
-    this.#sidebar.touch(message.conversationId, { seq: message.seq, updatedAt: message.createdAt });
-  }
-
-  #conversationChanged(entry) {
-    this.#show(entry);
-    if (entry.changes.removed?.includes(this.#user.uid)) this.#removedBy = entry.by;
-    if (entry.conversation) this.#adopt(entry.conversation);
-  }
-
-  #finalized({ seq, finalizedAt, ...entry }) {
-    this.#show({ ...entry, seq, finalizedAt });
-    this.#typing([]);
-    this.#adopt({ ...this.#conversation, status: "finalized", seq, finalizedAt, updatedAt: finalizedAt });
-  }
-
-  /** Keep the later state. @param {Partial<import("@confab/client").Conversation>} conversation */
-  #adopt(conversation) {
-    if (this.#closed || conversation.seq < this.#conversation.seq) return;
-    this.#conversation = { ...this.#conversation, ...conversation };
-    this.#sidebar.touch(this.#conversation.id, this.#conversation);
-    this.#showHead();
-  }
-
-  #joined(conversation) {
-    this.#adopt(conversation);
-    if (this.#dropped) reporting(() => this.#readBelow(conversation.seq + 1));
-    this.#dropped = false;
-  }
-
-  /** Messages were erased unseen: everything is read again. */
-  #reset() {
-    this.#view.clear();
-    this.#reading = null;
-    this.#dropped = true;
-  }
-
-  #left(reason) {
-    if (reason === "deleted") {
-      this.#view.clear();
-      return this.#end("This conversation was deleted.");
-    }
-    const mine = this.#removedBy === this.#user.uid;
-    const who = this.#removedBy ? this.#names.of(this.#removedBy) : "The owner";
-    this.#end(mine ? "You left this conversation." : `${who} removed you from this conversation.`);
-  }
-
-  /** The conversation is over for this user. @param {string} why */
-  #end(why) {
-    this.over = why;
-    closeOverlays();
-    this.#sidebar.remove(this.#conversation.id);
-    this.#showHead();
-  }
-
   #goAway() {
-    this.#sidebar.remove(this.#conversation.id);
-    if (!this.#closed) location.hash = "";
+    this.#sidebar.remove(this.id);
+    if (this.#visible) location.hash = "";
   }
 
-  #typing(userIds) {
-    const names = userIds.map((uid) => this.#names.of(uid));
-    byId("typing").textContent = names.length ? `${listed(names)} ${names.length > 1 ? "are" : "is"} typing` : "";
+  #showTyping() {
+    const typists = this.live.state.typing.map((uid) => this.#names.shown(uid));
+    const words = typists.length ? [...listed(typists), ` ${typists.length > 1 ? "are" : "is"} typing`] : [];
+    byId("typing").replaceChildren(...words);
   }
 
+  /** What goes on for too long is said: a message that is not confirmed, though the connection looks alive. */
   #showState() {
-    if (!this.#room) return;
+    if (!this.#visible) return;
+    const { status, unsent, problem, entries, conversation } = this.live.state;
+    const late = unsent.some(({ state, queuedAt }) => (state === "queued" || state === "sending") && Date.now() - queuedAt > SLOW_MS);
     const shown = byId("connection");
-    shown.textContent = `${STATES[this.#room.state]} ${host(this.#room.url)}`;
-    shown.dataset.state = this.#room.state;
+    const words = problem && status !== "live" ? "Updates are late" : late && status === "live" ? "Sending is slow" : STATES[status];
+    const { url } = this.live.room ?? {};
+    const address = byId("connection-address");
+    setText(byId("connection-state"), navigator.onLine ? words : "Offline");
+    setText(address, url ? ` on ${host(url)}` : "");
+    shown.dataset.state = late || problem ? "late" : status;
+    const { seq = 0, type = "–", owner = "–" } = conversation ?? {};
+    const last = String(Math.max(seq, entries.at(-1)?.seq ?? 0));
+    this.#developer.describe({ state: status, address: url ?? "–", conversation: this.id, type, owner, "last number": last });
   }
 
-  /** @param {import("@confab/client").ConfabError | null} error */
-  #troubled(error) {
-    const words = error ? inWords(error) : "";
-    if (words === this.#trouble) return; // the same again is not to be read out again
-    this.#trouble = words;
-    byId("trouble").textContent = words;
-    byId("trouble").hidden = error === null;
+  #showProblem() {
+    const { problem, status } = this.live.state;
+    const shown = status === "live" ? null : problem;
+    byId("trouble").hidden = shown === null;
+    if (shown?.message === this.#problem?.message && shown?.code === this.#problem?.code) return; // the same is not read out again
+    this.#problem = shown;
+    byId("trouble").replaceChildren(...(shown ? aboutConnection(shown) : []));
   }
 
   #showHead() {
-    const { type, owner, members, status } = this.#conversation;
+    if (!this.#visible) return;
+    this.#showState();
+    const { conversation, hasOlder, loadingOlder } = this.live.state;
+    const older = byId("older");
+    older.hidden = !hasOlder;
+    older.disabled = loadingOlder;
+    setText(older, loadingOlder ? "Loading…" : "Load older");
+    if (conversation) this.#showConversation(conversation);
+    else this.#showLoading();
+  }
+
+  #showLoading() {
+    const known = this.#sidebar.get(this.id);
+    setText(byId("thread-title"), known ? titleOf(known) : "Loading…");
+    byId("thread-meta").replaceChildren();
+    for (const id of ["show-members", "thread-menu-button"]) byId(id).hidden = true;
+    this.#lock(null);
+  }
+
+  /** @param {Conversation} conversation */
+  #showConversation(conversation) {
+    const { owner, members, status } = conversation;
     const mine = owner === this.#user.uid;
-    const people = members.length + 1;
     const why = this.#whyLocked();
-    byId("thread-title").textContent = titleOf(this.#conversation);
-    byId("thread-meta").textContent =
-      `${type} · ${people === 1 ? "only you" : `${people} people`} · ${mine ? "owner" : "member"}`;
+    const wiring = el("span", { className: "dev" }, mine ? "owner · " : "member · ");
+    setText(byId("thread-title"), titleOf(conversation));
+    document.title = `${plain(titleOf(conversation))} · Confab`;
+    byId("thread-meta").replaceChildren(wiring, ...people(conversation, this.#user.uid, this.#names));
     byId("show-members").hidden = this.over !== null;
     byId("thread-menu-button").hidden = this.over !== null || !mine;
     for (const id of ["rename", "finalize"]) byId(id).hidden = status === "finalized";
@@ -311,7 +293,7 @@ export class Chat {
 
   /** Why this user cannot write, or null. */
   #whyLocked() {
-    const { status, members } = this.#conversation;
+    const { status, members } = this.live.state.conversation;
     if (this.over !== null) return this.over;
     if (status === "finalized") return "This conversation is finalized. Nothing can be added to it.";
     const readOnly = members.some(({ userId, access }) => userId === this.#user.uid && access === "read");
@@ -320,7 +302,7 @@ export class Chat {
 
   #lock(why) {
     byId("locked").hidden = why === null;
-    byId("locked").textContent = why ?? "";
+    setText(byId("locked"), why ?? "");
     byId("composer").hidden = why !== null;
     for (const control of byId("composer").elements) control.disabled = why !== null;
   }

@@ -1,5 +1,6 @@
 import { confirmed } from "./confirm.js";
 import { byId, submitOnEnter } from "./dom.js";
+import { copyCode } from "./log.js";
 import { closeMembers } from "./members.js";
 import { reporting } from "./notices.js";
 
@@ -11,19 +12,12 @@ import { reporting } from "./notices.js";
  * @param {() => Chat | null} current
  */
 export function prepareChat(current) {
-  const composer = byId("composer");
-  const { content, role } = composer.elements;
-  content.addEventListener("input", () => current()?.keystroke());
-  submitOnEnter(content);
-  composer.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (content.value.trim() === "") return;
-    current()?.write(content.value, role.value);
-    content.value = "";
-    content.focus();
-  });
+  prepareComposer(current);
   byId("older").addEventListener("click", () => reporting(async () => await current()?.older()));
-  for (const menu of document.querySelectorAll(".menu")) menu.addEventListener("click", () => menu.hidePopover());
+  byId("log-region").addEventListener("click", (event) => reporting(() => copyCode(event)));
+  for (const menu of document.querySelectorAll(".menu")) {
+    menu.addEventListener("click", ({ target }) => target.closest("button") && menu.hidePopover());
+  }
   byId("edit-message").addEventListener("click", () => current()?.editChosen());
   byId("delete-message").addEventListener("click", () => reporting(async () => await current()?.deleteChosen()));
   onConfirmation("finalize", current, (chat) => chat.finalize(), [
@@ -37,6 +31,44 @@ export function prepareChat(current) {
     "Delete",
   ]);
   prepareRename(current);
+}
+
+/** What is written belongs to its conversation and is kept there. @param {() => Chat | null} current */
+function prepareComposer(current) {
+  const composer = byId("composer");
+  const { content, role } = composer.elements;
+  content.addEventListener("input", () => {
+    current()?.live.setDraft(content.value);
+    current()?.live.typing();
+  });
+  submitOnEnter(content);
+  composer.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (content.value.trim() === "") return;
+    const chat = current();
+    chat?.write(content.value, role.value);
+    chat?.live.setDraft("");
+    composer.reset();
+    content.focus();
+  });
+}
+
+/** Show a conversation's draft. @param {() => Chat | null} current  The one that is open by the time it is read */
+export async function showDraft(current) {
+  const composer = byId("composer");
+  const { content } = composer.elements;
+  composer.reset();
+  const chat = current();
+  const draft = (await chat?.live.draft()) ?? "";
+  if (current() === chat && content.value === "") content.value = draft;
+}
+
+/** Where the keyboard goes when a conversation opens; on a phone it would cover half of it. */
+export function focusComposer() {
+  if (!matchMedia("(hover: hover)").matches) return;
+  const { content } = byId("composer").elements;
+  if (content.disabled) byId("scroller").focus();
+  else content.focus();
 }
 
 /**

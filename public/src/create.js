@@ -1,6 +1,6 @@
 import { byId, el } from "./dom.js";
 import { accessSelect } from "./members.js";
-import { inWords } from "./notices.js";
+import { reportingIn } from "./notices.js";
 
 /**
  * The dialog that starts a conversation.
@@ -12,13 +12,14 @@ export function prepareCreate(confab, created) {
   const dialog = byId("create");
   const form = dialog.querySelector("form");
   let attempt;
-  byId("new").addEventListener("click", () => {
+  const open = () => {
     form.reset();
-    byId("create-refusal").textContent = "";
+    byId("create-refusal").replaceChildren();
     byId("members").replaceChildren(memberRow());
     attempt = null;
     dialog.showModal();
-  });
+  };
+  for (const button of document.querySelectorAll(".new")) button.addEventListener("click", open);
   byId("add-member").addEventListener("click", () => {
     const row = memberRow();
     byId("members").append(row);
@@ -28,16 +29,15 @@ export function prepareCreate(confab, created) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     form.inert = true;
-    try {
+    dialog.setAttribute("aria-busy", "true");
+    await reportingIn(byId("create-refusal"), async () => {
       attempt = attemptAt(wishOf(form), attempt);
       const conversation = await confab().create(attempt.wish, { key: attempt.key });
       dialog.close();
       created(conversation);
-    } catch (error) {
-      byId("create-refusal").textContent = inWords(error);
-    } finally {
-      form.inert = false;
-    }
+    });
+    form.inert = false;
+    dialog.removeAttribute("aria-busy");
   });
 }
 
@@ -64,7 +64,7 @@ function wishOf(form) {
 function memberRow() {
   const remove = el("button", { type: "button", className: "quiet", "aria-label": "Remove this member" }, "✕");
   const access = accessSelect();
-  const userId = el("input", { "aria-label": "Member's user id", placeholder: "user id", maxLength: 128 });
+  const userId = el("input", { "aria-label": "Member's user ID", placeholder: "User ID", maxLength: 128 });
   const row = el("li", {}, userId, access, remove);
   remove.addEventListener("click", () => row.remove());
   return row;

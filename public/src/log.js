@@ -1,199 +1,235 @@
-import { Messages } from "./messages.js";
-import { sentence } from "./changes.js";
-import { byId, el } from "./dom.js";
-import { when } from "./format.js";
+import { announce, arrange, byId, el, Press, setText } from "./dom.js";
+import { day, inFull, when } from "./format.js";
 import { MessageItem } from "./message.js";
+import { sentence } from "./sentence.js";
+import { UnsentItem } from "./unsent.js";
 
 const NEAR_PX = 80;
 
-/** The log of the open conversation as the page shows it: each entry at its number, once. */
-export class LogView {
+/** A change of the conversation, or its end: shown once, and again with better names. */
+class Mark {
+  element;
+  at;
+  #entry;
   #uid;
   #names;
-  #chosen;
-  #log = byId("log");
-  #unsent = byId("unsent");
-  #scroller = byId("scroller");
-  #messages = new Messages();
 
-  /** @type {Map<number, HTMLElement>} */
-  #shown = new Map();
-  /** @type {Map<number, MessageItem>} */
-  #items = new Map();
-  /** @type {Map<number, {entry: import("@confab/client").ConversationChanged, element: HTMLElement}>} */
-  #changes = new Map();
+  constructor(entry, uid, names) {
+    this.#entry = entry;
+    this.#uid = uid;
+    this.#names = names;
+    this.at = entry.at ?? entry.finalizedAt;
+    this.element = el("li", { className: entry.kind === "finalized" ? "finalized-mark" : "change", title: inFull(this.at) });
+    this.rename();
+  }
+
+  update() {}
+
+  rename() {
+    const finalized = this.#entry.kind === "finalized";
+    const said = finalized ? [`Finalized ${when(this.at)}`] : sentence(this.#entry, this.#uid, this.#names);
+    this.element.hidden = said.length === 0;
+    this.element.replaceChildren(...said);
+  }
+}
+
+/** The log of one conversation: a row for each number and for each unsent message, updated in place. */
+export class LogView {
+  #user;
+  #names;
+  #outbox;
+  #chosen;
+  #scroller = byId("scroller");
+  /** @type {Map<number, {entry: object, row: MessageItem | Mark}>} */
+  #rows = new Map();
+  /** @type {Map<string, UnsentItem>} */
+  #unsent = new Map();
+  #visible = false;
   #following = true;
-  #resized = new ResizeObserver(() => this.#following && this.scrollToEnd());
-  #scrolled = () => (this.#following = this.#atEnd());
+  #place = 0;
+  #fresh = 0;
+  #newest = Infinity;
+  #unwatch;
+  #ended = new AbortController();
+  #resized = new ResizeObserver(() => this.#follow());
+  #press;
 
   /**
    * @param {string} uid  Whose messages stand on the right
    * @param {import("./names.js").Names} names
+   * @param {import("@confab/client").Outbox} outbox
    * @param {(item: MessageItem) => void} chosen  A message's menu is asked for
    */
-  constructor(uid, names, chosen) {
-    this.#uid = uid;
+  constructor(uid, names, outbox, chosen) {
+    this.#user = uid;
     this.#names = names;
+    this.#outbox = outbox;
     this.#chosen = chosen;
-    this.clear();
-    this.#unsent.replaceChildren();
+    const { signal } = this.#ended;
+    this.#press = new Press(this.#scroller, () => this.#follow(), signal);
+    this.#scroller.addEventListener("scroll", () => this.#scrolled(), { signal });
+    byId("newer").addEventListener("click", () => this.#visible && this.scrollToEnd(), { signal });
+    this.#unwatch = names.watch(() => this.#rename());
+  }
+
+  /** Show it, where it was left. @param {import("@confab/client").LiveState} state */
+  show(state) {
+    this.#visible = true;
+    byId("log").replaceChildren();
+    byId("unsent").replaceChildren();
+    this.render(state);
+    if (this.#following) this.scrollToEnd();
+    else this.#scroller.scrollTop = this.#place;
+    this.#showFresh();
     this.#resized.observe(this.#scroller);
-    this.#scroller.addEventListener("scroll", this.#scrolled);
+  }
+
+  hide() {
+    this.#visible = false;
+    this.#resized.disconnect();
   }
 
   close() {
-    this.#resized.disconnect();
-    this.#scroller.removeEventListener("scroll", this.#scrolled);
-  }
-
-  /** Drop every entry. */
-  clear() {
-    for (const known of [this.#messages, this.#shown, this.#items, this.#changes]) known.clear();
-    this.#log.replaceChildren();
+    this.hide();
+    this.#ended.abort();
+    this.#unwatch();
   }
 
   /** Whose menus there are. @param {{edit: boolean, manage: boolean}} may  Own messages, or all */
   permit({ edit, manage }) {
-    this.#log.classList.toggle("may-edit", edit);
-    this.#log.classList.toggle("may-manage", manage);
+    byId("log").classList.toggle("may-edit", edit);
+    byId("log").classList.toggle("may-manage", manage);
   }
 
-  /** Show the next entry; who reads the end, or wrote it, sees it. @param {any} entry */
-  append(entry) {
-    const stay = this.#atEnd() || (entry.kind === "message" && entry.author === this.#uid);
-    this.#show(entry);
-    if (stay) this.scrollToEnd();
-  }
-
-  /** Put older entries in front; what the reader looks at stays where it is. @param {any[]} entries */
-  prepend(entries) {
-    const fromEnd = this.#scroller.scrollHeight - this.#scroller.scrollTop;
-    for (const entry of entries.toReversed()) this.#show(entry);
-    this.#scroller.scrollTop = this.#scroller.scrollHeight - fromEnd;
-  }
-
-  /** Adopt a state of a message, also of one that is not shown yet. @param {import("@confab/client").Message} state */
-  update(state) {
-    const latest = this.#messages.take(state);
-    if (latest) this.#adopt(latest);
-  }
-
-  /** These messages are deleted and nobody's. @param {number[]} seqs */
-  erase(seqs) {
-    for (const message of this.#messages.erase(seqs)) this.#adopt(message);
-  }
-
-  /** Show a message that is on its way, until `append` has it. */
-  sending(clientMessageId, content) {
-    const text = el("p", { className: "content" }, content);
-    const item = el("li", { className: "message own pending" }, el("div", { className: "bubble" }, text));
-    item.dataset.key = clientMessageId;
-    this.#unsent.append(item);
-    this.scrollToEnd();
-  }
-
-  /** @param {string} clientMessageId @param {string} why @param {() => void} retry */
-  notSent(clientMessageId, why, retry) {
-    const item = this.#pending(clientMessageId);
-    const button = el("button", { type: "button", className: "quiet" }, "Send again");
-    const drop = el("button", { type: "button", className: "quiet" }, "Discard");
-    const note = el("p", { className: "refusal" }, why, " ", button, drop);
-    button.addEventListener("click", () => {
-      note.remove();
-      retry();
-    });
-    drop.addEventListener("click", () => item.remove());
-    item.append(note);
-    this.scrollToEnd();
-  }
-
-  /** A message that was on its way is stored: the log has it, or soon will. */
-  stored(clientMessageId, { seq }) {
-    const item = this.#pending(clientMessageId, seq);
-    if (this.#shown.has(seq)) item?.remove();
-    else if (item) item.dataset.seq = String(seq); // it may be deleted and have lost its key before it comes
+  /** @param {import("@confab/client").LiveState} state */
+  render({ conversation, ended, entries, unsent, status, loadingOlder }) {
+    this.#count(entries);
+    if (!this.#visible) return;
+    const anchor = this.#following ? null : this.#anchor();
+    arrange(byId("log"), this.#updated(entries));
+    const written = this.#updatedUnsent(unsent, status === "live");
+    this.#busy(status === "loading" || loadingOlder);
+    const empty = conversation && !ended && status !== "loading" && entries.length + unsent.length === 0;
+    setText(byId("no-messages"), empty ? "No messages yet. Write the first." : "");
+    if (written) this.#following = true;
+    if (anchor) this.#scroller.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    else this.#follow();
+    this.#showFresh();
   }
 
   scrollToEnd() {
+    this.#following = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 
-  #atEnd() {
+  /** @param {readonly import("@confab/client").Shown[]} entries */
+  #updated(entries) {
+    const left = new Set(this.#rows.keys());
+    const elements = [];
+    let before = null;
+    for (const entry of entries) {
+      left.delete(entry.seq);
+      const row = this.#row(entry);
+      if (row.element.hidden) continue;
+      markPlace(row, before);
+      elements.push(row.element);
+      before = row;
+    }
+    for (const seq of left) this.#rows.delete(seq);
+    return elements;
+  }
+
+  #row(entry) {
+    const known = this.#rows.get(entry.seq);
+    if (known?.entry === entry) return known.row;
+    const message = entry.kind === "message";
+    const make = () => (message ? new MessageItem(entry, this.#user, this.#names, this.#chosen) : new Mark(entry, this.#user, this.#names));
+    const row = known?.row ?? make();
+    if (known) row.update(entry);
+    this.#rows.set(entry.seq, { entry, row });
+    return row;
+  }
+
+  /** Whether there is one that was not there before. */
+  #updatedUnsent(unsent, connected) {
+    const left = new Set(this.#unsent.keys());
+    let written = false;
+    const elements = unsent.map((item) => {
+      const { clientMessageId: key } = item;
+      if (!left.delete(key)) written = Boolean(this.#unsent.set(key, new UnsentItem(item, this.#outbox)));
+      const row = this.#unsent.get(key);
+      row.update(item, connected);
+      return row.element;
+    });
+    for (const key of left) this.#unsent.delete(key);
+    arrange(byId("unsent"), elements);
+    return written;
+  }
+
+  #rename() {
+    for (const { row } of this.#rows.values()) row.rename();
+  }
+
+  /** Others' messages that come while the reader looks elsewhere. */
+  #count(entries) {
+    const newest = entries.at(-1)?.seq ?? 0;
+    if (!this.#following || !this.#visible) {
+      const others = entries.filter(({ kind, seq, author }) => kind === "message" && seq > this.#newest && author !== this.#user);
+      this.#fresh += others.length;
+    }
+    if (entries.length > 0) this.#newest = newest;
+  }
+
+  #showFresh() {
+    if (this.#following && this.#visible) this.#fresh = 0;
+    byId("newer").hidden = this.#following;
+    setText(byId("newer"), this.#fresh > 0 ? `${this.#fresh} new ↓` : "Latest ↓");
+  }
+
+  #scrolled() {
+    if (!this.#visible) return;
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    this.#place = scrollTop;
+    this.#following = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    this.#showFresh();
   }
 
-  #pending(clientMessageId, seq) {
-    const known = ({ dataset }) => dataset.key === clientMessageId || dataset.seq === String(seq);
-    return [...this.#unsent.children].find(known);
+  #follow() {
+    if (this.#visible && this.#following && !this.#press.down) this.scrollToEnd();
   }
 
-  #show(entry) {
-    if (entry.kind === "message") this.#showMessage(entry);
-    else if (entry.kind === "message_changed") entry.message && this.update(entry.message);
-    else if (entry.kind === "conversation_changed") this.#showChange(entry);
-    else if (entry.kind === "finalized") {
-      const time = el("time", { dateTime: entry.finalizedAt }, when(entry.finalizedAt));
-      this.#insert(entry.seq, el("li", { className: "finalized-mark" }, "Finalized ", time));
-    }
+  /** The first row on the screen, which is to stay where it is. */
+  #anchor() {
+    const { top } = this.#scroller.getBoundingClientRect();
+    const element = [...byId("log").children].find((row) => row.getBoundingClientRect().bottom > top);
+    return element ? { element, top: element.getBoundingClientRect().top } : null;
   }
 
-  #showMessage(state) {
-    const message = this.#messages.take(state) ?? this.#messages.get(state.seq);
-    const { seq, author, clientMessageId } = message;
-    this.#learn(message);
-    if (this.#shown.has(seq)) return this.#adopt(message);
-    const item = new MessageItem(message, this.#uid, this.#names, this.#chosen);
-    this.#items.set(seq, item);
-    this.#insert(seq, item.element);
-    this.#pending(author === this.#uid ? clientMessageId : undefined, seq)?.remove();
-  }
-
-  #adopt(message) {
-    const item = this.#items.get(message.seq);
-    if (!item) return;
-    const atEnd = this.#atEnd();
-    item.update(message);
-    for (const each of [item.element, item.element.nextElementSibling]) each && markContinuation(each);
-    if (atEnd) this.scrollToEnd();
-  }
-
-  #showChange(entry) {
-    const text = sentence(entry, this.#uid, this.#names);
-    if (!text || this.#shown.has(entry.seq)) return;
-    const element = el("li", { className: "change", title: entry.at }, text);
-    this.#changes.set(entry.seq, { entry, element });
-    this.#insert(entry.seq, element);
-  }
-
-  /** A name that is new is a better one for the changes above. */
-  #learn({ role, author, metadata }) {
-    if (role !== "user" || !this.#names.learn(author, metadata.name)) return;
-    for (const { entry, element } of this.#changes.values()) {
-      element.textContent = sentence(entry, this.#uid, this.#names);
-    }
-  }
-
-  /** Put an element at its number, which is nearly always the first or the last. */
-  #insert(seq, element) {
-    if (this.#shown.has(seq)) return;
-    this.#shown.set(seq, element);
-    element.dataset.seq = String(seq);
-    let next = null;
-    const first = this.#log.firstElementChild;
-    if (first && seq < Number(first.dataset.seq)) next = first;
-    else {
-      for (let at = this.#log.lastElementChild; at && Number(at.dataset.seq) > seq; at = at.previousElementSibling) {
-        next = at;
-      }
-    }
-    this.#log.insertBefore(element, next);
-    markContinuation(element);
-    if (next) markContinuation(next);
+  /** @param {boolean} busy */
+  #busy(busy) {
+    byId("log-region").setAttribute("aria-busy", String(busy));
+    byId("loading-thread").hidden = !busy || this.#rows.size > 0;
   }
 }
 
-/** Consecutive messages of one author show the name and the avatar once. @param {HTMLElement} item */
-function markContinuation({ dataset, classList, previousElementSibling }) {
-  classList.toggle("continues", dataset.by !== undefined && previousElementSibling?.dataset.by === dataset.by);
+/** Consecutive messages of one author show the name and the avatar once; a day begins with its date. */
+function markPlace({ element, at }, before) {
+  const begins = !before || dateOf(before) !== dateOf({ at });
+  if (begins) element.dataset.day = day(at);
+  else delete element.dataset.day;
+  element.classList.toggle("continues", !begins && element.dataset.by !== undefined && before.element.dataset.by === element.dataset.by);
+}
+
+function dateOf({ at }) {
+  return new Date(at).toDateString();
+}
+
+/** Copy the code whose button was pressed. @param {MouseEvent} event */
+export async function copyCode({ target }) {
+  const button = /** @type {HTMLElement} */ (target).closest?.(".copy");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.parentElement.querySelector("code, pre").textContent);
+  button.textContent = "Copied";
+  announce("The code is copied.");
+  setTimeout(() => (button.textContent = "Copy"), 1_500);
 }

@@ -1,7 +1,6 @@
 import { confirmed } from "./confirm.js";
 import { byId, el } from "./dom.js";
-import { shortId } from "./format.js";
-import { inWords } from "./notices.js";
+import { reportingIn } from "./notices.js";
 
 /** What a member may do. @param {boolean} [owner]  Whether ownership can be chosen, too */
 export function accessSelect(owner = false) {
@@ -25,7 +24,7 @@ export function prepareMembers(current) {
   form.querySelector("button").before(accessSelect());
   byId("show-members").addEventListener("click", () => {
     byId("people").replaceChildren();
-    byId("members-refusal").textContent = "";
+    byId("members-refusal").replaceChildren();
     form.reset();
     showMembers(current().membership);
     byId("members-dialog").showModal();
@@ -59,8 +58,7 @@ export function showMembers({ owner, members, me, names, open }) {
   for (const [uid, access] of wanted) {
     const row = [...people.children].find(({ dataset }) => dataset.uid === uid) ?? people.appendChild(newRow(uid));
     const [name, standing, select, remove] = row.children;
-    name.firstChild.textContent = uid === me ? "You" : names.of(uid);
-    name.lastChild.hidden = names.of(uid) === shortId(uid) && uid !== me;
+    name.replaceChildren(names.avatar(uid), uid === me ? "You" : names.shown(uid));
     standing.textContent = access === "owner" ? "owner" : `can ${access}`;
     standing.hidden = manages && access !== "owner";
     for (const control of [select, remove]) control.hidden = !manages || access === "owner";
@@ -86,17 +84,11 @@ async function change(chat, select) {
 
 /** @param {() => Promise<unknown>} action */
 async function attempt(action) {
-  const refusal = byId("members-refusal");
-  refusal.textContent = "";
-  try {
-    await action();
-  } catch (error) {
-    refusal.textContent = inWords(error);
-  }
+  await reportingIn(byId("members-refusal"), action);
 }
 
 function newRow(uid) {
-  const name = el("span", { className: "name", title: uid }, "", el("span", { className: "claimed" }, shortId(uid)));
+  const name = el("span", { className: "name" });
   const remove = el("button", { type: "button", className: "quiet", "aria-label": "Remove" }, "✕");
   const row = el("li", {}, name, el("span", { className: "meta" }), accessSelect(true), remove);
   row.dataset.uid = uid;

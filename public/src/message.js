@@ -1,8 +1,10 @@
-import { byId, el, submitOnEnter } from "./dom.js";
-import { hue, initials, shortId, when } from "./format.js";
-import { inWords } from "./notices.js";
+import { byId, el, setText, submitOnEnter } from "./dom.js";
+import { avatar, clock, inFull } from "./format.js";
+import { rendered } from "./markdown.js";
+import { reportingIn } from "./notices.js";
 
 const ROLES = { assistant: "Assistant", system: "System" };
+const MARKS = { assistant: "✦", system: "i" };
 
 /** A message as the page shows it; a new state changes its element in place, so that focus stays. */
 export class MessageItem {
@@ -13,8 +15,10 @@ export class MessageItem {
   #names;
   #avatar = el("span");
   #by = el("p", { className: "by" });
-  #content = el("p", { className: "content" });
+  #content = el("div", { className: "content", dir: "auto" });
+  #shown = "";
   #edited = el("span", { className: "edited" });
+  #number = el("span", { className: "dev" });
   #menu = el("button", { type: "button", className: "quiet menu-button", "aria-label": "Message actions" }, "⋯");
   /** @type {HTMLFormElement | null} */
   #editor = null;
@@ -28,38 +32,48 @@ export class MessageItem {
   constructor(message, uid, names, chosen) {
     this.#uid = uid;
     this.#names = names;
-    const { seq, createdAt } = message;
-    const time = el("time", { dateTime: createdAt, title: `Entry ${seq}, ${createdAt}` }, when(createdAt));
+    const { createdAt } = message;
+    const time = el("time", { dateTime: createdAt, title: inFull(createdAt) }, clock(createdAt));
     this.#menu.popoverTargetElement = byId("message-menu");
     this.#menu.addEventListener("click", () => chosen(this));
-    const stamp = el("span", { className: "stamp" }, this.#edited, time, this.#menu);
-    this.element.append(this.#avatar, el("div", { className: "bubble" }, this.#by, this.#content, stamp));
+    const stamp = el("span", { className: "stamp" }, this.#number, this.#edited, time);
+    this.element.append(this.#avatar, el("div", { className: "bubble" }, this.#by, this.#content, stamp), this.#menu);
     this.update(message);
+  }
+
+  /** Its date, for the line above the first of a day. */
+  get at() {
+    return this.message.createdAt;
   }
 
   /** @param {import("@confab/client").Message} message  Its latest state */
   update(message) {
-    const { role, author, content, editedAt, deletedAt } = (this.message = message);
+    const { role, author, content, editedAt, deletedAt, seq, version } = (this.message = message);
     const mine = author === this.#uid;
-    const own = mine && role === "user";
     const deleted = deletedAt !== null || content === "";
-    const name = ROLES[role] ?? (own ? "You" : this.#names.of(author));
-    const claimed = role === "user" && el("span", { className: "claimed" }, shortId(author)); // who they are
-    const continues = this.element.classList.contains("continues");
-    this.element.className = `message ${role}`;
-    for (const [tag, holds] of Object.entries({ own, mine, deleted, continues })) {
+    this.element.classList.add("message", role);
+    for (const [tag, holds] of Object.entries({ own: mine && role === "user", mine, deleted })) {
       this.element.classList.toggle(tag, holds);
     }
     this.element.dataset.by = `${role} ${author}`;
-    const shown = avatar(role, author, own ? this.#names.of(author) : name);
+    const words = deleted ? "This message was deleted." : content;
+    if (words !== this.#shown) this.#content.replaceChildren(deleted ? words : rendered(words));
+    this.#shown = words;
+    setText(this.#number, `#${seq}${version > seq ? `, changed by #${version}` : ""}`);
+    setText(this.#edited, editedAt && !deleted ? "edited" : "");
+    if (editedAt) this.#edited.title = inFull(editedAt);
+    if (deleted) this.#endEdit(this.element);
+    this.rename();
+  }
+
+  /** A name was learnt. */
+  rename() {
+    const { role, author } = this.message;
+    const own = author === this.#uid && role === "user";
+    const shown = role === "user" ? this.#names.avatar(author) : avatar(author, MARKS[role] ?? "?");
     this.#avatar.replaceWith(shown);
     this.#avatar = shown;
-    this.#by.title = `${role}, written by ${author}`;
-    this.#by.replaceChildren(name, claimed || "");
-    this.#content.textContent = deleted ? "This message was deleted." : content;
-    this.#edited.textContent = editedAt && !deleted ? "edited" : "";
-    this.#edited.title = editedAt ?? "";
-    if (deleted) this.#endEdit(this.element);
+    this.#by.replaceChildren(own ? "You" : (ROLES[role] ?? this.#names.shown(author)));
   }
 
   /**
@@ -68,24 +82,21 @@ export class MessageItem {
    * @param {(content: string) => Promise<unknown>} save
    */
   edit(save) {
-    const text = el("textarea", { name: "content", value: this.message.content, "aria-label": "Edit message" });
+    const text = el("textarea", { name: "content", value: this.message.content, "aria-label": "Edit message", dir: "auto" });
     const cancel = el("button", { type: "button", className: "quiet" }, "Cancel");
-    const why = el("p", { className: "refusal", role: "alert" });
+    const why = el("div", { className: "refusal", role: "alert" });
     const row = el("div", { className: "row end" }, cancel, el("button", { className: "primary" }, "Save"));
     const form = el("form", { className: "editor" }, text, why, row);
     submitOnEnter(text);
     cancel.addEventListener("click", () => this.#endEdit());
     form.addEventListener("keydown", ({ key }) => key === "Escape" && this.#endEdit());
-    form.addEventListener("submit", async (event) => {
+    form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (text.value.trim() === "") return;
-      why.textContent = "";
-      try {
+      reportingIn(why, async () => {
         await save(text.value);
         if (this.#editor === form) this.#endEdit();
-      } catch (error) {
-        why.textContent = inWords(error);
-      }
+      });
     });
     this.#editor?.remove();
     this.#editor = form;
@@ -102,11 +113,4 @@ export class MessageItem {
     this.#content.hidden = false;
     if (focused) next.focus();
   }
-}
-
-function avatar(role, author, name) {
-  const letters = role === "user" ? initials(name) : role === "assistant" ? "✦" : "i";
-  const mark = el("span", { className: "avatar", "aria-hidden": "true" }, letters);
-  mark.style.setProperty("--hue", String(hue(author)));
-  return mark;
 }

@@ -23,7 +23,7 @@ def test_a_message_is_edited_in_place_and_keeps_the_keyboard(people: tuple[Perso
     for text in ("helo", "fine"):
         ada.send(text)
     bo.sees("helo", "fine")
-    first = ada.page.get_by_role("log").get_by_role("listitem").first
+    first = ada.page.get_by_role("log").locator(".message").first
     for key, left in (("Escape", "helo"), ("Enter", "hello")):
         ada.choose_for(left if left == "helo" else "helo", "Edit")
         editor = first.get_by_label("Edit message")
@@ -60,7 +60,7 @@ def test_authors_delete_their_messages_and_the_owner_any(people: tuple[Person, P
     for person in people:
         person.sees("from ada", GONE)
     expect(bo.page.get_by_label("Edit message")).to_have_count(0)
-    focused(bo.page.get_by_role("log").get_by_role("listitem").last)
+    focused(bo.page.get_by_role("log").locator(".message").last)
     expect(bo.page.get_by_role("button", name="Message actions")).to_have_count(0)
 
 
@@ -69,7 +69,7 @@ def test_the_menu_of_a_message_that_is_deleted_closes(people: tuple[Person, Pers
     meet(ada, bo)
     bo.send("soon gone")
     ada.sees("soon gone")
-    message = ada.page.get_by_role("log").get_by_role("listitem")
+    message = ada.page.get_by_role("log").locator(".message")
     message.hover()
     message.get_by_role("button", name="Message actions").click()
     bo.choose_for("soon gone", "Delete…")
@@ -94,7 +94,7 @@ def test_erased_messages_are_nobodys_and_read_again_after_a_miss(ada: Person) ->
         event = {"conversationId": conversation_id, "erasures": erasures, "seqs": [1]}
         sockets[0].send(f"42{json.dumps(['erased', event])}")
         ada.sees(shown)
-    expect(ada.page.get_by_role("log").get_by_role("listitem")).to_have_count(1)
+    expect(ada.page.get_by_role("log").locator(".message")).to_have_count(1)
 
 
 def test_a_renamed_conversation_says_so_to_everyone(people: tuple[Person, Person]) -> None:
@@ -118,7 +118,7 @@ def test_members_come_change_and_go(people: tuple[Person, Person]) -> None:
     ada.create("Alone")
     expect(ada.member(mine)).to_contain_text("owner")
     for one in (uid, other):
-        ada.members.get_by_label("User id of a new member").fill(one)
+        ada.members.get_by_label("User ID of a new member").fill(one)
         ada.page.keyboard.press("Enter")
         expect(ada.member(one)).to_be_visible()
     bo.open("Alone")
@@ -130,13 +130,13 @@ def test_members_come_change_and_go(people: tuple[Person, Person]) -> None:
     for width in (390, 1280):
         ada.page.set_viewport_size({"width": width, "height": 800})
         assert ada.page.evaluate(BEYOND_THE_EDGE) == []
-    ada.members.get_by_label("User id of a new member").fill(mine)
+    ada.members.get_by_label("User ID of a new member").fill(mine)
     ada.page.keyboard.press("Enter")
     expect(ada.members.get_by_role("alert")).to_contain_text("is the owner")
     ada.member(uid).get_by_role("button", name="Remove").click()
     expect(bo.locked).to_have_text(re.compile("removed you from this conversation"))
     expect(bo.page.locator("#conversations a")).to_have_count(0)
-    ada.members.get_by_label("User id of a new member").fill(uid)
+    ada.members.get_by_label("User ID of a new member").fill(uid)
     ada.page.keyboard.press("Enter")
     expect(ada.member(uid)).to_be_visible()
     bo.open("Alone")  # the address has not changed
@@ -159,7 +159,7 @@ def test_who_leaves_hands_over_first_and_may_come_back(people: tuple[Person, Per
     expect(ada.page.locator("#conversations a")).to_have_count(0)
     expect(bo.changes).to_have_text([re.compile("handed the conversation over"), re.compile("left$")])
     bo.press("Members")
-    bo.members.get_by_label("User id of a new member").fill(ada.user_id())
+    bo.members.get_by_label("User ID of a new member").fill(ada.user_id())
     bo.page.keyboard.press("Enter")
     bo.answer("Close")
     ada.open(title)

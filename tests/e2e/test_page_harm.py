@@ -26,8 +26,8 @@ def fits(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(BEYOND_THE_EDGE) == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for name in ("Send", "Members", "More", "Sign out"):
-            expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+        for name in ("^Send$", "^Members$", "^More$", "^Account"):
+            expect(page.get_by_role("button", name=re.compile(name))).to_be_in_viewport(ratio=1)
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
@@ -124,7 +124,7 @@ def held(page: Page) -> list[Route]:
     return reads
 
 
-def test_a_list_that_is_refreshed_during_a_read_loses_no_page(ada: Person) -> None:
+def test_a_list_that_is_refreshed_loses_no_page_that_was_loaded(ada: Person) -> None:
     ada.page.route(LIST, fifty)
     ada.sign_up()
     shown = ada.page.locator("#conversations a")
@@ -132,20 +132,19 @@ def test_a_list_that_is_refreshed_during_a_read_loses_no_page(ada: Person) -> No
     expect(shown).to_have_count(40)
     reads = held(ada.page)
     ada.press("Load more")
-    ada.press("Refresh")
-    expect(shown).to_have_count(20)
+    with ada.page.expect_response(LIST):
+        ada.press("Refresh")
+    expect(shown).to_have_count(40)
     with ada.page.expect_response(re.compile("cursor=40")):
         fifty(reads[0])
-    for count in (40, 50):
-        ada.press("Load more")
-        expect(shown).to_have_count(count)
+    expect(shown).to_have_count(50)
 
 
 def test_a_late_list_is_not_shown_to_the_next_user(ada: Person) -> None:
     ada.sign_up()
     reads = held(ada.page)
     ada.press("Refresh")
-    ada.press("Sign out")
+    ada.sign_out()
     ada.email = f"eve-{ada.email}"
     ada.submit("Sign up")
     expect(ada.page.get_by_text("No conversations yet.")).to_be_visible()

@@ -53,6 +53,7 @@ class Window:
         self.faults: list[str] = []
         self._context = browser.new_context(base_url=url)
         self._context.set_default_timeout(PATIENCE_MS)
+        self._context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.page = self._context.new_page()
         self.page.on("console", self._logged)
         self.page.on("dialog", self._opened)
@@ -139,7 +140,7 @@ class Person(Window):
 
     def is_live(self) -> None:
         """Wait until the conversation is followed live."""
-        expect(self.connection).to_have_text(re.compile("^Live on "))
+        expect(self.connection).to_have_text(re.compile("^Live"))
 
     def send(self, text: str) -> None:
         """Write a message and press Enter."""
@@ -157,13 +158,18 @@ class Person(Window):
 
     def choose_for(self, text: str, item: str) -> None:
         """Choose from a message's menu, with the keyboard alone."""
-        message = self.page.get_by_role("log").get_by_role("listitem").filter(has_text=text)
+        message = self.page.get_by_role("log").locator(".message").filter(has_text=text)
         message.get_by_role("button", name="Message actions").focus()
         self.page.keyboard.press("Enter")
         chosen = self.page.get_by_role("button", name=item, exact=True)
         while not chosen.evaluate("(item) => item === document.activeElement"):
             self.page.keyboard.press("Tab")
         self.page.keyboard.press("Enter")
+
+    def sign_out(self) -> None:
+        """Choose so from the menu of the account."""
+        self.page.locator("#account-button").click()
+        self.press("Sign out")
 
     def answer(self, button: str) -> None:
         """Press a button of the dialog that is open, or of the confirmation over it."""
