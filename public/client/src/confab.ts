@@ -239,15 +239,14 @@ export class Confab {
   }
 
   #way(id: string): Way | number {
-    const lostForMs = this.#rooms.get(id)?.lostForMs;
-    if (lostForMs === undefined) return "rest";
-    if (lostForMs === null) return "socket";
-    return lostForMs < PATIENCE_MS ? PATIENCE_MS - lostForMs : "rest";
+    const link = this.#rooms.get(id)?.link ?? PATIENCE_MS;
+    if (typeof link !== "number") return link;
+    return link < PATIENCE_MS ? PATIENCE_MS - link : "rest";
   }
 
   async #send(id: string, draft: ReturnType<typeof draftOf>, way: Way): Promise<Message> {
     const room = this.#rooms.get(id);
-    if (way === "socket" && room) return (await room.request("message", { conversationId: id, ...draft })).message;
+    if (way !== "rest" && room) return (await room.request("message", { conversationId: id, ...draft })).message;
     return await this.#rest.call("POST", `${path(id)}/messages`, { body: draft, attempts: 1 });
   }
 

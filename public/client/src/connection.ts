@@ -76,6 +76,11 @@ export class Connection {
     this.#stopWatching = onWake(() => this.#woke());
   }
 
+  /** The connection that is open now; null if there is none. */
+  get link(): object | null {
+    return this.connected ? this.#socket : null;
+  }
+
   get connected(): boolean {
     return this.#socket?.connected ?? false;
   }

@@ -129,9 +129,9 @@ export class Room {
     return this.#parts.connection.url;
   }
 
-  /** For how long there has been no connection, in milliseconds; null if there is one. */
-  get lostForMs(): number | null {
-    return this.#parts.connection.connected ? null : performance.now() - this.#lostAt;
+  /** The connection that is open now, or for how many milliseconds there has been none. @internal */
+  get link(): object | number {
+    return this.#parts.connection.link ?? performance.now() - this.#lostAt;
   }
 
   /**

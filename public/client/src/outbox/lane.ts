@@ -9,13 +9,15 @@ const WINDOW = 32;
 /** How often a message may end in an error of the server's own before it counts as failed. */
 const STRIKES = 5;
 
-export type Way = "socket" | "rest";
+/** One connection, from its opening to its end: another one is another object. */
+export type Link = object;
+export type Way = Link | "rest";
 
 /** How messages get to the server. */
 export interface Carrier {
-  /** The way to send now, or for how many milliseconds a better one is worth waiting for. */
+  /** The way to send now, or for how many milliseconds a connection is worth waiting for. */
   way(conversationId: string): Way | number;
-  /** Rejects with ConfabError. Over a socket, drafts arrive in the order of the calls. */
+  /** Rejects with ConfabError. Over a connection, drafts arrive in the order of the calls. */
   send(conversationId: string, draft: ReturnType<typeof draftOf>, way: Way): Promise<Message>;
 }
 
@@ -158,7 +160,7 @@ export class Lane {
         continue;
       }
       const failure: ConfabError | null = await this.#burst(way, failures > 0 || way === "rest");
-      distrusted = failure?.code === "timeout" && way === "socket"; // a socket that does not respond
+      distrusted = failure?.code === "timeout" && way !== "rest"; // a socket that does not respond
       if (failure) await this.#pause(Math.max(failure.retryAfterMs ?? 0, backoffMs(failures)));
       failures = failure ? failures + 1 : 0;
     }

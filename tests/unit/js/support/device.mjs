@@ -86,7 +86,8 @@ export class Device {
 /** One tab: it has a socket that may be cut, and may die at any moment. */
 class Tab {
   dead = false;
-  connected = true;
+  /** The connection; null while there is none. */
+  link = {};
   #device;
   #arrivesAt = 0;
   #flight = new Set();
@@ -118,13 +119,13 @@ class Tab {
   }
 
   cut() {
-    this.connected = false;
+    this.link = null;
     for (const lose of this.#flight) lose();
     this.#flight.clear();
   }
 
   connect() {
-    this.connected = this.#device.online;
+    this.link = this.#device.online ? {} : null;
     this.outbox.kick();
   }
 
@@ -137,7 +138,7 @@ class Tab {
 
   #way() {
     if (this.dead) return 1e9;
-    return this.connected ? "socket" : "rest";
+    return this.link ?? "rest";
   }
 
   /** Over a socket messages arrive in order; a cut loses those that have not, and all answers on their way. */
@@ -147,12 +148,12 @@ class Tab {
     let lost = false;
     const cut = new Promise((resolve) => this.#flight.add(() => resolve((lost = true))));
     const arrival = device.between(5, 200);
-    if (way === "socket") this.#arrivesAt = Math.max(this.#arrivesAt + 0.01, elapsed() + arrival);
+    if (way !== "rest") this.#arrivesAt = Math.max(this.#arrivesAt + 0.01, elapsed() + arrival);
     if (way === "rest" && !device.online) {
       await after(arrival);
       throw failure("network");
     }
-    await Promise.race([cut, after(way === "socket" ? this.#arrivesAt - elapsed() : arrival)]);
+    await Promise.race([cut, after(way !== "rest" ? this.#arrivesAt - elapsed() : arrival)]);
     if (lost) return await this.#lost();
     const message = device.store(draft);
     await Promise.race([cut, after(device.between(5, 200))]);

@@ -63,9 +63,9 @@ export class RoomServer {
     return async (url, { body } = {}) => {
       const { pathname, searchParams } = new URL(url, this.url);
       if (pathname === "/health") return await fetch(url);
+      if (pathname === "/api/conversations/c") return Response.json({ conversation: this.#conversation(), ...this.#newest() });
       if (pathname === "/api/conversations/c/messages") return Response.json(this.add(JSON.parse(body).content, JSON.parse(body)));
       if (pathname === "/api/conversations/c/log") return Response.json(this.#page(Number(searchParams.get("after"))));
-      if (pathname === "/api/conversations/c") return Response.json({ conversation: { ...this.conversation, realtimeUrl: this.url } });
       throw new TypeError(`nothing is served at ${pathname}`);
     };
   }
@@ -169,10 +169,17 @@ export class RoomServer {
     this.beforeJoin = null;
     if (payload.conversationId !== "c") return { ok: false, error: problem("not_found", 404) };
     const { after } = payload;
-    const newest = { messages: this.messages.slice(-PAGE), hasMore: this.messages.length > PAGE };
-    const page = after === undefined ? newest : this.#page(after);
+    const page = after === undefined ? this.#newest() : this.#page(after);
     if (after === undefined || !page.hasMore) this.#live.add(socket);
-    return { ok: true, conversation: { ...this.conversation }, ...page };
+    return { ok: true, conversation: this.#conversation(), ...page };
+  }
+
+  #conversation() {
+    return { ...this.conversation, updatedAt: String(this.conversation.seq), realtimeUrl: this.url };
+  }
+
+  #newest() {
+    return { messages: this.messages.slice(-PAGE), hasMore: this.messages.length > PAGE };
   }
 
   #page(after) {
