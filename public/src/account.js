@@ -11,8 +11,6 @@ import { avatar, initials } from "./format.js";
 import { clearNotices, reporting, reportingIn } from "./notices.js";
 
 const DEMO_NAMES = ["Cleo", "Dara", "Emil", "Flora", "Gus", "Hana", "Ivo", "Juno", "Kit", "Lena"];
-/** Of Ada and Basil, whom the local stack signs up: infra/local/seed.py. */
-const DEMO_PASSWORD = "only-on-loopback";
 const COPIED_MS = 1_500;
 
 /**
@@ -28,9 +26,7 @@ export function watchAccount(auth, changed) {
     const enter = event.submitter?.value === "up" ? createUserWithEmailAndPassword : signInWithEmailAndPassword;
     submit(event.target, () => enter(auth, email, password));
   });
-  for (const button of document.querySelectorAll("[data-demo]")) {
-    button.addEventListener("click", () => oneAtATime(button, () => demoUser(auth, button.dataset.demo)));
-  }
+  byId("demo-user").addEventListener("click", ({ target }) => oneAtATime(target, () => demoUser(auth)));
   byId("sign-out").addEventListener("click", () => reporting(() => signOut(auth)));
   for (const button of document.querySelectorAll(".copy-id")) {
     button.addEventListener("click", () => reporting(() => copyId(auth, button)));
@@ -66,9 +62,8 @@ async function oneAtATime(button, action) {
   button.disabled = false;
 }
 
-/** One of the two who share a conversation, or somebody new. @param {import("@firebase/auth").Auth} auth @param {string} named */
-async function demoUser(auth, named) {
-  if (named) return await signInWithEmailAndPassword(auth, `${named}@demo.example`, DEMO_PASSWORD);
+/** Become somebody new. @param {import("@firebase/auth").Auth} auth */
+async function demoUser(auth) {
   const name = DEMO_NAMES[Math.floor(Math.random() * DEMO_NAMES.length)];
   const unique = crypto.randomUUID();
   const email = `${name.toLowerCase()}-${unique.slice(0, 8)}@demo.example`;
