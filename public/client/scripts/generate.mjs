@@ -9,9 +9,16 @@ import { parse } from "yaml";
 
 const REFERENCE = new URL("../../reference/", import.meta.url);
 const TARGET = new URL("../src/resources.ts", import.meta.url);
+/** What a client meets; what these refer to comes along. */
+const WANTED = [
+  ...["Conversation", "Entry", "Page", "LogPage", "Listing", "Progress", "ProblemDetails"],
+  ...["CreateConversation", "AddMessage", "EditMessage", "UpdateConversation"],
+  ...["TypingState", "Left", "Erased"],
+];
 const STYLE = { printWidth: 120, trailingComma: "all" };
 
-const resources = await compile({ definitions: { ...(await schemas("openapi")), ...(await schemas("asyncapi")) } }, "", {
+const all = { ...(await schemas("openapi")), ...(await schemas("asyncapi")) };
+const resources = await compile({ definitions: reached(WANTED) }, "", {
   additionalProperties: false,
   bannerComment: "// Generated from the OpenAPI and AsyncAPI documents by `npm run generate`. Do not edit.",
   ignoreMinAndMaxItems: true,
@@ -33,4 +40,13 @@ async function schemas(name) {
     if (schema.type === "object" && !schema.properties) schema.additionalProperties = true; // a client's own metadata
   }
   return found;
+}
+
+/** These definitions and those that they refer to. */
+function reached(names) {
+  const found = new Set(names);
+  for (const name of found) {
+    for (const [, other] of JSON.stringify(all[name]).matchAll(/#\/definitions\/(\w+)/g)) found.add(other);
+  }
+  return Object.fromEntries([...found].map((name) => [name, all[name]]));
 }

@@ -227,7 +227,7 @@ export class Confab {
 
   /** Close every room and stop sending. What is kept is sent by another tab, or the next time. */
   close(): void {
-    for (const live of [...this.#live.values()]) live.close();
+    for (const live of [...this.#live.values()]) live.end();
     for (const room of [...this.#rooms.values()]) room.close();
     this.outbox.close();
   }

@@ -6,6 +6,7 @@ export { STALE_AFTER_MS, type Unsent } from "./outbox/item.js";
 export type { Outbox, OutboxEvents } from "./outbox/outbox.js";
 export { IndexedDbStorage, MemoryStorage, type Storage } from "./outbox/storage.js";
 export type * from "./resources.js";
-export type { MessageOptions, ResetReason, Room, RoomHandlers, RoomState } from "./room.js";
+export type { MessageOptions, Room, RoomHandlers, RoomState } from "./room.js";
+export type { ResetReason } from "./seen.js";
 export { EMPTY, type Shown, timeline, type Timeline, type TimelineEvent } from "./timeline.js";
 export type { GetToken } from "./token.js";

@@ -4,7 +4,8 @@ import type { Unsent } from "./outbox/item.js";
 import { report } from "./report.js";
 import type { Conversation, EditMessage, Entry, Message } from "./resources.js";
 import { backoffMs, sleep } from "./retry.js";
-import type { MessageOptions, ResetReason, Room, RoomState } from "./room.js";
+import type { MessageOptions, Room, RoomState } from "./room.js";
+import type { ResetReason } from "./seen.js";
 import { EMPTY, type Shown, timeline, type Timeline, type TimelineEvent } from "./timeline.js";
 
 const PAGE = 50;
@@ -159,7 +160,12 @@ export class LiveConversation {
   /** Leave the room, once for each `follow`; the last one counts. What is unsent is sent all the same. */
   close(): void {
     this.#followers -= 1;
-    if (this.#followers > 0 || this.#closed) return;
+    if (this.#followers === 0) this.end();
+  }
+
+  /** Leave the room, whoever follows it. @internal */
+  end(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#listeners.clear();
     this.#unsubscribe();

@@ -14,11 +14,9 @@ import type {
   Page,
 } from "./resources.js";
 import { backoffMs, sleep, TROUBLE_AFTER } from "./retry.js";
-import { Sequence } from "./sequence.js";
+import { type JoinPage, type ResetReason, Seen } from "./seen.js";
 import { Typists, TypingNotifier } from "./typing.js";
 
-/** Numbers in one `erased` event; an erasure of more comes in parts. */
-const ERASED_AT_ONCE = 500;
 const POLL_MS = 4_000;
 const POLLS_AT_MOST_MS = 30_000;
 
@@ -30,9 +28,6 @@ const HANDLERS = {
 } as const;
 
 export type RoomState = "connecting" | "joining" | "live" | "reconnecting" | "closed";
-
-/** Why a room starts over: messages were erased unseen, or the log is shorter than what was seen of it. */
-export type ResetReason = "erased" | "shorter";
 
 /**
  * Callbacks of a room; each is optional. Entries come once and in order of `seq`; the states that they
@@ -89,15 +84,11 @@ export interface RoomParts {
   problem: (error: ConfabError | null) => void;
 }
 
-type JoinPage = { conversation: Conversation; messages?: Message[]; entries?: Entry[]; hasMore: boolean };
-
 /** One conversation, followed live. Made by `Confab.open`. */
 export class Room {
   readonly #parts: RoomParts;
   #handlers: RoomHandlers;
-  #sequence: Sequence<Entry>;
-  /** The number of erasures that what is shown reflects; null if that is unknown. */
-  #erasures: number | null;
+  readonly #seen: Seen;
   #state: RoomState = "connecting";
   #lostAt = performance.now();
   #inTrouble = false;
@@ -114,8 +105,7 @@ export class Room {
   ) {
     this.#handlers = handlers;
     this.#parts = parts;
-    this.#sequence = new Sequence(parts.after);
-    this.#erasures = parts.erasures;
+    this.#seen = new Seen(parts.after, parts.erasures);
     this.#typing = new TypingNotifier((typing) => parts.connection.hint("typing", { conversationId, typing }));
     this.#typists = new Typists((userIds) => this.#notify("onTyping", userIds));
   }
@@ -206,7 +196,7 @@ export class Room {
     else if (event === "resync") void this.#join();
     else if (event === "erased") this.#erased(payload);
     else if (event === "left") this.#left(payload);
-    else if (event === payload.kind) this.#take(payload);
+    else if (event === payload.kind) this.#take([payload]);
   }
 
   /** Catch up and go live; a call during another makes that one start over when it is done. */
@@ -229,14 +219,13 @@ export class Room {
     const { connection } = this.#parts;
     for (let failures = 0; this.#open && connection.connected; ) {
       this.#setState("joining");
-      const sequence = this.#sequence;
-      const before = sequence.last;
+      const { last: before, starts } = this.#seen;
       try {
         const after = before === null ? {} : { after: before };
         const page = await connection.join({ conversationId: this.conversationId, ...after });
-        if (!this.#open || sequence !== this.#sequence) return; // after a reset, it joins again
+        if (!this.#open || starts !== this.#seen.starts) return; // after a reset, it joins again
         if (this.#takePage(page, before)) return this.#live(page);
-        if (this.#sequence.last !== before) failures = 0;
+        if (this.#seen.last !== before) failures = 0;
         else await sleep(backoffMs(failures++));
       } catch (error) {
         if (!(error instanceof ConfabError)) throw error;
@@ -258,9 +247,7 @@ export class Room {
     this.#polling = true;
     for (let failures = 0; this.#inTrouble && this.#open; ) {
       try {
-        const last = this.#sequence.last;
-        if (last === null) this.#polledFirst(await this.#parts.readNewest());
-        else if (this.#polled(await this.#parts.readLog(last), last)) continue;
+        if (await this.#pollOnce()) continue;
         failures = 0;
       } catch (error) {
         if (!(error instanceof ConfabError)) throw error;
@@ -271,38 +258,25 @@ export class Room {
     this.#polling = false;
   }
 
-  #polledFirst({ conversation, messages }: Page): void {
-    if (this.#sequence.last === null && this.#inTrouble && this.#open) this.#begin(conversation, messages);
+  /** Whether there is more to read at once. */
+  async #pollOnce(): Promise<boolean> {
+    const { last, starts } = this.#seen;
+    const page = last === null ? await this.#parts.readNewest() : await this.#parts.readLog(last);
+    if (!this.#inTrouble || !this.#open || this.#seen.last !== last || this.#seen.starts !== starts) return false;
+    if ("messages" in page) this.#takePage(page, null);
+    else this.#take(page.entries);
+    return page.hasMore && last !== null && this.#seen.last !== last;
   }
 
-  /** Whether there is more. */
-  #polled({ entries, hasMore }: LogPage, after: number): boolean {
-    if (!this.#inTrouble || !this.#open) return false;
-    for (const entry of entries) this.#take(entry);
-    return hasMore && this.#sequence.last !== after;
-  }
-
-  /**
-   * Whether this page is the last one.
-   *
-   * @param page  `messages` on a join without a number, `entries` else
-   * @param after  What it was asked for
-   */
-  #takePage({ conversation, messages, entries, hasMore }: JoinPage, after: number | null): boolean {
-    if (after === null) {
-      this.#begin(conversation, messages ?? []);
-      return true;
-    }
-    if (conversation.seq < after) {
-      this.#reset("shorter");
+  /** Whether this page is the last one. @param after  What it was asked for */
+  #takePage(page: JoinPage, after: number | null): boolean {
+    const shown = this.#seen.page(page, after);
+    if (typeof shown === "string") {
+      this.#notify("onReset", { reason: shown });
       return false;
     }
-    if ((this.#erasures ??= conversation.erasures) !== conversation.erasures) {
-      this.#reset("erased");
-      return false;
-    }
-    for (const entry of entries ?? []) this.#take(entry);
-    return !hasMore;
+    for (const entry of shown) this.#show(entry);
+    return after === null || !page.hasMore;
   }
 
   #live({ conversation, hasMore }: JoinPage): void {
@@ -312,24 +286,9 @@ export class Room {
     this.#notify("onJoined", { conversation, hasMore });
   }
 
-  /** @param messages  Its newest ones */
-  #begin(conversation: Conversation, messages: Message[]): void {
-    this.#erasures = conversation.erasures;
-    for (const message of messages) this.#show(message);
-    if (conversation.status === "finalized") this.#show(endOf(conversation));
-    this.#sequence.begin(conversation.seq);
-  }
-
-  /** Forget what was shown; the next join begins with the newest page. */
-  #reset(reason: ResetReason): void {
-    this.#sequence = new Sequence();
-    this.#erasures = null;
-    this.#notify("onReset", { reason });
-  }
-
-  #take(entry: Entry): void {
-    for (const ready of this.#sequence.offer(entry)) this.#show(ready);
-    if (this.#sequence.gap && !this.#joining) void this.#join();
+  #take(entries: readonly Entry[]): void {
+    for (const ready of this.#seen.entries(entries)) this.#show(ready);
+    if (this.#seen.gap && !this.#joining) void this.#join();
   }
 
   /** An entry of a kind that is unknown here has no handler of its own. */
@@ -340,15 +299,11 @@ export class Room {
   }
 
   #erased(erased: Erased): void {
-    const known = this.#erasures;
-    if (known === null) return; // the join under way reads what is left
-    if (erased.erasures !== known && erased.erasures !== known + 1) {
-      this.#reset("erased");
-      void this.#join();
-      return;
-    }
-    if (erased.seqs.length < ERASED_AT_ONCE) this.#erasures = erased.erasures; // else there may be more of this one
-    this.#notify("onErased", erased);
+    const known = this.#seen.erased(erased);
+    if (known === true) this.#notify("onErased", erased);
+    if (typeof known !== "string") return;
+    this.#notify("onReset", { reason: known });
+    void this.#join();
   }
 
   #left(left: Left): void {
@@ -387,8 +342,4 @@ export class Room {
       report(error);
     }
   }
-}
-
-function endOf({ id, seq, finalizedAt }: Conversation): Finalized {
-  return { kind: "finalized", conversationId: id, seq, finalizedAt: finalizedAt ?? "" };
 }

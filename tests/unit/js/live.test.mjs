@@ -77,6 +77,10 @@ test("views of one conversation share it; the last one leaves the room", async (
   await until(() => live.state.entries.length === 2);
   live.close();
   await until(() => server.count("leave") === 1);
+  const both = [confab.follow("c"), confab.follow("c")];
+  await until(() => both[0].state.status === "live");
+  confab.close();
+  await until(() => server.count("leave") === 2);
 });
 
 test("the state is the same object while nothing changes, and a listener that throws stops no other", async (t) => {

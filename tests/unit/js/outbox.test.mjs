@@ -151,6 +151,46 @@ test("nothing goes out before it is kept", async () => {
   assert.deepEqual(sent, ["hi"]);
 });
 
+test("metadata that is no JSON is refused at once, and what JSON leaves out is left out", async () => {
+  const sent = [];
+  const box = outbox(async (draft) => ({ seq: sent.push(draft.metadata) }));
+  const circular = {};
+  circular.itself = circular;
+  await assert.rejects(box.add("c", "hi", { metadata: circular }), { code: "invalid_request" });
+  assert.deepEqual(box.items(), []);
+  await box.add("c", "hi", { metadata: { at: new Date(0), call: () => undefined } });
+  assert.deepEqual(sent, [{ at: "1970-01-01T00:00:00.000Z" }]);
+});
+
+test("whoever waits for a message that is given up is told, and a listener that throws stops nobody", async (t) => {
+  const reported = t.mock.method(console, "error", () => undefined);
+  const box = outbox(never);
+  box.subscribe({
+    changed: () => {
+      throw new Error("a view's own");
+    },
+  });
+  box.add("c", "first").catch(() => undefined);
+  const second = assert.rejects(box.add("c", "second", { clientMessageId: "k" }), { code: "closed" });
+  await run(100);
+  box.discard("k");
+  await second;
+  assert.deepEqual([box.items().map(({ content }) => content), reported.mock.callCount() > 2], [["first"], true]);
+});
+
+test("a storage that breaks later keeps nothing from being sent", async () => {
+  const told = [];
+  const fails = async () => Promise.reject(new Error("quota"));
+  const storage = { lasting: true, items: async () => [], put: fails, remove: fails, draft: fails, setDraft: fails };
+  const carrier = { way: () => "rest", send: async () => ({ seq: 1 }) };
+  const box = new Outbox({ carrier, userId: "ada", open: async () => storage, unkept: ({ code }) => told.push(code) });
+  assert.deepEqual(await box.add("c", "hi"), { seq: 1 });
+  assert.equal(await box.draft("c"), "");
+  storage.items = fails;
+  assert.deepEqual(await box.add("c", "again"), { seq: 1 });
+  assert.equal(new Set(told).size, 1);
+});
+
 test("a device that keeps nothing sends all the same, and says so once it fails", async () => {
   const told = [];
   const open = async () => Promise.reject(new Error("denied"));

@@ -1,4 +1,4 @@
-import { ConfabError } from "../errors.js";
+import { ConfabError, localError } from "../errors.js";
 import { report } from "../report.js";
 import type { Message } from "../resources.js";
 import { backoffMs } from "../retry.js";
@@ -95,7 +95,9 @@ export class Lane {
     this.drop(clientMessageId);
   }
 
+  /** The item is given up, if it is not settled. */
   drop(clientMessageId: string): void {
+    this.#waiting.get(clientMessageId)?.reject(localError("closed", "The message was given up."));
     this.#items = this.#items.filter((item) => item.clientMessageId !== clientMessageId);
     this.#waiting.delete(clientMessageId);
     this.#strikes.delete(clientMessageId);

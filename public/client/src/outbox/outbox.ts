@@ -1,4 +1,4 @@
-import { type ConfabError, localError } from "../errors.js";
+import { ConfabError, localError } from "../errors.js";
 import { report } from "../report.js";
 import type { Message } from "../resources.js";
 import type { MessageOptions } from "../room.js";
@@ -8,7 +8,7 @@ import { type Carrier, Lane } from "./lane.js";
 import { MemoryStorage, type Storage } from "./storage.js";
 
 const MOST_UNSENT = 500;
-
+const NONE: readonly Unsent[] = [];
 /** What tabs of one user tell each other. */
 type News =
   | { kind: "put"; item: Unsent }
@@ -62,7 +62,8 @@ export class Outbox {
   /**
    * Queue a message.
    *
-   * @returns the stored message. Rejects with ConfabError: `busy` if 500 wait already, else why it failed
+   * @returns the stored message. Rejects with ConfabError: `busy` if 500 wait already, `invalid_request` if
+   *   `metadata` is no JSON, `closed` if it is given up before it is stored, else why it failed
    */
   async add(conversationId: string, content: string, more: MessageOptions = {}): Promise<Message> {
     const lane = this.#lane(conversationId);
@@ -73,7 +74,7 @@ export class Outbox {
       conversationId,
       content,
       role: more.role ?? null,
-      metadata: more.metadata ?? null,
+      metadata: more.metadata == null ? null : asJson(more.metadata),
       inReplyTo: more.inReplyTo ?? null,
       queuedAt: Date.now(),
       state: "queued",
@@ -84,7 +85,7 @@ export class Outbox {
     return await stored;
   }
 
-  /** The unsent messages of a conversation, or all, in order; the same array while nothing changes. */
+  /** The unsent messages of a conversation, in order, the same array while nothing changes; or of all. */
   items(conversationId?: string): readonly Unsent[] {
     if (conversationId !== undefined) return this.#lanes.get(conversationId)?.items ?? NONE;
     return [...this.#lanes.values()].flatMap(({ items }) => items);
@@ -112,7 +113,12 @@ export class Outbox {
 
   /** What was being written in a conversation; "" if nothing. */
   async draft(conversationId: string): Promise<string> {
-    return await (await this.#storage).draft(conversationId);
+    try {
+      return await (await this.#storage).draft(conversationId);
+    } catch (error) {
+      this.#unkept(error);
+      return "";
+    }
   }
 
   /** Keep what is being written in a conversation. An empty text removes it. */
@@ -141,13 +147,25 @@ export class Outbox {
   }
 
   async #restore(userId: string | null): Promise<Storage> {
-    const storage = userId === null ? new MemoryStorage() : await this.#parts.open(userId).catch((error) => this.#unkept(error));
-    for (const item of await storage.items()) {
+    const [storage, items] = await this.#open(userId);
+    for (const item of items) {
       this.#lane(item.conversationId).adopt(restored(item, Date.now()));
       this.#notify(item.conversationId);
     }
     queueMicrotask(() => this.kick());
     return storage;
+  }
+
+  /** A storage and what is in it. */
+  async #open(userId: string | null): Promise<[Storage, Unsent[]]> {
+    if (userId === null) return [new MemoryStorage(), []];
+    try {
+      const storage = await this.#parts.open(userId);
+      return [storage, await storage.items()];
+    } catch (error) {
+      this.#unkept(error);
+      return [new MemoryStorage(), []];
+    }
   }
 
   #lane(conversationId: string): Lane {
@@ -173,8 +191,13 @@ export class Outbox {
   }
 
   async #keptOf(conversationId: string): Promise<Unsent[]> {
-    const items = await (await this.#storage).items().catch((error) => this.#unkept(error).items());
-    return items.filter((item) => item.conversationId === conversationId);
+    try {
+      const items = await (await this.#storage).items();
+      return items.filter((item) => item.conversationId === conversationId);
+    } catch (error) {
+      this.#unkept(error);
+      return [];
+    }
   }
 
   #find(clientMessageId: string): { lane: Lane; item: Unsent } | undefined {
@@ -198,7 +221,7 @@ export class Outbox {
 
   #settle(item: Unsent, message: Message): void {
     this.#lane(item.conversationId).settle(item.clientMessageId, message);
-    for (const listener of [...this.#listeners]) listener.stored?.(item, message);
+    this.#each((listener) => listener.stored?.(item, message));
     this.#notify(item.conversationId);
   }
 
@@ -220,9 +243,8 @@ export class Outbox {
     }
   }
 
-  #unkept(error: unknown): MemoryStorage {
+  #unkept(error: unknown): void {
     this.#parts.unkept(localError("storage", `Unsent messages last until this page is closed: ${error}`, error));
-    return new MemoryStorage();
   }
 
   #tell(news: News): void {
@@ -239,9 +261,13 @@ export class Outbox {
   }
 
   #notify(conversationId: string): void {
+    this.#each((listener) => listener.changed?.(conversationId));
+  }
+
+  #each(tell: (listener: OutboxEvents) => void): void {
     for (const listener of [...this.#listeners]) {
       try {
-        listener.changed?.(conversationId);
+        tell(listener);
       } catch (error) {
         report(error);
       }
@@ -249,4 +275,12 @@ export class Outbox {
   }
 }
 
-const NONE: readonly Unsent[] = [];
+/** What JSON keeps of a value, which is also what a database and other tabs can take. */
+function asJson(metadata: object): object {
+  try {
+    return JSON.parse(JSON.stringify(metadata));
+  } catch (error) {
+    const title = "This message can't be sent";
+    throw new ConfabError({ code: "invalid_request", status: 0, title, detail: `metadata is no JSON: ${error}` });
+  }
+}
