@@ -129,6 +129,7 @@ class Person(Window):
             dialog.get_by_label("Member's user id").nth(index).fill(user_id)
             dialog.get_by_label("Access").nth(index).select_option(access)
         dialog.get_by_role("button", name="Create").click()
+        expect(self.page.locator("#thread-title")).to_have_text(title)  # and not that of another one
         self.is_live()
         return urlsplit(self.page.url).fragment
 
