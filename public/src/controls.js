@@ -14,7 +14,7 @@ import { reporting } from "./notices.js";
 export function prepareChat(current) {
   prepareComposer(current);
   byId("older").addEventListener("click", () => reporting(async () => await current()?.older()));
-  byId("log-region").addEventListener("click", (event) => reporting(() => copyCode(event)));
+  byId("scroller").addEventListener("click", (event) => reporting(() => copyCode(event)));
   for (const menu of document.querySelectorAll(".menu")) {
     menu.addEventListener("click", ({ target }) => target.closest("button") && menu.hidePopover());
   }
