@@ -52,6 +52,9 @@ def _services(plan: Plan, data: DataFolder) -> list[Service]:
     services.append(_firebase(plan, data))
     warm = ("infra.local.warm", plan.functions)
     services.append(_python(plan, "warm", warm, plan.functions, after=_names(services), **step))
+    if not {"auth", "surrealdb"} & plan.running.keys():  # whose users and conversations are not this stack's
+        seed = ("infra.local.seed", plan.web, f"http://{at['auth']}")
+        services.append(_python(plan, "seed", seed, "ada@demo.example", after=_names(services), **step))
     return services
 
 

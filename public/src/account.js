@@ -11,6 +11,8 @@ import { avatar, initials } from "./format.js";
 import { clearNotices, reporting, reportingIn } from "./notices.js";
 
 const DEMO_NAMES = ["Cleo", "Dara", "Emil", "Flora", "Gus", "Hana", "Ivo", "Juno", "Kit", "Lena"];
+/** Of Ada and Basil, whom the local stack signs up: infra/local/seed.py. */
+const DEMO_PASSWORD = "only-on-loopback";
 const COPIED_MS = 1_500;
 
 /**
@@ -26,7 +28,9 @@ export function watchAccount(auth, changed) {
     const enter = event.submitter?.value === "up" ? createUserWithEmailAndPassword : signInWithEmailAndPassword;
     submit(event.target, () => enter(auth, email, password));
   });
-  byId("demo-user").addEventListener("click", ({ target }) => oneAtATime(target, () => demoUser(auth)));
+  for (const button of document.querySelectorAll("[data-demo]")) {
+    button.addEventListener("click", () => oneAtATime(button, () => demoUser(auth, button.dataset.demo)));
+  }
   byId("sign-out").addEventListener("click", () => reporting(() => signOut(auth)));
   for (const button of document.querySelectorAll(".copy-id")) {
     button.addEventListener("click", () => reporting(() => copyId(auth, button)));
@@ -62,8 +66,9 @@ async function oneAtATime(button, action) {
   button.disabled = false;
 }
 
-/** Become somebody new. @param {import("@firebase/auth").Auth} auth */
-async function demoUser(auth) {
+/** Become one of the two who share a conversation, or somebody new. @param {import("@firebase/auth").Auth} auth @param {string} named */
+async function demoUser(auth, named) {
+  if (named) return await signInWithEmailAndPassword(auth, `${named}@demo.example`, DEMO_PASSWORD);
   const name = DEMO_NAMES[Math.floor(Math.random() * DEMO_NAMES.length)];
   const unique = crypto.randomUUID();
   const email = `${name.toLowerCase()}-${unique.slice(0, 8)}@demo.example`;

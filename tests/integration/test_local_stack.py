@@ -23,6 +23,7 @@ SERVICES = {
     "functions",
     "hosting",
     "warm",
+    "seed",
 }
 USED = {
     "surrealdb": "SURREALDB_URL",
@@ -30,12 +31,12 @@ USED = {
     "auth": "FIREBASE_AUTH_EMULATOR_HOST",
     "realtime": "CONFAB_REALTIME_URLS",
 }
-USER = {"email": "ada@demo.example", "password": "correct horse", "returnSecureToken": True}
+USER = {"email": "cleo@demo.example", "password": "correct horse", "returnSecureToken": True}
 
 
-def account(stack: Stack, action: str) -> dict[str, str]:
+def account(stack: Stack, action: str, **other: str) -> dict[str, str]:
     url = f"{stack.auth}/identitytoolkit.googleapis.com/v1/accounts:{action}?key=demo"
-    answer = httpx.post(url, json=USER, trust_env=False)
+    answer = httpx.post(url, json=USER | other, trust_env=False)
     assert answer.is_success, answer.text
     return {"Authorization": f"Bearer {answer.json()['idToken']}"}
 
@@ -110,6 +111,18 @@ def test_users_and_conversations_survive_a_restart(day, next_day):
     url = f"{next_day.url}/api/conversations/{day.conversation}"
     answer = httpx.get(url, headers=token, trust_env=False)
     assert answer.json()["conversation"]["id"] == day.conversation
+
+
+@pytest.mark.parametrize("name", ["ada", "basil"])
+def test_the_page_signs_in_the_two_who_talk_in_one_room_however_often_it_is_seeded(next_day, name):
+    page = (ROOT / "public/src/account.js").read_text()
+    password = re.search(r'DEMO_PASSWORD = "(.+)"', page)[1]
+    token = account(next_day, "signInWithPassword", email=f"{name}@demo.example", password=password)
+    url = f"{next_day.url}/api/conversations"
+    (room,) = httpx.get(url, headers=token, trust_env=False).json()["conversations"]
+    assert room["seq"] == 6
+    said = httpx.get(f"{url}/{room['id']}", headers=token, trust_env=False).json()["messages"]
+    assert [each["metadata"]["name"] for each in said] == ["Ada", "Basil"] * 3
 
 
 @pytest.mark.parametrize("option", ["--move", "--reset"])
