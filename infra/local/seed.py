@@ -12,11 +12,14 @@ from urllib.request import ProxyHandler, Request, build_opener
 _PASSWORD = "only-on-loopback"  # noqa: S105 - the page has it too, and only an emulator has these users
 _SAID = (
     ("Ada", "Hi Basil! This room is **seeded**: be me in one tab and you in another, and write in both."),
-    ("Basil", "Each message arrives once and in order:\n\n1. it is stored\n2. published\n3. pushed to all"),
+    (
+        "Basil",
+        "Each message arrives once and in order:\n\n1. it is stored\n2. published\n3. pushed to everyone",
+    ),
     ("Ada", "```js\nconst room = confab.follow(id);\nroom.subscribe(show);\nawait room.send('Hello');\n```"),
     ("Basil", "And if I lose the connection while I send?"),
     ("Ada", "It waits in your browser under its `clientMessageId`: sent often, *stored once*."),
-    ("Basil", "> stored once\n\nThen I'll kill an instance meanwhile. **Developer** in the menu shows it."),
+    ("Basil", "> stored once\n\nThen I'll kill an instance meanwhile: **Developer** in the menu shows it."),
 )
 _open = build_opener(ProxyHandler({})).open  # loopback is asked directly
 
@@ -32,7 +35,7 @@ def seed(web: str, auth: str) -> None:
     if any(room["seq"] >= len(_SAID) for room in _ask(f"{path}?limit=100", ada)["conversations"]):
         return
     members = [{"userId": basil["localId"], "access": "write"}]
-    room = _ask(path, ada, {"type": "chat", "title": "Welcome to Confab", "members": members})
+    room = _ask(path, ada, {"type": "chat", "title": "Welcome", "members": members})
     for number, (name, content) in enumerate(_SAID):
         message = {"content": content, "metadata": {"name": name}, "clientMessageId": f"seed-{number}"}
         _ask(f"{path}/{room['id']}/messages", ada if name == "Ada" else basil, message)

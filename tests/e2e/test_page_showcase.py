@@ -44,7 +44,7 @@ def is_for_everyone(person: Person) -> None:
     axe = "" if person.page.evaluate("'axe' in window") else AXE.read_text()
     person.page.evaluate(f"{axe};0")  # the policy admits no script tag
     for scheme in ("dark", "light"):
-        person.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        person.page.emulate_media(color_scheme=scheme)
         found: dict[str, Any] = person.page.evaluate("axe.run()")
         harm = [each for each in found["violations"] if each["impact"] in HARMFUL]
         nodes = [(each["id"], node["html"][:200], node["any"]) for each in harm for node in each["nodes"]]

@@ -116,7 +116,7 @@ def test_users_and_conversations_survive_a_restart(day, next_day):
 @pytest.mark.parametrize("name", ["ada", "basil"])
 def test_the_page_signs_in_the_two_who_talk_in_one_room_however_often_it_is_seeded(next_day, name):
     page = (ROOT / "public/src/account.js").read_text()
-    password = re.search(r'DEMO_PASSWORD = "(.+)"', page)[1]
+    (password,) = re.findall(r'DEMO_PASSWORD = "(.+)"', page)
     token = account(next_day, "signInWithPassword", email=f"{name}@demo.example", password=password)
     url = f"{next_day.url}/api/conversations"
     (room,) = httpx.get(url, headers=token, trust_env=False).json()["conversations"]
