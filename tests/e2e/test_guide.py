@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -70,7 +71,8 @@ class Site:
         (self.folder / "my-app/node_modules/@confab/client/node_modules").symlink_to(own)
 
     def build(self, way: str) -> None:
-        """Write the files of a way, and build it."""
+        """Write the files of a way, in place of another's, and build it."""
+        shutil.rmtree(self.folder / "my-app/src", ignore_errors=True)
         for name, text in files(way).items():
             file = self.folder / "my-app" / name
             file.parent.mkdir(parents=True, exist_ok=True)
