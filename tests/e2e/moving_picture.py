@@ -38,9 +38,9 @@ class Film:
     def write(self, person: Person, text: str) -> None:
         for word in text.split():
             person.composer.press_sequentially(f"{word} ")
-            self.roll(0)
+            self.roll(0.15)
         person.composer.press("Enter")
-        self.roll(0.6)
+        self.roll(0.8)
 
     def save(self, path: Path) -> None:
         times = [at for at, _ in self._frames]
