@@ -202,3 +202,13 @@ def test_who_reads_above_is_left_there_and_told_of_what_is_new(people: tuple[Per
     pill.click()
     expect(pill).to_be_hidden()
     expect(ada.messages.last).to_be_in_viewport()
+
+
+def test_ada_and_basil_find_themselves_in_the_seeded_room(people: tuple[Person, Person]) -> None:
+    for person, name in zip(people, ("Ada", "Basil"), strict=True):
+        person.visit()
+        person.press(f"Continue as {name}")
+        person.page.get_by_role("link", name="Welcome").click()
+        person.is_live()
+        expect(person.messages).to_have_count(6)
+        expect(person.messages.locator(".copy")).to_have_count(1)
