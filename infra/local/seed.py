@@ -26,11 +26,7 @@ _open = build_opener(ProxyHandler({})).open  # loopback is asked directly
 
 def seed(web: str, auth: str) -> None:
     """Sign up the two at the Auth emulator, and let them talk. Raises OSError if something fails."""
-    try:
-        ada, basil = (_user(auth, name) for name in ("Ada", "Basil"))
-    except HTTPError:
-        print("somebody else has an email of theirs: no room is seeded")
-        return
+    ada, basil = (_user(auth, name) for name in ("Ada", "Basil"))
     path = f"{web}/api/conversations"
     if any(room["seq"] >= len(_SAID) for room in _ask(f"{path}?limit=100", ada)["conversations"]):
         return
@@ -60,4 +56,7 @@ def _ask(url: str, user: dict[str, Any], body: object = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    seed(*sys.argv[1:])
+    try:
+        seed(*sys.argv[1:])
+    except HTTPError as refusal:  # of another password, or a room deleted today
+        print(f"no room is seeded: {refusal.url} responds {refusal.code}")

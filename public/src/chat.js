@@ -17,6 +17,8 @@ const STATES = {
 };
 const SLOW_MS = 8_000;
 const CHECK_MS = 4_000;
+/** A connection that comes back within this time worries nobody. */
+const CALM_MS = 5_000;
 const GONE = "You can no longer open this conversation: it was deleted, or you were removed from it.";
 
 /** @typedef {import("@confab/client").Conversation} Conversation */
@@ -38,6 +40,7 @@ export class Chat {
   /** @type {import("./message.js").MessageItem | null} Whose menu was opened last */
   #chosen = null;
   #problem = null;
+  #problemSince = Infinity;
 
   /**
    * @param {import("@confab/client").Confab} confab
@@ -59,7 +62,7 @@ export class Chat {
       changed(this);
     });
     this.#unwatch = names.watch(() => this.#showHead());
-    this.#slow = setInterval(() => this.#showState(), CHECK_MS);
+    this.#slow = setInterval(() => this.#check(), CHECK_MS);
   }
 
   get id() {
@@ -226,6 +229,12 @@ export class Chat {
     byId("typing").replaceChildren(...words);
   }
 
+  #check() {
+    if (!this.#visible) return;
+    this.#showState();
+    this.#showProblem();
+  }
+
   /** What goes on for too long is said: a message that is not confirmed, though the connection looks alive. */
   #showState() {
     if (!this.#visible) return;
@@ -245,7 +254,10 @@ export class Chat {
 
   #showProblem() {
     const { problem, status } = this.live.state;
-    const shown = status === "live" ? null : problem;
+    if (problem === null) this.#problemSince = Infinity;
+    else this.#problemSince = Math.min(this.#problemSince, performance.now());
+    const calm = navigator.onLine && performance.now() - this.#problemSince < CALM_MS;
+    const shown = status === "live" || calm ? null : problem;
     byId("trouble").hidden = shown === null;
     if (shown?.message === this.#problem?.message && shown?.code === this.#problem?.code) return; // the same is not read out again
     this.#problem = shown;

@@ -82,9 +82,11 @@ async function change(chat, select) {
   if (await confirmed("Hand this conversation over?", text, "Hand over")) attempt(() => chat.update({ owner: uid }));
 }
 
-/** @param {() => Promise<unknown>} action */
-async function attempt(action) {
-  await reportingIn(byId("members-refusal"), action);
+let last = Promise.resolve();
+
+/** Actions go out one after the other: of two changes of a member, the one that was chosen last stays. @param {() => Promise<unknown>} action */
+function attempt(action) {
+  last = last.then(() => reportingIn(byId("members-refusal"), action));
 }
 
 function newRow(uid) {

@@ -17,8 +17,6 @@ pytestmark = needs_chromium
 RUNS = int(os.environ.get("OUTBOX_RUNS", "1"))
 SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
 STEPS = 10
-KEPT_S = 0.05
-"""How long after it shows a message is kept for sure."""
 
 
 class Device:
@@ -52,14 +50,12 @@ class Device:
         expect(tab.get_by_text(text, exact=True).first).to_be_visible()
 
     def close(self, tab: Page) -> None:
-        time.sleep(KEPT_S)
         self.tabs.remove(tab)
         tab.close()
         if not self.tabs:
             self.open()
 
     def reload(self, tab: Page) -> None:
-        time.sleep(KEPT_S)
         self.online()
         tab.reload()
         expect(tab.get_by_role("textbox", name="Message")).to_be_visible()

@@ -3,7 +3,7 @@
 import json
 import re
 
-from playwright.sync_api import Locator, WebSocketRoute, expect
+from playwright.sync_api import Locator, Route, WebSocketRoute, expect
 
 from tests.e2e.test_page_harm import BEYOND_THE_EDGE
 from tests.support.browser import Person, meet, needs_chromium
@@ -181,3 +181,17 @@ def test_a_deleted_conversation_is_gone_for_everyone(people: tuple[Person, Perso
     for person in people:
         expect(person.page.locator("#conversations a")).to_have_count(0)
     expect(ada.page.locator("#nothing-open")).to_be_visible()
+
+
+def test_of_two_changes_of_a_member_the_last_one_stays(people: tuple[Person, Person]) -> None:
+    ada, bo = people
+    meet(ada, bo)
+    held: list[Route] = []
+    ada.page.route("**/members/*", lambda route: route.continue_() if held else held.append(route))
+    access = ada.member(bo.user_id()).get_by_label("Access")
+    for choice in ("read", "write"):
+        access.select_option(choice)
+    ada.page.wait_for_timeout(500)
+    held[0].continue_()
+    expect(bo.changes).to_have_count(2)
+    expect(bo.composer).to_be_visible()

@@ -1,4 +1,4 @@
-import type { LiveState, Message, MessageOptions } from "@confab/client";
+import type { ConfabError, LiveState, Message, MessageOptions } from "@confab/client";
 import { useMemo, useSyncExternalStore } from "react";
 
 import { Draft } from "./draft.js";
@@ -47,12 +47,16 @@ export function useSend(id: string | null): Composer {
   return useMemo(() => ({ draft: text, ...actions }), [text, actions]);
 }
 
-async function send({ confab, id, live }: Followed, draft: Draft, content: string, more?: MessageOptions): Promise<Message | null> {
+async function send({ live }: Followed, draft: Draft, content: string, more?: MessageOptions): Promise<Message | null> {
   if (!content.trim()) return null;
-  const before = confab!.outbox.items(id!);
   const stored = live.send(content, more);
-  if (content === draft.text && confab!.outbox.items(id!) !== before) draft.set("");
-  return await stored;
+  if (content === draft.text) draft.set("");
+  try {
+    return await stored;
+  } catch (error) {
+    if ((error as ConfabError).code === "busy" && draft.text === "") draft.set(content);
+    throw error;
+  }
 }
 
 function nothing(_state: LiveState): null {

@@ -48,7 +48,7 @@ interface Waiting {
  */
 export class Lane {
   #items: readonly Unsent[] = [];
-  readonly #unkept = new Set<string>();
+  #arriving = 0;
   readonly #strikes = new Map<string, number>();
   readonly #waiting = new Map<string, Waiting>();
   #running = false;
@@ -60,18 +60,25 @@ export class Lane {
     readonly parts: LaneParts,
   ) {}
 
+  /** What is kept: nobody is shown a message that closing the page now would lose. */
   get items(): readonly Unsent[] {
     return this.#items;
   }
 
+  /** How many messages there are, those that are not kept yet included. */
+  get size(): number {
+    return this.#items.length + this.#arriving;
+  }
+
   /** Take a new message once it is kept. Resolves when it is stored. */
   async add(item: Unsent, kept: Promise<void>): Promise<Message> {
-    this.#items = [...this.#items, item];
-    this.#unkept.add(item.clientMessageId);
+    this.#arriving += 1;
     const stored = new Promise<Message>((resolve, reject) => this.#waiting.set(item.clientMessageId, { resolve, reject }));
     stored.catch(() => undefined); // the caller gets it below, perhaps a moment later
     await kept;
-    this.#unkept.delete(item.clientMessageId);
+    this.#arriving -= 1;
+    const known = !this.#waiting.has(item.clientMessageId) || this.get(item.clientMessageId); // it may be sent already
+    if (!known) this.#change(item);
     this.kick();
     return await stored;
   }
@@ -145,7 +152,6 @@ export class Lane {
     if (this.#closed) return undefined;
     for (const item of this.#items) {
       if (item.state !== "queued") continue;
-      if (this.#unkept.has(item.clientMessageId)) return undefined; // it is kept first, and none overtakes it
       const now = fresh(item, Date.now());
       if (now === item) return item;
       this.#change(now);

@@ -68,7 +68,7 @@ export class Outbox {
   async add(conversationId: string, content: string, more: MessageOptions = {}): Promise<Message> {
     const lane = this.#lane(conversationId);
     if (this.#closed) throw localError("closed", "This client is closed.");
-    if (lane.items.length >= MOST_UNSENT) throw localError("busy", "Too many messages wait to be sent.");
+    if (lane.size >= MOST_UNSENT) throw localError("busy", "Too many messages wait to be sent.");
     const item: Unsent = {
       clientMessageId: more.clientMessageId ?? crypto.randomUUID(),
       conversationId,
@@ -80,9 +80,7 @@ export class Outbox {
       state: "queued",
       problem: null,
     };
-    const stored = lane.add(item, this.#put(item));
-    this.#notify(conversationId);
-    return await stored;
+    return await lane.add(item, this.#put(item));
   }
 
   /** The unsent messages of a conversation, in order, the same array while nothing changes; or of all. */
