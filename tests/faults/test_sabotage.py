@@ -9,7 +9,8 @@ from tests.faults.storm.storm import storm
 
 LAUNCHER = "tests.faults.sabotaged"
 INSTANCES = ("realtime-1", "realtime-2")
-LOAD_S = 4.0
+LOADS_S = (4.0, 8.0, 16.0)
+"""A busy machine does less in a storm: one that shows too little is followed by a longer one."""
 BAD = Weather(drop=0.3, repeat=0.4, longest_delay=0.3)
 SABOTAGES = {
     "filling and deduplication": (
@@ -29,7 +30,12 @@ SABOTAGES = {
 
 @pytest.mark.parametrize(("broken", "weather", "kinds"), SABOTAGES.values(), ids=SABOTAGES)
 async def test_the_account_shows_what_is_switched_off(tmp_path, broken, weather, kinds):
-    plan = Plan(seed=7, seconds=LOAD_S, faults=(), weather=[(LOAD_S, weather)], catch_up_s=2.5)
     launchers = {name: (LAUNCHER, sabotage) for name, sabotage in broken.items()}
-    found = violations(await storm(plan, tmp_path, print, launchers))
-    assert kinds <= {violation.kind for violation in found}
+    found: set[str] = set()
+    for load_s in LOADS_S:
+        if not kinds <= found:
+            folder = tmp_path / f"{load_s:g} s"
+            folder.mkdir()
+            plan = Plan(seed=7, seconds=load_s, faults=(), weather=[(load_s, weather)], catch_up_s=2.5)
+            found |= {violation.kind for violation in violations(await storm(plan, folder, print, launchers))}
+    assert kinds <= found
