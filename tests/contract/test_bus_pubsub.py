@@ -46,10 +46,10 @@ async def test_a_silent_bus_is_detected_and_reconnected(bus, listen, publisher, 
     await asyncio.sleep(1)  # for the answer to the first ping
     bus.server.freeze()
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             with pytest.raises(Unavailable):
                 await publisher.publish(event)
-        await listener.until(lambda: not listener.subscription.connected, within=20)
+        await listener.until(lambda: not listener.subscription.connected)
     finally:
         bus.server.thaw()
     await arrives(listener, publisher)
@@ -59,7 +59,7 @@ async def test_a_subscription_that_never_connected_can_be_closed():
     listener = Listener(PubSubSubscription(PROJECT, "t-1", instance="i", emulator_host=closed_port()))
     await asyncio.sleep(0.3)
     assert not listener.subscription.connected
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await listener.close()
 
 
@@ -112,7 +112,7 @@ async def test_a_subscription_s_lease_is_renewed(bus, publisher, monkeypatch):
     async with bus.raw() as client:
         await arrives(listener, publisher)
         monkeypatch.setattr(leases, "labels", lambda: {leases.ALIVE: str(int(time.time()))})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while True:
                 config = await client.get_subscription(subscription=subscription(listener).name)
                 if config.labels[leases.ALIVE] != earlier:
@@ -140,7 +140,7 @@ async def test_a_slow_reader_holds_a_bounded_number_of_events_and_loses_none(bus
         return await anext(iterator)
 
     first = asyncio.create_task(next_event())
-    await until(lambda: slow.connected, within=10)
+    await until(lambda: slow.connected)
     sent = events(3 * MAX_OUTSTANDING_MESSAGES)
     for start in range(0, len(sent), 500):  # no more than a busy machine publishes within the deadline
         await asyncio.gather(*(publisher.publish(event) for event in sent[start : start + 500]))

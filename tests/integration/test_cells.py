@@ -18,8 +18,6 @@ from tests.support.world import World
 
 MAIN, B = 0, 1
 """The instances."""
-PROMISED_S = 5
-"""Within which an entry arrives without the bus."""
 
 
 class Cells(World):
@@ -63,7 +61,7 @@ async def test_an_event_reaches_the_instances_of_its_own_cell_only(world):
         alice = await world.client("alice", index, rooms[cell])
         await world.rest_message(rooms[cell], "from a function")
         await alice.call("message", {"conversationId": rooms[cell], "content": "from a socket"})
-        await alice.until(lambda c: c.seqs() == [1, 2], within=1)
+        await alice.until(lambda c: c.seqs() == [1, 2])
     # the bus does not return to an instance what it published itself
     await until(lambda: [world.entries(at, rooms[cell]) for at, cell in enumerate(world.cells)] == [1, 1])
     await world.settled()
@@ -75,13 +73,14 @@ async def test_a_room_that_is_joined_through_another_cells_container_is_served_f
     alice, bob = await world.client("alice", B, room), await world.client("bob", MAIN, room)
     for number in range(3):
         await world.rest_message(room, str(number))
-    await alice.until(lambda c: c.seqs() == [1, 2, 3], within=1)
-    await bob.until(lambda c: c.seqs() == [1, 2, 3], within=PROMISED_S)
+    await alice.until(lambda c: c.seqs() == [1, 2, 3])
+    await until(lambda: world.entries(B, room) == 3)
+    await bob.until(lambda c: c.seqs() == [1, 2, 3])
     await bob.call("message", {"conversationId": room, "content": "from the other cell"})
     for client in (alice, bob):
-        await client.until(lambda c: c.seqs() == [1, 2, 3, 4], within=1)
+        await client.until(lambda c: c.seqs() == [1, 2, 3, 4])
     await world.rest_finalize(room)
-    await bob.until(lambda c: c.seqs() == [1, 2, 3, 4, 5], within=PROMISED_S)
+    await bob.until(lambda c: c.seqs() == [1, 2, 3, 4, 5])
     assert bob.of("message") == alice.of("message")
     assert world.entries(MAIN, room) == 0
 
@@ -94,13 +93,13 @@ async def test_a_function_that_does_not_know_a_cell_yet_loses_nothing(world):
     await known.close()
     assert cell_of(room, old.config.cells) == "main"
     await world.rest_message(room, "from the release before")
-    await alice.until(lambda c: c.seqs() == [1], within=PROMISED_S)
+    await alice.until(lambda c: c.seqs() == [1])
 
 
 async def test_a_container_probes_the_topic_of_its_own_cell(world, monkeypatch):
     monkeypatch.setattr(watchdog, "PROBE_S", 0.3)
     await world.client("alice", B, await world.conversation(cell="b"))
-    await until(lambda: any(isinstance(event, Typing) for event in world.received[B]), within=6)
+    await until(lambda: any(isinstance(event, Typing) for event in world.received[B]))
     await world.settled()
     assert world.containers[B]._watchdog.delivering
     assert world.received[MAIN] == []

@@ -41,7 +41,7 @@ async def test_a_frozen_server_is_unavailable_within_the_deadline_and_stores_no_
     server.freeze()
     keyed = [store.append(draft(str(n), client_message_id=str(n)), now=NOW) for n in range(200)]
     calls = (store.conversation("c1"), store.check(), store.append(draft("unkeyed"), now=NOW), *keyed)
-    async with asyncio.timeout(IMPATIENT.overall + 2):
+    async with asyncio.timeout(IMPATIENT.overall + 10):
         results = await asyncio.gather(*calls, return_exceptions=True)
     server.thaw()
     assert {type(result) for result in results} == {Unavailable}
@@ -135,15 +135,15 @@ async def test_a_session_is_renewed_before_its_end_and_replaced_after_it(tmp_pat
         discard(self, session)
 
     monkeypatch.setattr(Connection, "_discard", recorded)
-    async with surreal_server(tmp_path, "--session-seconds", "1") as server:
+    async with surreal_server(tmp_path, "--session-seconds", "2") as server:
         store, idle = surreal_store(server, timing=Timing(renewal=0.3)), surreal_store(server)
         await store.create(conversation(), None, now=NOW)
         await idle.check()
-        for n in range(1, 16):
+        for n in range(1, 26):
             assert (await store.append(draft(), now=NOW)).message.seq == n
             await asyncio.sleep(0.1)
         assert ended == []
-        assert (await idle.append(draft(), now=NOW)).message.seq == 16
+        assert (await idle.append(draft(), now=NOW)).message.seq == 26
         assert len(ended) == 1
         await store.close()
         await idle.close()

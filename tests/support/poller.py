@@ -29,7 +29,7 @@ def escaped(value: object) -> str:
 async def read_to_end(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
     """The texts that a WebSocket receives until it is closed."""
     texts: list[str] = []
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(15):
         while (message := await wire.receive()).type is aiohttp.WSMsgType.TEXT:
             texts.append(message.data)
     return texts
@@ -60,7 +60,7 @@ class Poller:
             return answer.status, await answer.text()
 
     async def poll_until(self, text: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while text not in self.received:
                 status, packets = await self.get()
                 assert status == 200

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], *, within: float = 3) -> None:
-    """Wait until a condition holds; fails after `within` seconds."""
+async def until(condition: Callable[[], object], *, within: float = 15) -> None:
+    """Wait until a condition holds; fails after `within` seconds, which a busy machine needs no more than."""
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.005)

@@ -101,7 +101,7 @@ class World:
         self.containers.append(container)
         self._instances.append(instance)
         self.urls.append(f"http://127.0.0.1:{port}")
-        await until(lambda: adapters.subscription.connected, within=10)
+        await until(lambda: adapters.subscription.connected)
 
     async def stop(self, index: int) -> None:
         """Stop an instance as SIGTERM does."""

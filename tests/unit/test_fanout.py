@@ -51,8 +51,8 @@ def background(bus):
 
 @pytest.fixture
 def inline(bus, monkeypatch):
-    monkeypatch.setattr(publishers, "WAIT_S", 0.05)
-    monkeypatch.setattr(publishers, "PAUSE_S", 0.2)
+    monkeypatch.setattr(publishers, "WAIT_S", 0.2)
+    monkeypatch.setattr(publishers, "PAUSE_S", 0.3)
     return InlineAnnouncer(CircuitBreaker(bus), origin="a function")
 
 
@@ -94,13 +94,13 @@ async def test_every_kind_of_entry_a_deletion_and_an_erasure_have_an_event(reque
 async def test_a_bus_that_takes_nothing_delays_no_function(inline, bus, failure, caplog):
     bus.away = failure == "away"
     bus.thawed.clear()
-    async with asyncio.timeout(0.15):
+    async with asyncio.timeout(0.55):
         for seq in (1, 2, 3):
             await inline.announce(message(seq))
     assert (bus.tries, len(caplog.records)) == (1, 1)
     bus.away = False
     bus.thawed.set()
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.35)
     await inline.announce(message(4))
     assert [event.seq for event in bus.taken] == [4]
 
@@ -155,4 +155,4 @@ async def test_its_own_events_and_defects_do_not_stop_the_consumer(adapters, con
     assert (suspected, swept) == (["c1"], [True])
     assert "could not be passed on" in caplog.text
     await adapters.subscription.close()
-    await asyncio.wait_for(consuming, 3)
+    await asyncio.wait_for(consuming, 15)

@@ -6,7 +6,7 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.realtime import health
-from tests.support.waiting import settle
+from tests.support.waiting import settle, until
 
 
 async def away() -> None:
@@ -26,7 +26,8 @@ async def test_a_missing_dependency_is_logged_repeatedly_until_the_drain(
     instance = health.Health(adapters.store, adapters.verifier, bus_delivers=lambda: True)
     instance.draining = draining
     reporting = asyncio.create_task(instance.report())
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.1)
+    await until(lambda: caplog.messages.count("not ready") >= len(lines))
     instance.draining = True  # the last check ends, and none begins
     await settle()
     reporting.cancel()

@@ -63,6 +63,7 @@ async def test_a_defect_while_a_gap_is_filled_is_logged_once_and_left_to_the_swe
     await world.write(2)
     with patch.object(served.ServedRoom, "_envelopes", side_effect=DEFECT):
         world.announce(2)
+        await until(lambda: caplog.messages)
         await asyncio.sleep(0.1)
     assert caplog.messages == ["a gap could not be filled; the sweep tries again"]
     await world.rooms.sweep()
@@ -75,6 +76,10 @@ async def test_the_commits_of_entries_to_be_read_are_bounded(world, monkeypatch)
     world.store.error = AWAY
     world.announce(*range(2, 100))
     assert len(world.rooms._served[ROOM].commits) == 5
+
+
+def test_an_entry_that_the_bus_lost_is_swept_well_within_the_five_seconds_that_are_promised():
+    assert rooms_module.SWEEP_S * 1.1 + rooms_module.GRACE_S < 5 / 2
 
 
 async def test_a_sweep_waits_for_the_bus_to_deliver_first(world, monkeypatch, caplog):

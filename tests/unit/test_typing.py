@@ -47,7 +47,7 @@ class Room:
 
 @pytest.fixture
 def room(monkeypatch):
-    monkeypatch.setattr(typing_module, "TYPING_S", 0.1)
+    monkeypatch.setattr(typing_module, "TYPING_S", 0.3)
     return Room()
 
 
@@ -58,7 +58,7 @@ EVE = state(typing=True, user_id="eve")
 
 COURSES: dict[str, Any] = {
     "expires by itself": ([("s1", ON), *EXPIRED], [ON, OFF], [ON]),
-    "is deferred": ([("s1", ON), PAUSE, ("s1", ON), PAUSE, ("s1", ON), PAUSE], [ON] * 3, [ON] * 3),
+    "is deferred": ([("s1", ON), PAUSE] * 4, [ON] * 4, [ON] * 4),
     "has not begun": ([("s1", OFF)], [], []),
     "ends with its socket": ([("s1", ON), ("s2", "left"), ("s1", "left"), *EXPIRED], [ON, OFF], [ON, OFF]),
     "continues elsewhere": (
@@ -76,7 +76,7 @@ COURSES: dict[str, Any] = {
 async def test_typing_is_shown_until_it_ends(room, steps, shown, published):
     for step in steps:
         if step is PAUSE:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         elif step[1] == "left":
             room.typing.end("c1", "bob", step[0])
         elif step[0] == "i2":

@@ -35,7 +35,7 @@ def adapters():
 @pytest.fixture
 async def watchdog(container, monkeypatch):
     """The watchdog of an instance that has a room, and so needs the bus."""
-    monkeypatch.setattr(watchdog_module, "PROBE_S", 0.05)
+    monkeypatch.setattr(watchdog_module, "PROBE_S", 0.15)
     container.rooms.begin_join(ROOM, SOCKET)
     tasks = [asyncio.create_task(work()) for work in (container._watchdog.watch, container._consume)]
     yield container._watchdog
@@ -45,7 +45,7 @@ async def watchdog(container, monkeypatch):
 
 
 async def test_a_bus_that_delivers_the_probes_is_left_alone(watchdog, adapters):
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.6)
     assert adapters.subscription.restarts == []
     assert watchdog.delivering
 
@@ -64,7 +64,7 @@ async def test_a_bus_without_rooms_is_not_probed(watchdog, container, adapters, 
     container.rooms.leave(ROOM, SOCKET.sid)
     published: list[bytes] = []
     monkeypatch.setattr(adapters.bus, "put", published.append)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.4)
     assert published == []
 
 

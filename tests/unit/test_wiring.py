@@ -44,7 +44,7 @@ async def test_connecting_delays_nothing_and_a_failure_is_left_to_the_first_quer
 
     monkeypatch.setattr(adapters.store, "check", check)
     monkeypatch.setattr(adapters.publisher, "connect", connect)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await adapters.prepare(announces=announces)
     await settle()
     assert begun == ({"store", "bus"} if announces else {"store"})
