@@ -89,17 +89,21 @@ def _addresses(moved: int | None) -> list[Address]:
 
 
 def _defaults(addresses: Mapping[str, Address]) -> dict[str, str]:
-    web = addresses["hosting"]
     return {
         "GOOGLE_CLOUD_PROJECT": "demo-confab",
         "SURREALDB_URL": f"ws://{addresses['surrealdb']}",
         "PUBSUB_EMULATOR_HOST": str(addresses["pubsub"]),
         "FIREBASE_AUTH_EMULATOR_HOST": str(addresses["auth"]),
-        "CONFAB_ALLOWED_ORIGINS": f"http://{web},http://localhost:{web.port}",
+        "CONFAB_ALLOWED_ORIGINS": ",".join(page_origins(addresses["hosting"])),
         "CONFAB_REALTIME_URLS": ",".join(f"http://{addresses[name]}" for name in REALTIME),
         **MALLOC,
         "CONFAB_REVOCATION_TTL_S": "0",  # a local look-up is cheap, and a revocation shows at once
     }
+
+
+def page_origins(web: Address) -> tuple[str, str]:
+    """The origins of the page that is served there."""
+    return f"http://{web}", f"http://localhost:{web.port}"
 
 
 def _serves(address: Address, variable: str) -> bool:

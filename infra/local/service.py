@@ -40,6 +40,8 @@ class Service:
     """The services that must be ready before it starts."""
     tier: int
     """Higher tiers stop first; the services of a tier stop concurrently."""
+    killable: str = ""
+    """The address by which the page may kill it, if it may."""
     once: bool = False
     """Whether it is a startup step that ends by itself."""
     start_s: float = 30
@@ -53,6 +55,7 @@ class Process:
     def __init__(self, service: Service, log: Path, mark: str, child: asyncio.subprocess.Process) -> None:
         self.service = service
         self.log = log
+        self.killed = False
         self._mark = mark
         self._child = child
 
@@ -83,6 +86,11 @@ class Process:
     async def wait(self) -> int:
         """Wait for its end; returns the exit code."""
         return await self._child.wait()
+
+    def kill(self) -> None:
+        """End it as a crash would, on request."""
+        self.killed = True
+        self._child.kill()
 
     def output(self) -> str:
         """The last 64 KiB of its output."""

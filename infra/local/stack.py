@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from infra.local import firebase
-from infra.local.addresses import free_addresses
+from infra.local import firebase, killing
+from infra.local.addresses import Address, free_addresses
 from infra.local.data import ROOT, DataFolder
-from infra.local.plan import REALTIME, Plan
+from infra.local.plan import REALTIME, Plan, page_origins
 from infra.local.service import Service, prints, responds, succeeds
 from infra.local.supervisor import Supervisor, say
 
@@ -20,16 +20,19 @@ async def run(plan: Plan, data: DataFolder) -> int:
     """Run the stack until a signal; the exit code. `stack.json` describes the stack while it is ready."""
     for name, address in plan.running.items():
         say(f"{name:<12} {address:<28} runs already")
-    with ExitStack() as description:
+    (kill_at,) = free_addresses(1)
+    supervisor = Supervisor(_services(plan, data, kill_at), data.logs, say)
+    origins = page_origins(plan.addresses["hosting"])
+    with killing.offered(kill_at, origins, supervisor.kill), ExitStack() as description:
 
         def when_ready() -> None:
             description.enter_context(data.described(plan.description()))
             say(f"ready {plan.web}")
 
-        return await Supervisor(_services(plan, data), data.logs, say).run(when_ready)
+        return await supervisor.run(when_ready)
 
 
-def _services(plan: Plan, data: DataFolder) -> list[Service]:
+def _services(plan: Plan, data: DataFolder, kill_at: Address) -> list[Service]:
     """The services to start."""
     at = plan.addresses
     stores = {
@@ -49,7 +52,7 @@ def _services(plan: Plan, data: DataFolder) -> list[Service]:
     services.append(_python(plan, "schema", migrate, "migrated", after=_names(services), **step))
     if "realtime" not in plan.running:
         services += [_realtime(plan, name, after=_names(services)) for name in REALTIME]
-    services.append(_firebase(plan, data))
+    services.append(_firebase(plan, data, kill_at))
     warm = ("infra.local.warm", plan.functions)
     services.append(_python(plan, "warm", warm, plan.functions, after=_names(services), **step))
     if not {"auth", "surrealdb"} & plan.running.keys():  # whose users and conversations are not this stack's
@@ -69,15 +72,18 @@ def _realtime(plan: Plan, name: str, *, after: tuple[str, ...]) -> Service:
         ready=responds(f"http://{address}/readyz"),
         after=after,
         tier=_REALTIME,
+        killable=str(address),
         stop_s=10,
     )
 
 
-def _firebase(plan: Plan, data: DataFolder) -> Service:
+def _firebase(plan: Plan, data: DataFolder, kill_at: Address) -> Service:
     wanted = ("auth", "functions", "hosting")
     addresses = {name: plan.addresses[name] for name in wanted if name not in plan.running}
     helpers = dict(zip(firebase.HELPERS, free_addresses(len(firebase.HELPERS)), strict=True))
-    return firebase.emulators(ROOT, data.folder("firebase"), addresses | helpers, plan.env, tier=_FIREBASE)
+    page = {} if "realtime" in plan.running else {killing.HEADER: f"http://{kill_at}"}
+    folder = data.folder("firebase")
+    return firebase.emulators(ROOT, folder, addresses | helpers, plan.env, page=page, tier=_FIREBASE)
 
 
 def _python(

@@ -43,6 +43,7 @@ class Supervisor:
         self._say = say
         self._mark = f"{uuid.uuid4().hex}/"
         self._running: list[Process] = []
+        self._killable: dict[str, Process] = {}
         self._ready = {service.name: asyncio.Event() for service in services}
         self._interrupts: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
@@ -67,6 +68,14 @@ class Supervisor:
             killed = not await self._stop_all()
         return _KILLED if killed else code
 
+    async def kill(self, address: str) -> bool:
+        """Kill the service that may be killed by this address; whether it is ready. It is restarted."""
+        process = self._killable.pop(address, None)
+        if process is None or process.exit_code is not None:
+            return False
+        process.kill()
+        return True
+
     async def _keep_all(self, when_ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._interrupted())
@@ -84,7 +93,7 @@ class Supervisor:
         """Start a service after its dependencies, and restart it whenever it exits.
 
         Returns after a startup step. Raises ServiceFailed for a service that does not become ready,
-        or exits 4 times within 30 s.
+        or exits 4 times within 30 s without having been killed on request.
         """
         for name in service.after:
             await self._ready[name].wait()
@@ -95,10 +104,13 @@ class Supervisor:
             self._ready[service.name].set()
             if service.once:
                 return
+            if service.killable:
+                self._killable[service.killable] = process
             what = f"ended with exit code {await process.wait()}"
-            exits.append(now())
-            seconds = exits[-1] - exits[0]
-            if len(exits) == _MAX_EXITS and seconds < _MAX_EXITS_S:
+            self._killable.pop(service.killable, None)
+            if not process.killed:
+                exits.append(now())
+            if len(exits) == _MAX_EXITS and (seconds := exits[-1] - exits[0]) < _MAX_EXITS_S:
                 raise ServiceFailed(process, f"{what}, {_MAX_EXITS} times in {seconds:.0f} s")
             self._say(f"{service.name} {what}; restarting it")
             await process.stop()

@@ -1,8 +1,13 @@
 import { io } from "socket.io-client";
 
 import { byId, el, setText } from "./dom.js";
+import { host } from "./format.js";
+import { isLoopback } from "./loopback.js";
+import { reporting } from "./notices.js";
 
 const KEPT_UNDER = "confab:developer";
+/** The header with which the local stack says where the page can have an instance killed. */
+const KILL_AT = "X-Confab-Kill";
 const MOST = 200;
 const FIELDS = ["seq", "version", "by", "author", "userId", "typing", "reason", "erasures", "delayMs"];
 
@@ -17,6 +22,8 @@ export class Developer {
   /** @type {Map<string, number>} */
   #begun = new Map();
   #list = byId("wire");
+  #kill = byId("kill");
+  #address = "";
 
   constructor() {
     const box = byId("developer");
@@ -27,6 +34,7 @@ export class Developer {
       show();
     });
     show();
+    if (isLoopback(location.hostname)) reporting(() => this.#offerKill());
   }
 
   /** `fetch`, watched. @type {typeof fetch} */
@@ -64,6 +72,14 @@ export class Developer {
   describe(facts) {
     const rows = Object.entries(facts).flatMap(([name, fact]) => [el("dt", {}, name), el("dd", {}, fact)]);
     byId("facts").replaceChildren(...rows);
+    this.#address = facts.address;
+    this.#kill.disabled = facts.state !== "live";
+  }
+
+  async #offerKill() {
+    const at = (await fetch("/", { method: "HEAD" })).headers.get(KILL_AT);
+    this.#kill.hidden = at === null;
+    this.#kill.addEventListener("click", () => reporting(() => kill(at, this.#address)));
   }
 
   #stored(key) {
@@ -82,6 +98,11 @@ export class Developer {
     this.#list.prepend(el("li", { className: way }, el("time", {}, time), el("span", {}, text)));
     if (this.#list.children.length > MOST) this.#list.lastElementChild.remove();
   }
+}
+
+async function kill(at, address) {
+  const { ok, status } = await fetch(`${at}/${host(address)}`, { method: "POST" });
+  if (!ok) throw new Error(`The local stack does not kill ${host(address)} (HTTP ${status}).`);
 }
 
 function summary(payload) {

@@ -4,10 +4,10 @@ import gzip
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Response, Route, expect
+from playwright.sync_api import Browser, Locator, Response, Route, expect
 
 from tests.support.browser import Person, meet, needs_chromium
-from tests.support.stack import ROOT
+from tests.support.stack import ROOT, Stack
 
 pytestmark = needs_chromium
 MOST_BYTES = 110_000
@@ -34,7 +34,8 @@ def test_the_page_weighs_little(ada: Person) -> None:
     ada.page.on("response", lambda response: loaded.append(response))  # noqa: PLW0108 - Playwright marks it
     ada.visit()
     expect(ada.page.get_by_role("button", name="Sign in")).to_be_visible()
-    weights = {each.url: len(gzip.compress(each.body())) for each in loaded if "127.0.0.1" in each.url}
+    read = [each for each in loaded if "127.0.0.1" in each.url and each.request.method == "GET"]
+    weights = {each.url: len(gzip.compress(each.body())) for each in read}
     assert {"app.css", "app.bundle.js", "icon.svg"} <= {url.rpartition("/")[2] for url in weights}
     assert sum(weights.values()) <= MOST_BYTES, weights
 
@@ -72,10 +73,8 @@ def test_axe_finds_nothing_serious_on_the_page_and_in_its_dialogs(people: tuple[
     ada.page.set_viewport_size({"width": 1280, "height": 800})
     is_for_everyone(ada)
     ada.page.keyboard.press("Escape")
-    ada.page.locator("#account-button").click()
-    ada.page.get_by_role("switch", name="Developer").check()
+    ada.develop()
     is_for_everyone(ada)
-    ada.page.keyboard.press("Escape")
     for opener, closer in (("Members", "Close"), ("New", "Cancel")):
         ada.press(opener)
         is_for_everyone(ada)
@@ -212,3 +211,28 @@ def test_ada_and_basil_find_themselves_in_the_seeded_room(people: tuple[Person, 
         person.is_live()
         expect(person.messages).to_have_count(6)
         expect(person.messages.locator(".copy")).to_have_count(1)
+
+
+def test_the_page_kills_its_instance_and_the_room_misses_nothing(stack: Stack, browser: Browser) -> None:
+    ada, bo = (Person(browser, stack.url, realtime) for realtime in stack.realtime)
+    ada.page.route("**/", lambda route: route.fulfill())  # where nobody offers it
+    with ada.watched(), bo.watched(allowed="net::ERR_CONNECTION"):
+        meet(ada, bo)
+        nothing, kill = (each.page.get_by_text("Kill this instance") for each in (ada, bo))
+        expect(kill).to_be_hidden()
+        for person in (ada, bo):
+            person.develop()
+            expect(person.page.get_by_role("heading", name="Sends")).to_be_visible()
+        expect(nothing).to_be_hidden()
+        ada.send("before")
+        bo.sees("before")
+        kill.click()
+        expect(bo.connection).to_contain_text("Reconnecting")
+        expect(kill).to_be_disabled()
+        ada.send("meanwhile")
+        ada.sees("before", "meanwhile")
+        bo.send("without an instance")
+        expect(kill).to_be_enabled()
+        for person in (ada, bo):
+            person.sees("before", "meanwhile", "without an instance")
+    assert "realtime-2 ended with exit code -9; restarting it" in stack.lines

@@ -167,6 +167,12 @@ class Person(Window):
             self.page.keyboard.press("Tab")
         self.page.keyboard.press("Enter")
 
+    def develop(self) -> None:
+        """Switch "Developer" on."""
+        self.page.locator("#account-button").click()
+        self.page.get_by_role("switch", name="Developer").check()
+        self.page.keyboard.press("Escape")
+
     def sign_out(self) -> None:
         """Choose so from the menu of the account."""
         self.page.locator("#account-button").click()

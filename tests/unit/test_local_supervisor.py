@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
 from infra.local import guard
+from infra.local.addresses import free_addresses
+from infra.local.killing import offered
 from infra.local.service import Service, prints
 from infra.local.supervisor import Supervisor
 
@@ -42,6 +46,7 @@ time.sleep(600)
 RESTLESS = "print('ready', flush=True); import time; time.sleep(0.1); raise SystemExit('enough')"
 MUTE = "import time; print('still busy', flush=True); time.sleep(600)"
 BROKEN = "raise SystemExit('a reason')"
+PAGE = {"Origin": "http://127.0.0.1:5000"}
 
 
 class Toys:
@@ -56,6 +61,7 @@ class Toys:
         """Run them; each reaction follows on the next line that starts with its text."""
         self._reactions = [*reactions]
         supervisor = Supervisor(services, self.folder, self._say)
+        self.kill = supervisor.kill
         return await supervisor.run(lambda: self._say("all are ready"))
 
     def toy(
@@ -163,6 +169,44 @@ async def test_a_server_that_dies_is_restarted(toys):
     assert await toys.run(toys.house(), *noted) == 0
     assert toys.stopped == ["roof", "first", "ground"]
     assert (toys.folder / "first.previous.log").read_text() == "ready\n"
+
+
+async def test_the_page_alone_kills_a_ready_instance_which_is_restarted_however_often(toys):
+    (at,) = free_addresses(1)
+    ready = asyncio.Event()
+    house = [*toys.house(), toys.toy("instance", tier=2, killable="here:1")]
+
+    async def ask() -> None:
+        await ready.wait()
+        async with httpx.AsyncClient(base_url=f"http://{at}") as client:
+            for method, path, headers, status in (
+                ("GET", "/here:1", PAGE, 501),
+                ("OPTIONS", "/here:1", PAGE, 501),
+                ("POST", "/here:1", {"Origin": "http://127.0.0.1:5001"}, 403),
+                ("POST", "/here:1", {}, 403),
+                ("POST", "/first", PAGE, 404),
+                ("POST", "/", PAGE, 404),
+            ):
+                answer = await client.request(method, path, headers=headers)
+                assert (method, path, headers, answer.status_code) == (method, path, headers, status)
+            for times in range(1, 6):
+                async with asyncio.timeout(10):
+                    while (answer := await client.post("/here:1", headers=PAGE)).status_code == 404:
+                        await asyncio.sleep(0.02)
+                    while toys.lines.count("instance ended with exit code -9; restarting it") < times:
+                        await asyncio.sleep(0.02)
+                allowed = answer.headers["Access-Control-Allow-Origin"]
+                assert (answer.status_code, allowed) == (204, PAGE["Origin"])
+        interrupt()
+
+    async def kill(address: str) -> bool:
+        killed: bool = await toys.kill(address)
+        return killed
+
+    with offered(at, PAGE.values(), kill):
+        code, _ = await asyncio.gather(toys.run(house, ("all", ready.set)), ask())
+    assert code == 0
+    assert toys.stopped[-3:] == ["roof", "first", "ground"]
 
 
 @pytest.mark.parametrize("program", [LOYAL, STUBBORN], ids=["loyal", "stubborn"])
