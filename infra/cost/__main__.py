@@ -1,7 +1,6 @@
 """`python -m infra.cost` computes the costs of a load; `--write` updates the tables of docs/cost.md."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
@@ -26,10 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     given = {name: value for name, value in vars(options).items() if name in Scenario.model_fields and value}
     try:
         scenario = Scenario.model_validate(given)
-        if options.json:
-            print(json.dumps(report.as_json(scenario, basis), indent=2))
-        else:
-            print(report.as_text(scenario, basis))
+        print(report.as_text(scenario, basis))
     except ValidationError as error:
         parser.error("; ".join(f"{_option(str(e['loc'][0]))}: {e['msg']}" for e in error.errors()))
     except Overloaded as error:
@@ -44,7 +40,6 @@ def _parser() -> argparse.ArgumentParser:
         default = "" if field.default is None else f" [{field.default:g}]"
         parser.add_argument(_option(name), metavar="N", help=f"{field.description}{default}")
     parser.add_argument("--free-tier", action="store_true", help="subtract the free tier")
-    parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.add_argument("--write", action="store_true", help="update the tables of docs/cost.md")
     return parser
 

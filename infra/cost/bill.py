@@ -39,10 +39,8 @@ class UnitCosts:
 
     def month(self, scenario: Scenario) -> float:
         """Return the dollars of the scenario's month."""
-        messages = scenario.messages_per_hour * self.per_thousand_messages
-        return self.idle_month + scenario.connection_hours / 1000 * (
-            messages + self.per_thousand_connection_hours
-        )
+        hourly = scenario.messages_per_hour * self.per_thousand_messages + self.per_thousand_connection_hours
+        return self.idle_month + scenario.connection_hours / 1000 * hourly
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +157,13 @@ def alternatives(scenario: Scenario, prices: Mapping[str, Price]) -> Mapping[str
     that each listener downloads, API Gateway a message in, one out to each socket, and the minutes.
     """
     room, entry = scenario.room_size, entry_bytes(scenario.message_bytes)
-    read_per_hour = (
-        scenario.entries_per_read * (1 + scenario.reads_per_session) * 60 / scenario.session_minutes
-    )
+    hourly = scenario.entries_per_read * (1 + scenario.reads_per_session) * 60 / scenario.session_minutes
     firestore = prices["firestore_reads"].of(1) + prices["egress"].of(entry / GIB)
     database = prices["database_downloads"].of(entry / 1e9)
     gateway = prices["aws_messages"].of(ceil(entry / GATEWAY_STEP))
     by_message_and_hour = {
-        "Firestore listeners": (
-            prices["firestore_writes"].of(1) + room * firestore,
-            read_per_hour * firestore,
-        ),
-        "Realtime Database": (room * database, read_per_hour * database),
+        "Firestore listeners": (prices["firestore_writes"].of(1) + room * firestore, hourly * firestore),
+        "Realtime Database": (room * database, hourly * database),
         "Amazon API Gateway": ((1 + room) * gateway, prices["aws_minutes"].of(60)),
     }
     return {name: UnitCosts(1000 * m, 1000 * hour) for name, (m, hour) in by_message_and_hour.items()}

@@ -1,8 +1,7 @@
-"""One scenario's costs as text or JSON, and the tables of docs/cost.md."""
+"""One scenario's costs as text, and the tables of docs/cost.md."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from math import floor, log10
 from pathlib import Path
 
@@ -21,21 +20,8 @@ DIGITS, WHOLE = 3, 1_000
 _TABLE = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def as_json(scenario: Scenario, basis: Basis) -> dict[str, object]:
-    """Return the scenario's costs. Raises Overloaded if no fleet carries it."""
-    items = basis.bill(scenario)
-    return {
-        "scenario": scenario.model_dump(),
-        "free_tier": basis.free_tier,
-        "fleet": asdict(fleet_of(scenario, basis.figures)),
-        "usd_by_unit": asdict(basis.units(scenario)),
-        "usd_month": sum(items.values()),
-        "usd_month_by_item": items,
-    }
-
-
 def as_text(scenario: Scenario, basis: Basis) -> str:
-    """Return the same as lines for people. Raises Overloaded if no fleet carries it."""
+    """Return the scenario's costs as lines. Raises Overloaded if no fleet carries it."""
     fleet, units, items = fleet_of(scenario, basis.figures), basis.units(scenario), basis.bill(scenario)
     rows = [
         ("realtime instances", number(fleet.instances)),
@@ -98,9 +84,7 @@ def break_evens(basis: Basis) -> str:
     """Messages an hour of a connection above which Confab is cheaper."""
     rooms = [BUSY.but(room_size=size) for size in ROOMS[:3]]
     units = [(basis.units(room), bill.alternatives(room, basis.prices)) for room in rooms]
-    rows = [
-        (name, *(_rate(break_even(confab, others[name])) for confab, others in units)) for name in units[0][1]
-    ]
+    rows = [(name, *(_rate(break_even(own, others[name])) for own, others in units)) for name in units[0][1]]
     return markdown(("cheaper than", *(f"rooms of {room.room_size}" for room in rooms)), rows)
 
 

@@ -40,9 +40,7 @@ class Scenario(BaseModel):
     cold_starts_per_hour: float = Field(1.0, ge=0, description="cold starts of functions under load")
     disk_gib: float = Field(10.0, ge=0, description="size of the store's disk in GiB")
     image_gb: float = Field(0.2, ge=0, description="size of an image in GB, without shared layers")
-    store_usd: float | None = Field(
-        None, ge=0, description="dollars a month for the store [machine and disk]"
-    )
+    store_usd: float | None = Field(None, ge=0, description="dollars a month for the store [machine, disk]")
     users: int = Field(0, ge=0, description="monthly active users, if Identity Platform is switched on")
 
     def but(self, **changes: float | None) -> Self:

@@ -67,7 +67,8 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     if not ready(prerequisites.deployment(target), runner, target):
         return 1
     print("", *outlook.described(target), sep="\n")
-    _require_consent(target, runner, options)
+    if not options.yes and not typed("Type yes to continue: ", "yes"):
+        raise DeployError("nothing was deployed: type yes, or pass --yes")
     return 0 if deploy(target, runner) else 1
 
 
@@ -80,12 +81,9 @@ def deploy(target: Target, runner: Runner) -> bool:
     if outputs.page:
         _release_page(target, runner, outputs)
     print("\nprobing the deployment", flush=True)
-    system = at(outputs, Named())
-    system = (
-        replace(system, web=outputs.page_url)
-        if outputs.page_url
-        else replace(system, functions=outputs.functions)
-    )
+    system = at(outputs, Named(outputs.page_url))
+    if not outputs.page:
+        system = replace(system, functions=outputs.functions)
     skipped = WITH_CREDENTIALS if outputs.page else WITH_CREDENTIALS | {"sign-in"}
     if not passed(run_all(probes(system, skipped), patience_s=PATIENCE_S)):
         return False
@@ -161,11 +159,8 @@ def show_plan(target: Target, runner: Runner) -> int:
     """Print what `up` would do, and what is not known yet."""
     shown, unknown = outlook.completed(target)
     if not runner.ask(*plan.project_number(target)).ok:
-        asked = (
-            f"the project's number: {outlook.UNKNOWN}",
-            "whether the image exists, which saves its build",
-        )
-        unknown = [*unknown, *asked]
+        unknown = [*unknown, f"the project's number: {outlook.UNKNOWN}"]
+        unknown += ["whether the image exists, which saves its build"]
     print(*outlook.described(shown), sep="\n")
     wanted = shown.image(image.tag())
     commands = [*_commands(shown, runner, wanted, number=outlook.UNKNOWN)]
@@ -173,9 +168,7 @@ def show_plan(target: Target, runner: Runner) -> int:
         commands.append(plan.page(shown, Path("firebase.json")))
     show(commands)
     print("\nNot known yet:", *(unknown or ["nothing"]), sep="\n  ")
-    print(
-        f"make deploy-check PROJECT={target.project} lists what is missing on this machine and in the project"
-    )
+    print(f"make deploy-check PROJECT={target.project} lists what is missing here and in the project")
     return 0
 
 
@@ -185,18 +178,6 @@ def show(commands: Iterable[Command]) -> None:
         print(f"\n{command.title}\n$ {command}")
         if command.retry is not None:
             print(f"({command.retry})")
-
-
-def _require_consent(target: Target, runner: Runner, options: argparse.Namespace) -> None:
-    """Ask the operator; --yes does not give away the project's default site. Raises DeployError."""
-    if hosting.takes_default(runner, target):
-        question = (
-            f"{target.page} is the default site of {target.project}. Type its id to put the page there: "
-        )
-        if not typed(question, str(target.page)):
-            raise DeployError("nothing was deployed: --page gives the page a site of its own")
-    elif not options.yes and not typed("Type yes to continue: ", "yes"):
-        raise DeployError("nothing was deployed: type yes, or pass --yes")
 
 
 def typed(question: str, expected: str) -> bool:

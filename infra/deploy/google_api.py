@@ -25,14 +25,8 @@ def call(runner: Runner, target: Target, login: str, url: str, body: object = No
         raise Failure(token.trouble)
     headers = {"Authorization": f"Bearer {token.out.strip()}", "X-Goog-User-Project": target.project}
     try:
-        response = httpx.request(
-            "GET" if body is None else "POST",
-            url,
-            json=body,
-            headers=headers,
-            timeout=_DEADLINE_S,
-            verify=_tls(),
-        )
+        method = "GET" if body is None else "POST"
+        response = httpx.request(method, url, json=body, headers=headers, timeout=_DEADLINE_S, verify=_tls())
         return response.status_code, response.json()
     except (httpx.HTTPError, ValueError) as error:
         raise Failure(f"{url} does not respond: {error}") from error

@@ -49,20 +49,15 @@ def lay_out(file: Path, outputs: Outputs, public: Path = ROOT / "public") -> Non
 
 
 def require_own(runner: Runner, target: Target) -> str:
-    """The page's site serves nothing or Confab, and is not the project's default site unless named."""
+    """The page's site serves Confab, or it serves nothing and is not the project's default site."""
     assert target.page is not None
-    if takes_default(runner, target) and not target.page_named:
-        raise Failure(f"{target.page} is the project's default site", _OWN)
-    return require_free(runner, target, target.page).seen
-
-
-def takes_default(runner: Runner, target: Target) -> bool:
-    """Whether the release would make the page the project's default site, which it is not yet."""
-    site = target.page
-    if site is None or require_free(runner, target, site).ours:
-        return False
-    found = _get(runner, target, site)
-    return site == target.project or (found[0] == HTTPStatus.OK and found[1].get("type") == "DEFAULT_SITE")
+    evidence = require_free(runner, target, target.page)
+    if not evidence.ours:
+        status, found = _get(runner, target, target.page)
+        default = status == HTTPStatus.OK and found.get("type") == "DEFAULT_SITE"
+        if default or target.page == target.project:
+            raise Failure(f"{target.page} is the project's default site", _OWN)
+    return evidence.seen
 
 
 def require_free(runner: Runner, target: Target, site: str) -> Evidence:
@@ -73,9 +68,7 @@ def require_free(runner: Runner, target: Target, site: str) -> Evidence:
             return Evidence(f"{site} does not exist yet")
         case HTTPStatus.OK, {"release": {} as release}:
             return _require_ours(site, release)
-        case HTTPStatus.OK, {"name": str(channel)} as live if "release" not in live and channel.endswith(
-            "/live"
-        ):
+        case HTTPStatus.OK, {"name": str(name)} as live if "release" not in live and name.endswith("/live"):
             return Evidence(f"{site} serves nothing")
     raise Failure(f"cannot find out what {site} serves: status {response[0]}")
 

@@ -5,41 +5,10 @@ from http import HTTPStatus
 from infra.deploy import google_api
 from infra.deploy.runner import Runner
 from infra.deploy.target import Target
+from infra.gcp.listing import RESOURCES
 from infra.probes.probe import Failure
 
-CREATION = {
-    "artifactregistry/Repository": ("artifactregistry.repositories.create",),
-    "artifactregistry/RepositoryIamMember": ("artifactregistry.repositories.setIamPolicy",),
-    "cloudfunctionsv2/Function": ("cloudfunctions.functions.create", "iam.serviceAccounts.actAs"),
-    "cloudrunv2/Job": ("run.jobs.create", "iam.serviceAccounts.actAs"),
-    "cloudrunv2/Service": ("run.services.create", "iam.serviceAccounts.actAs"),
-    "cloudrunv2/ServiceIamMember": ("run.services.setIamPolicy",),
-    "cloudscheduler/Job": ("cloudscheduler.jobs.create", "iam.serviceAccounts.actAs"),
-    "compute/Disk": ("compute.disks.create",),
-    "compute/DiskResourcePolicyAttachment": ("compute.disks.addResourcePolicies",),
-    "compute/Firewall": ("compute.firewalls.create", "compute.networks.updatePolicy"),
-    "compute/Instance": ("compute.instances.create", "iam.serviceAccounts.actAs"),
-    "compute/Network": ("compute.networks.create",),
-    "compute/ResourcePolicy": ("compute.resourcePolicies.create",),
-    "compute/Subnetwork": ("compute.subnetworks.create",),
-    "firebase/HostingSite": ("firebasehosting.sites.create",),
-    "firebase/Project": ("firebase.projects.update",),
-    "logging/Metric": ("logging.logMetrics.create",),
-    "monitoring/AlertPolicy": ("monitoring.alertPolicies.create",),
-    "monitoring/Dashboard": ("monitoring.dashboards.create",),
-    "monitoring/NotificationChannel": ("monitoring.notificationChannels.create",),
-    "projects/IAMCustomRole": ("iam.roles.create",),
-    "projects/IAMMember": ("resourcemanager.projects.setIamPolicy",),
-    "projects/Service": ("serviceusage.services.enable",),
-    "pubsub/Topic": ("pubsub.topics.create",),
-    "pubsub/TopicIAMMember": ("pubsub.topics.setIamPolicy",),
-    "secretmanager/Secret": ("secretmanager.secrets.create",),
-    "secretmanager/SecretIamMember": ("secretmanager.secrets.setIamPolicy",),
-    "secretmanager/SecretVersion": ("secretmanager.versions.add",),
-    "serviceaccount/Account": ("iam.serviceAccounts.create",),
-    "storage/Bucket": ("storage.buckets.create",),
-    "storage/BucketObject": ("storage.objects.create",),
-}
+CREATION = {kind: each["create"] for kind, each in RESOURCES.items()}
 """The permissions that create a resource of the Pulumi program, by its type."""
 CALLS = ("resourcemanager.projects.get", "serviceusage.services.use")
 """For reading the project, and for counting a person's calls against its quota."""

@@ -91,10 +91,8 @@ def settings(_: Runner, target: Target) -> str:
 
 
 TOOLS = (
-    Prerequisite(
-        "gcloud", tool("gcloud"), "install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
-    ),
-    Prerequisite("pulumi", tool("pulumi"), "install the Pulumi CLI (https://www.pulumi.com/docs/install/)"),
+    Prerequisite("gcloud", tool("gcloud"), "install it: https://cloud.google.com/sdk/docs/install"),
+    Prerequisite("pulumi", tool("pulumi"), "install it: https://www.pulumi.com/docs/install/"),
     Prerequisite("pulumi login", succeeds("pulumi whoami"), "pulumi login", ("pulumi",)),
     Prerequisite(
         "Pulumi's encryption",
@@ -141,12 +139,7 @@ DEPLOYMENT = (
         "gcloud billing projects link {project} --billing-account=…",
         ("project",),
     ),
-    Prerequisite(
-        "APIs",
-        project.apis,
-        "gcloud services enable",
-        ("project",),
-    ),
+    Prerequisite("APIs", project.apis, "gcloud services enable", ("project",)),
     Prerequisite(
         "permissions of gcloud",
         permissions.of_gcloud,

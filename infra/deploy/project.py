@@ -18,6 +18,7 @@ APIS = (
 """The APIs that a deployment calls before the Pulumi program enables the others."""
 PAGE_APIS = ("firebasehosting.googleapis.com",)
 """The API through which the page's site is inspected."""
+ENABLED = "gcloud services list --enabled --project={project} --format=value(config.name)"
 Check = Callable[[Runner, Target], str]
 """Returns what it found; raises Failure with what is missing."""
 
@@ -80,8 +81,7 @@ def account(runner: Runner, target: Target) -> str:
 
 def apis(runner: Runner, target: Target) -> str:
     """The first deployment's APIs are enabled."""
-    command = "gcloud services list --enabled --project={project} --format=value(config.name)"
-    absent = sorted({*APIS, *(PAGE_APIS if target.page else ())} - set(ask(runner, target, command).split()))
+    absent = sorted({*APIS, *(PAGE_APIS if target.page else ())} - set(ask(runner, target, ENABLED).split()))
     if absent:
         fix = f"gcloud services enable {' '.join(absent)} --project={target.project}"
         raise Failure(f"not enabled: {', '.join(absent)}", fix)

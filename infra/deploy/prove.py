@@ -10,20 +10,26 @@ from datetime import UTC, datetime
 from functools import partial
 
 from infra.cost.report import usd
-from infra.deploy import commands, image, outlook, plan, prerequisites, proof, stack
-from infra.deploy.empty import EMPTY
+from infra.deploy import commands, hosting, image, outlook, plan, prerequisites, proof, stack
+from infra.deploy.prerequisites import Prerequisite
+from infra.deploy.project import ENABLED, ask
 from infra.deploy.runner import Command, DeployError, Runner
 from infra.deploy.target import ROOT, Target
-from infra.gcp.names import STORE
+from infra.gcp.names import PREFIX, STORE
 from infra.gcp.settings import StoreMachine
 from infra.probes.acceptance import Extent, acceptance
-from infra.probes.probe import Result, passed, run_all, summary
+from infra.probes.probe import Failure, Result, passed, run_all, summary
 from infra.probes.probes import probes
 from infra.probes.system import Named, System, at
 
 CELLS = {"confab:cells": '[{"name": "main", "concurrency": 1}]'}
 """One request an instance, so that two sockets are two instances."""
 PROOFS = ROOT / "docs/proof"
+LISTS = {
+    "iam": f"gcloud iam service-accounts list --filter=email~^{PREFIX} --format=value(email)",
+    "compute": f"gcloud compute disks list --filter=name~^{PREFIX} --format=value(name)",
+}
+"""The commands that list each deployment's accounts, and the disks that one leaves, by their API."""
 _ABOUT_H = 2.0
 _QUICK_S = 300.0
 _TERMINATED = 128 + signal.SIGTERM
@@ -38,7 +44,7 @@ def prove(target: Target, runner: Runner, options: argparse.Namespace) -> int:
         commands.show_plan(target, runner)
         commands.show(taking_down(target))
         return 0
-    if not commands.ready((*prerequisites.deployment(target), *EMPTY), runner, target):
+    if not commands.ready((*prerequisites.deployment(target), EMPTY), runner, target):
         return 1
     print("", *outlook.described(target), sep="\n")
     print(f"Destroyed after some {_ABOUT_H:g} hours, which cost {usd(proof.cost(_ABOUT_H))} at list prices.")
@@ -59,6 +65,28 @@ def prove(target: Target, runner: Runner, options: argparse.Namespace) -> int:
             file.write_text(proof.page(target, image.tag(), (began, datetime.now(UTC)), results, left))
             print(f"\n{summary(results)}; see {file}")
     return 0 if passed(results) and not left else 1
+
+
+def nothing_of_confab(runner: Runner, target: Target) -> str:
+    """Nothing that a proof would destroy is there: no deployment, no disk that one has left, no page."""
+    if target.kept:
+        raise Failure(f"the stack {target.stack} has settings, so it may have resources")
+    enabled = ask(runner, target, ENABLED).split()
+    for command in [command for api, command in LISTS.items() if f"{api}.googleapis.com" in enabled]:
+        if found := ask(runner, target, f"{command} --project={{project}} --quiet").split():
+            raise Failure(f"the project has {', '.join(found[:3])}")
+    if target.page and hosting.require_free(runner, target, target.page).ours:
+        raise Failure(f"{target.page} serves Confab")
+    return "the project has none"
+
+
+EMPTY = Prerequisite(
+    "nothing of Confab's",
+    nothing_of_confab,
+    "take an empty project; or, after a proof that was broken off: make destroy PROJECT={project}"
+    ' ARGS="--stack {stack}", and what it names',
+    ("project", "APIs"),
+)
 
 
 def measure(system: System, patience_s: float) -> list[Result]:

@@ -84,6 +84,7 @@ def target_of(runner: Runner, env: Mapping[str, str], options: argparse.Namespac
     if not known.get("SURREALDB_URL"):  # the machine's users are made with it
         made = {variable: token_urlsafe() for variable in ("SURREALDB_PASSWORD", ROOT_PASSWORD)}
         known = {"SURREALDB_USER": "confab", **made, **known}
+    page = options.page or found.get("confab:page")
     return Target(
         project=options.project,
         region=options.region or found.get("gcp:region", REGION),
@@ -94,10 +95,7 @@ def target_of(runner: Runner, env: Mapping[str, str], options: argparse.Namespac
         kept=found,
         trouble=trouble,
         move=options.move,
-        page=options.page
-        or found.get("confab:page")
-        or (None if options.page is None else page_of(options.project)),
-        page_named=bool(options.page),
+        page=page or (None if options.page is None else page_of(options.project)),
         origins=tuple(dict.fromkeys((*json.loads(found.get("confab:origins", "[]")), *options.origin))),
     )
 

@@ -38,8 +38,6 @@ class Target:
     """The Hosting site of the demonstration page, if that is released."""
     more: Mapping[str, str] = field(default_factory=dict)
     """Further settings of the stack, by key."""
-    page_named: bool = False
-    """Whether the operator has named that site just now."""
     origins: Sequence[str] = ()
     """Origins that may call besides the sites', such as the app's own domains."""
 

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_gcp import cloudfunctionsv2, storage
 
 from confab.http.routes import functions, rewrites
-from infra.gcp.identities import Identity, allow_everybody
+from infra.gcp.identities import Identity, let_invoke
 from infra.gcp.names import BUILDER, PREFIX, service_of
 from infra.gcp.settings import FUNCTION_TIMEOUT_S, FunctionScale
 from infra.gcp.shared import Shared
@@ -60,7 +60,7 @@ class Functions:
             function = self.make(name, about, identity, self.scale, FUNCTION_TIMEOUT_S)
             if name in public:
                 made[name] = function
-                allow_everybody(self.shared.project, service_of(name), function.name)
+                let_invoke(self.shared.project, f"{service_of(name)}-everybody", function.name)
         return made
 
     def make(
@@ -127,7 +127,5 @@ def _service(
     }
     if shared.network:
         config["direct_vpc_egress"] = "VPC_EGRESS_PRIVATE_RANGES_ONLY"
-        config["direct_vpc_network_interfaces"] = [
-            {"network": shared.network.name, "subnetwork": shared.network.clients.name}
-        ]
+        config["direct_vpc_network_interfaces"] = shared.network.access["network_interfaces"]
     return config

@@ -58,13 +58,6 @@ class Grants:
         )
         return Identity(name, account)
 
-    def process(self, name: str, purpose: str, secrets: Mapping[str, secretmanager.Secret]) -> Identity:
-        """Make the account of a function or container, which reads the secrets."""
-        identity = self.identity(name, purpose)
-        for variable, secret in secrets.items():
-            self.read_secret(identity, variable, secret)
-        return identity
-
     def read_secret(self, identity: Identity, label: str, secret: secretmanager.Secret) -> None:
         """Allow to read a secret."""
         identity.grants.append(
@@ -133,19 +126,10 @@ class Grants:
         )
 
 
-def allow_everybody(project: Project, name: str, service: pulumi.Input[str]) -> None:
-    """Make a Cloud Run service public; its process verifies tokens itself."""
-    _allow(project, f"{name}-everybody", service, "allUsers")
-
-
-def allow_only(project: Project, caller: Identity, service: pulumi.Input[str]) -> cloudrunv2.ServiceIamMember:
-    """Let one account invoke a Cloud Run service. Nobody else may, unless another grant says so."""
-    return _allow(project, f"{caller.name}-invoker", service, caller.member)
-
-
-def _allow(
-    project: Project, label: str, service: pulumi.Input[str], member: pulumi.Input[str]
+def let_invoke(
+    project: Project, label: str, service: pulumi.Input[str], member: pulumi.Input[str] = "allUsers"
 ) -> cloudrunv2.ServiceIamMember:
+    """Let an account invoke a Cloud Run service, by default everybody: its process then verifies tokens."""
     return cloudrunv2.ServiceIamMember(
         label,
         project=project.id,

@@ -4,45 +4,25 @@
 program.
 """
 
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 
 from confab.domain.cells import topic_of
 from confab.http.routes import EXPIRY, functions
 from infra.gcp.alerts import policies
 from infra.gcp.identities import ROLES
 from infra.gcp.names import BUILDER, PREFIX, SCHEMA_JOB, STORE, realtime_of, service_of
-from infra.gcp.project import APIS, PAGE_APIS, REPOSITORY
+from infra.gcp.project import REPOSITORY, apis_of
 from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import CREDENTIALS, OPTIONAL, Settings, StoreMachine
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import configuration, variables
 
-KINDS = {
-    "projects/Service": "API, enabled",
-    "projects/IAMCustomRole": "role",
-    "serviceaccount/Account": "service account",
-    "secretmanager/Secret": "secret",
-    "cloudfunctionsv2/Function": "function",
-    "cloudrunv2/Service": "container",
-    "cloudrunv2/Job": "job",
-    "cloudscheduler/Job": "schedule",
-    "pubsub/Topic": "topic",
-    "artifactregistry/Repository": "image repository",
-    "storage/Bucket": "bucket",
-    "compute/Network": "network",
-    "compute/Subnetwork": "subnet",
-    "compute/Firewall": "firewall rule",
-    "compute/Instance": "machine",
-    "compute/Disk": "disk, protected",
-    "compute/ResourcePolicy": "snapshot schedule, daily",
-    "logging/Metric": "log-based metric",
-    "monitoring/AlertPolicy": "alert policy",
-    "monitoring/NotificationChannel": "notification channel",
-    "monitoring/Dashboard": "dashboard",
-    "firebase/HostingSite": "Hosting site",
-}
-"""By the type of resource, in the order of the list; permissions and what is inside of these have no line."""
+RESOURCES = tomllib.loads(Path(__file__).with_name("resources.toml").read_text("utf-8"))
+"""By type of resource."""
+KINDS = {kind: each["shown"] for kind, each in RESOURCES.items() if "shown" in each}
 
 
 def planned(
@@ -59,9 +39,7 @@ def planned(
     }
     credentials = [name for name, key in CREDENTIALS.items() if key not in OPTIONAL or key in optional]
     rest = {
-        "projects/Service": [
-            f"{api}.googleapis.com" for api in (*APIS, *(PAGE_APIS if settings.page else ()))
-        ],
+        "projects/Service": [f"{api}.googleapis.com" for api in apis_of(settings)],
         "projects/IAMCustomRole": [*ROLES],
         "serviceaccount/Account": [BUILDER, *chain(*processes.values())],
         "secretmanager/Secret": [PREFIX + name.lower().replace("_", "-") for name in credentials],
@@ -69,9 +47,7 @@ def planned(
         "artifactregistry/Repository": [REPOSITORY],
         "storage/Bucket": [f"{PREFIX}source-{project_number}"],
         "logging/Metric": [*SIGNALS],
-        "monitoring/AlertPolicy": [
-            each.title for each in policies(with_machine=not settings.store_url).values()
-        ],
+        "monitoring/AlertPolicy": [p.title for p in policies(with_machine=not settings.store_url).values()],
         "monitoring/NotificationChannel": settings.alert_emails,
         "monitoring/Dashboard": ["Confab"],
         "firebase/HostingSite": [settings.page] if settings.page else [],

@@ -62,7 +62,5 @@ def user_data(image: str, secret: str, memory_mib: int) -> str:
     config = yaml.safe_load(UNITS.read_text())
     lines = (f"{name}={value}\n" for name, value in settings(image, secret, memory_mib).items())
     files = {"prepare.sh": PREPARE.read_text(), "settings.env": "".join(lines)}
-    config["write_files"] += [
-        {"path": f"/etc/confab/{name}", "content": text} for name, text in files.items()
-    ]
+    config["write_files"] += [{"path": f"/etc/confab/{n}", "content": text} for n, text in files.items()]
     return "#cloud-config\n" + yaml.safe_dump(config, sort_keys=False)

@@ -5,6 +5,7 @@ The machine reaches Google's APIs and Artifact Registry by Private Google Access
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_gcp import compute, projects
@@ -28,6 +29,12 @@ class Network:
     clients: compute.Subnetwork
     machines: compute.Subnetwork
     api: projects.Service
+
+    @property
+    def access(self) -> Any:
+        """The access of a Cloud Run service or job, for private addresses alone."""
+        interface = {"network": self.name, "subnetwork": self.clients.name}
+        return {"egress": "PRIVATE_RANGES_ONLY", "network_interfaces": [interface]}
 
 
 def make_network(project: Project) -> Network:

@@ -55,7 +55,7 @@ class Project:
 
 def make_project(settings: Settings, number: str) -> Project:
     """Enable the APIs and make the repository of images."""
-    apis = [enable(settings.project, name) for name in (*APIS, *(PAGE_APIS if settings.page else ()))]
+    apis = [enable(settings.project, name) for name in apis_of(settings)]
     repository = artifactregistry.Repository(
         "images",
         project=settings.project,
@@ -74,6 +74,11 @@ def make_project(settings: Settings, number: str) -> Project:
         opts=pulumi.ResourceOptions(depends_on=apis),
     )
     return Project(settings.project, number, settings.region, apis, repository)
+
+
+def apis_of(settings: Settings) -> Sequence[str]:
+    """Return the APIs that a deployment with these settings enables first."""
+    return (*APIS, *(PAGE_APIS if settings.page else ()))
 
 
 def enable(project_id: str, name: str) -> projects.Service:

@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_gcp import cloudrunv2
 
-from infra.gcp.identities import allow_everybody
+from infra.gcp.identities import let_invoke
 from infra.gcp.names import realtime_of
 from infra.gcp.settings import Cell
 from infra.gcp.shared import Shared
@@ -30,12 +30,7 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
         "containers": [_container(shared, cell, image)],
     }
     if shared.network:
-        template["vpc_access"] = {
-            "egress": "PRIVATE_RANGES_ONLY",
-            "network_interfaces": [
-                {"network": shared.network.name, "subnetwork": shared.network.clients.name}
-            ],
-        }
+        template["vpc_access"] = shared.network.access
     service = cloudrunv2.Service(
         name,
         project=shared.project.id,
@@ -46,21 +41,18 @@ def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
         template=template,
         opts=pulumi.ResourceOptions(depends_on=[*shared.project.apis, *identity.grants]),
     )
-    allow_everybody(shared.project, name, service.name)
+    let_invoke(shared.project, f"{name}-everybody", service.name)
     return service
 
 
 def _container(shared: Shared, cell: Cell, image: str) -> cloudrunv2.ServiceTemplateContainerArgsDict:
     """Configure the container with CPU between requests too, for sweeps, leases and probes."""
+    limits = {"cpu": cell.cpu, "memory": cell.memory}
     return {
         "image": image,
         "ports": {"container_port": PORT},
         "envs": shared.container_envs(CONFAB_CELL=cell.name),
-        "resources": {
-            "limits": {"cpu": cell.cpu, "memory": cell.memory},
-            "cpu_idle": False,
-            "startup_cpu_boost": True,
-        },
+        "resources": {"limits": limits, "cpu_idle": False, "startup_cpu_boost": True},
         "startup_probe": {
             "http_get": {"path": "/healthz", "port": PORT},
             "period_seconds": 1,

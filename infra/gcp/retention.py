@@ -5,7 +5,7 @@ from pulumi_gcp import cloudscheduler
 
 from confab.http.routes import EXPIRY
 from infra.gcp.functions import Functions
-from infra.gcp.identities import allow_only
+from infra.gcp.identities import let_invoke
 from infra.gcp.names import PREFIX, service_of
 from infra.gcp.project import enable
 from infra.gcp.settings import EXPIRY_TIMEOUT_S
@@ -27,7 +27,7 @@ def make_retention(functions: Functions) -> None:
     about = "Deletes conversations after CONFAB_RETENTION_DAYS without activity"
     function = functions.make(EXPIRY, about, identity, alone, EXPIRY_TIMEOUT_S)
     scheduler = shared.grants.identity(SCHEDULER, "Confab: Cloud Scheduler invokes the expiry")
-    invoker = allow_only(project, scheduler, function.name)
+    invoker = let_invoke(project, f"{SCHEDULER}-invoker", function.name, scheduler.member)
     uri = function.service_config.uri
     cloudscheduler.Job(
         service,

@@ -37,9 +37,11 @@ class Shared:
     """The store's, unless the store is elsewhere."""
 
     def identity(self, name: str, purpose: str) -> Identity:
-        """Make the account of a function or container."""
-        secrets = {variable: credential.secret for variable, credential in self.credentials.items()}
-        return self.grants.process(name, purpose, secrets)
+        """Make the account of a function or container, which reads the credentials."""
+        identity = self.grants.identity(name, purpose)
+        for variable, credential in self.credentials.items():
+            self.grants.read_secret(identity, variable, credential.secret)
+        return identity
 
     def container_envs(self, **more: str) -> list[Any]:
         """Return the variables and credentials of a container of a service or job."""

@@ -1,7 +1,9 @@
 """The signals: log lines of Confab that log-based metrics count."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pulumi_gcp import logging
 
@@ -34,26 +36,10 @@ class Signal:
 
 
 SIGNALS: Mapping[str, Signal] = {
-    "confab_defects": Signal("Lines of severity ERROR: defects, with their tracebacks"),
-    "confab_unready": Signal(
-        "Containers that are not ready, twice a minute each: the store, the keys or the bus are missing",
-        ("not ready",),
-        logger="confab.realtime.health",
-    ),
-    "confab_sweep_repairs": Signal(
-        "Gaps that rooms filled from the store, and events that the bus did not take",
-        (
-            "gaps were filled from the store",
-            "the bus did not take an event; no more are published for some seconds",
-            "the bus does not take events",
-            "the bus refuses events",
-        ),
-    ),
-    "confab_sweep_failures": Signal(
-        "Sweeps that could not read the store",
-        ("the sweep could not read the heads", "the sweep failed", "a gap could not be read"),
-    ),
+    name: Signal(**each)
+    for name, each in tomllib.loads(Path(__file__).with_name("signals.toml").read_text("utf-8")).items()
 }
+"""The signals by the name of the metric."""
 
 
 def make_signals(project: Project) -> Mapping[str, logging.Metric]:

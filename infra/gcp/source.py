@@ -13,16 +13,14 @@ from infra.gcp.project import Project
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "functions"
 REQUIREMENTS, CONSTRAINTS = "requirements.txt", "constraints.txt"
-BUILT_AFTER_DAYS = 1
+BUILT: storage.BucketLifecycleRuleConditionArgsDict = {"age": 1, "matches_prefixes": [f"{STAGED}/"]}
+"""The condition of what an image was built from, a day ago."""
 
 
 def contents() -> Mapping[str, bytes]:
     """Return the archive's files by path: code, SurrealQL, and requirements in exact versions."""
-    code = [
-        FUNCTIONS / "main.py",
-        *(FUNCTIONS / "confab").rglob("*.py"),
-        *(FUNCTIONS / "confab").rglob("*.surql"),
-    ]
+    package = FUNCTIONS / "confab"
+    code = [FUNCTIONS / "main.py", *package.rglob("*.py"), *package.rglob("*.surql")]
     files = {path.relative_to(FUNCTIONS).as_posix(): path.read_bytes() for path in sorted(code)}
     requirements = (FUNCTIONS / REQUIREMENTS).read_bytes() + f"-c {CONSTRAINTS}\n".encode()
     return files | {REQUIREMENTS: requirements, CONSTRAINTS: (ROOT / CONSTRAINTS).read_bytes()}
@@ -47,19 +45,12 @@ def make_source(project: Project) -> storage.BucketObject:
         uniform_bucket_level_access=True,
         public_access_prevention="enforced",
         force_destroy=True,  # it holds nothing that a release cannot make again
-        lifecycle_rules=[
-            {
-                "action": {"type": "Delete"},
-                "condition": {"age": BUILT_AFTER_DAYS, "matches_prefixes": [f"{STAGED}/"]},
-            }
-        ],
+        lifecycle_rules=[{"action": {"type": "Delete"}, "condition": BUILT}],
         opts=project.ready,
     )
     return storage.BucketObject(
         "source",
         bucket=bucket.name,
         name=f"functions-{digest_of(files)}.zip",
-        source=pulumi.AssetArchive(
-            {path: pulumi.StringAsset(content.decode()) for path, content in files.items()}
-        ),
+        source=pulumi.AssetArchive({path: pulumi.StringAsset(text.decode()) for path, text in files.items()}),
     )

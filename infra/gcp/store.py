@@ -64,9 +64,7 @@ def _configure(shared: Shared, identity: Identity, settings: StoreMachine) -> pu
         shared.grants.in_project(identity, role)
     registry = f"{project.region}-docker.pkg.dev/{project.id}"
     return pulumi.Output.all(images.repository_id, users.version.name).apply(
-        lambda names: machine.user_data(
-            f"{registry}/{names[0]}/{machine.IMAGE}", names[1], settings.memory_mib
-        )
+        lambda made: machine.user_data(f"{registry}/{made[0]}/{machine.IMAGE}", made[1], settings.memory_mib)
     )
 
 
@@ -104,10 +102,7 @@ def make_schema_job(shared: Shared, network: Network, image: str) -> None:
                         "envs": shared.container_envs(),
                     }
                 ],
-                "vpc_access": {
-                    "egress": "PRIVATE_RANGES_ONLY",
-                    "network_interfaces": [{"network": network.name, "subnetwork": network.clients.name}],
-                },
+                "vpc_access": network.access,
             }
         },
         opts=pulumi.ResourceOptions(depends_on=[*shared.project.apis, *identity.grants]),

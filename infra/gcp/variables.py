@@ -35,9 +35,7 @@ def addresses(settings: Settings, project_number: str) -> Mapping[str, str]:
 
 def site_origins(settings: Settings) -> Sequence[str]:
     """Return the two origins of each Hosting site."""
-    return [
-        f"https://{site}.{domain}" for site in settings.sites for domain in ("web.app", "firebaseapp.com")
-    ]
+    return [f"https://{site}.{end}" for site in settings.sites for end in ("web.app", "firebaseapp.com")]
 
 
 def variables(settings: Settings, project_number: str) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.addresses import Address
+from infra.local.data import ROOT
 from infra.local.service import Service, prints
 
 HELPERS = ("hub", "eventarc", "tasks")
@@ -14,20 +15,14 @@ _PRELOAD = Path(__file__).with_name("firebase_preload.cjs")
 
 
 def emulators(
-    root: Path,
-    folder: Path,
-    addresses: Mapping[str, Address],
-    env: Mapping[str, str],
-    *,
-    page: Mapping[str, str],
-    tier: int,
+    folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], page: Mapping[str, str], tier: int
 ) -> Service:
     """The emulators in `addresses`, helpers included, as one service.
 
     Their configuration is the repository's firebase.json with these addresses, and headers of the page. The
     Auth emulator imports its users from `folder` at the start, and exports them at the stop.
     """
-    _lay_out(root, folder, addresses, page)
+    _lay_out(folder, addresses, page)
     names = [name for name in addresses if name not in HELPERS]
     users = folder / "users"
     keep_users = ("--import", str(users), "--export-on-exit", str(users)) if "auth" in names else ()
@@ -35,7 +30,7 @@ def emulators(
         name="firebase",
         command=(
             "node",
-            str(root / "node_modules/firebase-tools/lib/bin/firebase.js"),
+            str(ROOT / "node_modules/firebase-tools/lib/bin/firebase.js"),
             "emulators:start",
             *("--only", ",".join(names)),
             *("--project", env["GOOGLE_CLOUD_PROJECT"]),
@@ -50,7 +45,7 @@ def emulators(
         },
         cwd=folder / "project",
         ready=prints("All emulators ready!"),
-        announces={name: _shown(name, addresses[name]) for name in names},
+        announces={name: f"{'http://' * (name == 'hosting')}{addresses[name]}" for name in names},
         tier=tier,
         start_s=90,
         stop_signal=signal.SIGINT,
@@ -58,12 +53,12 @@ def emulators(
     )
 
 
-def _lay_out(root: Path, folder: Path, addresses: Mapping[str, Address], page: Mapping[str, str]) -> None:
+def _lay_out(folder: Path, addresses: Mapping[str, Address], page: Mapping[str, str]) -> None:
     """Write a project folder: the repository's, with these additions to the configuration."""
     project = folder / "project"
     for made in (project, folder / "tmp"):
         made.mkdir(parents=True, exist_ok=True)
-    config = json.loads((root / "firebase.json").read_text())
+    config = json.loads((ROOT / "firebase.json").read_text())
     for name, address in addresses.items():
         config["emulators"][name] = {"host": address.host, "port": address.port}
     added = [{"key": key, "value": value} for key, value in page.items()]
@@ -72,8 +67,4 @@ def _lay_out(root: Path, folder: Path, addresses: Mapping[str, Address], page: M
     for name in ("functions", "public"):
         link = project / name
         link.unlink(missing_ok=True)
-        link.symlink_to(root / name)
-
-
-def _shown(name: str, address: Address) -> str:
-    return f"http://{address}" if name == "hosting" else str(address)
+        link.symlink_to(ROOT / name)

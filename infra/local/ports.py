@@ -49,13 +49,8 @@ def _by_psutil(port: int) -> list[tuple[int, str]]:
 
 
 def _by_lsof(port: int) -> list[tuple[int, str]]:
-    command = [
-        "lsof",
-        "-nP",
-        f"-iTCP:{port}",
-        "-sTCP:LISTEN",
-        "-Fpc",
-    ]  # prints a line p… and a line c… per process
+    # Prints a line p… and a line c… per process.
+    command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
     fields = subprocess.run(command, capture_output=True, text=True, timeout=_LSOF_S, check=False).stdout
     pids = [int(field[1:]) for field in fields.splitlines() if field.startswith("p")]
     commands = [field[1:] for field in fields.splitlines() if field.startswith("c")]

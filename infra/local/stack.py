@@ -82,8 +82,7 @@ def _firebase(plan: Plan, data: DataFolder, kill_at: Address) -> Service:
     addresses = {name: plan.addresses[name] for name in wanted if name not in plan.running}
     helpers = dict(zip(firebase.HELPERS, free_addresses(len(firebase.HELPERS)), strict=True))
     page = {} if "realtime" in plan.running else {killing.HEADER: f"http://{kill_at}"}
-    folder = data.folder("firebase")
-    return firebase.emulators(ROOT, folder, addresses | helpers, plan.env, page=page, tier=_FIREBASE)
+    return firebase.emulators(data.folder("firebase"), addresses | helpers, plan.env, page, _FIREBASE)
 
 
 def _python(

@@ -64,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--skip", action="append", default=[], choices=tuple(PARTS), help=skip)
     thorough = "also follow a room for so many minutes, write on two instances, and time first answers"
     parser.add_argument("--thorough", type=float, metavar="MINUTES", help=thorough)
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object at the end, and nothing else"
-    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end, nothing else")
     return parser
 
 

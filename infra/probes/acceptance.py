@@ -50,14 +50,9 @@ async def acceptance(system: System, extent: Extent) -> AsyncIterator[Sequence[P
         opened.push_async_callback(identity.end)
         client = await opened.enter_async_context(Confab(system.web, identity.token, timeout_s=RESPONSE_S))
         trial = Trial(system, client)
-        last = extent.socket_s + STEP_S
+        first, last = extent.messages * PROMISED_S + STEP_S, extent.socket_s + STEP_S
         yield [
-            Probe(
-                "two instances",
-                partial(trial.two_instances, extent.messages),
-                FIX_LOST,
-                extent.messages * PROMISED_S + STEP_S,
-            ),
+            Probe("two instances", partial(trial.two_instances, extent.messages), FIX_LOST, first),
             Probe("one socket's room", partial(trial.long_socket, extent), FIX_LOST, last),
             Probe("silence", partial(silence, extent.idle_s), FIX_LOST, extent.idle_s + STEP_S),
             *cold_starts(system, http),
@@ -74,24 +69,20 @@ class Trial:
 
     async def two_instances(self, count: int) -> str:
         """Messages over REST and over a socket arrive at both instances, each once and in order."""
-        waits, _ = await self._exchange(
-            self._urls, self._pause_s, lambda sent: sent < count, every_other=True
-        )
+        waits, _ = await self._exchange(self._urls, self._pause_s, lambda n: n < count, every_other=True)
         return f"{count} messages at both, from the call to the arrival {_spread(waits)}"
 
     async def long_socket(self, extent: Extent) -> str:
         """A followed room outlives its socket: each message once and in order, whatever ends the socket."""
-        until = time.monotonic() + extent.socket_s
-        waits, again = await self._exchange(
-            self._urls[:1], extent.every_s, lambda _: time.monotonic() < until, every_other=False
-        )
+        end = time.monotonic() + extent.socket_s
+        waits, again = await self._exchange(self._urls[:1], extent.every_s, lambda _: time.monotonic() < end)
         if extent.socket_s > CUT_S and not again:
             raise Failure(f"no cut within {extent.socket_s / 60:.0f} minutes", FIX_CUT)
         arrivals = f"{len(waits)} messages, each once and in order, {_spread(waits)}"
         return f"{extent.socket_s / 60:.1f} minutes, joined again {again} times: {arrivals}"
 
     async def _exchange(
-        self, urls: Sequence[str], pause_s: float, more: Callable[[int], bool], *, every_other: bool
+        self, urls: Sequence[str], pause_s: float, more: Callable[[int], bool], *, every_other: bool = False
     ) -> tuple[list[float], int]:
         """Each message's seconds to each address, and how often the first room joined again.
 

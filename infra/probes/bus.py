@@ -27,9 +27,7 @@ EXPIRES_S = 86_400
 FIX_AWAY = "locally: make dev; in the cloud: check the network and the credentials"
 FIX_PERMISSION = "give this account the role pubsub.editor, or leave the bus out with --skip bus"
 FIX_TOPIC = "locally: start a realtime instance, which creates it; in the cloud: run make deploy"
-FIX_SILENT = (
-    "Pub/Sub accepts events and does not deliver them: see its status page; locally, restart the emulator"
-)
+FIX_SILENT = "Pub/Sub takes events and delivers none: see its status page; locally, restart the emulator"
 FIX_LEFT = "a realtime instance deletes them within minutes: check that one runs and may delete subscriptions"
 
 
@@ -92,9 +90,8 @@ class Visit:
             await client.create_subscription(self._configuration(), retry=None, timeout=CALL_S)
             began = time.monotonic()
             async with self._endpoint.publisher() as publisher:
-                await publisher.publish(
-                    topic=self._topic, messages=[self._event()], retry=None, timeout=CALL_S
-                )
+                events = [self._event()]
+                await publisher.publish(topic=self._topic, messages=events, retry=None, timeout=CALL_S)
             try:
                 async with asyncio.timeout(CALL_S):
                     await self._delivered(client)
@@ -117,9 +114,8 @@ class Visit:
         if self._subscribed:
             with suppress(*FAILURES):
                 async with asyncio.timeout(CLEAN_UP_S), self._endpoint.subscriber() as client:
-                    await client.delete_subscription(
-                        subscription=self._subscription, retry=None, timeout=CLEAN_UP_S
-                    )
+                    name = self._subscription
+                    await client.delete_subscription(subscription=name, retry=None, timeout=CLEAN_UP_S)
 
     def _configuration(self) -> Subscription:
         return Subscription(
@@ -139,9 +135,8 @@ class Visit:
     async def _delivered(self, client: SubscriberAsyncClient) -> None:
         """Return at the first message: the subscription's filter admits the event alone."""
         while True:
-            response = await client.pull(
-                subscription=self._subscription, max_messages=1, retry=None, timeout=CALL_S
-            )
+            wanted = {"subscription": self._subscription, "max_messages": 1}
+            response = await client.pull(wanted, retry=None, timeout=CALL_S)
             if response.received_messages:
                 return
 

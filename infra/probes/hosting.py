@@ -1,9 +1,8 @@
-"""Probes what Hosting itself has to do on an app's site: lead to the functions, and let its pages connect."""
+"""Probes what Hosting itself has to do on an app's site: lead to the functions, with the API's headers."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import httpx
@@ -15,19 +14,15 @@ from infra.probes.system import System
 
 FIX_WEB = "locally: make dev; in the cloud: check the address, and run make deploy again"
 FIX_REWRITE = "run make deploy again: Hosting needs a rewrite to the function, in the function's region"
-FIX_LINE = (
-    'in firebase.json, add to hosting\'s "{part}", before those that match the path, too, and release: {line}'
-)
-FIX_POLICY = "in the Content-Security-Policy of your pages, add them to connect-src"
+FIX_LINE = 'in firebase.json, add to hosting\'s "{part}", before any that match the path, and release: {line}'
 
 
 def hosted(client: httpx.AsyncClient, system: System) -> Iterator[Probe]:
-    """The probes of a site: its page, and in a deployment, the API's headers and the pages' policy."""
+    """The probes of a site: its page, and in a deployment, the API's headers."""
     yield Probe("web page", partial(page, client, system.web), FIX_WEB)
     for each in system.hosting.get("headers", ()):
         fix = FIX_LINE.format(part="headers", line=json.dumps(each))
         yield Probe("headers", partial(headers, client, system.web, each["headers"]), fix)
-        yield Probe("policy", partial(policy, client, system), FIX_POLICY, after=("web page",))
 
 
 async def page(client: httpx.AsyncClient, base: str) -> str:
@@ -45,25 +40,6 @@ async def headers(client: httpx.AsyncClient, base: str, wanted: Sequence[dict[st
     if absent:
         raise Failure(f"the API's responses lack {', '.join(absent)}")
     return "the API's responses have them"
-
-
-async def policy(client: httpx.AsyncClient, system: System) -> str:
-    """The content security policy of the page at the root, if any, lets it connect to the instances."""
-    response = await request(client, "GET", f"{system.web}/", FIX_WEB)
-    policies = response.headers.get("Content-Security-Policy", "").split(",")
-    absent = sorted({source for each in policies for source in forbidden(each, system.sources)})
-    if absent:
-        raise Failure(f"the page may not connect to {' '.join(absent)}")
-    return "the page may connect to the instances"
-
-
-def forbidden(policy: str, sources: Iterable[str]) -> list[str]:
-    """The sources that this policy keeps a page from."""
-    rules = {name.lower(): allowed for name, *allowed in map(str.split, filter(str.strip, policy.split(";")))}
-    allowed = rules.get("connect-src", rules.get("default-src", ["*"]))
-    globs = [re.sub(r"^(?!\w+:)", "*", each.rstrip("/")) for each in allowed]
-    globs = [f"{each}*" if each.endswith(":") else each for each in globs]
-    return [source for source in sources if not any(fnmatchcase(source, each) for each in globs)]
 
 
 def source_of(path: str) -> str:

@@ -48,15 +48,13 @@ class Identity:
 
     async def _ask(self, action: str) -> str:
         body = {**self._user, "returnSecureToken": True}
-        headers = {"Referer": f"{self._system.web}/"}
-        response = await request(
-            self._client, "POST", self._url(action), FIX_EMULATOR, headers=headers, body=body
-        )
-        token = fields(response).get("idToken")
-        if not response.is_success or not isinstance(token, str):
+        sent = {"Referer": f"{self._system.web}/"}
+        reply = await request(self._client, "POST", self._url(action), FIX_EMULATOR, headers=sent, body=body)
+        token = fields(reply).get("idToken")
+        if not reply.is_success or not isinstance(token, str):
             who = "the Auth emulator" if self._emulator else "Firebase Auth"
             fix = FIX_EMULATOR if self._emulator else sign_in.FIX_SIGN_IN
-            raise Failure(f"{who} responds {response.status_code} to a sign-up", fix)
+            raise Failure(f"{who} responds {reply.status_code} to a sign-up", fix)
         return token
 
     def _url(self, action: str) -> str:

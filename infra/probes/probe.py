@@ -78,10 +78,8 @@ async def run(groups: Sequence[Group], patience_s: float = 0.0) -> AsyncGenerato
     """
     until = time.monotonic() + patience_s
     queues: list[asyncio.Queue[Result | None]] = [asyncio.Queue() for _ in groups]
-    tasks = [
-        asyncio.create_task(_run_group(group, queue, until))
-        for group, queue in zip(groups, queues, strict=True)
-    ]
+    pairs = zip(groups, queues, strict=True)
+    tasks = [asyncio.create_task(_run_group(*pair, until)) for pair in pairs]
     try:
         for task, queue in zip(tasks, queues, strict=True):
             while (result := await queue.get()) is not None:

@@ -58,12 +58,8 @@ async def ready(client: httpx.AsyncClient, url: str) -> str:
     found = fields(response)
     if response.status_code == httpx.codes.OK and found.get("status") == "ready":
         return "it has the store, the bus and the keys"
-    missing = found.get("missing")
-    if (
-        response.status_code != httpx.codes.SERVICE_UNAVAILABLE
-        or not isinstance(missing, list)
-        or not missing
-    ):
+    missing = found.get("missing") if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else None
+    if not isinstance(missing, list) or not missing:
         raise Failure(f"/ready responds {response.status_code} without a list of what is missing")
     parts = [str(part) for part in missing]
     fixes = dict.fromkeys(FIX_MISSING.get(part, FIX_UNKNOWN) for part in parts)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 
@@ -23,15 +24,11 @@ FIX_SIGN_IN = (
 async def sign_in(system: System) -> AsyncIterator[Sequence[Probe]]:
     """Users can sign in; no probe if the Auth emulator is in use."""
     async with http_client() as client:
-        page = Page(system.web, client)
-        yield (
-            []
-            if system.config.auth_emulator_host
-            else [
-                Probe("web app", page.api_key, FIX_WEB_APP),
-                Probe("sign-in", page.rejects, FIX_SIGN_IN, after=("web app",)),
-            ]
-        )
+        probes = [
+            Probe("web app", partial(registered, client, system.web), FIX_WEB_APP),
+            Probe("sign-in", partial(rejects, client, system.web), FIX_SIGN_IN, after=("web app",)),
+        ]
+        yield [] if system.config.auth_emulator_host else probes
 
 
 async def api_key(client: httpx.AsyncClient, web: str) -> str:
@@ -43,27 +40,20 @@ async def api_key(client: httpx.AsyncClient, web: str) -> str:
     return key
 
 
-class Page:
-    """The page's way to sign users in."""
+async def registered(client: httpx.AsyncClient, web: str) -> str:
+    """Hosting gives the page the project's API key."""
+    await api_key(client, web)
+    return "the page gets the project's API key"
 
-    def __init__(self, web: str, client: httpx.AsyncClient) -> None:
-        self._web = web
-        self._client = client
-        self._key = ""
 
-    async def api_key(self) -> str:
-        """Hosting gives the page the project's API key."""
-        self._key = await api_key(self._client, self._web)
-        return "the page gets the project's API key"
-
-    async def rejects(self) -> str:
-        """Firebase Auth accepts e-mail and password: it rejects an unknown user as unknown."""
-        url = f"{IDENTITY_TOOLKIT}/v1/accounts:signInWithPassword?key={self._key}"
-        nobody = {"email": "nobody@example.com", "password": "nobody"}
-        headers = {"Referer": f"{self._web}/"}
-        response = await request(self._client, "POST", url, FIX_SIGN_IN, headers=headers, body=nobody)
-        error = fields(response).get("error")
-        reason = str(error.get("message")) if isinstance(error, dict) else f"status {response.status_code}"
-        if not reason.startswith(UNKNOWN):
-            raise Failure(f"Firebase Auth responds {reason}")
-        return "Firebase Auth accepts e-mail and password"
+async def rejects(client: httpx.AsyncClient, web: str) -> str:
+    """Firebase Auth accepts e-mail and password: it rejects an unknown user as unknown."""
+    url = f"{IDENTITY_TOOLKIT}/v1/accounts:signInWithPassword?key={await api_key(client, web)}"
+    nobody = {"email": "nobody@example.com", "password": "nobody"}
+    headers = {"Referer": f"{web}/"}
+    response = await request(client, "POST", url, FIX_SIGN_IN, headers=headers, body=nobody)
+    error = fields(response).get("error")
+    reason = str(error.get("message")) if isinstance(error, dict) else f"status {response.status_code}"
+    if not reason.startswith(UNKNOWN):
+        raise Failure(f"Firebase Auth responds {reason}")
+    return "Firebase Auth accepts e-mail and password"

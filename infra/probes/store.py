@@ -19,9 +19,7 @@ FIX_AWAY = "start it (locally: make dev), or correct SURREALDB_URL; a firewall m
 FIX_SIGN_IN = "correct SURREALDB_USER and SURREALDB_PASSWORD, here and in the system's configuration"
 FIX_OLD = "run .venv/bin/python -m confab.store migrate"
 FIX_NEW = "deploy the release that knows this version; a schema cannot be migrated back"
-FIX_QUERY = (
-    "check that SURREALDB_USER may use SURREALDB_NAMESPACE and SURREALDB_DATABASE, and the server's log"
-)
+FIX_QUERY = "check SURREALDB_USER's access to SURREALDB_NAMESPACE and SURREALDB_DATABASE; see the log"
 FIX_CLOCK = "synchronize the clocks of the store and of this machine (NTP); tokens and times depend on them"
 
 

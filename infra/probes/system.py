@@ -94,9 +94,8 @@ def deployed(project: str, name: str, named: Named, runner: Runner) -> System:
 def at(outputs: stack.Outputs, named: Named, credentials: Mapping[str, str] | None = None) -> System:
     """The system that a stack with these outputs has deployed. Raises ConfigError."""
     env = {**outputs.variables, **(credentials or {})}
-    return replace(
-        _system(named, env, outputs.web_url), hosting=outputs.hosting, store_is_open=not outputs.has_machine
-    )
+    system = _system(named, env, outputs.web_url)
+    return replace(system, hosting=outputs.hosting, store_is_open=not outputs.has_machine)
 
 
 def _system(named: Named, env: Mapping[str, str], web: str) -> System:

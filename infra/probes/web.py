@@ -29,15 +29,10 @@ async def web(system: System) -> AsyncIterator[Sequence[Probe]]:
     async with http_client() as client:
         yield [
             *([] if system.functions else hosted(client, system)),
+            *(Probe(f"route {r.operation}", partial(guarded, client, system, r), FIX_ROUTE) for r in ROUTES),
             *(
-                Probe(f"route {route.operation}", partial(guarded, client, system, route), FIX_ROUTE)
-                for route in ROUTES
-            ),
-            *(
-                Probe(
-                    f"origin {origin}", partial(allowed, client, system, origin), FIX_ORIGINS, after=_CALLED
-                )
-                for origin in system.config.allowed_origins
+                Probe(f"origin {each}", partial(allowed, client, system, each), FIX_ORIGINS, after=_CALLED)
+                for each in system.config.allowed_origins
             ),
             Probe("foreign origins", partial(foreign, client, system), FIX_ROUTE, after=_CALLED),
         ]

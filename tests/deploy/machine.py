@@ -167,10 +167,6 @@ class Machine:
         """Hosting's live channels, and the permissions of a token's account."""
         assert request["headers"]["X-Goog-User-Project"] == PROJECT
         token = request["headers"]["Authorization"].removeprefix("Bearer ")
-        if url == HOSTING:
-            return httpx.Response(
-                200, json={"sites": [{"name": f"projects/1/sites/{site}"} for site in self.live]}
-            )
         if method == "GET":
             site, channel, _ = url.removeprefix(f"{HOSTING}/").partition("/channels/live")
             if not channel:

@@ -97,24 +97,19 @@ def test_the_default_sites_app_stays_and_is_not_even_looked_at(machine):
 
 
 @pytest.mark.parametrize("site", [PROJECT, "the-default"])
-def test_the_page_takes_the_default_site_only_by_its_name_and_a_confirmation(machine, site):
-    for options, typed, code in (
-        ((), f"{site}\n", 1),
-        (("--page", site), "", 1),
-        (("--page", site), "yes\n", 1),
-        (("--page", site), f"{site}\n", 0),
-    ):
-        machine.kept = None if options else {"confab:page": site}  # a name that nobody gave now
-        found, output = machine.run("up", "--yes", *options, stdin=typed)
-        assert found == code, output
-        assert bool(machine.changes) == (code == 0)
+def test_the_page_never_takes_the_projects_default_site(machine, site):
+    for options in ((), ("--page", site)):
+        machine.kept = None if options else {"confab:page": site}
+        code, output = machine.run("up", "--yes", *options)
+        assert (code, machine.changes) == (1, [])
+        assert f"MISSING page's site: {site} is the project's default site" in output
     machine.live[site] = 200, live(OURS)
-    assert machine.up()[0] == 0  # it serves Confab now, and nobody is asked again
+    assert machine.up()[0] == 0  # it serves Confab since an earlier release
 
 
 def test_a_site_that_another_app_takes_meanwhile_is_refused(machine):
     machine.kept = {"confab:page": "a-site"}
-    machine.live = Meanwhile({"a-site": [(404, {"error": {"status": "NOT_FOUND"}})] * 3 + [(200, live())]})
+    machine.live = Meanwhile({"a-site": [(404, {"error": {"status": "NOT_FOUND"}}), (200, live())]})
     code, output = machine.up()
     assert code == 1
     assert "infra.deploy: the page was not released: a-site serves another app" in output

@@ -25,7 +25,7 @@ def test_a_bare_machine_lists_every_missing_prerequisite(machine):
     missing = {line.removeprefix("MISSING ").partition(":")[0] for line in lines if line.startswith("M")}
     assert missing == {"gcloud", "pulumi", "firebase"}
     assert lines[0] == (
-        "MISSING gcloud: not on PATH. Fix: install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)"
+        "MISSING gcloud: not on PATH. Fix: install it: https://cloud.google.com/sdk/docs/install"
     )
     assert [call.words[1] for call in machine.asked] == ["config"]  # the stack's settings
     assert machine.changes == []

@@ -6,7 +6,6 @@ from unittest.mock import patch
 import pytest
 
 from infra.deploy import prove
-from infra.deploy.empty import LISTS
 from infra.deploy.project import APIS, PAGE_APIS
 from infra.deploy.proof import cost, page
 from infra.deploy.target import Target
@@ -27,7 +26,7 @@ DESTROYED = ["destroy", "disks", "hosting:disable", "stack"]
 def empty(machine: Machine) -> Machine:
     """Every prerequisite of a proof is met."""
     machine.answer("--format=value(email)", 0, "")
-    for _, command in LISTS:
+    for command in prove.LISTS.values():
         machine.answer(command, 0, "")
     return machine
 
@@ -70,15 +69,14 @@ def test_a_proof_deploys_measures_destroys_and_writes_its_page(empty):
 @pytest.mark.parametrize(
     ("command", "found", "line"),
     [
-        *((command, "confab-x", f"{ITS} has confab-x") for _, command in LISTS),
-        (None, {"a-shop": (200, live())}, "no live site: a-shop serves another app, released by ada@"),
-        (None, {"a-chat": (200, live(OURS))}, "no live site: a-chat serves Confab"),
+        *((command, "confab-x", f"{ITS} has confab-x") for command in prove.LISTS.values()),
+        (None, {PAGE: (200, live(OURS))}, f"nothing of Confab's: {PAGE} serves Confab"),
         (None, {"gcp:project": PROJECT}, "nothing of Confab's: the stack prove has settings"),
     ],
 )
 def test_a_project_that_is_not_empty_is_refused(empty, command, found, line):
     if command is not None:
-        enabled = {f"{api}.googleapis.com" for api, _ in LISTS}.union(APIS, PAGE_APIS)
+        enabled = {f"{api}.googleapis.com" for api in prove.LISTS}.union(APIS, PAGE_APIS)
         empty.answer("services list --enabled", 0, "\n".join(enabled))
         empty.answer(command, 0, found)
     elif "gcp:project" in found:

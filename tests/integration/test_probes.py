@@ -268,7 +268,6 @@ NOT_THERE = PlainTextResponse("Page Not Found", 404)
     ("answers", "headers", "fixes"),
     [
         ({}, ADDED, {}),
-        ({}, ADDED | {"Content-Security-Policy": "default-src 'self'"}, {"policy": "connect-src"}),
         ({}, {}, {"headers": '"source": "/api/**", "headers": [{"key": "X-Content-Type-Options"'}),
         *(
             ({"/api/conversations/1/messages": answer}, ADDED, {"route add_message": MESSAGES})
@@ -298,26 +297,6 @@ async def test_functions_are_probed_at_their_own_addresses_before_any_site_leads
     results = await found(partial(web, replace(patient, web="http://nowhere.invalid", functions=own)))
     assert set(outcome(results).values()) == {"ok"}
     assert "web page" not in results
-
-
-@pytest.mark.parametrize(
-    ("policy", "allowed"),
-    [
-        ("", True),
-        ("img-src 'self'", True),
-        ("default-src *", True),
-        ("default-src 'self'; connect-src 'self' https: wss:", True),
-        ("connect-src https://*.run.app wss://*.run.app", True),
-        ("CONNECT-SRC rooms.run.app", True),
-        ("default-src *; connect-src 'self'", False),
-        ("connect-src https://rooms.run.app", False),  # the socket is missing
-        ("connect-src 'none'", False),
-        ("connect-src", False),
-    ],
-)
-def test_a_policy_has_to_let_pages_connect(policy, allowed):
-    sources = System(config.load({}), "", ("https://rooms.run.app",)).sources
-    assert (hosting.forbidden(policy, sources) == []) is allowed
 
 
 async def test_functions_that_do_not_respond(world, monkeypatch):

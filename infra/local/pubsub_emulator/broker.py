@@ -75,11 +75,8 @@ class Broker:
 
     def configurations(self, project: str) -> list[Any]:
         """The configurations of a project's subscriptions (`projects/p`), by name."""
-        return [
-            each.config
-            for name, each in sorted(self._subscriptions.items())
-            if name.startswith(f"{project}/")
-        ]
+        listed = sorted(self._subscriptions.items())
+        return [each.config for name, each in listed if name.startswith(f"{project}/")]
 
     def update_subscription(self, wanted: Any, paths: Iterable[str]) -> Any:
         """Replace a subscription's labels, the only field that the emulator updates."""

@@ -42,12 +42,10 @@ def _publisher(broker: Broker) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
 
 
 def _subscriber(broker: Broker) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-    list_response = types.ListSubscriptionsResponse.pb()
+    list_response, at = types.ListSubscriptionsResponse.pb(), broker.subscription
     return {
         "CreateSubscription": _unary(types.Subscription, broker.create_subscription),
-        "GetSubscription": _unary(
-            types.GetSubscriptionRequest, lambda r: broker.subscription(r.subscription).config
-        ),
+        "GetSubscription": _unary(types.GetSubscriptionRequest, lambda r: at(r.subscription).config),
         "ListSubscriptions": _unary(
             types.ListSubscriptionsRequest,
             lambda r: list_response(subscriptions=broker.configurations(r.project)),
@@ -60,10 +58,7 @@ def _subscriber(broker: Broker) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
             types.DeleteSubscriptionRequest, lambda r: broker.delete_subscription(r.subscription)
         ),
         "Pull": _unary(types.PullRequest, partial(_pull, broker)),
-        "Acknowledge": _unary(
-            types.AcknowledgeRequest,
-            lambda r: broker.subscription(r.subscription).acknowledge(list(r.ack_ids)),
-        ),
+        "Acknowledge": _unary(types.AcknowledgeRequest, lambda r: at(r.subscription).acknowledge(r.ack_ids)),
         "ModifyAckDeadline": _unary(types.ModifyAckDeadlineRequest, partial(_modify_ack_deadline, broker)),
         "StreamingPull": grpc.stream_stream_rpc_method_handler(
             partial(_streaming_pull, broker),

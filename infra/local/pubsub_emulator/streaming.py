@@ -50,9 +50,7 @@ class Stream:
         async for request in requests:
             if request.subscription or request.stream_ack_deadline_seconds or request.modify_deadline_ack_ids:
                 raise invalid("After its first request, this emulator's stream takes acknowledgements alone.")
-            self._pinged = (
-                self._pinged or not request.ByteSize()
-            )  # an empty response answers an empty request
+            self._pinged |= not request.ByteSize()  # an empty response answers an empty request
             self._subscription.acknowledge(list(request.ack_ids))
 
 

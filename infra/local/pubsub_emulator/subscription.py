@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -21,18 +22,8 @@ ACK_SECONDS = range(10, 601)
 DEFAULT_RETENTION_SECONDS = 600
 RETENTION_SECONDS = range(600, 31 * 86_400 + 1)
 MIN_TTL_SECONDS = 86_400
-SUPPORTED = frozenset(
-    {
-        "name",
-        "topic",
-        "labels",
-        "filter",
-        "ack_deadline_seconds",
-        "message_retention_duration",
-        "expiration_policy",
-        "push_config",
-    }
-)
+_TIMES = {"ack_deadline_seconds", "message_retention_duration", "expiration_policy"}
+SUPPORTED = frozenset({"name", "topic", "labels", "filter", "push_config", *_TIMES})
 
 
 class Subscription:
@@ -65,7 +56,7 @@ class Subscription:
         self._ended = reason
         self.wake()
 
-    def acknowledge(self, ack_ids: list[str]) -> None:
+    def acknowledge(self, ack_ids: Iterable[str]) -> None:
         """Drop the messages of these leases."""
         self._backlog.acknowledge(ack_ids)
         self.wake()

@@ -28,13 +28,11 @@ UNSUPPORTED_DATA = 1003
 INTERNAL_ERROR = 1011
 
 
-async def listen(
-    engine: Engine, credentials: Credentials, *, host: str, port: int, session_s: float
-) -> Server:
+async def listen(engine: Engine, user: Credentials, *, host: str, port: int, session_s: float) -> Server:
     """Start the server; close it before the engine. Raises OSError for a taken port."""
 
     async def handle(connection: ServerConnection) -> None:
-        session = Session(engine, credentials, lifetime_s=session_s)
+        session = Session(engine, user, lifetime_s=session_s)
         try:
             code, reason = await _serve(connection, session)
             await connection.close(code, reason)
