@@ -164,7 +164,7 @@ def load(env: Mapping[str, str]) -> Config:
     elif given.get("GOOGLE_CLOUD_PROJECT", "demo-").startswith("demo-"):
         given = LOCAL_EMULATORS | given
     if "K_SERVICE" in given:
-        given = {"OTEL_SERVICE_NAME": given["K_SERVICE"]} | given
+        given = {"OTEL_SERVICE_NAME": given["K_SERVICE"], "CONFAB_TRUSTED_PROXIES": 1} | given
     try:
         config = Config.model_validate(given)
     except ValidationError as error:

@@ -15,13 +15,8 @@ from collections.abc import Iterator
 from confab import trace
 
 OURS = "confab"
-LEVELS = {
-    "": logging.WARNING,
-    OURS: logging.INFO,
-    "engineio.server": logging.CRITICAL,  # its errors are what strangers send; ours are raised or logged
-    "socketio.server": logging.ERROR,
-}
-"""The level of each logger. The last two would write plain text if they had none."""
+LEVELS = {"": logging.WARNING, OURS: logging.INFO}
+"""The level of each logger."""
 SERVERS = ("gunicorn.error", "uvicorn.error")
 """Loggers to which a function's server adds handlers some time after its start."""
 CLIENT_ERRORS = ("aiohttp.http_exceptions", "h11._util")

@@ -14,7 +14,6 @@ SILENCE_S = 10.0
 """Seconds without a word after which the server counts as broken."""
 CONTENT = "x" * 200
 
-
 Rooms = Mapping[str, Sequence[BenchSocket]]
 """The sockets in each conversation's room; the first one sends."""
 

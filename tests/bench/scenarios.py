@@ -1,86 +1,122 @@
 """What is measured of a running server, and which servers it is measured of."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
+from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, NamedTuple
 
+from tests.bench import servers
 from tests.bench.load import Rooms, run
 from tests.bench.runner import Figures, Measurement
-from tests.bench.servers import CPU, KEY, STARTERS, Confab, Starter, Subject, confab
+from tests.bench.servers import CPU, KEY, OTHER, Confab, Starter, Subject
 from tests.bench.sockets import BenchSocket
-from tests.support.accounting import cpu_s, resident_kib
-from tests.support.samples import NOW, draft
+from tests.support.accounting import resident_kib
 
-WARM_UP_S = 1.0
+WARM_UP_S = 0.5
 SETTLE_S = 2.0
 """Seconds in which a server that has taken many connections puts its memory in order."""
-SOCKETS = 500
-"""In the rooms of a scenario together."""
+ROOMS = {2: 16, 10: 16, 500: 1}
+"""The rooms of each size that messages are under way in: small ones have a message each."""
+UNDER_WAY = (1, 4, 16)
+BUSY = {
+    "1 → 500": (1, 500),
+    "250 rooms of 2": (250, 2),
+    "50 rooms of 10": (50, 10),
+    "5 rooms of 100": (5, 100),
+}
+"""Rooms with a message each, of one container beside its store: what `infra.cost` computes with."""
 MEMBERS = 100
 """People in a conversation at most, as Confab's default has it; more sockets are their other tabs."""
 AT_ONCE = 16
 """Handshakes in flight at once, as after a deployment."""
-SEEN, MISSED = 5, 5
-"""Entries that a returning user has seen, and has missed."""
 ACQUAINTED = 50
 """Connections before the first one that counts."""
-EVERYBODY = tuple(STARTERS)
+
+Starters = dict[str, Starter]
+Work = Callable[[Any], Awaitable[Figures]]
 
 
-def measurements(*, seconds: float, sockets: int) -> list[Measurement]:
-    """All of them, in the order of the report."""
-    two: Starter = partial(confab, containers=2)
+class Sizes(NamedTuple):
+    """How much is measured."""
 
-    def on(
-        names: Sequence[str],
-        scenario: str,
-        work: Callable[[Any], Awaitable[Figures]],
-        start: Starter | None = None,
-    ) -> Iterator[Measurement]:
-        for name in names:
-            yield Measurement(scenario, name, partial(_measured, start or STARTERS[name], work))
-
-    def talking(size: int, window: int = 1) -> Callable[[Subject], Awaitable[Figures]]:
-        return partial(talk, size=size, window=window, seconds=seconds)
-
-    return [
-        *on(EVERYBODY, "1 → 500", talking(500)),
-        *on(EVERYBODY, "1 → 500, 16 in flight", talking(500, window=16)),
-        *on(EVERYBODY, "250 rooms of 2", talking(2)),
-        *on(("confab", "node"), "50 rooms of 10", talking(10)),
-        *on(("confab", "node"), "5 rooms of 100", talking(100)),
-        *on(("confab", "node"), "idle", partial(idle, sockets=sockets)),
-        *on(("confab",), "1,000 join again", partial(rejoin, rooms=200, people=5)),
-        *on(("confab",), "two instances", partial(across, seconds=seconds), two),
-        *on(("confab",), "bystander", partial(bystander, seconds=seconds), two),
-    ]
+    seconds: float
+    """Of load that count."""
+    sockets: int
+    """Idle connections."""
+    away_ms: float
+    """To the store and the bus, each way."""
 
 
-async def _measured(start: Starter, work: Callable[[Any], Awaitable[Figures]]) -> Figures:
+def measurements(
+    sizes: Sizes, *, functions: Path, against: Path | None, whole: bool
+) -> Iterator[Measurement]:
+    """What is compared, in the order of the report, and with the `whole`, what the cost is computed with.
+
+    The other server is Node's, or the containers of the sources that Confab is measured `against`.
+    """
+    seconds, away = sizes.seconds, sizes.away_ms
+    far: Starters = {
+        "confab": partial(servers.confab, functions, 2, away),
+        "other": partial(servers.confab, against, 2, away) if against else partial(servers.node, away),
+    }
+    alone: Starters = {
+        "confab alone": partial(servers.confab_alone, functions),
+        "other alone": partial(servers.confab_alone, against) if against else servers.node_alone,
+    }
+    near: Starters = {"confab": partial(servers.confab, functions)}
+    two: Starters = {"confab": partial(servers.confab, functions, 2)}
+    for size in ROOMS:
+        yield from _on(far | alone, f"rooms of {size}", partial(talk, size=size, seconds=seconds))
+    yield from _on(near | alone, "idle", partial(idle, sockets=sizes.sockets))
+    if whole:
+        for scenario, (rooms, size) in BUSY.items():
+            yield from _on(near, scenario, partial(busy, count=rooms, size=size, seconds=seconds))
+        yield from _on(two, "bystander", partial(bystander, seconds=seconds))
+
+
+def _on(starters: Starters, scenario: str, work: Work) -> Iterator[Measurement]:
+    for name, start in starters.items():
+        yield Measurement(scenario, name, partial(_measured, start, work))
+
+
+async def _measured(start: Starter, work: Work) -> Figures:
     async with start() as server:
         with server.clients:
             return await work(server)
 
 
-async def talk(server: Subject, *, size: int, window: int, seconds: float) -> Figures:
-    """A closed loop in rooms of a size: what a delivery and a send cost, how many went through, how late."""
-    rooms = await _rooms(server, size)
+async def talk(server: Subject, *, size: int, seconds: float) -> Figures:
+    """Closed loops with ever more messages under way, which in small rooms are each in another one."""
+    rooms = await _rooms(server, ROOMS[size], size)
+    await asyncio.to_thread(run, rooms, WARM_UP_S)
+    figures: Figures = {}
+    for under_way in UNDER_WAY:
+        some = dict(islice(rooms.items(), under_way))
+        found = await _loop(server, some, seconds, window=under_way // len(some))
+        figures |= {f"{under_way} under way/{name}": value for name, value in found.items()}
+    return figures
+
+
+async def busy(server: Subject, *, count: int, size: int, seconds: float) -> Figures:
+    """A closed loop in each of so many rooms."""
+    return await _loop(server, await _rooms(server, count, size), seconds)
+
+
+async def _loop(server: Subject, rooms: Rooms, seconds: float, *, window: int = 1) -> Figures:
+    """What a delivery and a send cost, how many went through, how late at the last of the instances."""
     await asyncio.to_thread(run, rooms, WARM_UP_S, window=window)
     load, spent = await server.spending(partial(run, rooms, seconds, window=window))
-    deliveries = sum(map(len, load.latencies))
+    deliveries, instances = sum(map(len, load.latencies)), len({CPU, OTHER} & server.parts.keys())
     return {
         "cpu_us_per_delivery": spent[CPU] / deliveries * 1e6,
-        "all_cpu_us_per_delivery": sum(spent.values()) / deliveries * 1e6,
         **{f"{name}_cpu_us_per_send": used / load.sends * 1e6 for name, used in spent.items()},
         "all_cpu_us_per_send": sum(spent.values()) / load.sends * 1e6,
         "sends_per_s": load.sends / load.seconds,
-        "deliveries_per_s": deliveries / load.seconds,
-        **_latency(*load.latencies),
+        **_latency(*load.latencies[instances - 1 :: instances]),
         "generator_share": load.generator_share,
     }
 
@@ -94,10 +130,11 @@ async def idle(server: Subject, *, sockets: int) -> Figures:
         places += [(conversation_id, KEY.token(one)) for one in people]
     await asyncio.to_thread(_joined, server, places[:ACQUAINTED])
     await asyncio.sleep(SETTLE_S)
-    memory = resident_kib(server.process.pid)
+    pid = server.parts[CPU].pid
+    memory = resident_kib(pid)
     _, spent = await server.spending(partial(_joined, server, places[ACQUAINTED:]))
     await asyncio.sleep(SETTLE_S)
-    grown = resident_kib(server.process.pid) - memory
+    grown = resident_kib(pid) - memory
     return {
         "kib_per_connection": grown / sockets,
         "connect_cpu_ms": spent[CPU] / sockets * 1e3,
@@ -107,87 +144,45 @@ async def idle(server: Subject, *, sockets: int) -> Figures:
     }
 
 
-async def across(server: Confab, *, seconds: float) -> Figures:
-    """A sender and a receiver on one instance and a receiver on another: how late each has it."""
-    people = ("user0", "user1", "user2")
-    conversation_id = await server.conversation(*people)
-    here, near, far = [(conversation_id, KEY.token(person)) for person in people]
-    sockets = _joined(server, [here, near]) + _joined(server, [far], url=server.other.url)
-    await asyncio.to_thread(run, {conversation_id: sockets}, WARM_UP_S)
-    load = await asyncio.to_thread(run, {conversation_id: sockets}, seconds)
-    _, same, other = map(_latency, load.latencies)
-    return {
-        **{f"same_instance_{name}": value for name, value in same.items()},
-        **{f"other_instance_{name}": value for name, value in other.items()},
-    }
-
-
-async def rejoin(server: Confab, *, rooms: int, people: int) -> Figures:
-    """Everybody comes back at once, each having missed five entries: how long until the last is live."""
-    names = [f"user{number}" for number in range(people)]
-    ids = [await server.conversation(*names) for _ in range(rooms)]
-    for conversation_id in ids:
-        drafts = [draft(f"entry {n}", conversation_id=conversation_id) for n in range(SEEN + MISSED)]
-        await asyncio.gather(*(server.system.store.append(one, now=NOW) for one in drafts))
-    places = [(conversation_id, KEY.token(name)) for name in names for conversation_id in ids]
-    with ThreadPoolExecutor(AT_ONCE) as arrivals:
-        sockets = list(arrivals.map(partial(_connected, server), (token for _, token in places)))
-
-    def join_again() -> float:
-        begun = time.perf_counter()
-        for one, (conversation_id, _) in zip(sockets, places, strict=True):
-            one.ask("join", {"conversationId": conversation_id, "after": SEEN})
-        for one in sockets:
-            one.joined()
-        return time.perf_counter() - begun
-
-    took, spent = await server.spending(join_again)
-    return {
-        "last_live_ms": took * 1e3,
-        "server_cpu_ms": spent[CPU] * 1e3,
-        "store_cpu_ms": spent["store"] * 1e3,
-    }
-
-
 async def bystander(server: Confab, *, seconds: float) -> Figures:
     """What others' rooms cost an instance, which receives every event of the bus and serves none."""
-    rooms = await _rooms(server, 2)
-    _joined(server, [(await server.conversation("quiet"), KEY.token("quiet"))], url=server.other.url)
+    rooms = await _rooms(server, 250, 2, instances=(CPU,))
+    _joined(server, [(await server.conversation("quiet"), KEY.token("quiet"))], (OTHER,))
     await asyncio.to_thread(run, rooms, WARM_UP_S)
-    before = cpu_s([server.other.pid])
     load, spent = await server.spending(partial(run, rooms, seconds))
-    still = cpu_s([server.other.pid]) - before
-    return {"bystander_cpu_us_per_event": still / load.sends * 1e6, "bystander_share": still / spent[CPU]}
+    return {
+        "bystander_cpu_us_per_event": spent[OTHER] / load.sends * 1e6,
+        "bystander_share": spent[OTHER] / spent[CPU],
+    }
 
 
-async def _rooms(server: Subject, size: int) -> Rooms:
-    """Rooms with so many sockets each, all of them joined."""
+async def _rooms(server: Subject, count: int, size: int, instances: Sequence[str] = (CPU, OTHER)) -> Rooms:
+    """Rooms with so many sockets each, all of them joined, in turns on these of its instances."""
     rooms = {}
-    for number in range(SOCKETS // size):
+    for number in range(count):
         people = [f"user{number}-{person}" for person in range(min(size, MEMBERS))]
         conversation_id = await server.conversation(*people)
         tokens = [KEY.token(person) for person in people]
         places = [(conversation_id, tokens[one % len(tokens)]) for one in range(size)]
-        rooms[conversation_id] = await asyncio.to_thread(_joined, server, places)
+        rooms[conversation_id] = await asyncio.to_thread(_joined, server, places, instances)
     return rooms
 
 
-def _joined(server: Subject, places: Sequence[tuple[str, str]], url: str = "") -> list[BenchSocket]:
+def _joined(
+    server: Subject, places: Sequence[tuple[str, str]], instances: Sequence[str] = (CPU,)
+) -> list[BenchSocket]:
     """A socket for each conversation and token, in the conversation's room."""
+    parts = [name for name in instances if name in server.parts]
 
-    def join(place: tuple[str, str]) -> BenchSocket:
-        one = _connected(server, place[1], url)
-        one.join(place[0])
+    def join(number: int) -> BenchSocket:
+        conversation_id, token = places[number]
+        one = BenchSocket.connected(server.parts[parts[number % len(parts)]].url, token)
+        server.clients.callback(one.close)
+        one.join(conversation_id)
         return one
 
     with ThreadPoolExecutor(AT_ONCE) as arrivals:
-        return list(arrivals.map(join, places))
-
-
-def _connected(server: Subject, token: str, url: str = "") -> BenchSocket:
-    one = BenchSocket.connected(url or server.process.url, token)
-    server.clients.callback(one.close)
-    return one
+        return list(arrivals.map(join, range(len(places))))
 
 
 def _latency(*latencies: Sequence[float]) -> Figures:

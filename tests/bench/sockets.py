@@ -55,10 +55,6 @@ class BenchSocket:
     def join(self, conversation_id: str) -> None:
         """Enter a room; returns once the server has acknowledged it."""
         self.ask("join", {"conversationId": conversation_id})
-        self.joined()
-
-    def joined(self) -> None:
-        """Return once the server has acknowledged a join."""
         packet = self._expect(ACK)
         assert b'"ok":true' in packet.replace(b" ", b"")[:40], packet
         self._wire.setblocking(False)

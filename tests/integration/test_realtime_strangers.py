@@ -11,7 +11,8 @@ import pytest
 from pydantic_core import from_json
 
 from confab import log
-from confab.realtime import container, engine, packets, polling, transport
+from confab.realtime import container
+from confab.realtime.socketio import connection, packets, polling
 from tests.support.poller import Poller, connect, escaped, event, read_to_end
 from tests.support.world import World
 
@@ -56,11 +57,11 @@ async def answers(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
         return texts
 
 
-ENDED = ["1", "closed"]
+ENDED = ["closed"]
 ADMITTED = connect()
-SAID: dict[str, tuple[list[str], list[str]]] = {
-    "the largest handshake": ([sized(engine.STRANGER_BYTES)], ["44"]),
-    "a larger one": ([sized(engine.STRANGER_BYTES + 1)], ENDED),
+SAID: dict[str, tuple[list[str | bytes], list[str]]] = {
+    "the largest handshake": ([sized(connection.STRANGER_BYTES)], ["44"]),
+    "a larger one": ([sized(connection.STRANGER_BYTES + 1)], ENDED),
     "a fourth handshake": ([connect("forged")] * 4, ["44", "44", "44", "closed"]),
     "a good third one": ([connect("forged"), connect("expired"), ADMITTED], ["44", "44", "40"]),
     **{f"a large {packet}": ([packet + "A" * 100_000], ENDED) for packet in ("3", "40", "42", "45", "4")},
@@ -70,7 +71,14 @@ SAID: dict[str, tuple[list[str], list[str]]] = {
         for packet in ('42["join",{}]', "4x", "43[]", "41", "451-[]", '42/other,["x"]')
     },
     "a handshake once admitted": ([ADMITTED, ADMITTED], ["40", "closed"]),
-    "a disconnect": ([ADMITTED, "41"], ["40", "closed"]),
+    "a disconnect and another handshake": ([ADMITTED, "41", ADMITTED], ["40", "40"]),
+    "an event after a disconnect": ([ADMITTED, "41", event("join")], ["40", "closed"]),
+    "bytes that no event announced": ([ADMITTED, b"bytes"], ["40", "closed"]),
+    "text where bytes are announced": ([ADMITTED, '451-["message"]', event("join")], ["40", "closed"]),
+    "bytes that are announced": (
+        [ADMITTED, '452-1["message"]', b"one", b"two", event("leave", conversationId="c1")],
+        ["40", "43", "43"],
+    ),
     "another namespace": ([ADMITTED, "40/other,{}"], ["40", "44"]),
     "an acknowledgement": ([ADMITTED, "43[]"], ["40"]),
     **{f"{packet} once admitted": ([ADMITTED, packet], ["40", *ENDED]) for packet in "02679"},
@@ -87,7 +95,7 @@ async def test_a_connection_may_send_little_that_clients_do_not(world, http, cap
     sent, received = SAID[name]
     async with websocket(http, world) as wire:
         for packet in sent:
-            await wire.send_str(packet)
+            await (wire.send_str(packet) if isinstance(packet, str) else wire.send_bytes(packet))
         assert await answers(wire) == ["0{", *received]
         admitted = "40" in received and "closed" not in received
         assert world.sockets() == admitted
@@ -120,7 +128,7 @@ async def test_the_json_of_a_large_packet_is_never_parsed(world, http, monkeypat
 
     monkeypatch.setattr(packets, "from_json", parse)
     for sent, count in (
-        ([sized(engine.STRANGER_BYTES), sized(engine.STRANGER_BYTES + 1)], 1),
+        ([sized(connection.STRANGER_BYTES), sized(connection.STRANGER_BYTES + 1)], 1),
         ([connect(), '427["message","' + "x" * 300_000 + '"]'], 2),
     ):
         async with websocket(http, world) as wire:
@@ -130,8 +138,8 @@ async def test_the_json_of_a_large_packet_is_never_parsed(world, http, monkeypat
         assert len(parsed) == count
 
 
-async def test_a_connection_that_sends_no_handshake_is_closed(world, http, stranger, monkeypatch):
-    monkeypatch.setattr(transport, "CONNECT_S", 0.3)
+async def test_a_connection_that_sends_no_handshake_is_closed(world, http):
+    world.connect_within(0.3)
     poller = Poller(http, world.urls[0])
     await poller.open()
     async with http.ws_connect(poller.upgrade_url) as upgrade, websocket(http, world) as wire:

@@ -26,7 +26,7 @@ from confab.domain.requests import (
 from confab.fanout.announce import InlineAnnouncer
 from confab.ports.store import Appended
 from confab.realtime.container import Container
-from confab.realtime.transport import Sent
+from confab.realtime.socketio.api import Sent
 from tests.support.adapters import MemoryAdapters, NamedUsers
 from tests.support.samples import NOW, principal
 from tests.support.twins.store import MemoryStore
@@ -146,7 +146,7 @@ class Instance:
         self._container = Container(adapters)
         self._origin = adapters.instance
         self._sink = sink
-        self._container.transport.__dict__.update(send_event=self._send_event, send=sink)
+        self._container.server.__dict__.update(send_event=self._send_event, send=sink)
         self._application = self._container.application
         self.rooms = self._container.rooms
         bus.instances.append(self)

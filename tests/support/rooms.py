@@ -14,7 +14,7 @@ from confab.ports.store import Excerpt, Head
 from confab.ports.telemetry import Commit
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
-from confab.realtime.transport import Sent
+from confab.realtime.socketio.api import Sent
 from tests.support.samples import NOW, draft, message, principal
 from tests.support.twins.store import MemoryStore
 

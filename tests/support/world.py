@@ -19,6 +19,7 @@ from confab.fanout.announce import InlineAnnouncer
 from confab.ports.bus import Announcer
 from confab.ports.identity import TokenVerifier
 from confab.realtime.container import Container
+from confab.realtime.socketio.connection import State
 from confab.wiring import Adapters
 from tests.support.adapters import Announced, NamedUsers
 from tests.support.clients import Client, DeafSocket
@@ -84,8 +85,8 @@ class World:
             for client in self._clients:
                 await client.close()
             for container in self.containers:  # a poller that reads nothing more would be waited for
-                for left in [*container.transport.eio.sockets.values()]:
-                    await left.close(abort=True)
+                for left in container.server.sessions:
+                    left.abort()
             for instance in self._instances:
                 await instance.aclose()
             await self.function.close()
@@ -207,6 +208,11 @@ class World:
     def begin_drain(self, instance: int) -> None:
         self.containers[instance].application.drain()
 
+    def connect_within(self, seconds: float) -> None:
+        """Let connections have so many seconds to shake hands."""
+        for container in self.containers:
+            object.__setattr__(container.server.settings, "connect_s", seconds)
+
     def expire_in(self, seconds: float) -> None:
         """Let the tokens that are verified from now on expire in so many seconds."""
         self.users.expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
@@ -215,16 +221,19 @@ class World:
         return timestamp_text(self.users.expires_at)
 
     def connections(self, instance: int) -> int:
-        """The Engine.IO sockets of an instance, admitted or not."""
-        return len(self.containers[instance].transport.eio.sockets)
+        """The sessions of an instance, admitted or not."""
+        return len(self.containers[instance].server.sessions)
 
     def pending(self, instance: int) -> int:
         """The sockets of an instance whose handshakes are in flight."""
-        return len(self.containers[instance].transport.manager.pending_connect.get("/", []))
+        return sum(
+            socket.connection.state is State.CONNECTING
+            for socket in self.containers[instance].server.sessions
+        )
 
     def unsent_bytes(self) -> int:
         """The bytes queued for the sockets of all instances."""
-        return sum(socket.unsent for c in self.containers for socket in c.transport.eio.sockets.values())
+        return sum(socket.unsent for c in self.containers for socket in c.server.sessions)
 
     def sockets(self) -> int:
         return sum(len(container.sessions.all()) for container in self.containers)

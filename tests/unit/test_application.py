@@ -15,7 +15,8 @@ from confab import trace
 from confab.domain.errors import Unavailable
 from confab.realtime.container import Container
 from confab.realtime.sessions import MAX_SENDS
-from confab.realtime.transport import Acknowledgement, Sent
+from confab.realtime.socketio.api import Sent
+from confab.realtime.socketio.socket import Acknowledgement
 from confab.trace import Trace
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, heads, principal
@@ -136,7 +137,7 @@ async def test_the_entries_of_a_batch_leave_before_its_acknowledgements(watched)
         return Sent(len(sids), ())
 
     assert (await watched.ask("join", {"conversationId": "c1"}))["ok"]
-    vars(watched.container.transport)["send_event"] = send_event
+    vars(watched.container.server)["send_event"] = send_event
     for _ in range(3):
         await watched.container.application.event(
             "s1", "message", [HELLO], lambda ack: left.append(f"ack {ack['message'].seq}")
@@ -148,10 +149,10 @@ async def test_the_entries_of_a_batch_leave_before_its_acknowledgements(watched)
 
 async def test_a_defect_after_an_acknowledgement_is_logged_and_not_acknowledged_again(watched, caplog):
     vars(watched.container.rooms)["finish_join"] = AsyncMock(side_effect=RuntimeError("a defect"))
-    socket = SimpleNamespace(closed=False, put=lambda packet: acks.append(json.loads(packet.data[2:])))
+    socket = SimpleNamespace(send=lambda packet: acks.append(json.loads(packet[3:])))
     acks: list[list[dict[str, object]]] = []
     await watched.container.application.event(
-        "s1", "join", [{"conversationId": "c1"}], Acknowledgement(cast("Any", socket), 7)
+        "s1", "join", [{"conversationId": "c1"}], Acknowledgement(cast("Any", socket), 7, None)
     )
     assert [ack["ok"] for (ack,) in acks] == [True]
     assert len(lines(caplog, "an event failed")) == 1

@@ -12,8 +12,8 @@ from confab.bus.publisher import cloud_event
 from confab.domain.entries.message import Message
 from confab.domain.events import Typing, TypingState, encode_event, event_of
 from confab.fanout import watchdog
-from confab.realtime.packets import event as event_packet
-from confab.realtime.wire import text_frame
+from confab.realtime.socketio import packets
+from confab.realtime.socketio.wire import framed
 from infra.cost import __main__ as command
 from infra.cost import fleet as formula
 from infra.cost import report
@@ -140,7 +140,7 @@ def test_sizes_are_those_of_the_models():
     assert len(json.dumps(message.wire(), separators=(",", ":"))) == formula.MESSAGE_BYTES
     assert len(encode_event(event)) == formula.EVENT_BYTES
     assert sum(len(name) + len(value) for name, value in attributes.items()) == formula.ATTRIBUTE_BYTES
-    frame = text_frame(event_packet("message", message.wire()).encode(b64=False).encode())
+    frame = framed(packets.event("message", message.wire()))
     assert len(frame) == formula.entry_bytes(0) + formula.FRAME_BYTES
     state = TypingState(conversation_id=f"probe-{origin}", user_id=origin, typing=False)
     probe = Typing(conversation_id=state.conversation_id, data=state, origin=origin, at=at)

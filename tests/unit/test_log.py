@@ -82,7 +82,6 @@ def test_invalid_http_of_a_client_is_no_error_of_the_server(error):
 
 PROGRAM = """
 import asyncio, gc, logging, logging.config
-import socketio
 from confab import log
 
 async def lose():
@@ -100,8 +99,7 @@ logging.getLogger("uvicorn.error").addHandler(logging.StreamHandler())
 plain = {"plain": {"class": "logging.StreamHandler"}}
 logging.config.dictConfig({"version": 1, "handlers": plain, "root": {"handlers": ["plain"]}})
 log.setup("p")
-socketio.AsyncServer()
-for name in ("google.auth", "socketio.server", "engineio.server", "uvicorn.error", "confab.x"):
+for name in ("google.auth", "uvicorn.error", "confab.x"):
     logging.getLogger(name).error("a line")
 logging.getLogger("confab.x").info("a line")
 logging.getLogger("google.auth").info("below its level")
@@ -121,7 +119,6 @@ def test_everything_that_a_process_logs_is_written_once_and_as_json():
     lines = [json.loads(line) for line in process.stderr.splitlines()]
     assert [(line["logger"], line["severity"]) for line in lines] == [
         ("google.auth", "ERROR"),
-        ("socketio.server", "ERROR"),
         ("uvicorn.error", "ERROR"),
         ("confab.x", "ERROR"),
         ("confab.x", "INFO"),

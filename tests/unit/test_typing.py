@@ -8,7 +8,7 @@ from confab.domain.errors import RateLimited
 from confab.domain.events import Typing, TypingState
 from confab.domain.rates import Rate
 from confab.realtime import typing as typing_module
-from confab.realtime.transport import Sent
+from confab.realtime.socketio.api import Sent
 from confab.realtime.typing import TypingIndicators
 from tests.support.samples import NOW
 

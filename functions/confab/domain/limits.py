@@ -40,6 +40,15 @@ class Limits(BaseModel):
     slow_reader_bytes: Count = 1_048_576
     """Unsent bytes after which a socket is taken out of its room and sent `resync`."""
 
+    unsent_bytes: Count = 134_217_728
+    """Unsent bytes of all sockets of an instance after which the one with most is sent `resync`."""
+    sockets_per_address: CountOrOff = 50
+    """Connections of an address that are not admitted yet, on one instance."""
+    waiting_sockets: CountOrOff = 1_000
+    """Connections that are not admitted yet, on one instance."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=100)] = 0
+    """How many of the last addresses in `X-Forwarded-For` our own proxies wrote; 1 on Cloud Run."""
+
     @property
     def default_page(self) -> int:
         """The page size of a client that asks for none."""

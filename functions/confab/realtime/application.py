@@ -1,4 +1,4 @@
-"""From the transport to the commands: admits sockets, dispatches events, renders refusals."""
+"""From the sockets to the commands: admits sockets, dispatches events, renders refusals."""
 
 import logging
 import uuid
@@ -11,21 +11,20 @@ from confab.ports.telemetry import Span
 from confab.realtime.commands import Commands
 from confab.realtime.protocol import Handshake, Join, refused
 from confab.realtime.sessions import MAX_SENDS, Sessions
-from confab.realtime.transport import Accept, Ack, Refuse, Transport
+from confab.realtime.socketio.api import Accept, Ack, Refuse
+from confab.realtime.socketio.server import Server
 from confab.wiring import Adapters
 
 log = logging.getLogger(__name__)
 
 
 class SocketApplication:
-    """Implements `transport.Application`."""
+    """Implements `socketio.api.Application`."""
 
-    def __init__(
-        self, commands: Commands, sessions: Sessions, transport: Transport, adapters: Adapters
-    ) -> None:
+    def __init__(self, commands: Commands, sessions: Sessions, server: Server, adapters: Adapters) -> None:
         self._commands = commands
         self._sessions = sessions
-        self._transport = transport
+        self._server = server
         self._verifier = adapters.verifier
         self._telemetry = adapters.telemetry
         self._limits = adapters.config
@@ -55,6 +54,10 @@ class SocketApplication:
         """Refuse an event that could not be read."""
         ack(refused(_problem_of(error, "unknown")))
 
+    def resync(self, sid: str) -> None:
+        """Take a socket out of its rooms; its client joins them again once it has read what is unsent."""
+        self._sessions.get(sid).resync_all()
+
     def disconnected(self, sid: str) -> None:
         """Take a socket out of its rooms and forget it."""
         self._sessions.remove(sid)
@@ -78,7 +81,7 @@ class SocketApplication:
         def joined(answer: Mapping[str, Any]) -> None:
             self._require_not_draining()
             accept()
-            self._transport.send(sid, "joined", answer)
+            self._server.send(sid, "joined", answer)
 
         fields = {"conversationId": handshake.conversation_id, "after": handshake.after}
         try:

@@ -19,7 +19,7 @@ from confab.domain.requests import GetConversation, ReadLog, Request, parse
 from confab.realtime.protocol import Join, Leave, Renew, SendMessage, SetTyping, accepted
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Session
-from confab.realtime.transport import Ack
+from confab.realtime.socketio.api import Ack
 from confab.realtime.typing import TypingIndicators
 from confab.wiring import Adapters
 

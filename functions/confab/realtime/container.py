@@ -17,11 +17,11 @@ from confab.fanout.watchdog import Watchdog
 from confab.ports.telemetry import Telemetry
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
-from confab.realtime.gate import Gate
 from confab.realtime.health import Health
 from confab.realtime.rooms import Rooms
 from confab.realtime.sessions import Sessions
-from confab.realtime.transport import Transport
+from confab.realtime.socketio.api import Settings
+from confab.realtime.socketio.server import Server
 from confab.realtime.typing import TypingIndicators
 from confab.wiring import CLOSE_S, Adapters
 
@@ -49,14 +49,20 @@ class Container:
     def __init__(self, adapters: Adapters) -> None:
         self._adapters = adapters
         config = adapters.config
-        self.transport = Transport(
-            max_packet_bytes=config.max_body_bytes,
-            max_unsent_bytes=config.slow_reader_bytes,
-            allowed_origins=config.allowed_origins,
+        self.server = Server(
+            Settings(
+                allowed_origins=config.allowed_origins,
+                max_packet_bytes=config.max_body_bytes,
+                max_unsent_bytes=config.slow_reader_bytes,
+                max_backlog_bytes=config.unsent_bytes,
+                sockets_per_address=config.sockets_per_address,
+                waiting_sockets=config.waiting_sockets,
+                trusted_proxies=config.trusted_proxies,
+            )
         )
         self.rooms = Rooms(
             adapters.store,
-            self.transport,
+            self.server,
             locate=adapters.views.locate,
             delivered=adapters.telemetry.delivered,
         )
@@ -64,11 +70,11 @@ class Container:
         self._conversations = adapters.conversations_announced_by(self.announcer)
         self._typing = TypingIndicators(
             self.rooms,
-            self.transport,
+            self.server,
             self.announcer.announce_typing,
             rate=Rate(config.typing_per_5s, 5, "typing events in a room"),
         )
-        self.sessions = Sessions(self.rooms, self._typing, self.transport, adapters)
+        self.sessions = Sessions(self.rooms, self._typing, self.server, adapters)
         self._watchdog = Watchdog(
             adapters.subscription,
             adapters.publisher,
@@ -83,17 +89,15 @@ class Container:
             origins=config.allowed_origins,
         )
         commands = Commands(self._conversations, self.rooms, self._typing, adapters)
-        self.application = SocketApplication(commands, self.sessions, self.transport, adapters)
-        self.transport.serve(self.application)
+        self.application = SocketApplication(commands, self.sessions, self.server, adapters)
+        self.server.serve(self.application)
         self._count(adapters.telemetry)
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve from here to the end of the block, then drain; yields the port."""
-        gate = Gate(self._adapters.config.allowed_origins, self.transport.has_session)
-        app = web.Application(middlewares=[gate.__call__])
-        app.add_routes(self._health.routes())
-        self.transport.attach(app)
+        app = web.Application()
+        app.add_routes([*self._health.routes(), *self.server.routes()])
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -164,8 +168,8 @@ class Container:
         sessions = self.sessions.all()
         for session in sessions:
             pause = random.randrange(RECONNECT_SPREAD_MS)
-            self.transport.send(session.sid, "going_away", {"reason": "shutdown", "reconnectAfterMs": pause})
-        closing = {session.sid: self.transport.close_socket(session.sid) for session in sessions}
+            self.server.send(session.sid, "going_away", {"reason": "shutdown", "reconnectAfterMs": pause})
+        closing = {session.sid: self.server.close_socket(session.sid) for session in sessions}
         await end_all(closing, within_s=DRAIN_S)
 
 

@@ -83,14 +83,20 @@ class Room(Generic[Item]):
     def __contains__(self, sid: str) -> bool:
         return sid in self._live or sid in self._joining
 
+    def position(self, sid: str) -> int | None:
+        """The last number that was delivered to a live socket, or that its join ended with."""
+        start = self._live.get(sid)
+        return None if start is None else max(start, self._delivered or 0)
+
     def begin_join(self, sid: str) -> int | None:
         """Note that a socket is about to read the log; from here on the room keeps what it delivers.
 
-        Returns the last number of a socket that was live, to continue from if the new join fails.
+        Returns the `position` of a socket that was live, to continue from if the new join fails.
         """
-        start = self._live.pop(sid, None)
+        position = self.position(sid)
+        self._live.pop(sid, None)
         self._joining.add(sid)
-        return None if start is None else max(start, self._delivered or 0)
+        return position
 
     def finish_join(self, sid: str, position: int) -> Sequence[Item] | Gap:
         """Make a socket live that has the log up to `position`.

@@ -21,7 +21,7 @@ from confab.domain.models import Conversation
 from confab.ports.store import Head, Store
 from confab.ports.telemetry import Commit
 from confab.realtime.served import Counts, Envelope, Occupant, ServedRoom, Serving
-from confab.realtime.transport import Transport
+from confab.realtime.socketio.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Rooms:
     def __init__(
         self,
         store: Store,
-        transport: Transport,
+        server: Server,
         *,
         locate: Callable[[Conversation], Conversation],
         delivered: Callable[[Entry, int, Commit], None],
@@ -58,7 +58,7 @@ class Rooms:
         """See `Serving`."""
         self.counts = Counts()
         self._store = store
-        self._serving = Serving(store, transport, locate, delivered, self.counts)
+        self._serving = Serving(store, server, locate, delivered, self.counts)
         self.gaps_filled = 0
         """Rooms in which a sweep found a gap: an event was lost or late."""
         self.sweeps = 0
@@ -80,6 +80,11 @@ class Rooms:
         """Whether a socket is in a room or joining it."""
         served = self._served.get(conversation_id)
         return served is not None and sid in served.room
+
+    def position(self, conversation_id: str, sid: str) -> int | None:
+        """The last number of the log that a live socket was sent; None unless it is live."""
+        served = self._served.get(conversation_id)
+        return None if served is None else served.room.position(sid)
 
     def begin_join(self, conversation_id: str, occupant: Occupant) -> Known | None:
         """As `Room.begin_join`; call `finish_join` or `leave` once the socket has read the log.

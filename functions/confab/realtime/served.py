@@ -20,7 +20,7 @@ from confab.ports.removal import Erasure
 from confab.ports.store import Excerpt, Head, Store
 from confab.ports.telemetry import Commit
 from confab.realtime.room import Gap, Room
-from confab.realtime.transport import Transport
+from confab.realtime.socketio.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Occupant(Protocol):
 
     @property
     def sid(self) -> str:
-        """The id under which the transport knows it."""
+        """The id under which the server knows it."""
 
     @property
     def uid(self) -> str:
@@ -83,7 +83,7 @@ class Serving:
     """What all rooms of an instance need."""
 
     store: Store
-    transport: Transport
+    server: Server
     locate: Callable[[Conversation], Conversation]
     """Adds the address of a room to its conversation."""
     delivered: Callable[[Entry, int, Commit], None]
@@ -268,7 +268,7 @@ class ServedRoom:
     def _send_to(self, sids: Collection[str], entry: Entry) -> int:
         if not sids:
             return 0
-        sent = self._serving.transport.send_event(sids, entry.kind, entry)
+        sent = self._serving.server.send_event(sids, entry.kind, entry)
         for sid in sent.slow:
             self.occupants[sid].resync(self.conversation_id, entry.seq - 1)
         return sent.taken

@@ -15,7 +15,7 @@ from confab.domain.models import Conversation, Principal
 from confab.ports.removal import Erasure
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
-from confab.realtime.transport import Transport
+from confab.realtime.socketio.server import Server
 from confab.realtime.typing import TypingIndicators
 from confab.wiring import Adapters
 
@@ -88,14 +88,21 @@ class Session:
         if conversation_id in self.rooms:
             self.leave(conversation_id)
             resync = {"conversationId": conversation_id, "after": after}
-            self._sessions.transport.send(self.sid, "resync", resync)
+            self._sessions.server.send(self.sid, "resync", resync)
+
+    def resync_all(self) -> None:
+        """Leave every room that it is live in, as `resync` does."""
+        for conversation_id in list(self.rooms):
+            position = self._sessions.rooms.position(conversation_id, self.sid)
+            if position is not None:
+                self.resync(conversation_id, position)
 
     def erased(self, conversation_id: str, erasure: Erasure) -> None:
         """Send which messages are empty now, in parts of at most MAX_SEQS."""
         for start in range(0, len(erasure.seqs), MAX_SEQS):
             seqs = erasure.seqs[start : start + MAX_SEQS]
             event = {"conversationId": conversation_id, "erasures": erasure.number, "seqs": seqs}
-            self._sessions.transport.send(self.sid, "erased", event)
+            self._sessions.server.send(self.sid, "erased", event)
 
     def adjust(self, conversation: Conversation) -> None:
         """Adopt what its user may do in a conversation now; a removal is an entry of its own."""
@@ -110,7 +117,7 @@ class Session:
         if conversation_id in self.rooms:
             self.leave(conversation_id)
             left = {"conversationId": conversation_id, "reason": reason}
-            self._sessions.transport.send(self.sid, "left", left)
+            self._sessions.server.send(self.sid, "left", left)
 
     def check_soon(self) -> None:
         """Check whether its user is revoked, once its present event is acknowledged."""
@@ -122,8 +129,8 @@ class Session:
             return
         self._ending = why
         self._leave_all()
-        self._sessions.transport.send(self.sid, "auth_expired", {})
-        await self._sessions.transport.close_socket(self.sid)
+        self._sessions.server.send(self.sid, "auth_expired", {})
+        await self._sessions.server.close_socket(self.sid)
 
     def close(self) -> None:
         """The connection is gone."""
@@ -143,12 +150,10 @@ class Session:
 class Sessions:
     """Every admitted socket, and what sessions share."""
 
-    def __init__(
-        self, rooms: Rooms, typing: TypingIndicators, transport: Transport, adapters: Adapters
-    ) -> None:
+    def __init__(self, rooms: Rooms, typing: TypingIndicators, server: Server, adapters: Adapters) -> None:
         self.rooms = rooms
         self.typing = typing
-        self.transport = transport
+        self.server = server
         self.clock_skew_s = adapters.config.clock_skew_s
         self._verifier = adapters.verifier
         self._max_per_user = adapters.config.max_sockets_per_user

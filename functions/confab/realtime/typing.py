@@ -10,7 +10,7 @@ from collections.abc import Callable
 from confab.domain.events import Typing, TypingState
 from confab.domain.rates import Rate
 from confab.realtime.rooms import Rooms
-from confab.realtime.transport import Transport
+from confab.realtime.socketio.server import Server
 
 TYPING_S = 5.0
 """Seconds after which typing ends by itself."""
@@ -27,11 +27,11 @@ class TypingIndicators:
     """
 
     def __init__(
-        self, rooms: Rooms, transport: Transport, publish: Callable[[TypingState], None], *, rate: Rate
+        self, rooms: Rooms, server: Server, publish: Callable[[TypingState], None], *, rate: Rate
     ) -> None:
         """`rate` bounds how often a user may start typing in a room."""
         self._rooms = rooms
-        self._transport = transport
+        self._server = server
         self._publish = publish
         self._rate = rate
         self._timers: dict[Key, dict[str, asyncio.TimerHandle]] = {}
@@ -82,4 +82,4 @@ class TypingIndicators:
     def _show(self, state: TypingState) -> None:
         others = self._rooms.others(state.conversation_id, state.user_id)
         if others:
-            self._transport.send_event(others, "typing", state)
+            self._server.send_event(others, "typing", state)

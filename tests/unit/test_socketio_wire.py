@@ -1,4 +1,4 @@
-"""The parts of the transport: its sockets without a connection, their frames, an event for many of them."""
+"""The fast path of delivery: frames, wires, and an event for many sockets."""
 
 import asyncio
 import json
@@ -6,47 +6,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from engineio.packet import MESSAGE, PONG, Packet
-from socketio.packet import Packet as EventPacket
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from confab.domain.events import TypingState
-from confab.realtime import packets
-from confab.realtime.engine import PACKETS_A_TURN, Engine, Socket
-from confab.realtime.transport import Sent, Transport
-from confab.realtime.wire import Outbox, Wire, text_frame
+from confab.realtime.socketio.api import Sent, Settings
+from confab.realtime.socketio.server import Server
+from confab.realtime.socketio.wire import BINARY, PONG, TEXT, Wire, Writer, framed
 from tests.support.samples import finalized, message
-
-
-@pytest.mark.parametrize("sent", ['{"content":"a","content":"b"}', "{'content':1}", "NaN"])
-def test_an_event_whose_json_could_be_misread_comes_without_data(monkeypatch, sent):
-    monkeypatch.setattr(EventPacket, "json", packets.json)
-    read = packets.decode(f'21["message",{sent}]')
-    assert read is not None
-    assert (read.id, read.data) == (1, None)
-
-
-@pytest.mark.parametrize("kind", [PONG, MESSAGE])
-async def test_a_busy_socket_yields_to_the_others(kind):
-    engine = Engine(async_mode="aiohttp", max_packet_bytes=1_000)
-    taken: list[str] = []
-    turns = 0
-
-    async def take(_: str, data: str) -> None:
-        taken.append(data)
-
-    async def say_it_all(socket: Socket) -> None:
-        for number in range(PACKETS_A_TURN * 10):
-            await socket.receive(Packet(kind, str(number)))
-
-    engine.on("message", take)
-    saying = asyncio.create_task(say_it_all(Socket(engine, "s")))
-    while not saying.done():
-        turns += 1
-        await asyncio.sleep(0)
-    assert turns >= 10
-    assert taken == [str(number) for number in range(PACKETS_A_TURN * 10) if kind == MESSAGE]
 
 
 class Polling:
@@ -54,13 +21,13 @@ class Polling:
 
     wire = None
 
-    def __init__(self, *, closed=False, slow=False):
-        self.closed, self.slow = closed, slow
+    def __init__(self, *, slow=False):
+        self.slow = slow
         self.taken = []
 
     def offer(self, packet, _limit):
         if not self.slow:
-            self.taken.append(json.loads(packet.data.removeprefix("2")))
+            self.taken.append(json.loads(packet.removeprefix(b"42")))
         return not self.slow
 
 
@@ -72,11 +39,11 @@ class Polling:
         ("typing", TypingState(conversation_id="c1", user_id="alice", typing=True)),
     ],
 )
-def test_closed_and_slow_sockets_are_no_deliveries(event, data):
-    transport = Transport(max_packet_bytes=1_000, max_unsent_bytes=1_000, allowed_origins=[])
-    sockets: dict[str, Any] = {"open": Polling(), "closed": Polling(closed=True), "slow": Polling(slow=True)}
-    transport._sockets = sockets
-    assert transport.send_event(["closed", "open", "gone", "slow"], event, data) == Sent(1, ["slow"])
+def test_missing_and_slow_sockets_are_no_deliveries(event, data):
+    server = Server(Settings((), 1_000, 1_000, 1_000))
+    sockets: dict[str, Any] = {"open": Polling(), "slow": Polling(slow=True)}
+    server.registry.admitted.update(sockets)
+    assert server.send_event(["open", "gone", "slow"], event, data) == Sent(1, ["slow"])
     assert sockets["open"].taken == [[event, data.wire()]]
 
 
@@ -99,13 +66,19 @@ def connection() -> Mock:
 
 
 @pytest.fixture
-def outbox() -> Outbox:
-    return Outbox()
+def overfull() -> list[int]:
+    """The backlog each time that it was too large."""
+    return []
 
 
 @pytest.fixture
-def wire(connection: Mock, outbox: Outbox) -> Wire:
-    return Wire(connection, outbox)
+def writer(overfull: list[int]) -> Writer:
+    return Writer(100, lambda: overfull.append(1))
+
+
+@pytest.fixture
+def wire(connection: Mock, writer: Writer) -> Wire:
+    return Wire(connection, writer, "s1")
 
 
 def read(frame: bytes) -> Frame:
@@ -121,11 +94,15 @@ def read(frame: bytes) -> Frame:
     return result
 
 
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000])
-def test_a_frame_of_any_size_is_read_back(size):
+@pytest.mark.parametrize(
+    ("opcode", "size"),
+    [(TEXT, 0), (TEXT, 1), (PONG, 125), (TEXT, 126), (BINARY, 127)]
+    + [(TEXT, size) for size in (65_535, 65_536, 1_000_000)],
+)
+def test_a_frame_of_any_size_is_read_back(opcode, size):
     payload = b"x" * size
-    frame = read(text_frame(payload))
-    assert (frame.opcode, frame.fin, frame.data) == (Opcode.TEXT, True, payload)
+    frame = read(framed(payload, opcode))
+    assert (frame.opcode, frame.fin, frame.data) == (Opcode(opcode & 0xF), True, payload)
 
 
 async def test_frames_of_one_turn_leave_in_one_write_and_in_order(connection, wire):
@@ -143,9 +120,9 @@ async def test_frames_of_one_turn_leave_in_one_write_and_in_order(connection, wi
     assert b"".join(written(connection)[2:]) == b"and what is ready to run"
 
 
-async def test_a_connection_that_fails_or_closes_is_written_to_no_more_and_silences_no_other(outbox, caplog):
+async def test_a_connection_that_fails_or_closes_is_written_to_no_more_and_silences_no_other(writer, caplog):
     connections = [connected() for _ in range(4)]
-    wires = [Wire(connection, outbox) for connection in connections]
+    wires = [Wire(connection, writer, "s1") for connection in connections]
     connections[1].write.side_effect = RuntimeError("a defect")
     connections[2].is_closing.return_value = True
     for text in (b"one", b"two"):
@@ -175,3 +152,21 @@ async def test_a_wire_takes_up_to_its_limit_of_pending_bytes_and_those_the_kerne
     assert wire.offer(b"0123456789", 10)
     await asyncio.sleep(0)
     assert written(connection) == [b"0123456789"] * 100 + [b"x", b"0123456789"]
+
+
+async def test_what_the_kernel_does_not_take_counts_until_it_does_or_the_socket_ends(
+    connection, writer, overfull
+):
+    wires = [Wire(connection, writer, sid) for sid in ("s1", "s2")]
+    connection.get_write_buffer_size.return_value = 60
+    for wire in wires:
+        wire.write(b"x")
+    await asyncio.sleep(0)
+    assert (writer.backlog.total, [*writer.backlog.heaviest()], len(overfull)) == (120, ["s1", "s2"], 1)
+    wires[0].end()
+    wires[0].write(b"a closing word")
+    await asyncio.sleep(0)
+    assert (writer.backlog.total, len(overfull)) == (60, 1)
+    connection.get_write_buffer_size.return_value = 0
+    wires[1].note()
+    assert (writer.backlog.total, [*writer.backlog.heaviest()]) == (0, [])

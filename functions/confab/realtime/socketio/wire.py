@@ -1,35 +1,44 @@
 """The fast path: a frame is built once for many WebSockets, and each writes once a tick.
 
-Below the libraries' API: a server's frames carry no mask (RFC 6455, section 5.1), so one frame
-serves every socket of a room, and it is written straight to the connection's transport.
+A server's frames carry no mask (RFC 6455, section 5.1), so one frame serves every socket of a room, and
+it is written straight to the connection's transport.
 """
 
 import asyncio
 import logging
 import struct
+from collections.abc import Callable
+
+from confab.realtime.socketio.limits import Backlog
 
 log = logging.getLogger(__name__)
 
-TEXT = 0x81
-"""The first byte of a whole text frame: FIN, and opcode 1."""
+TEXT, BINARY, PONG = 0x81, 0x82, 0x8A
+"""The first byte of a whole frame: FIN, and the opcode."""
 SMALL = 125
 MEDIUM = 0xFFFF
 
 
-def text_frame(payload: bytes) -> bytes:
-    """The frame around UTF-8 text of any length (RFC 6455, section 5.2)."""
+def framed(payload: bytes, opcode: int = TEXT) -> bytes:
+    """The frame around UTF-8 text, or other data, of any length (RFC 6455, section 5.2)."""
     size = len(payload)
     if size <= SMALL:
-        return bytes((TEXT, size)) + payload
+        return bytes((opcode, size)) + payload
     if size <= MEDIUM:
-        return struct.pack("!BBH", TEXT, 126, size) + payload
-    return struct.pack("!BBQ", TEXT, 127, size) + payload
+        return struct.pack("!BBH", opcode, 126, size) + payload
+    return struct.pack("!BBQ", opcode, 127, size) + payload
 
 
-class Outbox:
-    """The wires that have something to write in this turn of the event loop."""
+class Writer:
+    """Lets the wires that have something to write do so at the end of each turn of the event loop.
 
-    def __init__(self) -> None:
+    What the kernel does not take counts for the backlog; `overfull` is called when that exceeds its bound.
+    """
+
+    def __init__(self, most_unsent: int, overfull: Callable[[], None]) -> None:
+        self.backlog = Backlog()
+        self._most_unsent = most_unsent
+        self._overfull = overfull
         self._wires: list[Wire] = []
 
     def add(self, wire: "Wire") -> None:
@@ -46,25 +55,32 @@ class Outbox:
             except Exception:  # the other connections must be written to
                 log.exception("a connection could not be written to; it is dropped")
                 wire.abort()
+        if self.backlog.total > self._most_unsent:
+            self._overfull()
 
 
 class Wire:
     """A WebSocket's connection, written to in order and without waiting."""
 
-    __slots__ = ("_at_most", "_outbox", "_pending", "_transport")
+    __slots__ = ("_at_most", "_counts", "_noted", "_pending", "_sid", "_transport", "_writer", "written")
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+    def __init__(self, transport: asyncio.Transport, writer: Writer, sid: str) -> None:
         self._transport = transport
-        self._outbox = outbox
+        self._sid = sid
+        self._writer = writer
         self._pending: bytes | bytearray | None = None  # one frame, or several
         self._at_most = 0  # what may be unsent; the exact number costs more than most writes need
+        self._counts = True
+        self._noted = False  # whether the backlog counts something of this wire
+        self.written = 0
+        """The bytes that were handed to the connection."""
 
     def write(self, frame: bytes) -> None:
         """Send a frame after all earlier ones, at the end of this turn of the event loop."""
         pending = self._pending
         if pending is None:
             self._pending = frame
-            self._outbox.add(self)
+            self._writer.add(self)
         elif isinstance(pending, bytearray):
             pending += frame
         else:
@@ -90,6 +106,20 @@ class Wire:
         pending, self._pending = self._pending, None
         if pending is not None and not self._transport.is_closing():
             self._transport.write(pending)
+            self.written += len(pending)
+            self.note()
+
+    def note(self) -> None:
+        """Tell the backlog how much the kernel has not taken."""
+        left = self._transport.get_write_buffer_size()
+        if self._counts and (left or self._noted):
+            self._writer.backlog.note(self._sid, left)
+            self._noted = left > 0
+
+    def end(self) -> None:
+        """Count no more for the backlog: the socket has ended, and its connection is about to."""
+        self._counts = False
+        self._writer.backlog.note(self._sid, 0)
 
     def abort(self) -> None:
         """Drop the connection and what is unsent."""

@@ -1,0 +1,180 @@
+"""Socket.IO v5 in one Engine.IO session: its default namespace, as a state machine.
+
+Other namespaces and binary events are recognized and refused, not built. The source of every rule:
+https://socket.io/docs/v4/socket-io-protocol/.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+
+from confab.domain.errors import ConfabError, InvalidRequest, PayloadTooLarge
+from confab.realtime.socketio import packets
+from confab.realtime.socketio.packets import EVENTS, MAIN, Kind, Malformed, Packet
+
+STRANGER_BYTES = 16_384
+"""Bytes of a message of a client that is not admitted: a token has half."""
+MAX_CONNECTS = 3
+"""Handshakes that a connection may attempt: a refused one may try another token."""
+
+
+class State(Enum):
+    """Whether the client is in the namespace."""
+
+    WAITING = auto()
+    CONNECTING = auto()
+    CONNECTED = auto()
+
+
+class Handshake(NamedTuple):
+    """A CONNECT, to be accepted or refused."""
+
+    auth: object
+
+
+class Event(NamedTuple):
+    """An event, to be acknowledged if it has an id."""
+
+    id: int | None
+    name: object
+    arguments: Sequence[object]
+
+
+class Unreadable(NamedTuple):
+    """An event that cannot be handled, and why."""
+
+    id: int | None
+    error: ConfabError
+
+
+class Left(NamedTuple):
+    """The client left the namespace; it may come back."""
+
+
+class Reply(NamedTuple):
+    """What to send at once."""
+
+    packet: str
+
+
+Received = Handshake | Event | Unreadable | Left | Reply
+
+
+class Connection:
+    """What a client says in the messages of its session."""
+
+    __slots__ = ("_attachments", "_connect_s", "_connects", "_max_bytes", "deadline", "state")
+
+    def __init__(self, max_bytes: int, connect_s: float, now: float) -> None:
+        """Its messages have `max_bytes` at most, and it is in the namespace within `connect_s` seconds."""
+        self.state = State.WAITING
+        self.deadline = now + connect_s
+        """When a client that is not in the namespace by then is to be closed; infinite for one that is."""
+        self._max_bytes = max_bytes
+        self._connect_s = connect_s
+        self._connects = 0
+        self._attachments = 0  # announced, and to come
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the client is in the namespace."""
+        return self.state is State.CONNECTED
+
+    @property
+    def most_bytes(self) -> int:
+        """The bytes that a message may have now."""
+        return self._max_bytes if self.admitted else STRANGER_BYTES
+
+    def accept(self) -> None:
+        """The handshake is good."""
+        self.state, self.deadline = State.CONNECTED, math.inf
+
+    def refuse(self, now: float) -> None:
+        """The handshake is not; the client may try another one."""
+        self.state, self.deadline = State.WAITING, now + self._connect_s
+
+    def receive(self, message: str | bytes, now: float) -> Received | None:
+        """What a message of the client means, if anything. Raises Malformed.
+
+        Of an event that is too large only the head is read, to refuse it by its id.
+        """
+        if isinstance(message, bytes):
+            self._take_attachment(message)
+            return None
+        if self._attachments:
+            raise Malformed("an attachment is missing")
+        too_large = packets.size(message) > self.most_bytes
+        packet = packets.split(message)
+        if too_large and not (self.admitted and packet.kind in EVENTS):
+            raise Malformed("too large")
+        if packet.kind is Kind.CONNECT:
+            return self._connect(packet)
+        if not self.admitted:
+            raise Malformed("before a handshake")
+        if packet.kind in EVENTS:
+            self._attachments = packet.attachments
+            return self._event(packet, too_large=too_large)
+        if packet.kind is Kind.DISCONNECT and not packet.json:
+            return self._leave(packet.namespace, now)
+        self._acknowledge(packet)
+        return None
+
+    def _take_attachment(self, data: bytes) -> None:
+        if not self._attachments or len(data) > self._max_bytes:
+            raise Malformed("no attachment")
+        self._attachments -= 1
+
+    def _connect(self, packet: Packet) -> Handshake | Reply:
+        if packet.namespace != MAIN:
+            if not self.admitted:
+                self._count_connect()
+            return Reply(packets.unknown_namespace(packet.namespace))
+        if self.state is not State.WAITING:
+            raise Malformed("a second handshake")
+        self._count_connect()
+        try:
+            auth = packets.read(packet.json) if packet.json else None
+        except InvalidRequest as error:
+            raise Malformed("no handshake") from error
+        self.state, self.deadline = State.CONNECTING, math.inf
+        return Handshake(auth)
+
+    def _count_connect(self) -> None:
+        self._connects += 1
+        if self._connects > MAX_CONNECTS:
+            raise Malformed("too many handshakes")
+
+    def _leave(self, namespace: str, now: float) -> Left | None:
+        if namespace != MAIN:
+            return None
+        self.refuse(now)
+        return Left()
+
+    def _event(self, packet: Packet, *, too_large: bool) -> Event | Unreadable | None:
+        if packet.namespace != MAIN:
+            return None
+        if too_large:
+            error: ConfabError = PayloadTooLarge(f"A packet has at most {self._max_bytes} bytes.")
+            return Unreadable(packet.id, error)
+        try:
+            data = packets.read(packet.json)
+        except InvalidRequest as invalid:
+            return Unreadable(packet.id, invalid)
+        if not isinstance(data, list) or not data:
+            raise Malformed("no event")
+        if packet.kind is Kind.BINARY_EVENT:
+            return Unreadable(packet.id, InvalidRequest.field("", "binary data is not taken"))
+        return Event(packet.id, data[0], data[1:])
+
+    def _acknowledge(self, packet: Packet) -> None:
+        """An acknowledgement of what was not asked for, which is read to the end and means nothing."""
+        if packet.kind not in (Kind.ACK, Kind.BINARY_ACK):
+            raise Malformed("no packet of a client")
+        self._attachments = packet.attachments
+        try:
+            data = packets.read(packet.json)
+        except InvalidRequest:
+            return
+        if not isinstance(data, list):
+            raise Malformed("no acknowledgement")

@@ -1,0 +1,332 @@
+"""One client's socket: what the state machines decide about it, done on the event loop."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from confab.aio import spawn
+from confab.realtime.socketio import packets
+from confab.realtime.socketio.connection import (
+    STRANGER_BYTES,
+    Connection,
+    Event,
+    Handshake,
+    Left,
+    Received,
+    Reply,
+)
+from confab.realtime.socketio.engine import MESSAGE, Packet, Session, State
+from confab.realtime.socketio.limits import TokenBucket
+from confab.realtime.socketio.packets import Malformed
+from confab.realtime.socketio.registry import LINGER_S, STALLED_S, Registry
+from confab.realtime.socketio.wire import BINARY, PONG, Wire, framed
+
+log = logging.getLogger(__name__)
+
+PACKETS_A_TURN = 8
+"""Packets that are taken in from a socket before everybody else gets a turn."""
+UNSENT_POLL_S = 0.05
+
+
+class Socket:
+    """A session, over polling or a WebSocket, and its client's connection to the namespace."""
+
+    __slots__ = (
+        "_arrival",
+        "_bucket",
+        "_received",
+        "_registry",
+        "_taken",
+        "_tasks",
+        "_timer",
+        "_turn",
+        "_unmoved",
+        "_websocket",
+        "address",
+        "connection",
+        "posts",
+        "session",
+        "sid",
+        "wire",
+    )
+
+    def __init__(self, registry: Registry, session: Session, sid: str, address: str) -> None:
+        """`sid` is the id that the application knows it by; that of the session is its client's secret."""
+        self.session = session
+        self.sid = sid
+        self.address = address
+        """Of its client, while it waits for admission."""
+        settings, now = registry.settings, self._now()
+        self.connection = Connection(settings.max_packet_bytes, settings.connect_s, now)
+        self.wire: Wire | None = None
+        self.posts = 0
+        """Requests that bring packets at this moment."""
+        self._registry = registry
+        self._bucket = TokenBucket()
+        self._turn = asyncio.Lock()
+        self._websocket: web.WebSocketResponse | None = None
+        self._arrival: asyncio.Event | None = None  # made while a poll waits
+        self._received = 0
+        self._taken = 0
+        self._unmoved = -1  # what the connection had taken at the last deadline
+        self._tasks: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = loop.call_at(self.connection.deadline, self._tick)
+        registry.open(self)
+
+    # What is sent
+
+    @property
+    def unsent(self) -> int:
+        """The bytes that wait for the client."""
+        return self.session.unsent if self.wire is None else self.wire.unsent
+
+    @property
+    def max_payload(self) -> int:
+        """The bytes of a request's body that its client may send."""
+        return self._registry.settings.max_payload if self.connection.admitted else STRANGER_BYTES
+
+    @property
+    def taken(self) -> int:
+        """The bytes that the client has been sent."""
+        return self._taken if self.wire is None else self.wire.written - self.wire.unsent
+
+    def send(self, packet: str) -> None:
+        """Send a packet after all earlier ones. Never waits."""
+        if self.session.open:
+            self.session.send(packet)
+            self.flush()
+
+    def offer(self, packet: bytes, limit: int) -> bool:
+        """Send a packet to a client that polls, unless more than `limit` bytes would wait; whether it is."""
+        if self.session.unsent + len(packet) > limit:
+            return False
+        self.session.send(packet.decode())
+        self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Send what the session has queued, or let the poll that waits fetch it."""
+        if self.wire is None:
+            self.note_unsent()
+            if self._arrival is not None and self.session.poll_is_due:
+                self._arrival.set()
+            return
+        for packet in self.session.take():
+            self.wire.write(framed(packet.encode()) if isinstance(packet, str) else framed(packet, BINARY))
+
+    def note_unsent(self) -> None:
+        """Tell the backlog how much waits for the client."""
+        if self.wire is None:
+            self._registry.backlog.note(self.session.sid, self.session.unsent)
+        else:
+            self.wire.note()
+
+    async def poll(self, most: int) -> list[Packet]:
+        """The next packets for a poll that has begun, at most so many, once there are any."""
+        try:
+            if not self.session.poll_is_due:
+                self._arrival = asyncio.Event()
+                await self._arrival.wait()
+        finally:
+            self._arrival = None
+        packets_ = self.session.end_poll(most)
+        self._taken += sum(map(len, packets_))
+        self.note_unsent()
+        if self.session.state is State.CLOSED:
+            self._registry.forget(self.session.sid)
+        return packets_
+
+    # What is received
+
+    async def receive(self, packet: Packet) -> None:
+        """Take in a packet of the client. Raises Malformed, and ends the socket, for what none sends."""
+        self._received += 1
+        if self._received % PACKETS_A_TURN == 0:
+            await asyncio.sleep(0)
+        try:
+            if isinstance(packet, str) and packet[:1] != MESSAGE and len(packet) > STRANGER_BYTES:
+                raise Malformed("too large")
+            message = self.session.receive(packet, self._now())
+            self.settle()
+            await self._take_turn(message)
+        except Malformed as malformed:
+            if self.session.open:
+                log.info("a packet broke the protocol", extra={"reason": str(malformed)})
+            self.close()
+            raise
+
+    async def pong(self, data: bytes) -> None:
+        """Answer a ping of the WebSocket itself, which counts for the rate as a packet does."""
+        await self._take_turn(None)
+        if self.wire is not None and self.session.open:
+            self.wire.write(framed(data, PONG))
+
+    async def _take_turn(self, message: Packet | None) -> None:
+        """Handle one packet of a socket at a time, also where several requests bring them."""
+        async with self._turn:
+            if not (await self._keeps_to_its_rate() and await self._reads_its_answers()):
+                self.abort()
+            elif message is not None and self.session.open:
+                received = self.connection.receive(message, self._now())
+                if received is not None:
+                    await self._handle(received)
+
+    async def _handle(self, received: Received) -> None:
+        application = self._registry.application
+        if isinstance(received, Event):
+            counts = received.name not in self._registry.settings.unmetered
+            ack = Acknowledgement(self, received.id, None if counts else self._bucket)
+            await application.event(self.sid, received.name, received.arguments, ack)
+        elif isinstance(received, Handshake):
+            await application.connect(self.sid, received.auth, self._accept, self._refuse)
+            if not self.session.open:  # it has ended in the meantime
+                application.disconnected(self.sid)
+        elif isinstance(received, Reply):
+            self.send(received.packet)
+        elif isinstance(received, Left):
+            self._registry.leave(self)
+            self._schedule()
+        else:
+            application.reject(received.error, Acknowledgement(self, received.id, None))
+
+    def _accept(self) -> None:
+        self.connection.accept()
+        if self.session.open:
+            self._registry.admit(self)
+            self.send(packets.connected(self.sid))
+
+    def _refuse(self, message: str, data: Mapping[str, Any]) -> None:
+        self.connection.refuse(self._now())
+        self.send(packets.connect_error(message, data))
+        self._schedule()
+
+    async def _keeps_to_its_rate(self) -> bool:
+        """Wait for as long as the socket is faster than it may be. False if it floods."""
+        wait = self._bucket.take(self._now())
+        if wait:
+            await asyncio.sleep(wait)
+        if self._bucket.floods(self._now()):
+            log.info("a socket floods; it is closed")
+            return False
+        return True
+
+    async def _reads_its_answers(self) -> bool:
+        """Wait while too much is unsent, and handle none of its packets meanwhile. False if it stalls."""
+        stalled = 0.0
+        while self.session.open and self._registry.holds_too_much(self):
+            taken = self.taken
+            await asyncio.sleep(UNSENT_POLL_S)
+            moved = self.taken > taken
+            stalled = 0.0 if moved else stalled + UNSENT_POLL_S
+            if moved:
+                self.session.note_activity()
+            if stalled >= STALLED_S:
+                log.info("a socket reads nothing; it is closed")
+                return False
+        return True
+
+    # Its WebSocket and its end
+
+    def attach(self, websocket: web.WebSocketResponse, wire: Wire) -> None:
+        """Send over a WebSocket from now on, first what is queued."""
+        self._websocket, self.wire = websocket, wire
+        self._registry.backlog.note(self.session.sid, 0)
+        self.flush()
+
+    def detach(self) -> None:
+        """The WebSocket is gone, and the socket with it."""
+        self._websocket = None
+        self.close()
+
+    async def closed(self) -> None:
+        """Wait until the closing handshake of its WebSocket has ended."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def close(self, *, politely: bool = False) -> None:
+        """End the socket; politely, its client gets what is queued for it first, and a CLOSE."""
+        self.session.close(politely=politely)
+        self.settle()
+
+    def abort(self) -> None:
+        """End the socket at once, and its connection with it."""
+        if self.wire is not None:
+            self.wire.abort()
+        self.detach()
+
+    def settle(self) -> None:
+        """Send what the session has queued, and end with it: only what its client may still fetch is kept."""
+        self.flush()
+        if self.session.open or self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        if self.wire is not None:
+            self.wire.end()
+        if self._websocket is not None:
+            spawn(self._close_websocket(self._websocket), self._tasks)
+        self._registry.release(self, linger=self.session.state is State.CLOSING and self.wire is None)
+
+    async def _close_websocket(self, websocket: web.WebSocketResponse) -> None:
+        await asyncio.sleep(0)  # after what is written in this turn of the event loop
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                await websocket.close()
+        if self.wire is not None:
+            self.wire.abort()
+
+    # Its deadlines
+
+    def _schedule(self) -> None:
+        """Call `_tick` at the next deadline of the session or of the handshake, while there is one."""
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        deadline = min(self.session.deadline, self.connection.deadline)
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        now = self._now()
+        if now >= self.connection.deadline:
+            self.close()
+        elif now >= self.session.deadline and self._is_stuck():
+            self.abort()
+        else:
+            self.session.tick(now)
+            self.settle()
+            self._schedule()
+
+    def _is_stuck(self) -> bool:
+        """Whether the connection has something to take, and took nothing since the last deadline."""
+        unmoved, self._unmoved = self._unmoved, self.taken
+        return self.wire is not None and self.wire.unsent > 0 and self._unmoved == unmoved
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+class Acknowledgement:
+    """Acknowledges one event of a client, once."""
+
+    __slots__ = ("_bucket", "_packet_id", "_socket")
+
+    def __init__(self, socket: Socket, packet_id: int | None, bucket: TokenBucket | None) -> None:
+        """`bucket` gets its token back once the event is acknowledged with `ok`."""
+        self._socket = socket
+        self._packet_id = packet_id
+        self._bucket = bucket
+
+    def __call__(self, data: Mapping[str, Any]) -> None:
+        """Send it, if the client asked for one and is still there."""
+        if self._bucket is not None and data.get("ok"):
+            self._bucket.give_back()
+            self._bucket = None
+        packet_id, self._packet_id = self._packet_id, None
+        if packet_id is not None:
+            self._socket.send(packets.acknowledgement(packet_id, data))

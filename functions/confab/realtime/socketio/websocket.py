@@ -1,0 +1,83 @@
+"""Engine.IO over a WebSocket: from its first packet, or taking over from polling."""
+
+import asyncio
+from contextlib import suppress
+
+from aiohttp import WSMsgType, web
+
+from confab.realtime.socketio.engine import Packet
+from confab.realtime.socketio.packets import Malformed
+from confab.realtime.socketio.registry import LINGER_S
+from confab.realtime.socketio.socket import Socket
+from confab.realtime.socketio.wire import Wire, Writer
+
+UPGRADE_S = 10.0
+"""Seconds within which a WebSocket that is to take over from polling must have done so."""
+DATA = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
+RECEIVED = DATA | {WSMsgType.PING, WSMsgType.PONG}
+"""The messages after which others may follow."""
+
+
+class WebSocket:
+    """A WebSocket that is not compressed: deflate costs more here than it saves."""
+
+    def __init__(self, request: web.Request, *, max_bytes: int) -> None:
+        """A message has `max_bytes` at most: one that has more ends the connection."""
+        self.response = web.WebSocketResponse(
+            timeout=LINGER_S, max_msg_size=max_bytes, compress=False, autoping=False
+        )
+        self._request = request
+
+    async def accept(self) -> bool:
+        """Shake hands; False if the client is gone."""
+        try:
+            await self.response.prepare(self._request)
+        except ConnectionError:
+            return False
+        return self._request.transport is not None
+
+    async def serve(self, socket: Socket, writer: Writer) -> None:
+        """Be the connection of a socket until one of the two ends."""
+        if (transport := self._request.transport) is not None:
+            socket.attach(self.response, Wire(transport, writer, socket.session.sid))
+            try:
+                while socket.session.open and (message := await self.response.receive()).type in RECEIVED:
+                    if message.type in DATA:
+                        await socket.receive(message.data)
+                    elif message.type is WSMsgType.PING:
+                        await socket.pong(message.data)
+            except Malformed:
+                pass  # the socket is being closed
+            await socket.closed()
+        socket.detach()
+
+    async def upgrade(self, socket: Socket) -> bool:
+        """Whether this WebSocket takes over from polling, which goes on if it does not within UPGRADE_S."""
+        session = socket.session
+        if not session.begin_upgrade():
+            return False
+        try:
+            async with asyncio.timeout(UPGRADE_S):
+                while session.open and not session.over_websocket:
+                    answer = session.upgrade(await self._packet())
+                    socket.settle()
+                    if answer is not None:
+                        await self.response.send_str(answer)
+        except (TimeoutError, Malformed, ConnectionError):
+            return False
+        finally:
+            session.end_upgrade()
+        return session.open
+
+    async def close(self) -> None:
+        """Close it without a session."""
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(LINGER_S):
+                await self.response.close()
+
+    async def _packet(self) -> Packet:
+        message = await self.response.receive()
+        if message.type not in DATA:
+            raise Malformed("the WebSocket has ended")
+        packet: Packet = message.data
+        return packet
