@@ -49,12 +49,12 @@ class Desk {
     return this.#page.sidebar;
   }
 
-  /** Whether a message would be lost, or may be cut off, if the page were closed now. */
+  /** Whether a message has yet to be sent, or would be lost, if the page were closed now. */
   get unsafe() {
     return this.confab.outbox.items().some(({ state, conversationId, clientMessageId }) => {
       const unsent = this.#chats.get(conversationId)?.live.state.unsent; // without those that the log shows already
       const waits = !unsent || unsent.some((item) => item.clientMessageId === clientMessageId);
-      return waits && (state === "sending" || !this.#keeps);
+      return waits && (state === "queued" || state === "sending" || (state !== "stored" && !this.#keeps));
     });
   }
 

@@ -236,3 +236,22 @@ def test_the_page_kills_its_instance_and_the_room_misses_nothing(stack: Stack, b
         for person in (ada, bo):
             person.sees("before", "meanwhile", "without an instance")
     assert "realtime-2 ended with exit code -9; restarting it" in stack.lines
+
+
+def test_a_tab_with_something_unsent_warns_before_it_closes(stack: Stack, browser: Browser) -> None:
+    ada = Person(browser, stack.url, stack.realtime[0])
+    with ada.watched(allowed="ERR_INTERNET_DISCONNECTED"):
+        ada.sign_up()
+        ada.create("Leaving")
+        ada.page.context.set_offline(True)
+        ada.send("unsent")
+        expect(ada.page.locator("#unsent")).to_contain_text("unsent")
+        with ada.page.expect_event("dialog") as warning:
+            ada.page.close(run_before_unload=True)
+        assert warning.value.type == "beforeunload"
+        ada.faults.remove(warning.value.message)
+        ada.page.context.set_offline(False)
+        ada.sees("unsent")
+        expect(ada.page.locator("#unsent li")).to_have_count(0)
+        with ada.page.expect_event("close"):
+            ada.page.close(run_before_unload=True)
