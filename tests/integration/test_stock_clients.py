@@ -1,16 +1,19 @@
-"""Stock Socket.IO clients, as npm has them: connect, upgrade, acknowledgements, reconnect."""
+"""Stock Socket.IO clients, as npm and PyPI have them: connect, upgrade, acknowledgements, reconnect."""
 
 import asyncio
+import gc
 import json
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
+import socketio
 
 from tests.support.clients import code
 from tests.support.processes import ROOT
+from tests.support.waiting import until
 
 DEADLINE_S = 10
 
@@ -55,15 +58,60 @@ async def in_node(package: str, url: str, transports: list[str]) -> AsyncIterato
         await process.wait()
 
 
+@asynccontextmanager
+async def in_python(kind: str, url: str, transports: list[str]) -> AsyncIterator[Stock]:
+    threaded = kind == "Client"
+    # websocket-client says that it is a page of the server's address, unless it is asked not to
+    options = {"websocket_extra_options": {"suppress_origin": True}} if threaded else {}
+    client = getattr(socketio, kind)(
+        reconnection_delay=0.1, randomization_factor=0, handle_sigint=False, **options
+    )
+    known: list[str] = []
+
+    async def run(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        if threaded:
+            return await asyncio.to_thread(function, *args, **named)
+        return await function(*args, **named)
+
+    async def connected() -> tuple[str, str]:
+        await until(lambda: client.connected and client.get_sid() not in [None, *known], within=DEADLINE_S)
+        known.append(client.get_sid())
+        await until(lambda: client.transport() == transports[-1], within=DEADLINE_S)
+        return known[-1], client.transport()
+
+    async def call(event: str, payload: object) -> Any:
+        return await run(client.call, event, payload, timeout=DEADLINE_S)
+
+    await run(client.connect, url, auth={"token": "alice"}, transports=transports)
+    try:
+        yield Stock(connected, call)
+    finally:
+        await run(client.shutdown)
+
+
 NODE = ("socket.io-client", "socket.io-client-4.0", "socket.io-client-3")
 """The newest, the first 4.x and the last 3.x, which speaks the same protocols."""
+PYTHON = ("AsyncClient", "Client")
 
 
+def running(name: str, url: str, transports: list[str]) -> AbstractAsyncContextManager[Stock]:
+    return (in_node if name in NODE else in_python)(name, url, transports)
+
+
+@pytest.fixture
+def litter() -> Iterator[None]:
+    """Collects the connections that python-engineio leaves open once a server closed them."""
+    yield
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <(socket|ssl)")
+@pytest.mark.usefixtures("litter")
 @pytest.mark.parametrize("transports", ["polling,websocket", "polling", "websocket"])
-@pytest.mark.parametrize("name", NODE)
+@pytest.mark.parametrize("name", [*NODE, *PYTHON])
 async def test_a_stock_client_is_served_and_connects_again_once_it_is_closed(world, name, transports):
     room = await world.conversation()
-    async with in_node(name, world.urls[0], transports.split(",")) as client:
+    async with running(name, world.urls[0], transports.split(",")) as client:
         ids = set()
         for number in (1, 2):
             sid, transport = await client.connected()

@@ -29,7 +29,7 @@ def escaped(value: object) -> str:
 async def read_to_end(wire: aiohttp.ClientWebSocketResponse) -> list[str]:
     """The texts that a WebSocket receives until it is closed."""
     texts: list[str] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(4):
         while (message := await wire.receive()).type is aiohttp.WSMsgType.TEXT:
             texts.append(message.data)
     return texts
@@ -41,11 +41,14 @@ class Poller:
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
         self.url = f"{url}/socket.io/?EIO=4&transport=polling"
+        self.opened = ""
+        """The OPEN packet."""
         self.received = ""
 
     async def open(self) -> None:
         async with self._http.get(self.url) as answer:
-            self.url += "&sid=" + json.loads((await answer.text())[1:])["sid"]
+            self.opened = await answer.text()
+            self.url += "&sid=" + json.loads(self.opened[1:])["sid"]
 
     async def post(self, *packets: str) -> int:
         return await self.send("\x1e".join(packets))
@@ -60,7 +63,7 @@ class Poller:
             return answer.status, await answer.text()
 
     async def poll_until(self, text: str) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(5):
             while text not in self.received:
                 status, packets = await self.get()
                 assert status == 200

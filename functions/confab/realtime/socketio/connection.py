@@ -110,13 +110,14 @@ class Connection:
             raise Malformed("too large")
         if packet.kind is Kind.CONNECT:
             return self._connect(packet)
-        if not self.admitted:
-            raise Malformed("before a handshake")
+        if not self.admitted or packet.namespace != MAIN:
+            raise Malformed("for a namespace that the client is not in")
         if packet.kind in EVENTS:
             self._attachments = packet.attachments
             return self._event(packet, too_large=too_large)
         if packet.kind is Kind.DISCONNECT and not packet.json:
-            return self._leave(packet.namespace, now)
+            self.refuse(now)
+            return Left()
         self._acknowledge(packet)
         return None
 
@@ -145,15 +146,7 @@ class Connection:
         if self._connects > MAX_CONNECTS:
             raise Malformed("too many handshakes")
 
-    def _leave(self, namespace: str, now: float) -> Left | None:
-        if namespace != MAIN:
-            return None
-        self.refuse(now)
-        return Left()
-
-    def _event(self, packet: Packet, *, too_large: bool) -> Event | Unreadable | None:
-        if packet.namespace != MAIN:
-            return None
+    def _event(self, packet: Packet, *, too_large: bool) -> Event | Unreadable:
         if too_large:
             error: ConfabError = PayloadTooLarge(f"A packet has at most {self._max_bytes} bytes.")
             return Unreadable(packet.id, error)
@@ -161,7 +154,7 @@ class Connection:
             data = packets.read(packet.json)
         except InvalidRequest as invalid:
             return Unreadable(packet.id, invalid)
-        if not isinstance(data, list) or not data:
+        if not (isinstance(data, list) and data and isinstance(data[0], str | int | float)):
             raise Malformed("no event")
         if packet.kind is Kind.BINARY_EVENT:
             return Unreadable(packet.id, InvalidRequest.field("", "binary data is not taken"))

@@ -151,11 +151,13 @@ class Session:
         self.deadline = now + self._heartbeat.timeout
 
     def close(self, *, politely: bool = False) -> None:
-        """Close the session; politely, the client gets what is queued, and a CLOSE."""
+        """Close the session; politely, the client gets what is queued.
+
+        It gets no CLOSE: python-socketio's clients do not connect again after one.
+        """
         if not self.open:
             return
         if politely:
-            self.send(CLOSE)
             self.state = State.CLOSING
         else:
             self.take()
@@ -166,6 +168,8 @@ class Session:
     def begin_poll(self) -> bool:
         """Whether a poll may wait. A second one at a time may not: it closes the session."""
         if self._polling:
+            if self.open:
+                self.send(CLOSE)
             self.close(politely=True)
             return False
         self._polling = self.state is not State.CLOSED and not self.over_websocket

@@ -56,7 +56,7 @@ class Packet(NamedTuple):
     json: str
 
 
-_HEAD = re.compile(r"([0-6])(?:(\d{1,3})-)?(?:(/[^,]*),?)?(\d{0,15})", re.ASCII)
+_HEAD = re.compile(r"([0-6])(?:([1-9]\d{0,2})-)?(?:(/[^,]*),?)?(\d{0,16})", re.ASCII)
 """Type, number of attachments, namespace and id, which stand before the JSON."""
 
 
