@@ -232,6 +232,10 @@ class Socket:
 
     # Its WebSocket and its end
 
+    def expect(self, websocket: web.WebSocketResponse | None) -> None:
+        """Close the WebSocket that is to take over, too, if the socket ends meanwhile; None: it will not."""
+        self._websocket = websocket
+
     def attach(self, websocket: web.WebSocketResponse, wire: Wire) -> None:
         """Send over a WebSocket from now on, first what is queued."""
         self._websocket, self.wire = websocket, wire
@@ -249,7 +253,7 @@ class Socket:
             await asyncio.wait(self._tasks)
 
     def close(self, *, politely: bool = False) -> None:
-        """End the socket; politely, its client gets what is queued for it first, and a CLOSE."""
+        """End the socket; politely, its client gets what is queued for it first."""
         self.session.close(politely=politely)
         self.settle()
 

@@ -56,6 +56,7 @@ class WebSocket:
         session = socket.session
         if not session.begin_upgrade():
             return False
+        socket.expect(self.response)
         try:
             async with asyncio.timeout(UPGRADE_S):
                 while session.open and not session.over_websocket:
@@ -67,6 +68,7 @@ class WebSocket:
             return False
         finally:
             session.end_upgrade()
+            socket.expect(None)
         return session.open
 
     async def close(self) -> None:
