@@ -18,8 +18,6 @@ from tests.support.processes import Server
 from tests.support.system import System, call, post
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-"""What the contract promises for a bus that brings nothing."""
 POINTS = ("after the commit", "while publishing")
 
 

@@ -8,13 +8,9 @@ from tests.hostile.siege import besiege
 
 SAMPLE = (
     "connect-bomb",
-    "polling-many-connects",
-    "polling-chunked",
     "malformed-instance",
     "gzip-bomb",
     "errors-events",
-    "text",
-    "spellings-200",
     "bus-forged",
     "bus-poison-rate",
 )
@@ -24,7 +20,7 @@ PATIENT_P99_MS = 1_000.0
 
 @pytest.mark.timeout(240)
 async def test_attacks_do_no_harm_to_a_pair_beside_them(tmp_path):
-    limits = Limits(p99_ms=PATIENT_P99_MS, window_s=1.5, settle_s=0.5, memory_s=20)
+    limits = Limits(p99_ms=PATIENT_P99_MS, window_s=1.2, settle_s=0.4, memory_s=20)
     attacks = [ATTACKS[name] for name in SAMPLE]
     records = await besiege(attacks, tmp_path, print, seed=7, small=True, limits=limits)
     harm = [record.text(limits) for record in records if record.failures(limits)]

@@ -50,7 +50,7 @@ def received(subscription) -> list[Event]:
 
 
 @pytest.fixture
-async def world(store_server, bus_server):
+async def world(quick_sweeps, store_server, bus_server):
     async with Cells(store_server, bus_server).running() as world:
         yield world
 

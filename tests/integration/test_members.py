@@ -12,6 +12,7 @@ from tests.support.clients import Client, code
 from tests.support.samples import principal
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("quick_sweeps")
 ALICE = principal("alice")
 BUS = pytest.mark.parametrize("bus", ["bus up", "bus down"])
 
