@@ -18,15 +18,15 @@ settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile("suite")
 
 SHARED = {
+    "e2e/test_guide.py": "e2e/test_guide.py",
     "e2e/*": "stack",
     "contract/test_store*": "stores",
     "infra/*": "deployment",
     "deploy/test_agreement.py": "deployment",
 }
-"""Files that share the fixtures of a session, or what the Pulumi program made."""
+"""Files that share the fixtures of a session, or what the Pulumi program made; the guide has a stack."""
 WAITING = (
     "contract/test_bus.py",
-    "integration/test_local_stack.py",
     "integration/test_probes.py",
     "integration/test_dependencies.py",
     "integration/test_members.py",
@@ -44,7 +44,6 @@ UNMEASURED = (
     "hostile/*",
     "deploy/*",
     "infra/*",
-    "integration/test_local_stack.py",
     "contract/test_answers.py",
     "contract/test_bad_input.py",
     "unit/test_model.py",
@@ -58,10 +57,11 @@ UNMEASURED = (
 """Files whose tests run without coverage, which doubles what they cost: they work on other processes and
 other code, or run over and over what other tests cover too."""
 LONGEST_FIRST = (
+    "stack",
+    "e2e/test_guide.py",
     "hostile/test_hostile.py",
     "faults/test_crash_points.py",
     "faults/test_storm.py",
-    "stack",
     "faults/test_sabotage.py",
     "faults/test_going_away.py",
     "integration/test_removal.py",

@@ -103,6 +103,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             assert any("All emulators ready" in line for line in emulators.stdout)
             variables = dict(re.findall(r"^(\w+)=(\S+)", site.moved(commands("make dev")), re.MULTILINE))
             with running_stack(folder / "data", **variables) as stack:
+                assert [line.split()[:2] for line in stack.lines if line.endswith(" runs already")] == [
+                    ["auth", f"127.0.0.1:{auth}"]
+                ]
+                started = [line.split()[0] for line in stack.lines if line.endswith(" s")]
+                assert not {"auth", "seed"} & {*started}, "what it uses it neither starts nor fills"
                 site.ports["5100"] = stack.url.rsplit(":", 1)[1]
                 site.run(commands("npm pack").replace("../my-app", str(app)), ROOT)
                 site.install()

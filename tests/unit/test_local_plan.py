@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local import stack
 from infra.local.addresses import Address, StackError, parse
 from infra.local.data import DataFolder
 from infra.local.plan import make_plan
@@ -103,6 +104,19 @@ def test_a_server_is_started_where_a_variable_points_and_none_responds_if_that_i
     assert (plan.running, plan.addresses["surrealdb"].port) == ({}, free)
     with pytest.raises(StackError, match=r"^SURREALDB_URL points at db\.invalid:8000, where no server "):
         make_plan({"SURREALDB_URL": "ws://db.invalid:8000"}, moved=None)
+
+
+def test_servers_that_run_are_used_and_not_started(taken, tmp_path, monkeypatch):
+    monkeypatch.setattr("infra.local.plan.answers_ok", lambda url: url.endswith("/healthz"))
+    at = f"127.0.0.1:{taken}"
+    used = {"SURREALDB_URL": f"ws://{at}", "PUBSUB_EMULATOR_HOST": at, "FIREBASE_AUTH_EMULATOR_HOST": at}
+    plan = make_plan(used | {"CONFAB_REALTIME_URLS": f"http://{at}"}, moved=None)
+    assert [*plan.running] == ["surrealdb", "pubsub", "auth", "realtime"]
+    assert [each.name for each in stack._services(plan, DataFolder(tmp_path))] == [
+        "schema",
+        "firebase",
+        "warm",
+    ]
 
 
 def test_a_reset_empties_the_folder_and_follows_no_link(tmp_path):

@@ -1,10 +1,11 @@
+"""The local stack of all end-to-end tests is ended, which is why this file comes last, and restarted."""
+
 import asyncio
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -25,12 +26,6 @@ SERVICES = {
     "warm",
     "seed",
 }
-USED = {
-    "surrealdb": "SURREALDB_URL",
-    "pubsub": "PUBSUB_EMULATOR_HOST",
-    "auth": "FIREBASE_AUTH_EMULATOR_HOST",
-    "realtime": "CONFAB_REALTIME_URLS",
-}
 USER = {"email": "cleo@demo.example", "password": "correct horse", "returnSecureToken": True}
 
 
@@ -42,27 +37,22 @@ def account(stack: Stack, action: str, **other: str) -> dict[str, str]:
 
 
 class Day:
-    """The observations of a stack's first run, and the data that it stored."""
+    """What the stack of all end-to-end tests was like, which is ended, and what it has stored."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        with running_stack(data) as stack:
-            made = httpx.post(
-                f"{stack.url}/api/conversations",
-                json={"type": "chat"},
-                headers=account(stack, "signUp"),
-                trust_env=False,
-            )
-            assert made.is_success, made.text
-            self.conversation = made.json()["id"]
-            self.crowd = asyncio.run(crowd(f"{stack.url}/api/conversations/{self.conversation}/messages"))
-            self.processes = stack.processes()
-            self.ports = [
-                int(port) for line in stack.lines for port in re.findall(r"127\.0\.0\.1:(\d+)", line)
-            ]
-            self.url = stack.url
-            self.lines = stack.lines
-            self.code = stack.end()
+    def __init__(self, stack: Stack) -> None:
+        made = httpx.post(
+            f"{stack.url}/api/conversations",
+            json={"type": "chat"},
+            headers=account(stack, "signUp"),
+            trust_env=False,
+        )
+        assert made.is_success, made.text
+        self.data, self.url, self.conversation = stack.data, stack.url, made.json()["id"]
+        self.crowd = asyncio.run(crowd(f"{stack.url}/api/conversations/{self.conversation}/messages"))
+        self.processes = stack.processes()
+        self.lines = stack.lines[: stack.lines.index(f"ready {stack.url}") + 1]
+        self.ports = [int(port) for line in self.lines for port in re.findall(r"127\.0\.0\.1:(\d+)", line)]
+        self.code = stack.end()
 
 
 async def crowd(url: str) -> list[int]:
@@ -74,8 +64,8 @@ async def crowd(url: str) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
-    return Day(tmp_path_factory.mktemp("stack") / "data")
+def day(stack: Stack) -> Day:
+    return Day(stack)
 
 
 @pytest.fixture(scope="module")
@@ -132,24 +122,6 @@ def test_a_second_command_on_the_same_data_is_refused(next_day, option):
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"a stack is running on {next_day.data} (process {next_day.pid}: ")
     assert (next_day.data / "surrealdb").exists()
-
-
-@pytest.fixture(scope="module")
-def guest(next_day: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A second stack that uses the first one's servers."""
-    env = {name: next_day.env[name] for name in USED.values()}
-    with running_stack(tmp_path_factory.mktemp("guest") / "data", **env) as stack:
-        yield stack
-
-
-def test_running_servers_are_used_and_not_started(day, next_day, guest):
-    used = [line.split()[:2] for line in guest.lines if line.endswith(" runs already")]
-    assert used == [[name, next_day.env[variable]] for name, variable in USED.items()]
-    started = [line.split()[0] for line in guest.lines if line.endswith(" s")]
-    assert started == ["schema", "functions", "hosting", "warm"]
-    token = account(guest, "signInWithPassword")
-    answer = httpx.get(f"{guest.url}/api/conversations", headers=token, trust_env=False)
-    assert [each["id"] for each in answer.json()["conversations"]] == [day.conversation]
 
 
 def test_an_interrupt_during_the_start_ends_every_process(tmp_path):
