@@ -53,6 +53,7 @@ class Document:
         )
         self.at = cache(self._at)
         self._validator = cache(self._validator_of)
+        self._header_faults = cache(self.faults)  # values of headers are few and texts
 
     def _at(self, reference: str) -> Any:
         """The part that a pointer, or a reference into the other document, names."""
@@ -128,7 +129,8 @@ class RestDocument(Document):
             if name in given:
                 schema = self.at(self.resolved(f"{header}/schema"))
                 value = int(given[name]) if schema["type"] == "integer" else given[name]
-                self.require(f"{header}/schema", value, name)
+                faults = self._header_faults(f"{header}/schema", value)
+                assert not faults, f"{name}: {faults}"
             else:
                 assert not self.at(header).get("required"), f"{name} is missing"
         others = {name.lower() for name in given} - {name.lower() for name in documented} - PLUMBING

@@ -112,11 +112,8 @@ def test_servers_that_run_are_used_and_not_started(taken, tmp_path, monkeypatch)
     used = {"SURREALDB_URL": f"ws://{at}", "PUBSUB_EMULATOR_HOST": at, "FIREBASE_AUTH_EMULATOR_HOST": at}
     plan = make_plan(used | {"CONFAB_REALTIME_URLS": f"http://{at}"}, moved=None)
     assert [*plan.running] == ["surrealdb", "pubsub", "auth", "realtime"]
-    assert [each.name for each in stack._services(plan, DataFolder(tmp_path))] == [
-        "schema",
-        "firebase",
-        "warm",
-    ]
+    services = stack._services(plan, DataFolder(tmp_path), Address("127.0.0.1", 1))
+    assert [each.name for each in services] == ["schema", "firebase", "warm"]
 
 
 def test_a_reset_empties_the_folder_and_follows_no_link(tmp_path):
