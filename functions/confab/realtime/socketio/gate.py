@@ -104,6 +104,7 @@ class Gate:
         if socket is None:
             self._log("a polling session is unknown here: it has ended, or is another instance's")
             raise Refused.by(SESSION_UNKNOWN)
+        socket.end_if_left()
         session, posts = socket.session, request.method == hdrs.METH_POST
         polls = request.query["transport"] == "polling"
         if polls and (session.over_websocket or (posts and not session.open)):

@@ -27,19 +27,19 @@ MAX_POSTS = 8
 async def polled(socket: Socket, request: web.Request) -> str | None:
     """The packets for a poll, once there are any. None if another poll waits, which ends the session.
 
-    A client that goes away meanwhile ends it, too: what was on its way may be lost.
+    A client that goes away meanwhile ends it, too.
     """
     if not socket.session.begin_poll():
         socket.settle()
         return None
-    poll = asyncio.create_task(socket.poll(MAX_POLLED))
+    socket.polled_by, poll = request, asyncio.create_task(socket.poll(MAX_POLLED))
     try:
         while not poll.done():
             await asyncio.wait({poll}, timeout=GONE_POLL_S)
-            if request.transport is None:
-                socket.close()
+            socket.end_if_left()
         return payload(poll.result())
     finally:
+        socket.polled_by = None
         poll.cancel()
 
 

@@ -48,6 +48,7 @@ class Socket:
         "_websocket",
         "address",
         "connection",
+        "polled_by",
         "posts",
         "session",
         "sid",
@@ -65,6 +66,8 @@ class Socket:
         self.wire: Wire | None = None
         self.posts = 0
         """Requests that bring packets at this moment."""
+        self.polled_by: web.Request | None = None
+        """The poll that waits."""
         self._registry = registry
         self._bucket = TokenBucket()
         self._turn = asyncio.Lock()
@@ -140,6 +143,11 @@ class Socket:
         if self.session.state is State.CLOSED:
             self._registry.forget(self.session.sid)
         return packets_
+
+    def end_if_left(self) -> None:
+        """End the socket if a poll waits whose client went away: what was on its way may be lost."""
+        if self.polled_by is not None and self.polled_by.transport is None:
+            self.close()
 
     # What is received
 
