@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from confab.realtime.socketio.admission import WaitingRoom
@@ -22,6 +21,8 @@ CROWDED_BYTES = 16_384
 """Unsent bytes from which on a socket counts, while all of them together have too many."""
 RELIEF_S = 0.05
 """Seconds between two looks at the backlog while it is too large."""
+CALM_S = 1.0
+"""Seconds without a look after which the backlog counts as growing again."""
 
 
 class Relieved(NamedTuple):
@@ -46,7 +47,7 @@ class Registry:
         self.writer = Writer(settings.max_backlog_bytes, self.relieve)
         self.backlog = self.writer.backlog
         self._relieved: dict[str, Relieved] = {}
-        self._total = 0
+        self._total = 0  # of the backlog, when it was looked at
         self._look_at = 0.0
 
     def open(self, socket: "Socket") -> None:
@@ -96,7 +97,7 @@ class Registry:
             return True
         if unsent <= CROWDED_BYTES or self.backlog.total <= self.settings.max_backlog_bytes:
             return False
-        self._recount(self.sessions)
+        self.relieve()
         return self.backlog.total > self.settings.max_backlog_bytes
 
     def relieve(self) -> None:
@@ -104,8 +105,11 @@ class Registry:
         now = asyncio.get_running_loop().time()
         if now < self._look_at:
             return
+        if now > self._look_at + CALM_S:
+            self._total = 0
         self._look_at = now + RELIEF_S
-        self._recount(self.backlog.heaviest())
+        for sid in self.backlog.heaviest():
+            self.sessions[sid].note_unsent()
         self._end_stalled(now)
         grows, self._total = self.backlog.total > self._total, self.backlog.total
         if not grows or self.backlog.total <= self.settings.max_backlog_bytes:
@@ -115,10 +119,6 @@ class Registry:
             self._relieved[heaviest] = Relieved(socket.taken, now)
             log.warning("too much is not sent yet; the socket with most is resynced")
             self.application.resync(socket.sid)
-
-    def _recount(self, sids: Iterable[str]) -> None:
-        for sid in sids:
-            self.sessions[sid].note_unsent()
 
     def _end_stalled(self, now: float) -> None:
         for sid, (taken, since) in list(self._relieved.items()):
