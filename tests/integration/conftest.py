@@ -1,5 +1,6 @@
 """A store and a bus for all integration tests, and a world of two realtime instances for each."""
 
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from confab.realtime import rooms
 from confab.store.surreal import SurrealStore
+from tests.support.echo_server import echo_server
 from tests.support.lost_answers import LosingProxy, losing_proxy
 from tests.support.poller import Poller
 from tests.support.pubsub import PubSubServer, pubsub_server
@@ -76,6 +78,14 @@ async def store(server: SurrealServer, proxy: LosingProxy) -> AsyncIterator[Surr
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+async def url(caplog) -> AsyncIterator[str]:
+    """The address of a server that echoes, and logs no error."""
+    async with echo_server() as url:
+        yield url
+    assert [each for each in caplog.get_records("call") if each.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture

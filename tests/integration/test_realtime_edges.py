@@ -132,17 +132,6 @@ async def test_an_upgrade_that_stalls_is_closed_and_polling_continues(
     await poller.poll_until('"ok":true')
 
 
-async def test_a_socket_has_one_upgrade_at_a_time(world, http, poller):
-    async with http.ws_connect(poller.upgrade_url) as first, http.ws_connect(poller.upgrade_url) as second:
-        await second.send_str("2probe")
-        assert await read_to_end(second) == []
-        await first.send_str("2probe")
-        assert await first.receive_str() == "3probe"
-        await first.send_str("5")
-        await first.send_str(event("no such event"))
-        assert (await first.receive_str()).startswith("431[")
-
-
 async def test_a_packet_that_breaks_the_protocol_is_logged_once(world, poller, caplog):
     caplog.set_level("INFO", "confab")
     assert await poller.post(*["4x"] * 20) == 400

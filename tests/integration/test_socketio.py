@@ -7,18 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.echo_server import echo_server
 from tests.support.link import TRANSPORTS, assert_alive, linked
 
 ENDED: tuple[list[str], ...] = ([], ["1"])
 """What a connection receives that ends."""
 ATTACHMENT = '{"_placeholder":true,"num":0}'
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with echo_server() as url:
-        yield url
 
 
 @pytest.fixture(params=TRANSPORTS)
