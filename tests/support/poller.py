@@ -44,9 +44,10 @@ class Poller:
         self.opened = ""
         """The OPEN packet."""
         self.received = ""
+        """The packets of all polls, each followed by a separator."""
 
-    async def open(self) -> None:
-        async with self._http.get(self.url) as answer:
+    async def open(self, **headers: str) -> None:
+        async with self._http.get(self.url, headers=headers) as answer:
             self.opened = await answer.text()
             self.url += "&sid=" + json.loads(self.opened[1:])["sid"]
 
@@ -67,7 +68,7 @@ class Poller:
             while text not in self.received:
                 status, packets = await self.get()
                 assert status == 200
-                self.received += packets
+                self.received += packets + "\x1e"
 
     async def admitted(self, user: str, **auth: object) -> "Poller":
         await self.open()

@@ -235,6 +235,12 @@ class World:
         """The bytes queued for the sockets of all instances."""
         return sum(socket.unsent for c in self.containers for socket in c.server.sessions)
 
+    def backlog(self) -> int:
+        """The same as the first instance counts it, if it looks."""
+        registry = self.containers[0].server.registry
+        registry.relieve()
+        return registry.backlog.total
+
     def sockets(self) -> int:
         return sum(len(container.sessions.all()) for container in self.containers)
 

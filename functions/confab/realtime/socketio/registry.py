@@ -21,8 +21,6 @@ CROWDED_BYTES = 16_384
 """Unsent bytes from which on a socket counts, while all of them together have too many."""
 RELIEF_S = 0.05
 """Seconds between two looks at the backlog while it is too large."""
-CALM_S = 1.0
-"""Seconds without a look after which the backlog counts as growing again."""
 
 
 class Relieved(NamedTuple):
@@ -48,7 +46,7 @@ class Registry:
         self.backlog = self.writer.backlog
         self._relieved: dict[str, Relieved] = {}
         self._total = 0  # of the backlog, when it was looked at
-        self._look_at = 0.0
+        self._look: asyncio.TimerHandle | None = None
 
     def open(self, socket: "Socket") -> None:
         """Let a new session wait for admission, in the place of another one if there are too many."""
@@ -79,7 +77,8 @@ class Registry:
 
     def forget(self, sid: str) -> None:
         """Keep nothing of a session that has ended."""
-        self.sessions.pop(sid, None)
+        if (socket := self.sessions.pop(sid, None)) is not None:
+            socket.session.take()
         self.backlog.note(sid, 0)
         self._relieved.pop(sid, None)
 
@@ -101,24 +100,31 @@ class Registry:
         return self.backlog.total > self.settings.max_backlog_bytes
 
     def relieve(self) -> None:
+        """Look after the backlog every RELIEF_S for as long as it is too large."""
+        if self._look is None:
+            self._relieve()
+
+    def _relieve(self) -> None:
         """Resync the socket with most unsent if the backlog grows, and end those that take nothing."""
-        now = asyncio.get_running_loop().time()
-        if now < self._look_at:
-            return
-        if now > self._look_at + CALM_S:
-            self._total = 0
-        self._look_at = now + RELIEF_S
+        loop, before = asyncio.get_running_loop(), self._total
         for sid in self.backlog.heaviest():
             self.sessions[sid].note_unsent()
-        self._end_stalled(now)
-        grows, self._total = self.backlog.total > self._total, self.backlog.total
-        if not grows or self.backlog.total <= self.settings.max_backlog_bytes:
+        self._end_stalled(loop.time())
+        self._total = self.backlog.total
+        if self._total <= self.settings.max_backlog_bytes:
+            self._look = None
             return
+        self._look = loop.call_later(RELIEF_S, self._relieve)
         heaviest = next((sid for sid in self.backlog.heaviest() if sid not in self._relieved), None)
-        if heaviest is not None and (socket := self.sessions[heaviest]).unsent > CROWDED_BYTES:
-            self._relieved[heaviest] = Relieved(socket.taken, now)
+        if self._total <= before or heaviest is None:
+            return
+        socket = self.sessions[heaviest]
+        if (unsent := socket.unsent) > CROWDED_BYTES:
+            self._relieved[heaviest] = Relieved(socket.taken, loop.time())
             log.warning("too much is not sent yet; the socket with most is resynced")
-            self.application.resync(socket.sid)
+            if socket.sid in self.admitted:  # it may have left the namespace
+                self.application.resync(socket.sid)
+            self._total += socket.unsent - unsent  # which is no growth that another one has to pay for
 
     def _end_stalled(self, now: float) -> None:
         for sid, (taken, since) in list(self._relieved.items()):

@@ -115,7 +115,7 @@ class Socket:
     def flush(self) -> None:
         """Send what the session has queued, or let the poll that waits fetch it."""
         if self.wire is None:
-            self.note_unsent()
+            self._registry.writer.note(self.session.sid, self.session.unsent)
             if self._arrival is not None and self.session.poll_is_due:
                 self._arrival.set()
             return

@@ -40,15 +40,26 @@ class Writer:
         self._most_unsent = most_unsent
         self._overfull = overfull
         self._wires: list[Wire] = []
+        self._due = False
 
     def add(self, wire: "Wire") -> None:
         """Let the wire write once everything that is ready to run now has run."""
-        if not self._wires:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._wires.append(wire)
+        self._flush_soon()
+
+    def note(self, sid: str, unsent: int) -> None:
+        """So many bytes wait for a socket without a wire, which count for the backlog as well."""
+        self.backlog.note(sid, unsent)
+        if self.backlog.total > self._most_unsent:
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        wires, self._wires = self._wires, []
+        wires, self._wires, self._due = self._wires, [], False
         for wire in wires:
             try:
                 wire.flush()
