@@ -8,7 +8,6 @@ from typing import Any
 
 from aiohttp import web
 
-from confab.aio import spawn
 from confab.realtime.socketio import packets
 from confab.realtime.socketio.connection import (
     STRANGER_BYTES,
@@ -38,10 +37,10 @@ class Socket:
     __slots__ = (
         "_arrival",
         "_bucket",
+        "_closing",
         "_received",
         "_registry",
         "_taken",
-        "_tasks",
         "_timer",
         "_turn",
         "_unmoved",
@@ -76,7 +75,7 @@ class Socket:
         self._received = 0
         self._taken = 0
         self._unmoved = -1  # what the connection had taken at the last deadline
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = loop.call_at(self.connection.deadline, self._tick)
         registry.open(self)
@@ -257,8 +256,8 @@ class Socket:
 
     async def closed(self) -> None:
         """Wait until the closing handshake of its WebSocket has ended."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._closing is not None:
+            await self._closing
 
     def close(self, *, politely: bool = False) -> None:
         """End the socket; politely, its client gets what is queued for it first."""
@@ -281,12 +280,12 @@ class Socket:
         if self.wire is not None:
             self.wire.end()
         if self._websocket is not None:
-            spawn(self._close_websocket(self._websocket), self._tasks)
+            self._closing = asyncio.create_task(self._close_websocket(self._websocket))
         self._registry.release(self, linger=self.session.state is State.CLOSING and self.wire is None)
 
     async def _close_websocket(self, websocket: web.WebSocketResponse) -> None:
         await asyncio.sleep(0)  # after what is written in this turn of the event loop
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(LINGER_S):
                 await websocket.close()
         if self.wire is not None:
