@@ -94,7 +94,10 @@ class Registry:
         unsent = socket.unsent
         if unsent > self.settings.max_unsent_bytes:
             return True
-        if unsent <= CROWDED_BYTES or self.backlog.total <= self.settings.max_backlog_bytes:
+        if unsent <= CROWDED_BYTES:
+            return False
+        socket.note_unsent()
+        if self.backlog.total <= self.settings.max_backlog_bytes:
             return False
         self.relieve()
         return self.backlog.total > self.settings.max_backlog_bytes

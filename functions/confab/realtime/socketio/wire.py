@@ -121,8 +121,8 @@ class Wire:
             self.note()
 
     def note(self) -> None:
-        """Tell the backlog how much the kernel has not taken."""
-        left = self._transport.get_write_buffer_size()
+        """Tell the backlog how much is unsent."""
+        left = self.unsent
         if self._counts and (left or self._noted):
             self._writer.backlog.note(self._sid, left)
             self._noted = left > 0
