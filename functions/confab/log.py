@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from confab import trace
 
 OURS = "confab"
-LEVELS = {"": logging.WARNING, OURS: logging.INFO}
-"""The level of each logger."""
+LEVELS = {"": logging.WARNING, OURS: logging.INFO, "aiohttp.websocket": logging.ERROR}
+"""The level of each logger; aiohttp's warns of the protocols that clients offer, which may be tokens."""
 SERVERS = ("gunicorn.error", "uvicorn.error")
 """Loggers to which a function's server adds handlers some time after its start."""
 CLIENT_ERRORS = ("aiohttp.http_exceptions", "h11._util")

@@ -13,6 +13,9 @@ from pydantic_core import from_json
 from confab import log
 from confab.realtime import container
 from confab.realtime.socketio import connection, packets, polling
+from tests.hostile.attacks.malformed import UPGRADE
+from tests.hostile.raw import POLLING, WEBSOCKET
+from tests.hostile.raw import http as http_request
 from tests.support.poller import Poller, connect, escaped, event, read_to_end
 from tests.support.world import World
 
@@ -246,6 +249,19 @@ MALFORMED = {
     "another transport": b"GET /socket.io/?EIO=4&transport=carrier-pigeon HTTP/1.1\r\nHost: x\r\n\r\n",
     "a bad index": b"GET /socket.io/?EIO=4&transport=polling&j=x HTTP/1.1\r\nHost: x\r\n\r\n",
     "no upgrade": b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an expectation of a path that is none": http_request("GET", "/", {"Expect": "\xff"}),
+    **{
+        f"an {name} that is no text": http_request(method, POLLING, {name: "\xff"})
+        for method, name in (
+            ("GET", "Expect"),
+            ("GET", "Origin"),
+            ("OPTIONS", "Access-Control-Request-Headers"),
+        )
+    },
+    **{
+        f"a WebSocket's {name} that is no text": http_request("GET", WEBSOCKET, UPGRADE | {name: "\xff"})
+        for name in ("Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+    },
     "a foreign origin": GET + b"Origin: http://evil.example\r\n\r\n",
 }
 
@@ -254,6 +270,16 @@ MALFORMED = {
 async def test_a_malformed_request_logs_no_error(world, stranger, caplog, name):
     assert (await answer(world, MALFORMED[name], stranger)).startswith(b"HTTP/1.")
     assert alarms(caplog.records) == []
+
+
+async def test_protocols_that_a_websocket_offers_are_not_logged(world, stranger, caplog):
+    offer = UPGRADE | {"Sec-WebSocket-Protocol": "secret", "Sec-WebSocket-Version": "0"}
+    assert b" 400 " in await answer(world, http_request("GET", WEBSOCKET, offer), stranger)
+    levels = log.LEVELS
+    logged = [
+        each.getMessage() for each in caplog.records if each.levelno >= levels.get(each.name, levels[""])
+    ]
+    assert "secret" not in "".join(logged)
 
 
 def alarms(records: list[logging.LogRecord]) -> list[tuple[str, str]]:

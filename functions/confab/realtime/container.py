@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from confab.aio import end_all
 from confab.domain.errors import Unavailable
@@ -97,7 +97,10 @@ class Container:
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve from here to the end of the block, then drain; yields the port."""
         app = web.Application()
-        app.add_routes([*self._health.routes(), *self.server.routes()])
+        routes = [*self._health.routes(), *self.server.routes(), web.route("*", "/{path:.*}", _nowhere)]
+        for route in routes:
+            route.kwargs["expect_handler"] = _go_on
+        app.add_routes(routes)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -171,6 +174,17 @@ class Container:
             self.server.send(session.sid, "going_away", {"reason": "shutdown", "reconnectAfterMs": pause})
         closing = {session.sid: self.server.close_socket(session.sid) for session in sessions}
         await end_all(closing, within_s=DRAIN_S)
+
+
+async def _nowhere(_: web.Request) -> web.Response:
+    return web.Response(status=404)
+
+
+async def _go_on(request: web.Request) -> None:
+    """Let the client send its body, whatever it expects: aiohttp's refusal quotes that, text or not."""
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the response itself
 
 
 async def _keep(work: Callable[[], Awaitable[None]]) -> None:

@@ -80,6 +80,7 @@ class Gate:
         """Raises Refused for a page that is not ours."""
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and origin not in self._origins:
+            origin = origin.encode(errors="backslashreplace").decode()  # bytes that are no UTF-8
             self._log("a page's origin is not among CONFAB_ALLOWED_ORIGINS", origin=origin[:MAX_ORIGIN])
             raise Refused.with_problem(foreign_origin(origin))
 
@@ -94,7 +95,7 @@ class Gate:
         if request.method not in methods:
             raise Refused.by(BAD_METHOD)
         websocket = transport == "websocket"
-        if websocket and not web.WebSocketResponse().can_prepare(request).ok:
+        if websocket and not _shakes_hands(request):
             raise Refused.by(BAD_REQUEST)
         return websocket
 
@@ -127,6 +128,14 @@ class Gate:
         with suppress(RateLimited):
             self._lines.take(cause)
             log.warning(cause, extra=fields)
+
+
+def _shakes_hands(request: web.Request) -> bool:
+    """Whether a request opens a WebSocket."""
+    try:
+        return web.WebSocketResponse().can_prepare(request).ok
+    except ValueError:  # a header that is not ASCII
+        return False
 
 
 def preflight(request: web.Request) -> web.Response:
