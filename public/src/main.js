@@ -54,7 +54,7 @@ class Desk {
     return this.confab.outbox.items().some(({ state, conversationId, clientMessageId }) => {
       const unsent = this.#chats.get(conversationId)?.live.state.unsent; // without those that the log shows already
       const waits = !unsent || unsent.some((item) => item.clientMessageId === clientMessageId);
-      return waits && (state === "queued" || state === "sending" || (state !== "stored" && !this.#keeps));
+      return waits && (state === "queued" || state === "sending" || !this.#keeps);
     });
   }
 

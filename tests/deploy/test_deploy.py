@@ -12,6 +12,7 @@ from infra.gcp.names import SCHEMA_JOB
 from infra.probes.probes import WITH_CREDENTIALS
 from tests.deploy.machine import OUTPUTS, PAGE, PASSWORD, PROJECT, STORE, USER
 
+MAKEFILE = (ROOT / "Makefile").read_text()
 ELSEWHERE = ("--site", "trial-site", "--region", "europe-west10")
 
 
@@ -151,6 +152,25 @@ def test_a_deployment_prints_what_the_apps_firebase_json_needs(machine):
     schema = json.loads((ROOT / "node_modules/firebase-tools/schema/firebase-config.json").read_text())
     jsonschema.Draft7Validator(schema).validate({"hosting": {"public": "x", **pasted}})
     assert "connect-src needs: https://rooms.example wss://rooms.example" in printed
+
+
+def test_what_the_guide_says_of_a_deployment_is_so(machine):
+    guide = (ROOT / "docs/add-to-your-app.md").read_text()
+    section = next(part for part in guide.split("\n## ") if part.startswith("6. Deploy\n"))
+    named = set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", section, flags=re.DOTALL)))
+    goals = re.findall(r"\bmake ([\w-]+) PROJECT=", section)
+    assert set(goals) == {"deploy", "deploy-check"}
+    for goal in goals:
+        assert re.search(rf"^{goal}:.*\n.*\$\(DEPLOY\) ", MAKEFILE, re.MULTILINE)
+    for name in named:
+        if name.endswith((".json", ".js")):
+            assert f"\n`{name}`" in guide
+    assert "--origin" in named
+    _, printed = machine.up("--origin", "https://chat.example")
+    assert "https://chat.example" in printed
+    hosts = (name for name in named if name.startswith("my-app."))
+    assert all(f"https://{host.replace('my-app', PROJECT)}" in printed for host in hosts)
+    assert '\nAdd to "hosting" in your app\'s firebase.json, before a rewrite of "**"' in printed
 
 
 def test_a_check_probes_the_apps_own_site_once_it_is_deployed(machine):

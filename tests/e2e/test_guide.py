@@ -1,5 +1,6 @@
 """The guide followed to the letter: all but its ports and what npm installs."""
 
+import json
 import os
 import re
 import shlex
@@ -39,6 +40,76 @@ def test_the_examples_are_what_the_guide_builds(way: str) -> None:
     folder = ROOT / "public/examples" / WAYS[way]
     assert {name: (folder / name).read_text() for name in files(way)} == files(way)
     assert {f"src/{path.name}" for path in (folder / "src").iterdir()} <= set(files(way))
+
+
+FIRESTORE = """
+export const asked = [];
+export const getFirestore = () => ({ type: "firestore" });
+/** @param {{ type: string }} firestore @param {...string} path */
+export const doc = (firestore, ...path) => path.join("/");
+/** @param {string} path @returns {Promise<{ data(): Record<string, string> | undefined }>} */
+export async function getDoc(path) {
+  if (asked.push(path) === 1) throw new Error("offline");
+  return { data: () => (path === "profiles/ada" ? { name: "Ada" } : undefined) };
+}
+"""
+"""What the recipe uses of Firestore, which fails once and knows Ada."""
+NAMED = """
+import { asked } from "firebase/firestore";
+import { nameOf } from "./names.js";
+const named = [];
+for (const uid of ["ada", "ada", "ada", "bo", "bo", ""]) named.push(await nameOf(uid));
+console.log(JSON.stringify({ named, asked }));
+"""
+TYPED = {
+    "noEmit": True,
+    "strict": False,
+    "allowJs": True,
+    "checkJs": True,
+    "skipLibCheck": True,
+    "jsx": "react-jsx",
+    "module": "ESNext",
+    "moduleResolution": "bundler",
+    "target": "ES2023",
+    "types": ["react"],
+    "paths": {"firebase/firestore": ["./firestore.js"], "firebase/*": ["./node_modules/@firebase/*"]},
+}
+VALUE = "interface HTMLElement { value: string }"  # the guide's forms have inputs
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """All code of the guide, with the recipe for names."""
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "firestore.js").write_text(FIRESTORE)
+    names = next(part for part in GUIDE.split("\n### ") if part.startswith("Names"))
+    for name, text in [*files("Plain").items(), *files("React").items(), *FILE.findall(names)]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_the_code_of_the_guide_agrees_with_the_packages_types(written: Path) -> None:
+    (written / "value.d.ts").write_text(VALUE)
+    config = {"compilerOptions": TYPED, "include": ["src", "value.d.ts"]}
+    (written / "tsconfig.json").write_text(json.dumps(config))
+    done = subprocess.run(
+        ["node_modules/.bin/tsc"], cwd=written, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == ""
+
+
+def test_a_name_is_read_once_and_again_after_a_failure(written: Path) -> None:
+    (written / "src/firebase.js").write_text("")
+    (written / "src/named.js").write_text(NAMED)
+    alias = "--alias:firebase/firestore=./firestore.js"
+    build = f"node_modules/.bin/esbuild src/named.js --bundle --format=esm {alias} --outfile=named.mjs"
+    subprocess.run(shlex.split(build), cwd=written, check=True, capture_output=True, timeout=60)
+    done = subprocess.run(["node", "named.mjs"], cwd=written, check=True, stdout=PIPE, text=True, timeout=60)
+    assert json.loads(done.stdout) == {
+        "named": ["ada", "Ada", "Ada", "bo", "bo", "Somebody"],
+        "asked": ["profiles/ada", "profiles/ada", "profiles/bo"],
+    }
 
 
 class Site:

@@ -21,7 +21,7 @@ onAuthStateChanged(auth, (user) => {
 at("sign-in").onclick = () => signInAnonymously(auth);
 at("start").onsubmit = async (event) => {
   event.preventDefault();
-  const { id } = await confab.create({ type: "chat", members: [{ userId: at("other").value }] });
+  const { id } = await confab.create({ type: "chat", members: [{ userId: at("other").value.trim() }] });
   location.hash = id;
 };
 addEventListener("hashchange", open);

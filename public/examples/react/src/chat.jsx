@@ -15,10 +15,10 @@ export function Chat({ id, me }) {
       {hasOlder && <button onClick={loadOlder}>Load older</button>}
       <div role="log" aria-label="Messages">
         <ol>
-          {entries.map(({ kind, seq, author, content }) =>
-            kind !== "message" ? null : (
-              <li key={seq}>
-                {author === me ? "You" : author}: <bdi>{content}</bdi>
+          {entries.map((entry) =>
+            entry.kind !== "message" ? null : (
+              <li key={entry.seq}>
+                {entry.author === me ? "You" : entry.author}: <bdi>{entry.content}</bdi>
               </li>
             ),
           )}

@@ -8,7 +8,7 @@ export function Conversations() {
 
   async function start(event) {
     event.preventDefault();
-    const { id } = await confab.create({ type: "chat", members: [{ userId: other }] });
+    const { id } = await confab.create({ type: "chat", members: [{ userId: other.trim() }] });
     location.hash = id;
     await refresh();
   }
