@@ -9,7 +9,7 @@ from infra.local.addresses import Address
 from infra.local.data import ROOT
 from infra.local.service import Service, prints
 
-HELPERS = ("hub", "eventarc", "tasks")
+HELPERS = ("hub", "logging", "eventarc", "tasks")
 """Emulators that the Firebase CLI starts with the others; Confab does not call them."""
 _PRELOAD = Path(__file__).with_name("firebase_preload.cjs")
 

@@ -157,11 +157,13 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The app's emulators, and a stack beside them that uses their users."""
     folder = tmp_path_factory.mktemp("guide")
-    hosting, auth = (str(address.port) for address in free_addresses(2))
+    hosting, auth, hub, logging = (str(address.port) for address in free_addresses(4))
     site = Site(folder, {"5000": hosting, "9099": auth})
     app = folder / "my-app"
     (app / "public").mkdir(parents=True)
-    (app / "firebase.json").write_text(site.moved(files("React")["firebase.json"]))
+    config = json.loads(site.moved(files("React")["firebase.json"]))
+    config["emulators"] |= {"hub": {"port": int(hub)}, "logging": {"port": int(logging)}}  # others may run
+    (app / "firebase.json").write_text(json.dumps(config))
     start = [str(ROOT / "node_modules/.bin/firebase"), *shlex.split(commands("emulators:start"))[1:]]
     env = inherited(measured=False) | {
         "CI": "true",
