@@ -5,7 +5,10 @@ unit, though it is several files. A third worker on two cores takes the units th
 `--hypothesis-profile=thorough` tries twenty times as many examples.
 """
 
+import ssl
+from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 
 import pytest
 from hypothesis import settings
@@ -71,6 +74,14 @@ LONGEST_FIRST = (
 """Units that would leave one worker alone if they came last."""
 WAITER = "gw2"
 """The worker beyond the two cores, which takes nothing but what waits."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """httpx reads them all for each of hundreds of clients, which takes 40 ms of CPU each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

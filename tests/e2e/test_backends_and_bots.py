@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from confab_client import cli
 from tests.faults.subscriptions import subscriptions
 from tests.support.inherited import inherited
 from tests.support.stack import ROOT
@@ -116,22 +117,24 @@ ELSEWHERE = {"CONFAB_URL": "http://127.0.0.1:9"}
 
 
 @pytest.mark.parametrize(
-    ("command", "env", "code", "said"),
+    ("beside", "command", "env", "code", "said"),
     [
-        (("tail", "nowhere"), {}, 1, "not_found"),
-        (("send", "nowhere", ""), {}, 1, "content: "),
-        (("new",), ELSEWHERE | {"CONFAB_TOKEN": "x"}, 1, "network: "),
-        (("tail",), {}, 2, "required: id"),
+        (True, ("tail", "nowhere"), {}, 1, "not_found"),
+        (True, ("send", "nowhere", ""), {}, 1, "content: "),
+        (True, ("new",), ELSEWHERE | {"CONFAB_TOKEN": "x"}, 1, "network: "),
+        (True, ("tail",), {}, 2, "required: id"),
+        (False, ("ls",), {}, 2, "make dev"),
+        (False, ("ls",), ELSEWHERE, 2, "CONFAB_TOKEN"),
     ],
 )
-def test_what_the_command_says_of_failures(confab, command, env, code, said):
-    assert said in confab(*command, code=code, **env)
-
-
-@pytest.mark.parametrize(("url", "said"), [({}, "make dev"), (ELSEWHERE, "CONFAB_TOKEN")])
-def test_without_a_stack_the_command_says_what_to_do(tmp_path, url, said):
-    env = inherited(measured=True) | {"PYTHONPATH": str(ROOT / "functions")} | url
-    command = [sys.executable, *CONFAB, "ls"]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert said in done.stderr
+def test_what_the_command_says_of_failures(
+    stack, tmp_path, monkeypatch, capsys, *, beside, command, env, code, said
+):
+    if beside:
+        (tmp_path / ".confab").symlink_to(stack.data)
+    monkeypatch.chdir(tmp_path)
+    for name, value in ((stack.env if beside else {}) | env).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(cli.main(command))
+    assert (ended.value.code, said in capsys.readouterr().err) == (code, True)

@@ -16,7 +16,7 @@ from tests.support.stack import Stack
 pytestmark = needs_chromium
 RUNS = int(os.environ.get("OUTBOX_RUNS", "1"))
 SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
-STEPS = 10
+STEPS = 7
 
 
 class Device:

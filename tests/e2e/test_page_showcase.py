@@ -46,7 +46,8 @@ def is_for_everyone(person: Person) -> None:
     person.page.evaluate(f"{axe};0")  # the policy admits no script tag
     for scheme in ("dark", "light"):
         person.page.emulate_media(color_scheme=scheme)
-        found: dict[str, Any] = person.page.evaluate("axe.run()")
+        rules = "{runOnly: ['color-contrast']}" if scheme == "dark" else ""  # the others see no colours
+        found: dict[str, Any] = person.page.evaluate(f"axe.run({rules})")
         harm = [each for each in found["violations"] if each["impact"] in HARMFUL]
         nodes = [(each["id"], node["html"][:200], node["any"]) for each in harm for node in each["nodes"]]
         assert (scheme, nodes) == (scheme, [])

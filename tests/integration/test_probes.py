@@ -247,16 +247,15 @@ async def site(patient: System, answers: Mapping[str, Response], headers: Mappin
 
     async def serve(request: Request) -> Response:
         if (answer := answers.get(request.url.path)) is None:
-            async with httpx.AsyncClient() as client:
-                url, sent = f"{patient.web}{request.url.path}", dict(request.headers)
-                found = await client.request(request.method, url, headers=sent)
+            url, sent = f"{patient.web}{request.url.path}", dict(request.headers)
+            found = await client.request(request.method, url, headers=sent)
             answer = Response(found.content, found.status_code, dict(found.headers))
         answer.headers.update(headers)
         return answer
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     app = Starlette(routes=[Path("/{path:path}", serve, methods=methods)])
-    async with serving(app) as url:
+    async with httpx.AsyncClient() as client, serving(app) as url:
         yield replace(patient, web=url, hosting=REWRITES)
 
 
