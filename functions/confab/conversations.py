@@ -26,7 +26,7 @@ from confab.domain.models import (
     from_milliseconds,
     milliseconds,
 )
-from confab.domain.rates import Rate
+from confab.domain.rates import UserRates
 from confab.domain.requests import (
     AddMessage,
     CreateConversation,
@@ -78,23 +78,26 @@ class Conversations:
         self.limits = limits
         self.eraser = Eraser(store, announcer, locate=locate, clock=clock)
         """Deletes conversations and erases users."""
-        self.sends = Rate(limits.messages_per_10s, 10, "messages")
-        """Bounds how often each user may write on this instance; the key is the uid."""
+        self.rates = UserRates(limits)
+        """What each user may do how often on this instance."""
 
     async def create_conversation(
         self, request: CreateConversation, key: str | None = None, *, caller: Principal
     ) -> Created:
         """Start a conversation that the caller owns.
 
-        Raises InvalidRequest for members who are the owner or listed twice, and what `Store.create` does.
+        Raises InvalidRequest for members who are the owner or listed twice, RateLimited, and what
+        `Store.create` does.
         """
+        members = request.members_beside(caller.uid)
+        self.rates.create(caller, len(members))
         now = self._clock()
         wanted = Conversation(
             id=new_id(random.choice(self._cells)),
             type=request.type,
             title=request.title,
             owner=caller.uid,
-            members=request.members_beside(caller.uid),
+            members=members,
             metadata=request.metadata,
             created_at=now,
             updated_at=now,
@@ -104,9 +107,10 @@ class Conversations:
     async def list_conversations(self, request: ListConversations, *, caller: Principal) -> Listing:
         """The conversations that the caller owns or is a member of.
 
-        Raises InvalidRequest for a cursor that no earlier answer gave.
+        Raises RateLimited, and InvalidRequest for a cursor that no earlier answer gave.
         """
         after = _decode_cursor(request.cursor) if request.cursor is not None else None
+        self.rates.read(caller)
         found = await self._store.conversations(
             caller.uid, status=request.status, after=after, limit=request.limit + 1
         )
@@ -117,8 +121,9 @@ class Conversations:
     ) -> Page:
         """A conversation and a page of its messages, cut where it fills a response.
 
-        Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
+        Raises RateLimited, NotFound for strangers, and InvalidRequest for an `after` beyond the log's head.
         """
+        self.rates.read(caller)
         page = await self._store.page(
             conversation_id,
             caller.uid,
@@ -132,8 +137,9 @@ class Conversations:
     async def read_log(self, conversation_id: str, request: ReadLog, *, caller: Principal) -> LogPage:
         """A page of a conversation's log with entries of all kinds, cut where it fills a response.
 
-        Raises NotFound for strangers, and InvalidRequest for an `after` that is beyond the log's head.
+        Raises RateLimited, NotFound for strangers, and InvalidRequest for an `after` beyond the log's head.
         """
+        self.rates.read(caller)
         page = await self._store.log(
             conversation_id,
             caller.uid,
@@ -146,12 +152,11 @@ class Conversations:
     async def add_message(self, conversation_id: str, request: AddMessage, *, caller: Principal) -> Appended:
         """Write a message as the caller and announce it once it is stored.
 
-        A retry with the same client message id and body returns the message as it is now. Every append
-        counts in `sends`, also a retry, which costs the store the same.
+        A retry with the same client message id and body returns the message as it is now.
 
         Raises RateLimited and what `Store.append` does.
         """
-        self.sends.take(caller.uid)
+        self.rates.write(caller)
         draft = request.draft(conversation_id, caller)
         appended = await self._store.append(draft, now=self._clock())
         if appended.new:
@@ -162,14 +167,14 @@ class Conversations:
         self, conversation_id: str, seq: int, request: EditMessage, *, caller: Principal
     ) -> Message:
         """Change the caller's message and announce it; raises RateLimited and what `changes` does."""
-        self.sends.take(caller.uid)
+        self.rates.write(caller)
         return await self._change_message(
             conversation_id, seq, lambda found, message: changes.edit_message(found, message, caller, request)
         )
 
     async def delete_message(self, conversation_id: str, seq: int, *, caller: Principal) -> Message:
         """Empty a message and announce it; raises RateLimited and what `changes` does."""
-        self.sends.take(caller.uid)
+        self.rates.write(caller)
         return await self._change_message(
             conversation_id, seq, lambda found, message: changes.delete_message(found, message, caller)
         )
@@ -183,7 +188,8 @@ class Conversations:
     async def set_member(
         self, conversation_id: str, uid: str, request: SetMember, *, caller: Principal
     ) -> Conversation:
-        """Add a member or change the access of one, and announce it; raises what `changes` does."""
+        """Add a member or change its access, and announce it; raises RateLimited and what `changes` does."""
+        self.rates.add(caller)
         member = Member(user_id=uid, access=request.access)
         most = self.limits.max_members
         return await self._change(
@@ -222,7 +228,8 @@ class Conversations:
         return await self.eraser.erase(caller.uid)
 
     async def standing(self, conversation_id: str, caller: Principal) -> Standing:
-        """What the caller may do in a conversation; raises NotFound for strangers."""
+        """What the caller may do in a conversation; raises RateLimited, and NotFound for strangers."""
+        self.rates.read(caller)
         return access.standing(await self._store.conversation(conversation_id), caller.uid)
 
     async def _change(

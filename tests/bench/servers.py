@@ -20,6 +20,7 @@ from tests.support.firebase_keys import PROJECT, SigningKey
 from tests.support.google import Google
 from tests.support.inherited import inherited
 from tests.support.processes import ROOT, Server, answers, listens
+from tests.support.rates import NO_RATES
 from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER
 from tests.support.system import System
@@ -138,7 +139,7 @@ def _trusted(functions: Path) -> Iterator[tuple[Path, str, dict[str, str]]]:
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "GOOGLE_APPLICATION_CREDENTIALS": str(account),
             "CONFAB_REVOCATION_TTL_S": "never",  # looking users up is Google's time, not the container's
-            "CONFAB_MESSAGES_PER_10S": "0",
+            **NO_RATES,
             "CONFAB_MAX_SOCKETS_PER_USER": "0",
             "CONFAB_SOCKETS_PER_ADDRESS": "0",  # all clients have one
         }

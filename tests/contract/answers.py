@@ -3,17 +3,18 @@
 An operation, a status or a code that is new in the document needs a way here.
 """
 
+import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, patch
 
 import httpx
 
 from confab.domain.errors import Unavailable
-from confab.domain.models import current_time
+from confab.domain.models import Wire, current_time
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import METHODS, add_message, bearer, created
 from tests.support.conformance import PREFLIGHT, PROBLEM_JSON, rest_document
@@ -82,9 +83,8 @@ class Site:
     """The operations on twins, and a conversation of the owner's with a message and two readers."""
 
     def __init__(self, client: httpx.AsyncClient, adapters: MemoryAdapters) -> None:
-        self.messages_per_10s = adapters.config.messages_per_10s
         self.origin: str | None = None
-        self._adapters = adapters
+        self.adapters = adapters
         self._client = client
         self._id = ""
 
@@ -108,7 +108,7 @@ class Site:
 
     def sign_in(self, at: datetime) -> None:
         """Let everybody have signed in then."""
-        self._adapters.users.signed_in_at = at
+        self.adapters.users.signed_in_at = at
 
     def follow(self, location: str) -> None:
         """Use the operations on the conversation at this address from now on."""
@@ -121,8 +121,8 @@ class Site:
             def __getattr__(self, name: str) -> AsyncMock:
                 return AsyncMock(side_effect=error)
 
-        vars(self._adapters).update(store=Broken(), conversations=None)
-        del self._adapters.conversations
+        vars(self.adapters).update(store=Broken(), conversations=None)
+        del self.adapters.conversations
 
 
 Cause = Callable[[Site, Operation], Awaitable[httpx.Response]]
@@ -183,9 +183,20 @@ async def idempotency_conflict(site: Site, operation: Operation) -> httpx.Respon
 
 
 async def rate_limited(site: Site, operation: Operation) -> httpx.Response:
-    for _ in range(site.messages_per_10s):
-        await site.call(operation)
-    return await site.call(operation)
+    """While another request of the user's is under way, which is all that they may have here."""
+    going_on = asyncio.Event()
+
+    async def wait(*_: object, **__: object) -> Sequence[Wire]:
+        await going_on.wait()
+        return ()
+
+    with patch.object(site.adapters.store, "conversations", wait):
+        other = asyncio.create_task(site.call(OPERATIONS["list_conversations"]))
+        await asyncio.sleep(0.01)
+        refused = await site.call(operation)
+        going_on.set()
+        await other
+    return refused
 
 
 def as_user(name: str) -> Cause:

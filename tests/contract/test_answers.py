@@ -28,7 +28,7 @@ async def function(_):
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    adapters = MemoryAdapters(CONFAB_ALLOWED_ORIGINS=ORIGIN)
+    adapters = MemoryAdapters(CONFAB_ALLOWED_ORIGINS=ORIGIN, CONFAB_REQUESTS_PER_USER="1")
     async with api_client(adapters) as client:
         site = Site(client, adapters)
         await site.prepare()

@@ -165,7 +165,7 @@ async def instances(stores) -> AsyncIterator[Instances]:
     async with AsyncExitStack() as stack:
         clients = []
         for store in stores[:2]:
-            adapters = MemoryAdapters(CONFAB_MAX_MEMBERS=str(MAX_MEMBERS), CONFAB_MESSAGES_PER_10S="0")
+            adapters = MemoryAdapters(CONFAB_MAX_MEMBERS=str(MAX_MEMBERS))
             adapters.store = store
             clients.append(await stack.enter_async_context(api_client(adapters)))
         yield Instances(clients)

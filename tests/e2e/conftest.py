@@ -7,12 +7,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import Person, chromium
+from tests.support.rates import NO_RATES
 from tests.support.stack import ROOT, Stack, running_stack
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("stack") / "data", CONFAB_MESSAGES_PER_10S="0") as stack:
+    with running_stack(tmp_path_factory.mktemp("stack") / "data", **NO_RATES) as stack:
         yield stack
 
 

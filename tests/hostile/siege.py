@@ -22,6 +22,7 @@ from tests.support.firebase_keys import PROJECT
 from tests.support.google import Google
 from tests.support.inherited import inherited
 from tests.support.processes import ROOT
+from tests.support.rates import NO_RATES
 from tests.support.system import System
 
 INSTANCES, FUNCTIONS = ("realtime-1", "realtime-2"), (CREATE, ADD, GET)
@@ -69,6 +70,7 @@ async def besieged(folder: Path, seed: int, *, small: bool) -> AsyncIterator[tup
             "GCE_METADATA_IP": google.address,
             "CLOUDSDK_CONFIG": str(folder),  # nobody's own credentials
             "CONFAB_REVOCATION_TTL_S": str(TTL_S),
+            **NO_RATES,
             "CONFAB_MESSAGES_PER_10S": str(MESSAGES_PER_10S),
         }
         async with System.running(folder, env, in_memory=True) as system:

@@ -25,6 +25,7 @@ LIMITS = {
     "CONFAB_MAX_ROOMS_PER_SOCKET": "1",
     "CONFAB_MAX_SOCKETS_PER_USER": "2",
     "CONFAB_MESSAGES_PER_10S": "2",
+    "CONFAB_RENEWALS_PER_10S": "100",
     "CONFAB_TYPING_PER_5S": "2",
 }
 
@@ -140,6 +141,8 @@ async def rate_limited(instance: Instance, name: str) -> Any:
         await instance.client(OWNER)
         return await instance.refusal({"token": OWNER})
     client = await instance.in_room(OWNER)
+    if name == "auth":
+        return [await client.call(name, {"token": OWNER}) for _ in range(100)][-1]
     if name == "join":
         return await client.call(name, {"conversationId": "another"})
     assert (await client.call(name, example(instance, name)))["ok"]

@@ -8,7 +8,7 @@ from confab.realtime.socketio import gate
 from tests.support.clients import code
 from tests.support.poller import Poller, connect
 from tests.support.waiting import until
-from tests.support.world import ORIGIN
+from tests.support.world import ORIGIN, World
 
 
 def logged(caplog, message):
@@ -195,3 +195,17 @@ async def test_a_container_notifies_its_sockets_before_it_stops(world, kind):
     assert going["reason"] == "shutdown"
     assert 0 <= going["reconnectAfterMs"] <= 2_000
     await asyncio.wait_for(alice.closed.wait(), 15)
+
+
+async def test_a_user_renews_and_joins_so_often_and_is_told_when_to_go_on(store_server, bus_server):
+    rates = {"CONFAB_RENEWALS_PER_10S": "3", "CONFAB_READS_PER_10S": "2"}
+    async with World(store_server, bus_server, cells=("main",), env=rates).running() as world:
+        room = await world.conversation()
+        alice = await world.client("alice", 0, room)
+        assert (await alice.join(room))["ok"]
+        assert [(await alice.call("auth", {"token": "alice"}))["ok"] for _ in range(3)] == [True, True, False]
+        for event, payload in (("join", {"conversationId": room}), ("auth", {"token": "alice"})):
+            refused = (await alice.call(event, payload))["error"]
+            assert (refused["code"], 1 <= refused["retryAfter"] <= 10) == ("rate_limited", True)
+        assert (await world.refused({"token": "alice"})).refusal["data"]["code"] == "rate_limited"
+        assert (await world.client("bob", 0)).sio.connected

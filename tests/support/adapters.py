@@ -15,6 +15,7 @@ from confab.domain.models import Principal
 from confab.ports.bus import Announcer
 from confab.ports.store import Store
 from confab.wiring import Adapters
+from tests.support.rates import NO_RATES
 from tests.support.samples import principal
 from tests.support.twins.bus import MemoryBus
 from tests.support.twins.store import MemoryStore
@@ -78,9 +79,14 @@ class Announced:
 def conversations_over(
     store: Store, announcer: Announcer | None = None, *, cells: Sequence[str] = (MAIN,), **options: Any
 ) -> Conversations:
-    """The use cases over a store, with the default limits."""
+    """The use cases over a store, with the default limits but without rates."""
     return Conversations(
-        store, announcer or Announced(), limits=Limits(), cells=cells, locate=lambda one: one, **options
+        store,
+        announcer or Announced(),
+        limits=Limits.model_validate(NO_RATES),
+        cells=cells,
+        locate=lambda one: one,
+        **options,
     )
 
 
@@ -88,7 +94,7 @@ class MemoryAdapters(Adapters):
     """Twins; a test may replace any of them before its first use."""
 
     def __init__(self, **env: str) -> None:
-        super().__init__(config.load(env))
+        super().__init__(config.load(NO_RATES | env))
         self.store, self.bus = MemoryStore(), MemoryBus()
         self.publisher, self.subscription = self.bus.publisher(), self.bus.subscription()
         self.verifier = self.users = NamedUsers()

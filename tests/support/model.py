@@ -9,7 +9,7 @@ from tests.support.model_client import Client
 
 T = TypeVar("T")
 PAGE = 3
-ENV = {"CONFAB_MAX_PAGE": str(PAGE), "CONFAB_MAX_SOCKETS_PER_USER": "0", "CONFAB_MESSAGES_PER_10S": "0"}
+ENV = {"CONFAB_MAX_PAGE": str(PAGE), "CONFAB_MAX_SOCKETS_PER_USER": "0"}
 MEMBERS = {"bob": "write", "bot": "write", "rita": "read"}
 READERS = ("alice", *MEMBERS)
 EVERYBODY = (*READERS, "mallory")

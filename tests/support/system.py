@@ -15,6 +15,7 @@ from tests.support.inherited import inherited
 from tests.support.lost_answers import LosingProxy
 from tests.support.processes import NO_TLS, ROOT, Ready, Server, answers
 from tests.support.pubsub import OURS, PubSubServer
+from tests.support.rates import NO_RATES
 from tests.support.samples import entries
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, migrate, surreal_store
 from tests.support.users import PROJECT, user
@@ -28,7 +29,7 @@ UNSIGNED: Mapping[str, str] = {
     "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9",  # lets firebase-admin take unsigned tokens
     "CONFAB_REVOCATION_TTL_S": "never",
     "CONFAB_MAX_SOCKETS_PER_USER": "0",
-    "CONFAB_MESSAGES_PER_10S": "0",
+    **NO_RATES,
 }
 """For users whose tokens nobody signed, and who may do as much as they like."""
 

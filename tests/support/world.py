@@ -24,6 +24,7 @@ from confab.wiring import Adapters
 from tests.support.adapters import Announced, NamedUsers
 from tests.support.clients import Client, DeafSocket
 from tests.support.pubsub import PubSubServer
+from tests.support.rates import NO_RATES
 from tests.support.samples import principal
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer
 from tests.support.waiting import until
@@ -59,7 +60,7 @@ class World:
             "CONFAB_CLOCK_SKEW_S": "0",
             "CONFAB_MAX_ROOMS_PER_SOCKET": "2",
             "CONFAB_MAX_SOCKETS_PER_USER": "4",
-            "CONFAB_MESSAGES_PER_10S": "0",
+            **NO_RATES,
             "CONFAB_ALLOWED_ORIGINS": ORIGIN,
             "CONFAB_SLOW_READER_BYTES": str(self.slow_reader_bytes),
             "CONFAB_MAX_PAGE_BYTES": str(self.slow_reader_bytes // 4),

@@ -31,7 +31,7 @@ class Watched(Collected):
 
     def __init__(self) -> None:
         super().__init__()
-        self.adapters = MemoryAdapters(CONFAB_MESSAGES_PER_10S="0")
+        self.adapters = MemoryAdapters()
         self.adapters.telemetry = self.telemetry
         self.container = Container(self.adapters)
         self.appending: list[Trace | None] = []

@@ -14,7 +14,7 @@ PLAIN, QUOTES, CONTROL, WIDE = "a" * 3_000, '"' * 3_000, "\x01" * 3_000, "\U0001
 
 @pytest.fixture
 def adapters():
-    return MemoryAdapters(CONFAB_MAX_PAGE_BYTES=str(MOST), CONFAB_MESSAGES_PER_10S="0")
+    return MemoryAdapters(CONFAB_MAX_PAGE_BYTES=str(MOST))
 
 
 def size(value: object) -> int:

@@ -35,6 +35,18 @@ class Limits(BaseModel):
     """Counted on one instance."""
     messages_per_10s: CountOrOff = 20
     """Of one user, on one instance."""
+    agent_messages_per_10s: CountOrOff = 500
+    """Instead, of an agent."""
+    reads_per_10s: CountOrOff = 600
+    """Reads, lists and joins of one user, on an instance; so are the following."""
+    creates_per_10s: CountOrOff = 10
+    """New conversations."""
+    additions_per_10s: CountOrOff = 100
+    """Members added, at creation or later."""
+    renewals_per_10s: CountOrOff = 40
+    """`auth` events and admitted handshakes."""
+    requests_per_user: CountOrOff = 20
+    """REST requests of one user that are under way at once, on an instance."""
     typing_per_5s: CountOrOff = 5
     """Of one user in one room, on one instance."""
     slow_reader_bytes: Count = 1_048_576

@@ -31,6 +31,7 @@ from confab.domain.errors import (
     foreign_origin,
     problem,
 )
+from confab.domain.rates import UnderWay
 from confab.domain.requests import ID, MAX_FIELDS, parse_json
 from confab.http.handlers import Call
 from confab.http.routes import Route
@@ -61,6 +62,7 @@ class Edge:
         self._routes = routes
         self._adapters = adapters
         self._origins = frozenset(adapters.config.allowed_origins)
+        self._under_way = UnderWay(adapters.config.requests_per_user)
 
     async def __call__(self, request: Request) -> Response:
         """The response to a request: the operation's, or a problem."""
@@ -110,7 +112,8 @@ class Edge:
         caller = await self._adapters.verifier.verify(_bearer_token(headers))
         fields = await self._fields(asked, body=route.body)
         call = Call(caller, matches[route], fields, headers)
-        answer = await route.handler(call, self._adapters.conversations)
+        with self._under_way.one(caller):
+            answer = await route.handler(call, self._adapters.conversations)
         if answer.resource is None:
             return self._response(asked, answer.status, None, answer.headers)
         body = to_json(self._adapters.views.render(answer.resource), by_alias=True)

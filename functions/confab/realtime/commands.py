@@ -123,6 +123,7 @@ class Commands:
 
     async def auth(self, session: Session, request: Renew, ack: Ack) -> None:
         """Continue with a renewed token of the same user."""
+        self._conversations.rates.renew(session.principal)
         try:
             principal = await self._verifier.verify(request.token)
         except TokenRevoked:

@@ -74,7 +74,7 @@ class Container:
             self.announcer.announce_typing,
             rate=Rate(config.typing_per_5s, 5, "typing events in a room"),
         )
-        self.sessions = Sessions(self.rooms, self._typing, self.server, adapters)
+        self.sessions = Sessions(self.rooms, self._typing, self.server, adapters, self._conversations.rates)
         self._watchdog = Watchdog(
             adapters.subscription,
             adapters.publisher,

@@ -12,6 +12,7 @@ from confab.domain import access
 from confab.domain.access import Standing
 from confab.domain.errors import NotFound, RateLimited, TokenExpired, TokenRevoked, Unauthenticated
 from confab.domain.models import Conversation, Principal
+from confab.domain.rates import UserRates
 from confab.ports.removal import Erasure
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
@@ -150,12 +151,20 @@ class Session:
 class Sessions:
     """Every admitted socket, and what sessions share."""
 
-    def __init__(self, rooms: Rooms, typing: TypingIndicators, server: Server, adapters: Adapters) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        typing: TypingIndicators,
+        server: Server,
+        adapters: Adapters,
+        rates: UserRates,
+    ) -> None:
         self.rooms = rooms
         self.typing = typing
         self.server = server
         self.clock_skew_s = adapters.config.clock_skew_s
         self._verifier = adapters.verifier
+        self._rates = rates
         self._max_per_user = adapters.config.max_sockets_per_user
         self._sessions: dict[str, Session] = {}
         self._per_user: Counter[str] = Counter()
@@ -165,10 +174,11 @@ class Sessions:
         return tuple(self._sessions.values())
 
     def admit(self, sid: str, principal: Principal) -> Session:
-        """Admit a socket; raises RateLimited if its user has too many on this instance."""
+        """Admit a socket; raises RateLimited if its user has too many on this instance, or too fast."""
         if 0 < self._max_per_user <= self._per_user[principal.uid]:
             most = f"A user has at most {self._max_per_user} sockets on an instance"
             raise RateLimited(f"{most}: close one, such as another tab's.")
+        self._rates.renew(principal)
         self._per_user[principal.uid] += 1
         session = self._sessions[sid] = Session(sid, principal, self)
         return session

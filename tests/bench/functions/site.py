@@ -14,6 +14,7 @@ from tests.bench.functions.deployment import Deployment
 from tests.bench.functions.server import ask, served
 from tests.support.firebase_keys import PROJECT
 from tests.support.google import Google
+from tests.support.rates import NO_RATES
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import PASSWORD, USER
 from tests.support.system import System
@@ -91,7 +92,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
         env = {
             "PATH": os.defpath,
             "BARE_BODY": str(body),
-            "CONFAB_MESSAGES_PER_10S": "0",  # nothing else would be measured
+            **NO_RATES,  # nothing else would be measured
             "GCE_METADATA_HOST": google.address,
             "GCE_METADATA_IP": google.address,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
