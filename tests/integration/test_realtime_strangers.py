@@ -272,6 +272,14 @@ async def test_a_malformed_request_logs_no_error(world, stranger, caplog, name):
     assert alarms(caplog.records) == []
 
 
+async def test_whoever_expects_to_go_on_and_leaves_logs_no_error(world, caplog):
+    _, writer = await opened(world)
+    writer.write(GET + b"Expect: 100-continue\r\n\r\n")
+    writer.close()
+    await asyncio.sleep(QUIET_S)
+    assert alarms(caplog.records) == []
+
+
 async def test_protocols_that_a_websocket_offers_are_not_logged(world, stranger, caplog):
     offer = UPGRADE | {"Sec-WebSocket-Protocol": "secret", "Sec-WebSocket-Version": "0"}
     assert b" 400 " in await answer(world, http_request("GET", WEBSOCKET, offer), stranger)

@@ -183,7 +183,8 @@ async def _nowhere(_: web.Request) -> web.Response:
 async def _go_on(request: web.Request) -> None:
     """Let the client send its body, whatever it expects: aiohttp's refusal quotes that, text or not."""
     if request.version == HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with suppress(ConnectionError):
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # nothing of the response itself
 
 
