@@ -114,6 +114,8 @@ class Config(Limits):
 
     None, written `never`, looks nobody up: a revoked token is then good until it expires.
     """
+    require_verified_email: bool = False
+    """Whether users are refused whose token says that their email address is not verified; agents are not."""
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """Days without activity after which a conversation is deleted; 0 keeps it for ever."""
 

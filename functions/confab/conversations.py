@@ -157,6 +157,10 @@ class Conversations:
         Raises RateLimited and what `Store.append` does.
         """
         self.rates.write(caller)
+        if self.limits.agent_roles_only and request.role != "user" and not caller.agent:
+            held = access.standing(await self._store.conversation(conversation_id), caller.uid)
+            access.require_write_access(held)
+            raise Forbidden(f"Only agents write messages of role {request.role} here.")
         draft = request.draft(conversation_id, caller)
         appended = await self._store.append(draft, now=self._clock())
         if appended.new:

@@ -90,6 +90,32 @@ async def test_a_forged_or_malformed_token_is_refused(verifier, token):
         await verifier.verify(token)
 
 
+TENANT = {"firebase": {"sign_in_provider": "password", "tenant": "acme"}}
+
+
+@pytest.mark.parametrize(
+    ("claims", "required", "refusal"),
+    [
+        ({"firebase": {"sign_in_provider": "password"}}, False, None),
+        (TENANT, False, "Identity Platform tenants"),
+        (TENANT | {"agent": True}, True, "Identity Platform tenants"),
+        ({"email_verified": True}, True, None),
+        ({"email_verified": False}, True, "Verify your email address"),
+        ({"email_verified": "true"}, True, "Verify your email address"),
+        ({}, True, "Verify your email address"),
+        ({"agent": True}, True, None),
+    ],
+)
+async def test_whom_a_deployment_takes(google, claims, required, refusal):
+    verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=None, require_verified_email=required)
+    if refusal is None:
+        assert (await verifier.verify(KEY.token(**claims))).uid == "alice"
+    else:
+        with pytest.raises(Unauthenticated, match=refusal):
+            await verifier.verify(KEY.token(**claims))
+    await verifier.close()
+
+
 async def test_a_token_expires_after_the_clock_skew_even_if_it_was_verified_before(verifier, monkeypatch):
     now = int(time.time())
     token = KEY.token(iat=now - 3600, exp=now - 2)

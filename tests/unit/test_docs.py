@@ -24,9 +24,9 @@ def test_every_variable_has_its_row():
 
 def test_every_default_is_the_codes():
     page = (DOCS / "configuration.md").read_text()
-    defaults = dict(re.findall(r"^\| `([A-Z]\w+)` \| (\d+) \|", page, re.MULTILINE))
+    defaults = dict(re.findall(r"^\| `([A-Z]\w+)` \| (\d+|`false`) \|", page, re.MULTILINE))
     coded = {
-        field.alias: str(field.default)
+        field.alias: str(field.default) if field.default is not False else "`false`"
         for field in Config.model_fields.values()
         if isinstance(field.default, int)
     }

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
+from tests.support.adapters import MemoryAdapters
+from tests.support.api import API, CHAT, add_message, api_client, assert_problem, bearer, created
 
 
 async def test_a_conversation_from_start_to_end_and_its_repeated_requests(client, adapters):
@@ -115,3 +116,23 @@ async def test_a_path_that_names_no_user_is_invalid(client, uid, method, body):
     path = f"{API}/{(await created(client))['id']}/members/{uid}"
     answer = await client.request(method, path, json=body, headers=bearer())
     assert assert_problem(answer, 400, "invalid_request")["errors"][0]["path"] == "userId"
+
+
+@pytest.mark.parametrize(
+    ("user", "role", "code"),
+    [
+        ("alice", "assistant", "forbidden"),
+        ("alice", "system", "forbidden"),
+        ("alice", "user", None),
+        ("botty", "assistant", None),
+        ("bob", "assistant", "forbidden"),
+        ("rita", "assistant", "forbidden"),
+        ("eve", "assistant", "not_found"),
+    ],
+)
+async def test_roles_of_agents_may_be_theirs_alone(user, role, code):
+    async with api_client(MemoryAdapters(CONFAB_AGENT_ROLES_ONLY="true")) as client:
+        members = [{"userId": "bob"}, {"userId": "botty"}, {"userId": "rita", "access": "read"}]
+        room = (await created(client, members=members))["id"]
+        answer = await add_message(client, room, "x", user, role=role)
+    assert answer.json().get("code") == code

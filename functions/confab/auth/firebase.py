@@ -69,6 +69,7 @@ class FirebaseVerifier:
         emulator_host: str | None = None,
         clock_skew_s: int = 5,
         revocation_ttl_s: int | None = 60,
+        require_verified_email: bool = False,
     ) -> None:
         if emulator_host is not None:  # firebase-admin reads it from nowhere else
             os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = emulator_host
@@ -76,6 +77,7 @@ class FirebaseVerifier:
         self._clock_skew_s = clock_skew_s
         self._revocation_ttl_s = revocation_ttl_s
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        self._require_verified_email = require_verified_email
         self._accounts = Accounts(self._look_up)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth")
         self._calls = 0
@@ -140,14 +142,23 @@ class FirebaseVerifier:
         if TOKEN.fullmatch(token) is None:
             raise Unauthenticated(INVALID)
         if self._keys_fetched:
-            return _principal(await self._call(self._claims, token))
+            return self._principal(await self._call(self._claims, token))
         try:
             async with asyncio.timeout(DEADLINE_S), self._first:  # one call fetches the keys that all need
                 claims = await self._call(self._claims, token)
                 self._keys_fetched = True
         except TimeoutError as error:
             raise _unavailable(error) from error
-        return _principal(claims)
+        return self._principal(claims)
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        """The caller that the claims name. Raises Unauthenticated for whom this deployment does not take."""
+        if _sign_in(claims).get("tenant") is not None:
+            raise Unauthenticated("Users of Identity Platform tenants are not taken.")
+        principal = _principal(claims)
+        if self._require_verified_email and not principal.agent and claims.get("email_verified") is not True:
+            raise Unauthenticated("Verify your email address, and then send a new ID token.")
+        return principal
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         client = self._client
@@ -207,6 +218,12 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         expires_at=ends,
         signed_in_at=_signed_in_at(claims.get("auth_time")),
     )
+
+
+def _sign_in(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How the user signed in."""
+    sign_in = claims.get("firebase")
+    return sign_in if isinstance(sign_in, dict) else {}
 
 
 def _signed_in_at(auth_time: object) -> datetime | None:

@@ -49,6 +49,8 @@ class Limits(BaseModel):
     """REST requests of one user that are under way at once, on an instance."""
     typing_per_5s: CountOrOff = 5
     """Of one user in one room, on one instance."""
+    agent_roles_only: bool = False
+    """Whether messages of the roles `assistant` and `system` are written by agents alone."""
     slow_reader_bytes: Count = 1_048_576
     """Unsent bytes after which a socket is taken out of its room and sent `resync`."""
 
