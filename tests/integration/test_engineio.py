@@ -21,7 +21,7 @@ from tests.support.poller import Poller, read_to_end
 ECHO, ECHOED = '427["echo","hello"]', '437[{"echo":["hello"]}]'
 ENDED: tuple[list[str], ...] = ([], ["1"])
 """What a session receives that ends."""
-SLACK_S = 0.4
+SLACK_S = 1.0
 """Seconds that a busy machine may be late."""
 
 
@@ -221,7 +221,7 @@ async def test_the_server_pings_at_its_interval_to_the_millisecond(brisk_url, ht
         for _ in range(3):
             begin = time.monotonic()
             assert await link.receive() == "2"
-            assert BRISK_PING[0] - 0.1 <= time.monotonic() - begin <= BRISK_PING[0] + SLACK_S
+            assert BRISK_PING[0] - 0.2 <= time.monotonic() - begin <= BRISK_PING[0] + SLACK_S
             await link.send("3")
         await assert_alive(link)
 
@@ -232,7 +232,7 @@ async def test_a_session_that_answers_no_ping_ends(brisk_url, http, transport):
         begin = time.monotonic()
         received = await link.ended()
         assert received[0] == "2"
-        assert sum(BRISK_PING) - 0.1 <= time.monotonic() - begin <= sum(BRISK_PING) + SLACK_S
+        assert sum(BRISK_PING) - 0.2 <= time.monotonic() - begin <= sum(BRISK_PING) + SLACK_S
         if isinstance(link, PollingLink):
             assert await link.poller.post("3") == 400
 
@@ -240,7 +240,7 @@ async def test_a_session_that_answers_no_ping_ends(brisk_url, http, transport):
 async def test_a_session_that_nobody_polls_times_out(brisk_url, http):
     poller = Poller(http, brisk_url)
     await poller.open()
-    await asyncio.sleep(sum(BRISK_PING) + SLACK_S)
+    await asyncio.sleep(sum(BRISK_PING) + 0.4)
     assert (await poller.post("3"), (await poller.get())[0]) == (400, 400)
 
 
@@ -329,4 +329,4 @@ async def test_a_session_without_a_connect_packet_ends_in_time(url, http, transp
     async with linked(http, url, transport, connect=None) as link:
         begin = time.monotonic()
         assert await link.ended() in ENDED
-        assert CONNECT_S - 0.1 <= time.monotonic() - begin <= CONNECT_S + SLACK_S
+        assert CONNECT_S - 0.2 <= time.monotonic() - begin <= CONNECT_S + SLACK_S

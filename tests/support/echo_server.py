@@ -19,7 +19,7 @@ from confab.realtime.socketio.engine import Heartbeat
 from confab.realtime.socketio.server import Server
 
 PING = Heartbeat(25.0, 20.0)
-BRISK_PING = Heartbeat(0.3, 0.2)
+BRISK_PING = Heartbeat(0.3, 0.5)
 SETTINGS = Settings(
     allowed_origins=(), max_packet_bytes=250_000, max_unsent_bytes=4_000_000, max_backlog_bytes=40_000_000
 )

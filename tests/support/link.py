@@ -11,7 +11,7 @@ import aiohttp
 from tests.support.poller import Poller
 
 Packet = str | bytes
-ANSWER_S = 2.0
+ANSWER_S = 10.0
 """Seconds within which a server says or does what a test waits for."""
 TRANSPORTS = ("polling", "websocket")
 DATA = {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}
