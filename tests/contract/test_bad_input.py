@@ -21,7 +21,6 @@ CHANGED_BY_BOB, DELETED, OWNERS, AGENTS, RENAMED = 1, 2, 3, 4, 6
 BEYOND = 99
 MESSAGE = f"/messages/{CHANGED_BY_BOB}"
 NEW_TEXT, NEW_TITLE = {"content": "new"}, {"title": "new"}
-LONG = {"content": "x" * 32_769}
 
 Case = tuple[str, str, str, object, str, str]
 """Who asks, the method, the path within the conversation, the body; the answer while the conversation is
@@ -39,11 +38,6 @@ CASES: tuple[Case, ...] = (
     ("bob", "PATCH", MESSAGE, NEW_TEXT, *CLOSED),
     ("bob", "PATCH", MESSAGE, {"content": "from bob"}, *SETTLED),
     ("bob", "PATCH", MESSAGE, {}, *BOTH_BAD),
-    ("bob", "PATCH", MESSAGE, {"content": ""}, *BOTH_BAD),
-    ("bob", "PATCH", MESSAGE, {"content": None}, *BOTH_BAD),
-    ("bob", "PATCH", MESSAGE, LONG, *BOTH_BAD),
-    ("bob", "PATCH", MESSAGE, {"metadata": []}, *BOTH_BAD),
-    ("bob", "PATCH", MESSAGE, {"content": "new", "role": "user"}, *BOTH_BAD),
     ("alice", "PATCH", MESSAGE, NEW_TEXT, *FORBIDDEN),
     ("rita", "PATCH", MESSAGE, NEW_TEXT, *FORBIDDEN),
     ("eve", "PATCH", MESSAGE, NEW_TEXT, *NOT_FOUND),
@@ -51,7 +45,6 @@ CASES: tuple[Case, ...] = (
     ("bob", "PATCH", f"/messages/{RENAMED}", NEW_TEXT, *NOT_FOUND),
     ("bob", "PATCH", f"/messages/{BEYOND}", NEW_TEXT, *NOT_FOUND),
     ("bob", "PATCH", "/messages/0", NEW_TEXT, *BOTH_BAD),
-    ("bob", "PATCH", "/messages/one", NEW_TEXT, *BOTH_BAD),
     ("alice", "PATCH", f"/messages/{AGENTS}", NEW_TEXT, *FORBIDDEN),
     ("bob", "DELETE", MESSAGE, None, *CLOSED),
     ("alice", "DELETE", MESSAGE, None, *CLOSED),
@@ -66,11 +59,7 @@ CASES: tuple[Case, ...] = (
     ("alice", "PATCH", "", {"owner": "alice"}, *SETTLED),
     HAND_OVER,
     ("alice", "PATCH", "", {}, *BOTH_BAD),
-    ("alice", "PATCH", "", {"title": "x" * 201}, *BOTH_BAD),
-    ("alice", "PATCH", "", {"metadata": None}, *BOTH_BAD),
-    ("alice", "PATCH", "", {"owner": None}, *BOTH_BAD),
     ("alice", "PATCH", "", {"owner": "agent:x"}, *BOTH_BAD),
-    ("alice", "PATCH", "", {"status": "finalized"}, *BOTH_BAD),
     ("alice", "PATCH", "", {"owner": "eve"}, "invalid_request", "conversation_finalized"),
     ("bob", "PATCH", "", NEW_TITLE, *FORBIDDEN),
     ("eve", "PATCH", "", NEW_TITLE, *NOT_FOUND),
@@ -79,10 +68,6 @@ CASES: tuple[Case, ...] = (
     ("alice", "PUT", "/members/rita", {"access": "read"}, *SETTLED),
     ("alice", "PUT", "/members/alice", {"access": "read"}, "invalid_request", "conversation_finalized"),
     ("alice", "PUT", "/members/new", {}, *BOTH_BAD),
-    ("alice", "PUT", "/members/new", {"access": "all"}, *BOTH_BAD),
-    ("alice", "PUT", "/members/agent:x", {"access": "read"}, *BOTH_BAD),
-    ("alice", "PUT", "/members/a%2Fb", {"access": "read"}, *BOTH_BAD),
-    ("alice", "PUT", f"/members/{'x' * 129}", {"access": "read"}, *BOTH_BAD),
     ("bob", "PUT", "/members/new", {"access": "write"}, *FORBIDDEN),
     ("eve", "PUT", "/members/eve", {"access": "write"}, *NOT_FOUND),
     ("alice", "DELETE", "/members/bob", None, *CLOSED),

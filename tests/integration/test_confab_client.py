@@ -15,6 +15,9 @@ from confab_client.models import Draft, Entry, Finalized, Message
 from tests.support.lost_answers import losing_proxy
 from tests.support.probes import serving, system
 from tests.support.pubsub import closed_port
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.usefixtures("quick_sweeps")
 
 
 def token_of(user: str) -> Callable:
@@ -135,7 +138,7 @@ async def test_a_slow_loop_and_a_loop_that_raises(world, confab):
     sent = await following[1].send("still here", metadata={"a": 1})
     assert (await anext(aiter(following[1]))) == sent
     await following[2].aclose()
-    assert world.sockets() <= 1
+    await until(lambda: world.sockets() <= 1)
 
 
 async def test_what_ends_a_room_and_what_is_erased(world, confab):
@@ -148,16 +151,16 @@ async def test_what_ends_a_room_and_what_is_erased(world, confab):
     assert isinstance(await anext(stream), Message)
     await alice.remove_member(rooms[0], "bob")
     await alice.delete(rooms[1])
-    assert [await code_of(asyncio.wait_for(one, 10)) for one in reading] == ["removed", "deleted"]
+    assert [await code_of(asyncio.wait_for(one, 15)) for one in reading] == ["removed", "deleted"]
     assert await code_of(read(bob.follow(rooms[0], 0))) == "not_found"
     reader = aiter(alice.follow(rooms[2], 1))
     later = asyncio.create_task(anext(reader))
     await asyncio.sleep(0.5)
     await world.rest.eraser.erase("bob")
-    kinds = {(await asyncio.wait_for(later, 5)).kind, (await anext(reader)).kind}
+    kinds = {(await asyncio.wait_for(later, 15)).kind, (await anext(reader)).kind}
     assert kinds == {"erased", "conversation_changed"}
     await alice.finalize(rooms[2])
-    assert isinstance(await asyncio.wait_for(anext(reader), 5), Finalized)
+    assert isinstance(await asyncio.wait_for(anext(reader), 15), Finalized)
     with pytest.raises(StopAsyncIteration):
         await anext(reader)
 
@@ -169,8 +172,8 @@ async def test_a_client_that_is_closed_ends_its_rooms(world, confab):
     reading = asyncio.create_task(read(room))
     await asyncio.sleep(0)
     await alice.aclose()
-    assert await code_of(asyncio.wait_for(reading, 5)) == "closed"
-    assert world.sockets() == 0
+    assert await code_of(asyncio.wait_for(reading, 15)) == "closed"
+    await until(lambda: world.sockets() == 0)
 
 
 async def test_a_room_goes_on_when_its_token_ends(world, confab):
@@ -265,14 +268,14 @@ async def test_a_token_is_fetched_once_by_its_own_length_and_a_failure_may_pass(
 
 
 async def test_a_socket_renews_its_token(world, confab, monkeypatch):
-    monkeypatch.setattr(tokens, "LONGEST_S", 1.0)
-    world.expire_in(1.2)
+    monkeypatch.setattr(tokens, "LONGEST_S", 0.5)
+    world.expire_in(2)
     alice = confab("alice")
     room = alice.follow((await alice.create()).id, 0)
     await room.__aenter__()
     here = alice._connections[0]._sio
     for _ in range(6):
         await asyncio.sleep(0.4)
-        world.expire_in(1.2)
+        world.expire_in(2)
     assert alice._connections[0]._sio is here
     await room.aclose()
