@@ -119,6 +119,7 @@ class Adapters:
             emulator_host=self.config.auth_emulator_host,
             clock_skew_s=self.config.clock_skew_s,
             revocation_ttl_s=self.config.revocation_ttl_s,
+            revocation_grace_s=self.config.revocation_grace_s,
             require_verified_email=self.config.require_verified_email,
         )
         return self._open("verifier", verifier)

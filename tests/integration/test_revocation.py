@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -102,6 +103,19 @@ async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(google, verif
     assert list(await verifier.revoked([principal])) == []
     google.broken = False
     assert await verifier.verify(user("carol").token)
+
+
+async def test_who_is_in_stays_for_a_while_if_nobody_can_be_looked_up(google, monkeypatch):
+    monkeypatch.setattr(firebase, "LIVE_TTL_S", 0)
+    verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=0, revocation_grace_s=300)
+    principals = [await verifier.verify(user(uid).token) for uid in ("alice", "bob")]
+    google.broken, now = True, time.monotonic()
+    for seconds, cut in ((290, []), (310, principals)):
+        monkeypatch.setattr(accounts, "time", SimpleNamespace(monotonic=lambda then=now + seconds: then))
+        assert list(await verifier.revoked(principals)) == cut
+    google.broken = False
+    assert list(await verifier.revoked(principals)) == []
+    await verifier.close()
 
 
 async def test_the_latest_look_ups_are_cached(google, verifiers, monkeypatch):

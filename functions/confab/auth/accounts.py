@@ -54,13 +54,17 @@ class Accounts:
         seconds. Raises Unavailable if the queue is full, and what the lookup raises. A lookup whose
         callers give up goes on.
         """
-        account = self._cached.get(uid)
-        if account is not None and time.monotonic() - account.looked_up_at < max_age_s:
-            return account.valid_from
+        if self.age_s(uid) < max_age_s:
+            return self._cached[uid].valid_from
         if uid not in self._lookups:
             self._lookups[uid] = asyncio.create_task(self._batcher.submit(uid))
             self._lookups[uid].add_done_callback(partial(self._end, uid))
         return await asyncio.shield(self._lookups[uid])
+
+    def age_s(self, uid: str) -> float:
+        """Seconds since the last lookup that succeeded began; infinity if none is remembered."""
+        account = self._cached.get(uid)
+        return math.inf if account is None else time.monotonic() - account.looked_up_at
 
     async def close(self) -> None:
         """Give up the lookups in flight."""

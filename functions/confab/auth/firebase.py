@@ -69,6 +69,7 @@ class FirebaseVerifier:
         emulator_host: str | None = None,
         clock_skew_s: int = 5,
         revocation_ttl_s: int | None = 60,
+        revocation_grace_s: int = 300,
         require_verified_email: bool = False,
     ) -> None:
         if emulator_host is not None:  # firebase-admin reads it from nowhere else
@@ -77,6 +78,7 @@ class FirebaseVerifier:
         self._clock_skew_s = clock_skew_s
         self._revocation_ttl_s = revocation_ttl_s
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        self._revocation_grace_s = revocation_grace_s
         self._require_verified_email = require_verified_email
         self._accounts = Accounts(self._look_up)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth")
@@ -109,7 +111,7 @@ class FirebaseVerifier:
             try:
                 return await self._is_revoked(principal, max(ttl, LIVE_TTL_S))
             except Unavailable:  # it is logged, and looked up again soon
-                return False
+                return self._accounts.age_s(principal.uid) > self._revocation_grace_s
 
         found = await asyncio.gather(*map(is_revoked, principals))
         return [principal for principal, revoked in zip(principals, found, strict=True) if revoked]

@@ -17,7 +17,7 @@ class TokenVerifier(Protocol):
         """
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
-        """Those of these verified callers who are revoked; not those who cannot be looked up now."""
+        """Those of these verified callers who are revoked, or could not be looked up for too long."""
 
     async def check(self) -> None:
         """Return if the keys are available; raises Unavailable."""
