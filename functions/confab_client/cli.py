@@ -94,9 +94,7 @@ def _line(found: Model) -> str:
     elif isinstance(found, Message):
         text = f"{found.seq}  {found.role}  {found.author or '-'}  {found.content}"
     else:
-        text = json.dumps(
-            found.model_dump(mode="json", exclude={"conversation_id", "message", "conversation"})
-        )
+        text = found.model_dump_json(exclude={"conversation_id", "message", "conversation"})
     return "".join(one if one.isprintable() else "\n    " if one == "\n" else "\ufffd" for one in text)
 
 

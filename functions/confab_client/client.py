@@ -12,17 +12,7 @@ import httpx
 from confab_client.connection import Connection, Receive
 from confab_client.errors import ConfabError
 from confab_client.follower import Follower
-from confab_client.models import (
-    Conversation,
-    Draft,
-    Entry,
-    Erased,
-    Message,
-    Page,
-    entry,
-    given,
-    parsed,
-)
+from confab_client.models import Conversation, Draft, Entry, Erased, Message, Page, entry, given, parsed
 from confab_client.rest import Rest
 from confab_client.room import Room
 from confab_client.tokens import GetToken, Tokens
@@ -163,14 +153,13 @@ class Confab:
 
         async def connect(receive: Receive) -> Connection:
             url = realtime_url or (await self.get(id, limit=1)).conversation.realtime_url
-            usable = (
-                c for c in self._connections if c.url == url and id not in c.rooms and len(c.rooms) < ROOMS
-            )
-            if (connection := next(usable, None)) is None:
-                connection = Connection(url, self._tokens, self._tell)
-                self._connections.append(connection)
-            connection.rooms[id] = receive
-            return connection
+            there = (each for each in self._connections if each.url == url)
+            usable = [each for each in there if id not in each.rooms and len(each.rooms) < ROOMS]
+            if not usable:
+                usable = [Connection(url, self._tokens, self._tell)]
+                self._connections += usable
+            usable[0].rooms[id] = receive
+            return usable[0]
 
         return Room(id, Follower(id, after), connect, self.add_message, attempts)
 
