@@ -119,6 +119,9 @@ async def test_the_json_of_a_large_packet_is_never_parsed(world, http, monkeypat
     for sent, count in (
         ([sized(connection.STRANGER_BYTES), sized(connection.STRANGER_BYTES + 1)], 1),
         ([connect(), '427["message","' + "x" * 300_000 + '"]'], 2),
+        (['40{"token":' + "[]," * 400 + "1}"], 2),
+        ([connect(), '427["message",' + "[]," * 8_000 + "1]"], 3),
+        ([connect(), '427["message",[' + '"",' * 20_000 + "1]]"], 4),
     ):
         async with websocket(http, world) as wire:
             for packet in sent:

@@ -4,7 +4,7 @@ import pytest
 
 from confab.domain.errors import Unavailable
 from confab.realtime.socketio.admission import RETRY_S, WaitingRoom, client_address
-from confab.realtime.socketio.limits import BURST, FLOOD_S, PACKETS_PER_S, TokenBucket
+from confab.realtime.socketio.limits import BURST, BYTES_A_PACKET, FLOOD_S, PACKETS_PER_S, TokenBucket
 
 
 def test_an_address_has_few_connections_waiting_and_gets_room_again():
@@ -73,6 +73,12 @@ def test_a_burst_now_and_then_and_what_does_not_count_are_no_flood():
         now, _ = sent(bucket, BURST + 10, every=0, now=now)
         now += BURST / PACKETS_PER_S
         assert not bucket.floods(now)
+    tokens = TokenBucket.tokens(10 * BYTES_A_PACKET)
     for _ in range(10_000):
-        assert bucket.take(now) == 0
-        bucket.give_back()
+        assert bucket.take(now, tokens) == 0
+        bucket.give_back(tokens)
+
+
+def test_a_large_packet_counts_as_several():
+    bucket = TokenBucket()
+    assert bucket.take(0.0, TokenBucket.tokens(BURST * BYTES_A_PACKET)) == pytest.approx(1 / PACKETS_PER_S)

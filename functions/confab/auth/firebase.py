@@ -1,7 +1,8 @@
 """Firebase ID tokens, verified with firebase-admin.
 
 The library blocks, so it runs on threads of its own. It caches Google's certificates for as long
-as they say, and spends 1 to 2 ms on a token; a verified token is cached, by its hash, until it
+as they say, and spends 1 to 2 ms on a token, on one thread for all: several would keep the
+interpreter from the event loop for longer. A verified token is cached, by its hash, until it
 expires. A user's record is cached for `revocation_ttl_s` seconds (None: no user is looked up).
 Fails closed: without keys, or without the user's record when it is due, every token is rejected.
 """
@@ -81,7 +82,8 @@ class FirebaseVerifier:
         self._revocation_grace_s = revocation_grace_s
         self._require_verified_email = require_verified_email
         self._accounts = Accounts(self._look_up)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth")
+        self._signatures = ThreadPoolExecutor(1, thread_name_prefix="firebase-auth-signatures")
+        self._lookups = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth-lookups")
         self._calls = 0
         self._first = asyncio.Lock()
         self._keys_fetched = False
@@ -126,7 +128,7 @@ class FirebaseVerifier:
 
     async def _look_up(self, uids: Collection[str]) -> ValidFrom:
         asked = [auth.UidIdentifier(uid) for uid in uids]
-        found = await self._call(lambda: self._client.get_users(asked).users)
+        found = await self._call(self._lookups, lambda: self._client.get_users(asked).users)
         return {user.uid: user.tokens_valid_after_timestamp / 1000 for user in found if not user.disabled}
 
     async def check(self) -> None:
@@ -137,17 +139,18 @@ class FirebaseVerifier:
     async def close(self) -> None:
         """End the threads; calls in flight end by their own timeout."""
         await self._accounts.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._signatures, self._lookups):
+            threads.shutdown(wait=False, cancel_futures=True)
         firebase_admin.delete_app(self._app)
 
     async def _check_signature(self, token: str) -> Principal:
         if TOKEN.fullmatch(token) is None:
             raise Unauthenticated(INVALID)
         if self._keys_fetched:
-            return self._principal(await self._call(self._claims, token))
+            return self._principal(await self._call(self._signatures, self._claims, token))
         try:
             async with asyncio.timeout(DEADLINE_S), self._first:  # one call fetches the keys that all need
-                claims = await self._call(self._claims, token)
+                claims = await self._call(self._signatures, self._claims, token)
                 self._keys_fetched = True
         except TimeoutError as error:
             raise _unavailable(error) from error
@@ -170,14 +173,14 @@ class FirebaseVerifier:
             raise ValueError("a token of an unexpected form") from error
         return claims
 
-    async def _call(self, call: Callable[..., T], *args: object) -> T:
+    async def _call(self, threads: ThreadPoolExecutor, call: Callable[..., T], *args: object) -> T:
         """The result of a blocking call of firebase-admin; its errors as Confab's."""
         if self._calls >= MAX_CALLS:
             raise Unavailable("Too many tokens are waiting to be verified.")
         self._calls += 1
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+                return await asyncio.get_running_loop().run_in_executor(threads, call, *args)
         except auth.ExpiredIdTokenError as error:
             raise TokenExpired("The ID token has expired; get a new one.") from error
         except auth.InvalidIdTokenError as error:

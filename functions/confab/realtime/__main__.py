@@ -10,6 +10,9 @@ from confab import config, log
 from confab.realtime.container import Container
 from confab.wiring import Adapters
 
+SWITCH_S = 0.0005
+"""Seconds after which a thread that verifies tokens gives way to the event loop; Python's are 5 ms."""
+
 
 async def serve(configuration: config.Config) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return."""
@@ -20,6 +23,7 @@ async def serve(configuration: config.Config) -> None:
     adapters = Adapters(configuration, background=True)
     async with Container(adapters).serving(configuration.host, configuration.port) as port:
         spare_the_collector()
+        sys.setswitchinterval(SWITCH_S)
         print(f"ready http://{configuration.host}:{port}", flush=True)  # noqa: T201 - whoever started it waits for this
         await stop.wait()
 

@@ -15,6 +15,8 @@ from confab.realtime.socketio.packets import EVENTS, MAIN, Kind, Malformed, Pack
 
 STRANGER_BYTES = 16_384
 """Bytes of a message of a client that is not admitted: a token has half."""
+STRANGER_INTRICACY = 1_024
+"""Those of them that may stand outside of the texts of its JSON."""
 MAX_CONNECTS = 3
 """Handshakes that a connection may attempt: a refused one may try another token."""
 
@@ -64,14 +66,26 @@ Received = Handshake | Event | Unreadable | Left | Reply
 class Connection:
     """What a client says in the messages of its session."""
 
-    __slots__ = ("_attachments", "_connect_s", "_connects", "_max_bytes", "deadline", "state")
+    __slots__ = (
+        "_attachments",
+        "_connect_s",
+        "_connects",
+        "_max_bytes",
+        "_max_intricacy",
+        "deadline",
+        "state",
+    )
 
-    def __init__(self, max_bytes: int, connect_s: float, now: float) -> None:
-        """Its messages have `max_bytes` at most, and it is in the namespace within `connect_s` seconds."""
+    def __init__(self, max_bytes: int, max_intricacy: int, connect_s: float, now: float) -> None:
+        """It is in the namespace within `connect_s` seconds.
+
+        Its messages have `max_bytes` at most, `max_intricacy` of them outside of the texts of their JSON.
+        """
         self.state = State.WAITING
         self.deadline = now + connect_s
         """When a client that is not in the namespace by then is to be closed; infinite for one that is."""
         self._max_bytes = max_bytes
+        self._max_intricacy = max_intricacy
         self._connect_s = connect_s
         self._connects = 0
         self._attachments = 0  # announced, and to come
@@ -104,7 +118,7 @@ class Connection:
             return None
         if self._attachments:
             raise Malformed("an attachment is missing")
-        too_large = packets.size(message) > self.most_bytes
+        too_large = self._is_too_large(message)
         packet = packets.split(message)
         if too_large and not (self.admitted and packet.kind in EVENTS):
             raise Malformed("too large")
@@ -120,6 +134,10 @@ class Connection:
             return Left()
         self._acknowledge(packet)
         return None
+
+    def _is_too_large(self, message: str) -> bool:
+        intricacy = self._max_intricacy if self.admitted else STRANGER_INTRICACY
+        return packets.size(message) > self.most_bytes or packets.is_intricate(message, intricacy)
 
     def _take_attachment(self, data: bytes) -> None:
         if not self._attachments or len(data) > self._max_bytes:
@@ -148,7 +166,8 @@ class Connection:
 
     def _event(self, packet: Packet, *, too_large: bool) -> Event | Unreadable:
         if too_large:
-            error: ConfabError = PayloadTooLarge(f"A packet has at most {self._max_bytes} bytes.")
+            most = f"{self._max_bytes} bytes, and {self._max_intricacy} outside of the texts of its JSON"
+            error: ConfabError = PayloadTooLarge(f"A packet has at most {most}.")
             return Unreadable(packet.id, error)
         try:
             data = packets.read(packet.json)

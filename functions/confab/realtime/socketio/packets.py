@@ -92,6 +92,19 @@ def read(text: str) -> Any:
     return value
 
 
+def is_intricate(text: str, most: int) -> bool:
+    """Whether JSON has more than `most` characters outside of its texts: these are what costs to read."""
+    if len(text) <= most:
+        return False
+    if text.count('"') - text.count('\\"') > 2 * most + 2:
+        return True
+    return len(_TEXTS.sub("", text)) > most
+
+
+_TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""JSON's texts, also one that does not end: no character is looked at twice."""
+
+
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)

@@ -57,7 +57,7 @@ async def posted(socket: Socket, request: web.Request) -> bool:
         if socket.posts > MAX_POSTS:
             raise Malformed("too many requests at once")
         for packet in await _read(socket, request):
-            await socket.receive(packet)
+            await socket.receive(packet, len(packet))
     except Malformed:
         socket.close()
         return False

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -61,7 +62,9 @@ class Socket:
         self.address = address
         """Of its client, while it waits for admission."""
         settings, now = registry.settings, self._now()
-        self.connection = Connection(settings.max_packet_bytes, settings.connect_s, now)
+        self.connection = Connection(
+            settings.max_packet_bytes, settings.max_intricacy, settings.connect_s, now
+        )
         self.wire: Wire | None = None
         self.posts = 0
         """Requests that bring packets at this moment."""
@@ -150,44 +153,50 @@ class Socket:
 
     # What is received
 
-    async def receive(self, packet: Packet) -> None:
-        """Take in a packet of the client. Raises Malformed, and ends the socket, for what none sends."""
-        self._received += 1
-        if self._received % PACKETS_A_TURN == 0:
-            await asyncio.sleep(0)
+    async def receive(self, packet: Packet, received: int) -> None:
+        """Take in a packet of the client, for which it has sent so many bytes.
+
+        Raises Malformed, and ends the socket, for what no client sends.
+        """
         try:
             if isinstance(packet, str) and packet[:1] != MESSAGE and len(packet) > STRANGER_BYTES:
                 raise Malformed("too large")
             message = self.session.receive(packet, self._now())
             self.settle()
-            await self._take_turn(message)
+            await self._take_turn(message, TokenBucket.tokens(received))
         except Malformed as malformed:
             if self.session.open:
                 log.info("a packet broke the protocol", extra={"reason": str(malformed)})
             self.close()
             raise
 
-    async def pong(self, data: bytes) -> None:
-        """Answer a ping of the WebSocket itself, which counts for the rate as a packet does."""
-        await self._take_turn(None)
-        if self.wire is not None and self.session.open:
-            self.wire.write(framed(data, PONG))
+    async def control(self, ping: bytes | None, received: int) -> None:
+        """Answer a ping of the WebSocket itself, or none: either counts for the rate as a packet does."""
+        await self._take_turn(None, TokenBucket.tokens(received))
+        if ping is not None and self.wire is not None and self.session.open:
+            self.wire.write(framed(ping, PONG))
 
-    async def _take_turn(self, message: Packet | None) -> None:
+    async def _take_turn(self, message: Packet | None, tokens: int) -> None:
         """Handle one packet of a socket at a time, also where several requests bring them."""
+        self._received += tokens
+        if self._received >= PACKETS_A_TURN:
+            self._received = 0
+            await asyncio.sleep(0)
         async with self._turn:
-            if not (await self._keeps_to_its_rate() and await self._reads_its_answers()):
+            if not (await self._keeps_to_its_rate(tokens) and await self._reads_its_answers()):
                 self.abort()
             elif message is not None and self.session.open:
                 received = self.connection.receive(message, self._now())
                 if received is not None:
-                    await self._handle(received)
+                    await self._handle(received, tokens)
 
-    async def _handle(self, received: Received) -> None:
+    async def _handle(self, received: Received, tokens: int) -> None:
         application = self._registry.application
         if isinstance(received, Event):
-            counts = received.name not in self._registry.settings.unmetered
-            ack = Acknowledgement(self, received.id, None if counts else self._bucket)
+            refunds = received.name in self._registry.settings.unmetered
+            ack = Acknowledgement(
+                self, received.id, partial(self._bucket.give_back, tokens) if refunds else None
+            )
             await application.event(self.sid, received.name, received.arguments, ack)
         elif isinstance(received, Handshake):
             await application.connect(self.sid, received.auth, self._accept, self._refuse)
@@ -212,9 +221,9 @@ class Socket:
         self.send(packets.connect_error(message, data))
         self._schedule()
 
-    async def _keeps_to_its_rate(self) -> bool:
+    async def _keeps_to_its_rate(self, tokens: int) -> bool:
         """Wait for as long as the socket is faster than it may be. False if it floods."""
-        wait = self._bucket.take(self._now())
+        wait = self._bucket.take(self._now(), tokens)
         if wait:
             await asyncio.sleep(wait)
         if self._bucket.floods(self._now()):
@@ -325,19 +334,19 @@ class Socket:
 class Acknowledgement:
     """Acknowledges one event of a client, once."""
 
-    __slots__ = ("_bucket", "_packet_id", "_socket")
+    __slots__ = ("_packet_id", "_refund", "_socket")
 
-    def __init__(self, socket: Socket, packet_id: int | None, bucket: TokenBucket | None) -> None:
-        """`bucket` gets its token back once the event is acknowledged with `ok`."""
+    def __init__(self, socket: Socket, packet_id: int | None, refund: Callable[[], None] | None) -> None:
+        """`refund` is called once the event is acknowledged with `ok`."""
         self._socket = socket
         self._packet_id = packet_id
-        self._bucket = bucket
+        self._refund = refund
 
     def __call__(self, data: Mapping[str, Any]) -> None:
         """Send it, if the client asked for one and is still there."""
-        if self._bucket is not None and data.get("ok"):
-            self._bucket.give_back()
-            self._bucket = None
+        if self._refund is not None and data.get("ok"):
+            self._refund()
+            self._refund = None
         packet_id, self._packet_id = self._packet_id, None
         if packet_id is not None:
             self._socket.send(packets.acknowledgement(packet_id, data))

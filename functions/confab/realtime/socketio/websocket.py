@@ -1,7 +1,9 @@
 """Engine.IO over a WebSocket: from its first packet, or taking over from polling."""
 
 import asyncio
+import logging
 from contextlib import suppress
+from typing import cast
 
 from aiohttp import WSMsgType, web
 
@@ -11,11 +13,54 @@ from confab.realtime.socketio.registry import LINGER_S
 from confab.realtime.socketio.socket import Socket
 from confab.realtime.socketio.wire import Wire, Writer
 
+log = logging.getLogger(__name__)
+
 UPGRADE_S = 10.0
 """Seconds within which a WebSocket that is to take over from polling must have done so."""
+RECEIVE_BYTES = 262_144
+"""What may arrive at once, behind the end of a message."""
 DATA = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
 RECEIVED = DATA | {WSMsgType.PING, WSMsgType.PONG}
 """The messages after which others may follow."""
+
+
+class _Meter(asyncio.Protocol):
+    """Counts what a connection brings, and drops it once that is too much for one message.
+
+    A message may come in fragments without end, even without content; nothing else would tell of them.
+    """
+
+    def __init__(self, transport: asyncio.Transport, most: int) -> None:
+        self._transport = transport
+        self._most = most
+        self._received = 0
+        self._next = cast("asyncio.Protocol", transport.get_protocol())
+        transport.set_protocol(self)
+
+    def take(self) -> int:
+        """The bytes that were received since the last call."""
+        received, self._received = self._received, 0
+        return received
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > self._most:
+            log.info("a message of a WebSocket does not end; its connection is dropped")
+            self._transport.abort()
+        else:
+            self._next.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._next.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._next.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._next.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._next.resume_writing()
 
 
 class WebSocket:
@@ -27,6 +72,7 @@ class WebSocket:
             timeout=LINGER_S, max_msg_size=max_bytes, compress=False, autoping=False
         )
         self._request = request
+        self._max_bytes = max_bytes
 
     async def accept(self) -> bool:
         """Shake hands; False if the client is gone."""
@@ -34,7 +80,10 @@ class WebSocket:
             await self.response.prepare(self._request)
         except ConnectionError:
             return False
-        return self._request.transport is not None
+        if (transport := self._request.transport) is None:
+            return False
+        self._meter = _Meter(transport, self._max_bytes + RECEIVE_BYTES)
+        return True
 
     async def serve(self, socket: Socket, writer: Writer) -> None:
         """Be the connection of a socket until one of the two ends."""
@@ -42,10 +91,12 @@ class WebSocket:
             socket.attach(self.response, Wire(transport, writer, socket.session.sid))
             try:
                 while socket.session.open and (message := await self.response.receive()).type in RECEIVED:
+                    received = self._meter.take()
                     if message.type in DATA:
-                        await socket.receive(message.data)
-                    elif message.type is WSMsgType.PING:
-                        await socket.pong(message.data)
+                        await socket.receive(message.data, received)
+                    else:
+                        ping = message.data if message.type is WSMsgType.PING else None
+                        await socket.control(ping, received)
             except Malformed:
                 pass  # the socket is being closed
             await socket.closed()
