@@ -23,8 +23,6 @@ from infra.probes.web import web
 
 PATIENCE_S = 180.0
 """How long failing probes of a deployment are repeated: until new revisions and grants have propagated."""
-
-
 CommandOf = Callable[[Target, Runner, argparse.Namespace], int]
 
 

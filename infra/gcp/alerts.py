@@ -4,9 +4,11 @@ A policy has one condition, a PromQL query that joins a comparison for each sign
 label `alert`, so every signal opens an incident of its own.
 """
 
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pulumi
 from pulumi_gcp import compute, logging, monitoring
@@ -20,104 +22,55 @@ INSTANCE, MOUNTED = "THE-MACHINE", "noatime"
 """The store's machine, until its id is known, and the option that only its data is mounted with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A signal: a PromQL comparison with at most one result, and advice for the operator."""
-
-    name: str
-    query: str
-    advice: str
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Alerts of one severity, which fire when their comparison has held for `duration_s`."""
-
-    title: str
-    severity: str
-    duration_s: int
-    alerts: Sequence[Alert]
-
-    @property
-    def query(self) -> str:
-        """The query of the only condition."""
-        return " or ".join(f'label_replace({a.query}, "alert", "{a.name}", "", "")' for a in self.alerts)
-
-    @property
-    def advice(self) -> str:
-        """Markdown for the incident, whose label `alert` names the line to read."""
-        return "\n".join(f"- **{alert.name}**: {alert.advice}" for alert in self.alerts)
-
-
-FAILING = Policy(
-    "Confab fails",
-    "CRITICAL",
-    120,
-    (
-        Alert(
-            "error-rate",
-            f"sum({requests(FAILED)}) / sum({requests()}) > 0.01",
-            "More than 1 % of the requests fail. See the logs of the failing service. If many of them have"
-            " `unavailable`, the store is down.",
-        ),
-        Alert(
-            "defects",
-            f"sum({counted('confab_defects')}) > 0",
-            "A defect was logged. The line has a traceback and, for a request, the id that the client"
-            " received.",
-        ),
-        Alert(
-            "readiness",
-            f"sum({counted('confab_unready', 2)}) > 2",  # each logs it twice a minute; one that starts, less
-            "A container is not ready. `missing` in the log line names the store, Firebase Auth's keys or"
-            " the bus.",
-        ),
-        Alert(
-            "sweep-failures",
-            f"sum({counted('confab_sweep_failures')}) > 5",
-            "The sweep cannot read the store; rooms fill no gaps until it responds. Check the store first.",
-        ),
-    ),
-)
-DEGRADED = Policy(
-    "Confab is degraded",
-    "WARNING",
-    # Within 10 minutes, other containers of the cell delete the subscription of a killed one; without
-    # any, it expires after a day, and no room needs its events.
-    600,
-    (
-        Alert(
-            "unacknowledged",
-            f"max({UNACKNOWLEDGED}) > 60 and max({of_containers('container/instance_count')}) > 0",
-            "A container runs and receives no events; the sweep serves its rooms. Restart the service. If the"
-            " cell has no container, a killed one may have left the subscription: delete it.",
-        ),
-        Alert(
-            "sweep-repairs",
-            f"sum({counted('confab_sweep_repairs')}) > 10",
-            "The sweep fills gaps: Pub/Sub loses or delays events; see its status. Every entry still arrives"
-            " within 5 s.",
-        ),
-    ),
-)
-
-
 def _disk(states: str) -> str:
     labels = f'instance_id="{INSTANCE}"', f'mount_option=~".*{MOUNTED}.*"', f'state=~"{states}"'
     return f"sum({series('compute.googleapis.com/guest/disk/bytes_used', MACHINE, *labels)})"
 
 
-STORE_DISK = Alert(
-    "store-disk",
-    f"{_disk('used')} / {_disk('used|free')} > 0.8",
-    "The store's disk is more than 80 % full. Enlarge it: docs/operations.md, The store's machine.",
-)
+EXPRESSIONS = {
+    "requests": requests(),
+    "failed": requests(FAILED),
+    "defects": counted("confab_defects"),
+    "unready": counted("confab_unready", 2),
+    "sweep_failures": counted("confab_sweep_failures"),
+    "sweep_repairs": counted("confab_sweep_repairs"),
+    "unacknowledged": UNACKNOWLEDGED,
+    "containers": of_containers("container/instance_count"),
+    "disk_used": _disk("used"),
+    "disk": _disk("used|free"),
+}
+"""What the queries of alerts.toml compare."""
+OF_MACHINE = "store-disk"
+"""The alert on the store's machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Alerts of one severity, as alerts.toml has them."""
+
+    title: str
+    severity: str
+    duration_s: int
+    alerts: Mapping[str, Mapping[str, str]]
+
+    @property
+    def query(self) -> str:
+        """The query of the only condition."""
+        queries = {name: alert["query"].format(**EXPRESSIONS) for name, alert in self.alerts.items()}
+        return " or ".join(f'label_replace({q}, "alert", "{name}", "", "")' for name, q in queries.items())
+
+    @property
+    def advice(self) -> str:
+        """Markdown for the incident, whose label `alert` names the line to read."""
+        return "\n".join(f"- **{name}**: {alert['advice']}" for name, alert in self.alerts.items())
 
 
 def policies(*, with_machine: bool) -> Mapping[str, Policy]:
     """Return the policies of a deployment whose store runs on a machine of its own, or elsewhere."""
-    disk = (STORE_DISK,) if with_machine else ()
-    return {"failing": FAILING, "degraded": replace(DEGRADED, alerts=(*DEGRADED.alerts, *disk))}
+    found = tomllib.loads(Path(__file__).with_name("alerts.toml").read_text("utf-8"))
+    if not with_machine:
+        del found["degraded"]["alerts"][OF_MACHINE]
+    return {name: Policy(**each) for name, each in found.items()}
 
 
 def make_alerts(

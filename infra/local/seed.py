@@ -5,22 +5,13 @@ Where there is one already it changes nothing. Imports no package, which would d
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 _PASSWORD = "only-on-loopback"  # noqa: S105 - the page has it too, and only an emulator has these users
-_SAID = (
-    ("Ada", "Hi Basil! This room is **seeded**: be me in one tab and you in another, and write in both."),
-    (
-        "Basil",
-        "Each message arrives once and in order:\n\n1. it is stored\n2. published\n3. pushed to everyone",
-    ),
-    ("Ada", "```js\nconst room = confab.follow(id);\nroom.subscribe(show);\nawait room.send('Hello');\n```"),
-    ("Basil", "And if I lose the connection while I send?"),
-    ("Ada", "It waits in your browser under its `clientMessageId`: sent often, *stored once*."),
-    ("Basil", "> stored once\n\nThen I'll kill an instance meanwhile: **Developer** in the menu shows it."),
-)
+_SAID = json.loads(Path(__file__).with_name("seed.json").read_text("utf-8"))
 _open = build_opener(ProxyHandler({})).open  # loopback is asked directly
 
 

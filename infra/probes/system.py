@@ -34,7 +34,6 @@ class System:
     """The headers and rewrites that the site of a deployment needs in its firebase.json."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """The functions' own addresses by the rewrites' sources, to be probed instead of Hosting's."""
-
     signs_up: bool = False
     """Whether the conversation may create a user in the cloud."""
     store_is_open: bool = True
