@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev check test properties faults hostile bench bench-functions cost doctor lint format types imports build reset clean install deploy-check deploy prove destroy startable new-enough
+.PHONY: help dev check test properties faults fuzz hostile bench bench-functions cost doctor lint format types imports build reset clean install deploy-check deploy prove destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,10 @@ imports: install  ## the direction of the imports
 
 faults: install  ## break everything under load and account for every entry; SEED= MINUTES=
 	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %)
+
+fuzz: install  ## send the Socket.IO server anything: its core by Hypothesis, two containers by strangers; SEED= MINUTES=
+	@$(PYTEST) -q tests/unit/test_socketio_core.py --hypothesis-profile=thorough --timeout=3600 $(SEED:%=--hypothesis-seed=%)
+	@$(BIN)/python -m tests.fuzz $(SEED:%=--seed %) $(MINUTES:%=--minutes %)
 
 hostile: install  ## attack a real system beside a well-behaved pair of users; SEED= HOSTILE_ARGS=
 	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)

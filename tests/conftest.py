@@ -44,6 +44,7 @@ WAITING = (
 UNMEASURED = (
     "e2e/*",
     "faults/*",
+    "fuzz/*",
     "hostile/*",
     "deploy/*",
     "infra/*",

@@ -1,0 +1,1 @@
+"""Two realtime containers, and strangers who send them anything: `make fuzz`."""

@@ -1,0 +1,34 @@
+"""`python -m tests.fuzz`: strangers send two containers anything, beside a pair that talks."""
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+from tests.fuzz.run import fuzz
+from tests.support.command import Say, carry_out, show
+
+
+def main() -> int:
+    """Fuzz; 0 if nothing happened, 1 if something did, 130 if it was interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz",
+        description="Let strangers, with and without a good token, send two realtime containers broken HTTP, "
+        "WebSocket frames and packets in any order. No answer is 5xx but 503, nothing is logged as an error, "
+        "a pair beside them gets every message in order, and what the containers hold comes back.",
+    )
+    parser.add_argument("--seed", type=int, help="of what the strangers do; a new one by default")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of strangers (%(default)s)")
+    given = parser.parse_args()
+    seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
+
+    async def carry(folder: Path, say: Say) -> tuple[bool, bool]:
+        failures = await fuzz(seed, given.minutes * 60, folder, say)
+        show(*failures, f"seed {seed}: {len(failures)} failures")
+        return not failures, bool(failures)
+
+    return carry_out("fuzz", f"seed {seed}", carry)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
