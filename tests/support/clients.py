@@ -116,6 +116,10 @@ class DeafSocket:
     async def say(self, text: str) -> None:
         await self._wire.send(text)
 
+    def abort(self) -> None:
+        """Lose the connection."""
+        self._wire.transport.abort()
+
     async def read_acks(self, count: int) -> None:
         """Read until that many acknowledgements have come."""
         async with asyncio.timeout(DEADLINE_S):

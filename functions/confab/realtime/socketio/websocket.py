@@ -90,7 +90,12 @@ class WebSocket:
         if (transport := self._request.transport) is not None:
             socket.attach(self.response, Wire(transport, writer, socket.session.sid))
             try:
-                while socket.session.open and (message := await self.response.receive()).type in RECEIVED:
+                while (
+                    socket.session.open and self._request.transport is not None
+                ):  # else nobody waits for more
+                    message = await self.response.receive()
+                    if message.type not in RECEIVED:
+                        break
                     received = self._meter.take()
                     if message.type in DATA:
                         await socket.receive(message.data, received)
