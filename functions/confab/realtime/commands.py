@@ -25,6 +25,9 @@ from confab.wiring import Adapters
 
 R = TypeVar("R", bound=Request)
 
+PAGES = 16
+"""Pages that are read for joins at a time: what others wait for comes behind them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[R]):
@@ -46,6 +49,7 @@ class Commands:
         self._verifier = adapters.verifier
         self._views = adapters.views
         self._limits = adapters.config
+        self._reading = asyncio.Semaphore(PAGES)
         self.by_event: Mapping[str, Command[Any]] = {
             "join": Command(Join, self.join),
             "leave": Command(Leave, self.leave),
@@ -65,7 +69,8 @@ class Commands:
             raise RateLimited(f"A socket is in at most {most} rooms.")
         known = self._rooms.begin_join(conversation_id, session)
         try:
-            page = await self._page(request, session.principal)
+            async with self._reading:
+                page = await self._page(request, session.principal)
             session.require_open()
         except BaseException:
             if known is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
@@ -34,6 +35,8 @@ class _Meter(asyncio.Protocol):
         self._transport = transport
         self._most = most
         self._received = 0
+        self.lost: Callable[[], None] | None = None
+        """Called when the connection is lost."""
         self._next = cast("asyncio.Protocol", transport.get_protocol())
         transport.set_protocol(self)
 
@@ -54,6 +57,8 @@ class _Meter(asyncio.Protocol):
         return self._next.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.lost is not None:
+            self.lost()
         self._next.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -89,13 +94,9 @@ class WebSocket:
         """Be the connection of a socket until one of the two ends."""
         if (transport := self._request.transport) is not None:
             socket.attach(self.response, Wire(transport, writer, socket.session.sid))
+            self._meter.lost = socket.detach  # at once: nobody waits any more for what was asked for
             try:
-                while (
-                    socket.session.open and self._request.transport is not None
-                ):  # else nobody waits for more
-                    message = await self.response.receive()
-                    if message.type not in RECEIVED:
-                        break
+                while socket.session.open and (message := await self.response.receive()).type in RECEIVED:
                     received = self._meter.take()
                     if message.type in DATA:
                         await socket.receive(message.data, received)
