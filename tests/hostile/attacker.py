@@ -1,4 +1,4 @@
-"""The process of one attack: `python -m tests.hostile.attacker NAME TARGET`, at a lower priority than others.
+"""The process of one attack: `python -m tests.hostile.attacker NAME TARGET`, on one core, at a low priority.
 
 It reports that it is prepared, waits for a line and begins; in the end it reports the outcome. It is a
 process of its own, so that its memory is nobody else's.
@@ -34,6 +34,7 @@ async def _begin() -> None:
 
 if __name__ == "__main__":
     os.nice(NICENESS)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(_run(sys.argv[1], Target(**json.loads(sys.argv[2]))))

@@ -41,6 +41,8 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
     """How often which status came back, with the code above 499."""
+    growth_mib: float | None = None
+    """By how much the instance that was attacked may have grown at most, if that matters."""
 
 
 class Attempt:

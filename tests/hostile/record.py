@@ -11,6 +11,7 @@ from tests.hostile.attempt import Outcome
 Sample = dict[str, Any]
 """One observation of the pair: `at`, and either `kind` and `ms`, or `problem`."""
 KINDS = ("ack", "delivery", "get", "post")
+ATTACKED = "realtime-1"
 ALLOWED_ABOVE_499 = "503 unavailable"
 INSTANCE_MIB, FUNCTION_MIB = 1024.0, 512.0
 """What a container is given in production; one that holds more is killed there."""
@@ -23,6 +24,8 @@ class Limits:
 
     p99_ms: float = 250.0
     """Of what the pair does."""
+    unnoticed_ms: float = 25.0
+    """The same of an attack that must be `unnoticed`, or three times as much as in quiet if that is more."""
     window_s: float = 10.0
     """Seconds for which the pair is watched at least, from the beginning of an attack on."""
     settle_s: float = 2.0
@@ -63,6 +66,8 @@ class Record:
     errors: dict[str, int] = field(default_factory=dict)
     """Lines of severity ERROR or above, by process."""
     died: list[str] = field(default_factory=list)
+    quiet: "Record | None" = None
+    """What the pair did before the first attack."""
 
     def observe(self, samples: Iterable[Sample], until: float) -> None:
         """Take what the pair began from start to end; its problems count until the next attack."""
@@ -81,7 +86,7 @@ class Record:
         """Everything that must not have happened; empty if the attack did no harm."""
         return [
             *self.outcome.failures,
-            *self._pair(limits.p99_ms),
+            *self._pair(limits),
             *self._answers(),
             *(f"{name} died" for name in self.died),
             *self._memory(limits.memory_s),
@@ -99,12 +104,15 @@ class Record:
         verdict = "; ".join(self.failures(limits)) or "no harm"
         return f"-- {self.attack.name}: {self.outcome.sent}\n   {'; '.join(figures)}\n   {verdict}"
 
-    def _pair(self, p99_ms: float) -> Iterator[str]:
+    def _pair(self, limits: Limits) -> Iterator[str]:
         for kind in KINDS:
             values = self.latencies.get(kind, [])
+            most_ms = limits.p99_ms
+            if self.attack.unnoticed and self.quiet is not None:
+                most_ms = max(3 * p99(self.quiet.latencies[kind]), limits.unnoticed_ms)
             if not values:
                 yield f"the pair: no {kind} at all"
-            elif p99(values) >= p99_ms:
+            elif p99(values) >= most_ms:
                 yield f"the pair: {kind} p99 {p99(values):.0f} ms"
         yield from (f"the pair: {problem}, {n} times" for problem, n in Counter(self.problems).items())
         if self.attack.stays_ready and self.unready:
@@ -120,6 +128,9 @@ class Record:
             limit = INSTANCE_MIB if name.startswith("realtime") else FUNCTION_MIB
             if memory.before <= limit < memory.peak:
                 yield f"{name} held {memory.peak:.0f} MiB of {limit:.0f}"
+            most_mib = self.outcome.growth_mib
+            if most_mib is not None and name == ATTACKED and memory.peak - memory.before > most_mib:
+                yield f"{name} grew by {memory.peak - memory.before:.0f} MiB of {most_mib:.0f}"
             if not memory.back:
                 mib = f"{memory.after:.0f} MiB after {memory_s:.0f} s"
                 yield f"{name} holds {mib}, {memory.before:.0f} before"

@@ -11,6 +11,7 @@ SAMPLE = (
     "malformed-instance",
     "gzip-bomb",
     "errors-events",
+    "floods",
     "bus-forged",
     "bus-poison-rate",
 )

@@ -13,6 +13,11 @@ from tests.hostile.pair import ALICE, BOB, Ledger
 from tests.hostile.record import KINDS, Limits, Memory, Record
 
 
+def be_unnoticed(judged: Record) -> None:
+    judged.attack, judged.quiet = replace(judged.attack, unnoticed=True), record()
+    judged.latencies["ack"].extend([60.0] * 5)
+
+
 def record() -> Record:
     """An attack that did no harm."""
     return Record(
@@ -27,6 +32,7 @@ def record() -> Record:
 
 HARMS: dict[str, Callable[[Record], object]] = {
     "the pair: delivery p99 250 ms": lambda it: it.latencies["delivery"].extend([250.0] * 5),
+    "the pair: ack p99 60 ms": be_unnoticed,
     "the pair: no get at all": lambda it: it.latencies.pop("get"),
     "the pair: bob received resync, 2 times": lambda it: it.problems.extend(["bob received resync"] * 2),
     "not ready in 2 samples": lambda it: setattr(it, "attack", replace(it.attack, stays_ready=True)),
@@ -39,6 +45,7 @@ HARMS: dict[str, Callable[[Record], object]] = {
     "realtime-1 holds 300 MiB after 60 s, 100 before": lambda it: setattr(
         it.memory["realtime-1"], "after", 300
     ),
+    "realtime-1 grew by 800 MiB of 700": lambda it: setattr(it.outcome, "growth_mib", 700),
     "realtime-1 logged 1 errors": lambda it: setattr(it, "attack", replace(it.attack, quiet_logs=True)),
     "6,500 errors in an answer": lambda it: it.outcome.failures.append("6,500 errors in an answer"),
 }

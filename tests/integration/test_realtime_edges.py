@@ -99,13 +99,13 @@ async def test_a_slow_reader_gets_its_acknowledgements_and_is_closed_once_it_rea
 
 async def test_what_a_lost_connection_has_asked_for_is_not_carried_out(world):
     room = await world.conversation()
-    with world.slow_store(0, 1.0):
+    with world.slow_store(0, 3.0):
         async with world.deaf_socket("alice", 0, room) as gone:
             for number in range(40):
                 await gone.say(event("join", number, conversationId=room))
             await world.settled()
             gone.abort()
-            await until(lambda: world.sockets() == 0, within=0.9)
+            await until(lambda: world.sockets() == 0, within=1)
 
 
 async def test_a_connection_that_is_reset_before_its_upgrade_is_answered_leaves_nothing(world, caplog):

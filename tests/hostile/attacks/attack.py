@@ -19,6 +19,8 @@ class Attack:
     """Whether nothing that it sends is worth an ERROR line."""
     stays_ready: bool = False
     """Whether the instances must be ready throughout."""
+    unnoticed: bool = False
+    """Whether the pair's p99 must stay near that of quiet."""
 
 
 def check_bounds(attempt: Attempt, name: str, answer: bytes) -> None:

@@ -19,6 +19,10 @@ GUESTS = [f"guest-{number}" for number in range(15)]
 MEMBERS = [f"member-{number}" for number in range(99)]
 CREATING = 8
 HELD_S = 12.0
+JOINS = 20
+"""Of a socket: 5 MB of pages, of which the kernel takes 4."""
+WAITING = 40
+"""Sockets that are not admitted yet: an address may have few."""
 ADMITTED_S = 30.0
 
 
@@ -68,13 +72,14 @@ async def deaf_readers(attempt: Attempt, *, rounds: int, each: int, after_s: flo
 
 
 async def fat_join(attempt: Attempt) -> None:
-    """Sockets of 15 accounts that join a fat room three times and read nothing."""
+    """Sockets of 15 accounts that join a fat room again and again and read nothing."""
     sockets, messages = attempt.count(300, 30), attempt.count(50, 12)
+    attempt.outcome.growth_mib = attempt.count(400, 60)
     room = await fat_room(attempt, messages, GUESTS)
     tokens = [await attempt.token(GUESTS[number % len(GUESTS)]) for number in range(sockets)]
     attempt.outcome.sent = f"{sockets} sockets join a room of {messages} fat messages and do not read"
     await attempt.begin()
-    opened = await in_parallel(lambda n: _join(attempt, tokens[n], [room] * 3), sockets, sockets)
+    opened = await in_parallel(lambda n: _join(attempt, tokens[n], [room] * JOINS), sockets, WAITING)
     await asyncio.sleep(HELD_S)
     _give_up(attempt, opened)
 
