@@ -85,8 +85,8 @@ async def test_a_missing_variable_ends_it_with_the_variables_name(image, tmp_pat
 
 
 def test_it_has_its_requirements_its_code_and_nothing_else(image):
-    wanted = {"aiohttp", "python-socketio", "websockets", "firebase-admin", "google-cloud-pubsub"}
-    for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb-embedded", "playwright", "pip"}
+    wanted = {"aiohttp", "websockets", "firebase-admin", "google-cloud-pubsub"}
+    for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb-embedded", "python-socketio", "pip"}
     assert wanted <= image.installed.keys() - for_developers == image.installed.keys()
     assert "\n-r ../functions/requirements.txt\n" in (ROOT / REQUIREMENTS[0]).read_text()
     given = {path for path in context() if CODE not in path.parents}

@@ -20,7 +20,7 @@ from tests.support.wire import WireSocket
 
 SOCKETS = 400
 BUSY = 20
-AT_A_TIME = 50
+AT_A_TIME = 20
 GONE_WITHIN_S = 8.0
 SPREAD_MS = 2_000
 
