@@ -27,7 +27,7 @@ from confab.realtime.socketio.wire import BINARY, PONG, Wire, framed
 
 log = logging.getLogger(__name__)
 
-PACKETS_A_TURN = 8
+PACKETS_A_TURN = 2
 """Packets that are taken in from a socket before everybody else gets a turn."""
 UNSENT_POLL_S = 0.05
 
