@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from asyncio import create_task
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from confab.domain.models import current_time
 from infra.allocator import MALLOC
 from tests.fuzz.stranger import Stranger, Strangers
 from tests.fuzz.watched import HELD
-from tests.hostile.books import Books
+from tests.hostile.books import Books, resident_mib
 from tests.support.command import Say
 from tests.support.processes import Server
 from tests.support.samples import conversation
@@ -31,7 +32,7 @@ SEND_S, ANSWER_S = 0.05, 20.0
 PROGRESS_S = 10.0
 WARM_S = 2.0
 """Seconds of strangers after which a container has made what it makes once."""
-BACK_S = 20.0
+BACK_S = 30.0
 """Seconds within which everything must be back where it was."""
 SPARE = 4
 """Tasks and files that there may be more than before, of the clients of the store and the bus."""
@@ -95,11 +96,11 @@ async def kept(server: Server, before: Mapping[str, int]) -> list[str]:
 
 
 async def crowd(strangers: Strangers, seconds: float) -> None:
-    """Let strangers come and go for so long, AT_A_TIME of them."""
+    """Let strangers come and go for so long, AT_A_TIME of them, or until one has done harm."""
     until = time.monotonic() + seconds
 
     async def one_after_the_other() -> None:
-        while time.monotonic() < until:
+        while time.monotonic() < until and not strangers.failures:
             await Stranger(strangers, next(strangers.numbers)).live()
 
     async with asyncio.TaskGroup() as tasks:
@@ -119,12 +120,14 @@ async def fuzz(seed: int, seconds: float, folder: Path, say: Say) -> list[str]:
         strangers = Strangers(seed, [server.address for server in servers], room)
         await crowd(strangers, WARM_S)
         books = Books({server.name: server for server in servers})
-        talking, end = asyncio.create_task(pair.talk()), time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not strangers.failures and not talking.done():
-            await crowd(strangers, min(left, PROGRESS_S))
-            say(f"{strangers}; the pair: {len(pair.sent)} messages")
+        talking, living = create_task(pair.talk()), create_task(crowd(strangers, seconds))
+        talking.add_done_callback(lambda _: strangers.failures.append("the pair talks no more"))
+        while not living.done():
+            await asyncio.wait({living}, timeout=PROGRESS_S)
+            mib = " and ".join(f"{resident_mib(server):.0f}" for server in servers)
+            say(f"{strangers}; the pair: {len(pair.sent)} messages; {mib} MiB")
         failures = [*strangers.failures, *(f"{name} died" for name in books.died())]
-        failures += [f"the pair: {talking.exception()!r}"] if talking.done() else []
+        failures += [repr(talking.exception())] if talking.done() else []
         talking.cancel()
         await asyncio.wait({talking})
         failures += await pair.missed()

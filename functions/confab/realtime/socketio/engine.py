@@ -177,7 +177,7 @@ class Session:
     @property
     def poll_is_due(self) -> bool:
         """Whether the poll that waits has to be answered."""
-        return bool(self.outgoing) or self._probed or not self.open
+        return bool(self.outgoing) or self._probed or self.over_websocket or not self.open
 
     def end_poll(self, most: int) -> list[Packet]:
         """The answer to the poll, at most so many packets: NOOP if there is nothing to say."""
