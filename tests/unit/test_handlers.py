@@ -6,27 +6,6 @@ from tests.support.adapters import MemoryAdapters
 from tests.support.api import API, CHAT, add_message, api_client, assert_problem, bearer, created
 
 
-async def test_a_conversation_from_start_to_end_and_its_repeated_requests(client, adapters):
-    room = (await created(client, members=[{"userId": "bob"}]))["id"]
-    first = await add_message(client, room, "hello", clientMessageId="m1")
-    assert (first.status_code, first.json()["seq"], first.json()["author"]) == (201, 1, "alice")
-    assert (await add_message(client, room, "hi", "bob")).json()["seq"] == 2
-    assert_problem(await add_message(client, room, "bye", clientMessageId="m1"), 409, "idempotency_conflict")
-    assert_problem(await add_message(client, room, "x", "bob", role="system"), 403, "forbidden")
-
-    page = (await client.get(f"{API}/{room}", headers=bearer("bob"))).json()
-    assert [message["content"] for message in page["messages"]] == ["hello", "hi"]
-    assert (page["conversation"]["seq"], page["hasMore"]) == (2, False)
-
-    done = await client.post(f"{API}/{room}/finalize", headers=bearer())
-    assert (done.json()["status"], done.json()["seq"]) == ("finalized", 3)
-    assert (await client.post(f"{API}/{room}/finalize", headers=bearer())).json() == done.json()
-    again = await add_message(client, room, "hello", clientMessageId="m1")
-    assert (again.status_code, again.json()) == (200, first.json())
-    assert_problem(await add_message(client, room, "late"), 409, "conversation_finalized")
-    assert [entry.seq for entry in adapters.announced.entries] == [1, 2, 3]
-
-
 async def test_a_new_conversation_has_the_contracts_fields(client):
     answer = await client.post(API, json={"type": "support", "metadata": {"a": None}}, headers=bearer())
     body = answer.json()
