@@ -141,7 +141,7 @@ async def test_a_connection_that_sends_no_handshake_is_closed(world, http):
 
 
 async def test_hundreds_of_polls_of_a_session_are_answered_at_once_and_end_it(world, stranger):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         polled = await asyncio.gather(*(stranger.get() for _ in range(400)))
     assert [answer for answer in polled if answer[0] != 400] == [(200, "1")]
     assert world.connections(0) == 0
