@@ -64,6 +64,7 @@ async def door(request, store_server, bus_server, http):
     env = {"CONFAB_SOCKETS_PER_ADDRESS": "3", "CONFAB_WAITING_SOCKETS": "5", "CONFAB_TRUSTED_PROXIES": "1"}
     env |= getattr(request, "param", {})
     async with World(store_server, bus_server, cells=("main",), env=env).running() as world:
+        world.connect_within(60)
         yield Door(world, http)
 
 
@@ -89,10 +90,8 @@ async def test_an_address_has_few_connections_waiting_until_one_is_admitted_or_g
     ("door", "address", "status"),
     [
         ({"CONFAB_TRUSTED_PROXIES": "0"}, "198.51.100.7", 503),
-        ({}, "198.51.100.7", 200),
         ({}, "198.51.100.7, 192.0.2.1", 503),
         ({}, "192.0.2.1, 198.51.100.7", 200),
-        ({"CONFAB_TRUSTED_PROXIES": "2"}, "192.0.2.1, 198.51.100.7", 200),
         ({"CONFAB_SOCKETS_PER_ADDRESS": "0"}, "192.0.2.1", 200),
     ],
     indirect=["door"],
