@@ -57,6 +57,7 @@ UNMEASURED = (
     "contract/test_bad_input.py",
     "unit/test_model.py",
     "unit/test_room.py",
+    "unit/test_socketio_core.py",
     "unit/test_pages.py",
     "unit/test_spec*",
     "unit/test_cost*",
