@@ -29,6 +29,10 @@ SHARED = {
 }
 """Files that share the fixtures of a session, or what the Pulumi program made; the guide has a stack."""
 WAITING = (
+    "e2e/test_guide.py",
+    "integration/test_confab_client.py",
+    "integration/test_stock_clients.py",
+    "integration/test_engineio.py",
     "contract/test_bus.py",
     "integration/test_probes.py",
     "integration/test_dependencies.py",
@@ -68,11 +72,12 @@ UNMEASURED = (
 other code, or run over and over what other tests cover too."""
 LONGEST_FIRST = (
     "stack",
-    "e2e/test_guide.py",
     "hostile/test_hostile.py",
     "faults/test_crash_points.py",
     "faults/test_storm.py",
     "faults/test_sabotage.py",
+    "fuzz/test_fuzz.py",
+    "unit/test_socketio_core.py",
     "faults/test_going_away.py",
     "integration/test_removal.py",
     "deploy/test_image.py",
