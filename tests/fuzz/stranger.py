@@ -148,7 +148,7 @@ class Stranger:
         return self._pick(LARGE) + b"a" * self._pick((20_000, 70_000, 700_000))
 
     def _body(self) -> bytes:
-        return b"\x1e".join(self._packet() for _ in range(self._pick((0, 1, 1, 2, 3, 5, 1_001))))
+        return b"\x1e".join(self._packet() for _ in range(self._pick((0, 1, 1, 2, 3, 5, 300, 1_001))))
 
     def _post(self, sid: str, body: bytes) -> bytes:
         """Whole, in chunks that may be broken, or with a length that is not the body's."""
