@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import suppress
 from socket import create_server
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.processes import Server
 from tests.support.samples import conversation
 from tests.support.system import System
 from tests.support.users import user
+from tests.support.waiting import until
 from tests.support.wire import WireSocket
 
 SOCKETS = 400
@@ -48,19 +50,16 @@ async def talk(socket: WireSocket, room: str, acknowledged: list[Any]) -> None:
         acknowledged.append(ack["message"])
 
 
-async def watch(http: httpx.AsyncClient, instance: Server) -> list[int]:
-    """What `/readyz` answers, again and again, until nobody is there."""
-    seen: list[int] = []
-    while True:
-        try:
-            seen.append((await http.get(f"{instance.url}/readyz")).status_code)
-        except httpx.TransportError:
-            return seen
-        await asyncio.sleep(0.005)
+def watch(url: str, seen: list[int]) -> None:
+    """Note what `/readyz` answers, again and again, until nobody is there: beside the loop of the sockets."""
+    with httpx.Client(trust_env=False) as http, suppress(httpx.TransportError):
+        while True:
+            seen.append(http.get(f"{url}/readyz").status_code)
+            time.sleep(0.005)
 
 
 async def test_an_instance_with_hundreds_of_sockets_takes_its_leave(tmp_path):
-    async with System.running(tmp_path) as site, httpx.AsyncClient(trust_env=False) as http:
+    async with System.running(tmp_path) as site:
         room = (await site.store.create(conversation("busy"), None, now=current_time())).conversation.id
         instance = await site.instance("realtime")
         await instance.serves()
@@ -71,9 +70,11 @@ async def test_an_instance_with_hundreds_of_sockets_takes_its_leave(tmp_path):
         while len(acknowledged) < 20:
             await asyncio.sleep(0.01)
 
+        seen: list[int] = []
+        watching = asyncio.create_task(asyncio.to_thread(watch, instance.url, seen))
+        await until(lambda: 200 in seen)
         asked = time.monotonic()
         instance.ask_to_end()
-        watching = asyncio.create_task(watch(http, instance))
         assert await instance.exit_code() == 0
         took = time.monotonic() - asked
         assert took < GONE_WITHIN_S
@@ -85,7 +86,7 @@ async def test_an_instance_with_hundreds_of_sockets_takes_its_leave(tmp_path):
         pauses = [each[0]["reconnectAfterMs"] for each in farewells]
         tenths = {pause * 10 // SPREAD_MS for pause in pauses}
         assert tenths == set(range(10)), "they do not all come back at once"
-        seen = await watching
+        await watching
         assert 503 in seen
         assert set(seen[seen.index(503) :]) == {503}
         assert await subscriptions(site.bus.address) == []
