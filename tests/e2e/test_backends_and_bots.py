@@ -40,8 +40,12 @@ def run(stack, tmp_path):
         command = [sys.executable, *arguments]
         pipes: Any = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
         with subprocess.Popen(command, cwd=tmp_path, env=env | more, text=True, **pipes) as process:
-            yield process
-            process.send_signal(signal.SIGINT)
+            try:
+                yield process
+                process.send_signal(signal.SIGINT)
+            except BaseException:
+                process.kill()  # else its end would be awaited for ever
+                raise
 
     return run
 
