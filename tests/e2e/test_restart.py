@@ -13,7 +13,6 @@ import pytest
 from confab.http.routes import rewrites
 from tests.support.stack import ROOT, Stack, running_stack
 
-pytestmark = pytest.mark.timeout(240)
 SERVICES = {
     "surrealdb",
     "pubsub",

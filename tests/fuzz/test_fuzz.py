@@ -1,11 +1,8 @@
 """A sample of `make fuzz`."""
 
-import pytest
-
 from tests.fuzz.run import fuzz
 
 
-@pytest.mark.timeout(180)
 async def test_strangers_harm_neither_the_containers_nor_a_pair_beside_them(tmp_path):
     failures = await fuzz(7, 10.0, tmp_path, print)
     assert not failures, "\n".join(failures)

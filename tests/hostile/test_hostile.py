@@ -1,7 +1,5 @@
 """A sample of the attacks, in small, on real processes."""
 
-import pytest
-
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.record import KINDS, Limits
 from tests.hostile.siege import besiege
@@ -19,7 +17,6 @@ PATIENT_P99_MS = 1_000.0
 """Enough to tell a stall from a slow machine; the whole program holds them to 250."""
 
 
-@pytest.mark.timeout(240)
 async def test_attacks_do_no_harm_to_a_pair_beside_them(tmp_path):
     limits = Limits(p99_ms=PATIENT_P99_MS, window_s=1.2, settle_s=0.4, memory_s=20)
     attacks = [ATTACKS[name] for name in SAMPLE]
