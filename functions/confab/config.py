@@ -165,10 +165,11 @@ def load(env: Mapping[str, str]) -> Config:
         problems += [
             f"{name} must not be set on Cloud Run" for name in FORBIDDEN_ON_CLOUD_RUN if name in given
         ]
+        given = {"CONFAB_TRUSTED_PROXIES": 1} | given  # Google's front end
     elif given.get("GOOGLE_CLOUD_PROJECT", "demo-").startswith("demo-"):
         given = LOCAL_EMULATORS | given
     if "K_SERVICE" in given:
-        given = {"OTEL_SERVICE_NAME": given["K_SERVICE"], "CONFAB_TRUSTED_PROXIES": 1} | given
+        given = {"OTEL_SERVICE_NAME": given["K_SERVICE"]} | given
     try:
         config = Config.model_validate(given)
     except ValidationError as error:

@@ -4,5 +4,5 @@ from tests.fuzz.run import fuzz
 
 
 async def test_strangers_harm_neither_the_containers_nor_a_pair_beside_them(tmp_path):
-    failures = await fuzz(7, 10.0, tmp_path, print)
+    failures = await fuzz(7, 20.0, tmp_path, print)
     assert not failures, "\n".join(failures)

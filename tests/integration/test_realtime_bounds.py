@@ -136,7 +136,9 @@ async def deaf(request, world, http) -> AsyncIterator[Callable[[str], Awaitable[
                 return await Poller(http, world.urls[0]).admitted(user)
             deaf = await ends.enter_async_context(DeafSocket.connected(world.urls[0]))
             *_, served = world.containers[0].server.sessions
-            served.wire._transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BYTES)
+            served.outlet.wire._transport.get_extra_info("socket").setsockopt(
+                SOL_SOCKET, SO_SNDBUF, KERNEL_BYTES
+            )
             await deaf.say(connect(user))
             return deaf
 

@@ -52,7 +52,7 @@ class Echo:
         elif name == "binary":
             (socket,) = [each for each in self._server.sessions if each.sid == sid]
             socket.session.send(BINARY)
-            socket.flush()
+            socket.outlet.flush()
         elif name == "close":
             spawn(self._server.close_socket(sid), self._closing)
 

@@ -234,7 +234,7 @@ class World:
 
     def unsent_bytes(self) -> int:
         """The bytes queued for the sockets of all instances."""
-        return sum(socket.unsent for c in self.containers for socket in c.server.sessions)
+        return sum(socket.outlet.unsent for c in self.containers for socket in c.server.sessions)
 
     def backlog(self) -> int:
         """The same as the first instance counts it, if it looks."""

@@ -15,8 +15,8 @@ from confab import trace
 from confab.domain.errors import Unavailable
 from confab.realtime.container import Container
 from confab.realtime.sessions import MAX_SENDS
+from confab.realtime.socketio.acknowledgement import Acknowledgement
 from confab.realtime.socketio.api import Sent
-from confab.realtime.socketio.socket import Acknowledgement
 from confab.trace import Trace
 from tests.support.adapters import MemoryAdapters
 from tests.support.samples import NOW, conversation, heads, principal

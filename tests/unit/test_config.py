@@ -77,6 +77,9 @@ READ = {
     "Cloud Run": (CLOUD, {"auth_emulator_host": None}),
     "a real project": ({"GOOGLE_CLOUD_PROJECT": "prod"}, {"pubsub_emulator_host": None}),
     "an emulated function": (EMULATED, {"auth_emulator_host": "127.0.0.1:1", "service": "add_message"}),
+    "behind Google's front end": (CLOUD, {"trusted_proxies": 1}),
+    "behind one more proxy": (CLOUD | {"CONFAB_TRUSTED_PROXIES": "2"}, {"trusted_proxies": 2}),
+    "behind none that is emulated": (EMULATED, {"trusted_proxies": 0}),
     "a named service": (EMULATED | {"OTEL_SERVICE_NAME": "chat"}, {"service": "chat"}),
     **{
         f"an origin, {given}": ({"CONFAB_ALLOWED_ORIGINS": given}, {"allowed_origins": (sent,)})

@@ -22,6 +22,7 @@ class Polling:
     wire = None
 
     def __init__(self, *, slow=False):
+        self.outlet = self
         self.slow = slow
         self.taken = []
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from confab.conversations import Conversations
 from confab.domain import access
 from confab.domain.access import Standing
-from confab.domain.errors import Forbidden, NotFound, RateLimited, TokenRevoked, Unavailable
+from confab.domain.errors import Forbidden, NotFound, RateLimited, TokenRevoked
 from confab.domain.events import TypingState
 from confab.domain.models import LogPage, Page, Principal, timestamp_text
 from confab.domain.requests import GetConversation, ReadLog, Request, parse
@@ -24,11 +24,6 @@ from confab.realtime.typing import TypingIndicators
 from confab.wiring import Adapters
 
 R = TypeVar("R", bound=Request)
-
-PAGES = 256
-"""Pages that are read for joins at a time: each is held until it is sent, and others wait behind it."""
-PAGES_S = 5.0
-"""Seconds for which a join waits until it may read one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,6 @@ class Commands:
         self._verifier = adapters.verifier
         self._views = adapters.views
         self._limits = adapters.config
-        self._reading = asyncio.Semaphore(PAGES)
         self.by_event: Mapping[str, Command[Any]] = {
             "join": Command(Join, self.join),
             "leave": Command(Leave, self.leave),
@@ -71,7 +65,7 @@ class Commands:
             raise RateLimited(f"A socket is in at most {most} rooms.")
         known = self._rooms.begin_join(conversation_id, session)
         try:
-            page = await self._page_in_turn(request, session.principal)
+            page = await self._page(request, session.principal)
             session.require_open()
         except BaseException:
             if known is None:
@@ -90,18 +84,6 @@ class Commands:
         ack(answer)
         conversation = page.conversation
         await self._rooms.finish_join(conversation_id, session, conversation.seq, conversation.erasures)
-
-    async def _page_in_turn(self, request: Join, caller: Principal) -> Page | LogPage:
-        """As `_page`; raises Unavailable if too many others read for too long."""
-        try:
-            async with asyncio.timeout(PAGES_S):
-                await self._reading.acquire()
-        except TimeoutError:
-            raise Unavailable("Too many joins are waiting for the store.") from None
-        try:
-            return await self._page(request, caller)
-        finally:
-            self._reading.release()
 
     async def _page(self, request: Join, caller: Principal) -> Page | LogPage:
         """The newest messages, or the entries after a number."""

@@ -37,8 +37,8 @@ REFUSED_BODY_S = 2.0
 """Seconds for which the rest of a body that was refused is read, so that the client sees why."""
 RESUME_S = 30.0
 """Seconds between two looks for deletions and erasures that nobody goes on with."""
-INTRICACY = 4_096
-"""Characters outside of the texts of a request's JSON, beside its metadata, which may be spaced."""
+STRUCTURE = 4_096
+"""Characters outside of the JSON strings of a request, beside its metadata, which may be spaced."""
 DRAIN_S = 4.0
 """Seconds for closing the sockets when the container stops."""
 FLUSH_S = 1.0
@@ -55,7 +55,7 @@ class Container:
             Settings(
                 allowed_origins=config.allowed_origins,
                 max_packet_bytes=config.max_body_bytes,
-                max_intricacy=2 * config.max_metadata_bytes + INTRICACY,
+                max_structure=2 * config.max_metadata_bytes + STRUCTURE,
                 max_unsent_bytes=config.slow_reader_bytes,
                 max_backlog_bytes=config.unsent_bytes,
                 sockets_per_address=config.sockets_per_address,

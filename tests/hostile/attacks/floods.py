@@ -37,7 +37,7 @@ FLOODS = {
     "unknown events": frame('421["nothing",{}]'),
     "leaves": frame('421["leave",{"conversationId":"absent"}]'),
     "refused messages": frame('421["message",{"content":"\\ud800"}]'),
-    "intricate messages": frame('421["message",[' + "[]," * 80_000 + "1]]"),
+    "structured messages": frame('421["message",[' + "[]," * 80_000 + "1]]"),
 }
 
 

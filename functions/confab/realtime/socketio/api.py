@@ -68,8 +68,8 @@ class Settings:
     """Connections that are not admitted yet, in all."""
     trusted_proxies: int = 0
     """How many of the last addresses in `X-Forwarded-For` our own proxies wrote."""
-    max_intricacy: int = 16_384
-    """Bytes of a message that may stand outside of the texts of its JSON."""
+    max_structure: int = 16_384
+    """Bytes of a message that may stand outside of JSON strings."""
     heartbeat: Heartbeat = HEARTBEAT
     connect_s: float = 5.0
     """Seconds within which a connection must attempt a handshake, and another one after a refusal."""

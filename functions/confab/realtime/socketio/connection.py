@@ -15,8 +15,8 @@ from confab.realtime.socketio.packets import EVENTS, MAIN, Kind, Malformed, Pack
 
 STRANGER_BYTES = 16_384
 """Bytes of a message of a client that is not admitted: a token has half."""
-STRANGER_INTRICACY = 1_024
-"""Those of them that may stand outside of the texts of its JSON."""
+STRANGER_STRUCTURE = 1_024
+"""Those of them that may stand outside of JSON strings."""
 MAX_CONNECTS = 3
 """Handshakes that a connection may attempt: a refused one may try another token."""
 
@@ -71,21 +71,21 @@ class Connection:
         "_connect_s",
         "_connects",
         "_max_bytes",
-        "_max_intricacy",
+        "_max_structure",
         "deadline",
         "state",
     )
 
-    def __init__(self, max_bytes: int, max_intricacy: int, connect_s: float, now: float) -> None:
+    def __init__(self, max_bytes: int, max_structure: int, connect_s: float, now: float) -> None:
         """It is in the namespace within `connect_s` seconds.
 
-        Its messages have `max_bytes` at most, `max_intricacy` of them outside of the texts of their JSON.
+        Its messages have `max_bytes` at most, `max_structure` of them outside of JSON strings.
         """
         self.state = State.WAITING
         self.deadline = now + connect_s
         """When a client that is not in the namespace by then is to be closed; infinite for one that is."""
         self._max_bytes = max_bytes
-        self._max_intricacy = max_intricacy
+        self._max_structure = max_structure
         self._connect_s = connect_s
         self._connects = 0
         self._attachments = 0  # announced, and to come
@@ -136,8 +136,8 @@ class Connection:
         return None
 
     def _is_too_large(self, message: str) -> bool:
-        intricacy = self._max_intricacy if self.admitted else STRANGER_INTRICACY
-        return packets.size(message) > self.most_bytes or packets.is_intricate(message, intricacy)
+        structure = self._max_structure if self.admitted else STRANGER_STRUCTURE
+        return packets.size(message) > self.most_bytes or packets.has_much_structure(message, structure)
 
     def _take_attachment(self, data: bytes) -> None:
         if not self._attachments or len(data) > self._max_bytes:
@@ -166,7 +166,7 @@ class Connection:
 
     def _event(self, packet: Packet, *, too_large: bool) -> Event | Unreadable:
         if too_large:
-            most = f"{self._max_bytes} bytes, and {self._max_intricacy} outside of the texts of its JSON"
+            most = f"{self._max_bytes} bytes, and {self._max_structure} outside of JSON strings"
             error: ConfabError = PayloadTooLarge(f"A packet has at most {most}.")
             return Unreadable(packet.id, error)
         try:

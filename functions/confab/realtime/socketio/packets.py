@@ -92,8 +92,8 @@ def read(text: str) -> Any:
     return value
 
 
-def is_intricate(text: str, most: int) -> bool:
-    """Whether JSON has more than `most` characters outside of its texts: these are what costs to read."""
+def has_much_structure(text: str, most: int) -> bool:
+    """Whether JSON has more than `most` characters outside of its strings: these are what costs to read."""
     if len(text) <= most:
         return False
     if text.count('"') - text.count('\\"') > 2 * most + 2:

@@ -32,7 +32,7 @@ async def polled(socket: Socket, request: web.Request) -> str | None:
     if not socket.session.begin_poll():
         socket.settle()
         return None
-    socket.polled_by, poll = request, asyncio.create_task(socket.poll(MAX_POLLED))
+    socket.polled_by, poll = request, asyncio.create_task(socket.outlet.poll(MAX_POLLED))
     try:
         while not poll.done():
             await asyncio.wait({poll}, timeout=GONE_POLL_S)

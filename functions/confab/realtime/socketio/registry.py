@@ -9,6 +9,7 @@ from confab.realtime.socketio.api import Application, Settings
 from confab.realtime.socketio.wire import Writer
 
 if TYPE_CHECKING:
+    from confab.realtime.socketio.outlet import Outlet
     from confab.realtime.socketio.socket import Socket
 
 log = logging.getLogger(__name__)
@@ -89,14 +90,14 @@ class Registry:
 
     # What is not sent yet
 
-    def holds_too_much(self, socket: "Socket") -> bool:
+    def holds_too_much(self, outlet: "Outlet") -> bool:
         """Whether a socket has to read before its next packet is handled."""
-        unsent = socket.unsent
+        unsent = outlet.unsent
         if unsent > self.settings.max_unsent_bytes:
             return True
         if unsent <= CROWDED_BYTES:
             return False
-        socket.note_unsent()
+        outlet.note_unsent()
         if self.backlog.total <= self.settings.max_backlog_bytes:
             return False
         self.relieve()
@@ -111,7 +112,7 @@ class Registry:
         """Resync the socket with most unsent if the backlog grows, and end those that take nothing."""
         loop, before = asyncio.get_running_loop(), self._total
         for sid in self.backlog.heaviest():
-            self.sessions[sid].note_unsent()
+            self.sessions[sid].outlet.note_unsent()
         self._end_stalled(loop.time())
         self._total = self.backlog.total
         if self._total <= self.settings.max_backlog_bytes:
@@ -122,19 +123,19 @@ class Registry:
         if self._total <= before or heaviest is None:
             return
         socket = self.sessions[heaviest]
-        if (unsent := socket.unsent) > CROWDED_BYTES:
-            self._relieved[heaviest] = Relieved(socket.taken, loop.time())
+        if (unsent := socket.outlet.unsent) > CROWDED_BYTES:
+            self._relieved[heaviest] = Relieved(socket.outlet.taken, loop.time())
             log.warning("too much is not sent yet; the socket with most is resynced")
             if socket.sid in self.admitted:  # it may have left the namespace
                 self.application.resync(socket.sid)
-            self._total += socket.unsent - unsent  # which is no growth that another one has to pay for
+            self._total += socket.outlet.unsent - unsent  # which is no growth that another one has to pay for
 
     def _end_stalled(self, now: float) -> None:
         for sid, (taken, since) in list(self._relieved.items()):
             socket = self.sessions[sid]
-            if socket.unsent <= CROWDED_BYTES:
+            if socket.outlet.unsent <= CROWDED_BYTES:
                 del self._relieved[sid]
-            elif socket.taken > taken:
-                self._relieved[sid] = Relieved(socket.taken, now)
+            elif socket.outlet.taken > taken:
+                self._relieved[sid] = Relieved(socket.outlet.taken, now)
             elif now - since > STALLED_S:
                 socket.abort()

@@ -64,15 +64,16 @@ class Server:
             if socket is None:
                 gone += 1
                 continue
-            wire = socket.wire  # most have one: this loop is what a delivery costs
-            if not (socket.offer(packet, limit) if wire is None else wire.offer(frame, limit)):
+            outlet = socket.outlet
+            wire = outlet.wire  # most have one: this loop is what a delivery costs
+            if not (outlet.offer(packet, limit) if wire is None else wire.offer(frame, limit)):
                 slow.append(sid)
         return Sent(len(sids) - gone - len(slow), slow)
 
     def send(self, sid: str, event: str, data: Mapping[str, Any]) -> None:
         """Send an event to one socket, however much it has unsent: of these there are few."""
         if (socket := self.registry.admitted.get(sid)) is not None:
-            socket.send(packets.event(event, data).decode())
+            socket.outlet.send(packets.event(event, data).decode())
 
     async def close_socket(self, sid: str) -> None:
         """Close a socket's connection after what is queued for it, within `LINGER_S`.
@@ -83,7 +84,7 @@ class Server:
             return
         try:
             async with asyncio.timeout(LINGER_S):
-                while socket.unsent:  # noqa: ASYNC110 - nothing signals each byte that is sent
+                while socket.outlet.unsent:  # noqa: ASYNC110 - nothing signals each byte that is sent
                     await asyncio.sleep(UNSENT_POLL_S)
         except TimeoutError:
             log.info("a socket did not take what was queued for it before it was closed")

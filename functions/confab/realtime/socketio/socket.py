@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from confab.realtime.socketio import packets
+from confab.realtime.socketio.acknowledgement import Acknowledgement
 from confab.realtime.socketio.connection import (
     STRANGER_BYTES,
     Connection,
@@ -21,9 +22,10 @@ from confab.realtime.socketio.connection import (
 )
 from confab.realtime.socketio.engine import MESSAGE, Packet, Session, State
 from confab.realtime.socketio.limits import TokenBucket
+from confab.realtime.socketio.outlet import Outlet
 from confab.realtime.socketio.packets import Malformed
 from confab.realtime.socketio.registry import LINGER_S, STALLED_S, Registry
-from confab.realtime.socketio.wire import BINARY, PONG, Wire, framed
+from confab.realtime.socketio.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +38,20 @@ class Socket:
     """A session, over polling or a WebSocket, and its client's connection to the namespace."""
 
     __slots__ = (
-        "_arrival",
         "_bucket",
         "_closing",
         "_received",
         "_registry",
-        "_taken",
         "_timer",
         "_turn",
-        "_unmoved",
         "_websocket",
         "address",
         "connection",
+        "outlet",
         "polled_by",
         "posts",
         "session",
         "sid",
-        "wire",
     )
 
     def __init__(self, registry: Registry, session: Session, sid: str, address: str) -> None:
@@ -63,9 +62,9 @@ class Socket:
         """Of its client, while it waits for admission."""
         settings, now = registry.settings, self._now()
         self.connection = Connection(
-            settings.max_packet_bytes, settings.max_intricacy, settings.connect_s, now
+            settings.max_packet_bytes, settings.max_structure, settings.connect_s, now
         )
-        self.wire: Wire | None = None
+        self.outlet = Outlet(registry, session)
         self.posts = 0
         """Requests that bring packets at this moment."""
         self.polled_by: web.Request | None = None
@@ -74,77 +73,16 @@ class Socket:
         self._bucket = TokenBucket()
         self._turn = asyncio.Lock()
         self._websocket: web.WebSocketResponse | None = None
-        self._arrival: asyncio.Event | None = None  # made while a poll waits
         self._received = 0
-        self._taken = 0
-        self._unmoved = -1  # what the connection had taken at the last deadline
         self._closing: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = loop.call_at(self.connection.deadline, self._tick)
         registry.open(self)
 
-    # What is sent
-
-    @property
-    def unsent(self) -> int:
-        """The bytes that wait for the client."""
-        return self.session.unsent if self.wire is None else self.wire.unsent
-
     @property
     def max_payload(self) -> int:
         """The bytes of a request's body that its client may send."""
         return self._registry.settings.max_payload if self.connection.admitted else STRANGER_BYTES
-
-    @property
-    def taken(self) -> int:
-        """The bytes that the client has been sent."""
-        return self._taken if self.wire is None else self.wire.written - self.wire.unsent
-
-    def send(self, packet: str) -> None:
-        """Send a packet after all earlier ones. Never waits."""
-        if self.session.open:
-            self.session.send(packet)
-            self.flush()
-
-    def offer(self, packet: bytes, limit: int) -> bool:
-        """Send a packet to a client that polls, unless more than `limit` bytes would wait; whether it is."""
-        if self.session.unsent + len(packet) > limit:
-            return False
-        self.session.send(packet.decode())
-        self.flush()
-        return True
-
-    def flush(self) -> None:
-        """Send what the session has queued, or let the poll that waits fetch it."""
-        if self.wire is None:
-            self._registry.writer.note(self.session.sid, self.session.unsent)
-            if self._arrival is not None and self.session.poll_is_due:
-                self._arrival.set()
-            return
-        for packet in self.session.take():
-            self.wire.write(framed(packet.encode()) if isinstance(packet, str) else framed(packet, BINARY))
-
-    def note_unsent(self) -> None:
-        """Tell the backlog how much waits for the client."""
-        if self.wire is None:
-            self._registry.backlog.note(self.session.sid, self.session.unsent)
-        else:
-            self.wire.note()
-
-    async def poll(self, most: int) -> list[Packet]:
-        """The next packets for a poll that has begun, at most so many, once there are any."""
-        try:
-            if not self.session.poll_is_due:
-                self._arrival = asyncio.Event()
-                await self._arrival.wait()
-        finally:
-            self._arrival = None
-        packets_ = self.session.end_poll(most)
-        self._taken += sum(map(len, packets_))
-        self.note_unsent()
-        if self.session.state is State.CLOSED:
-            self._registry.forget(self.session.sid)
-        return packets_
 
     def end_if_left(self) -> None:
         """End the socket if a poll waits whose client went away: what was on its way may be lost."""
@@ -173,8 +111,8 @@ class Socket:
     async def control(self, ping: bytes | None, received: int) -> None:
         """Answer a ping of the WebSocket itself, or none: either counts for the rate as a packet does."""
         await self._take_turn(None, TokenBucket.tokens(received))
-        if ping is not None and self.wire is not None and self.session.open:
-            self.wire.write(framed(ping, PONG))
+        if ping is not None:
+            self.outlet.pong(ping)
 
     async def _take_turn(self, message: Packet | None, tokens: int) -> None:
         """Handle one packet of a socket at a time, also where several requests bring them."""
@@ -195,7 +133,7 @@ class Socket:
         if isinstance(received, Event):
             refunds = received.name in self._registry.settings.unmetered
             ack = Acknowledgement(
-                self, received.id, partial(self._bucket.give_back, tokens) if refunds else None
+                self.outlet, received.id, partial(self._bucket.give_back, tokens) if refunds else None
             )
             await application.event(self.sid, received.name, received.arguments, ack)
         elif isinstance(received, Handshake):
@@ -203,22 +141,22 @@ class Socket:
             if not self.session.open:  # it has ended in the meantime
                 application.disconnected(self.sid)
         elif isinstance(received, Reply):
-            self.send(received.packet)
+            self.outlet.send(received.packet)
         elif isinstance(received, Left):
             self._registry.leave(self)
             self._schedule()
         else:
-            application.reject(received.error, Acknowledgement(self, received.id, None))
+            application.reject(received.error, Acknowledgement(self.outlet, received.id, None))
 
     def _accept(self) -> None:
         self.connection.accept()
         if self.session.open:
             self._registry.admit(self)
-            self.send(packets.connected(self.sid))
+            self.outlet.send(packets.connected(self.sid))
 
     def _refuse(self, message: str, data: Mapping[str, Any]) -> None:
         self.connection.refuse(self._now())
-        self.send(packets.connect_error(message, data))
+        self.outlet.send(packets.connect_error(message, data))
         self._schedule()
 
     async def _keeps_to_its_rate(self, tokens: int) -> bool:
@@ -234,10 +172,10 @@ class Socket:
     async def _reads_its_answers(self) -> bool:
         """Wait while too much is unsent, and handle none of its packets meanwhile. False if it stalls."""
         stalled = 0.0
-        while self.session.open and self._registry.holds_too_much(self):
-            taken = self.taken
+        while self.session.open and self._registry.holds_too_much(self.outlet):
+            taken = self.outlet.taken
             await asyncio.sleep(UNSENT_POLL_S)
-            moved = self.taken > taken
+            moved = self.outlet.taken > taken
             stalled = 0.0 if moved else stalled + UNSENT_POLL_S
             if moved:
                 self.session.note_activity()
@@ -253,10 +191,9 @@ class Socket:
         self._websocket = websocket
 
     def attach(self, websocket: web.WebSocketResponse, wire: Wire) -> None:
-        """Send over a WebSocket from now on, first what is queued."""
-        self._websocket, self.wire = websocket, wire
-        self._registry.backlog.note(self.session.sid, 0)
-        self.flush()
+        """Be connected by a WebSocket from now on."""
+        self._websocket = websocket
+        self.outlet.attach(wire)
 
     def detach(self) -> None:
         """The WebSocket is gone, and the socket with it."""
@@ -275,30 +212,27 @@ class Socket:
 
     def abort(self) -> None:
         """End the socket at once, and its connection with it."""
-        if self.wire is not None:
-            self.wire.abort()
+        self.outlet.abort()
         self.detach()
 
     def settle(self) -> None:
         """Send what the session has queued, and end with it: only what its client may still fetch is kept."""
-        self.flush()
+        self.outlet.flush()
         if self.session.open or self._timer is None:
             return
         self._timer.cancel()
         self._timer = None
-        if self.wire is not None:
-            self.wire.end()
+        self.outlet.end()
         if self._websocket is not None:
             self._closing = asyncio.create_task(self._close_websocket(self._websocket))
-        self._registry.release(self, linger=self.session.state is State.CLOSING and self.wire is None)
+        self._registry.release(self, linger=self.session.state is State.CLOSING and self.outlet.wire is None)
 
     async def _close_websocket(self, websocket: web.WebSocketResponse) -> None:
         await asyncio.sleep(0)  # after what is written in this turn of the event loop
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(LINGER_S):
                 await websocket.close()
-        if self.wire is not None:
-            self.wire.abort()
+        self.outlet.abort()
 
     # Its deadlines
 
@@ -314,39 +248,13 @@ class Socket:
         now = self._now()
         if now >= self.connection.deadline:
             self.close()
-        elif now >= self.session.deadline and self._is_stuck():
+        elif now >= self.session.deadline and self.outlet.is_stuck():
             self.abort()
         else:
             self.session.tick(now)
             self.settle()
             self._schedule()
 
-    def _is_stuck(self) -> bool:
-        """Whether the connection has something to take, and took nothing since the last deadline."""
-        unmoved, self._unmoved = self._unmoved, self.taken
-        return self.wire is not None and self.wire.unsent > 0 and self._unmoved == unmoved
-
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-class Acknowledgement:
-    """Acknowledges one event of a client, once."""
-
-    __slots__ = ("_packet_id", "_refund", "_socket")
-
-    def __init__(self, socket: Socket, packet_id: int | None, refund: Callable[[], None] | None) -> None:
-        """`refund` is called once the event is acknowledged with `ok`."""
-        self._socket = socket
-        self._packet_id = packet_id
-        self._refund = refund
-
-    def __call__(self, data: Mapping[str, Any]) -> None:
-        """Send it, if the client asked for one and is still there."""
-        if self._refund is not None and data.get("ok"):
-            self._refund()
-            self._refund = None
-        packet_id, self._packet_id = self._packet_id, None
-        if packet_id is not None:
-            self._socket.send(packets.acknowledgement(packet_id, data))
