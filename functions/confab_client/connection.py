@@ -41,6 +41,7 @@ class Connection:
         self._token = ""
         self._expired = self._planned = self.closed = False
         self._failures, self._not_before, self._works_since = 0, 0.0, math.inf
+        self._tokens_refused = 0  # since a join succeeded
         self._answers: set[asyncio.Future[Any]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
@@ -54,15 +55,16 @@ class Connection:
                 await self._connect()
         payload = {"conversationId": room} | ({} if after is None else {"after": after})
         await self.ask("join", payload, self.rooms[room], silent_s)
-        self._works_since = min(self._works_since, time.monotonic())
+        self._works_since, self._tokens_refused = min(self._works_since, time.monotonic()), 0
 
     async def failed(self, error: ConfabError, attempts: float) -> None:
         """Note that a join failed; raises the error if another one is in vain or was the last."""
         self._count(error)
+        self._tokens_refused += error.about_token
         if error.about_token or error.code == "timeout":  # on another socket no late page can come
             self._expired = error.about_token and error.retry_after is None  # else its time begins then
             await self.close()
-        passing = error.retryable or (error.about_token and self._failures < TELL_FROM)
+        passing = error.retryable or (error.about_token and self._tokens_refused < TELL_FROM)
         if not passing or self._failures >= attempts:
             raise error
 

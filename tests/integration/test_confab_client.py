@@ -1,6 +1,7 @@
 """The Python client against two real instances and the functions, with faults between them."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from confab_client import Confab, ConfabError, Room, client, tokens
+from confab_client.connection import Connection
 from confab_client.follower import MOST_WAITING
 from confab_client.models import Draft, Entry, Finalized, Message
 from tests.support.lost_answers import losing_proxy
@@ -186,6 +188,16 @@ async def test_a_room_goes_on_when_its_token_ends(world, confab):
         world.expire_in(0.5)
         await world.rest_message(room, "x")
     assert await asyncio.wait_for(reading, 10) == [1, 2, 3, 4, 5]
+
+
+async def test_a_token_that_ends_is_final_only_if_those_after_it_are_refused_too():
+    told: list[ConfabError] = []
+    one = Connection("http://127.0.0.1:9", tokens.Tokens(token_of("alice")), told.append)
+    ended = ConfabError("token_expired", "The ID token has expired, and this socket is being closed.")
+    for error in [ConfabError("network", "gone")] * 4 + [ended] * 2:
+        await one.failed(error, math.inf)
+    with pytest.raises(ConfabError, match="token_expired"):
+        await one.failed(ended, math.inf)
 
 
 async def test_a_room_that_cannot_be_followed_tells_why_and_is_tried_so_often(confab, caplog):
