@@ -7,6 +7,7 @@ from functools import partial
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from tests.hostile.attacks.attack import Attack
 from tests.hostile.attempt import Attempt, in_parallel
@@ -78,7 +79,7 @@ async def _ended(wire: ClientConnection, sent: bytes, within_s: float) -> float:
     started, transport = time.monotonic(), wire.transport
     block = sent * max(1, BLOCK_BYTES // len(sent))
     reading = asyncio.create_task(_read(wire))
-    while not reading.done() and time.monotonic() - started <= within_s:
+    while wire.state is State.OPEN and time.monotonic() - started <= within_s:
         if transport.get_write_buffer_size() < BLOCK_BYTES:
             transport.write(block)
         await asyncio.sleep(0)
