@@ -85,7 +85,7 @@ class Config(Limits):
 
     model_config = ConfigDict(extra="ignore", validate_by_name=False)
 
-    host: Annotated[str, Field(alias="HOST", pattern=r"^[^\s/\[\]]+$")] = "0.0.0.0"  # noqa: S104 - a container's
+    host: Annotated[str, Field(alias="HOST", pattern=r"^[^\s/\[\]]+$")] = "127.0.0.1"
     port: Annotated[int, Field(alias="PORT", ge=0, le=65_535)] = 8080
     """Where a realtime container listens; 0 picks a free port."""
     surrealdb_url: Annotated[StoreUrl, Field(alias="SURREALDB_URL")] = "ws://127.0.0.1:8000"
@@ -147,18 +147,20 @@ LOCAL_EMULATORS = {
 }
 
 
-def load(env: Mapping[str, str]) -> Config:
+def load(env: Mapping[str, str], *, serving: bool = True) -> Config:
     """The configuration that `env` makes. Raises ConfigError naming every variable that is wrong.
 
     An empty variable counts as absent. On Cloud Run nothing may be left to a default that is
-    meant for a developer's machine, and an emulator's address is refused: with one, anybody's
-    unsigned token would be accepted. A `demo-` project, which by Firebase's convention does not
-    exist in the cloud, uses the emulators at their usual addresses.
+    meant for a developer's machine, no address may be unencrypted, and an emulator's is refused:
+    with one, anybody's unsigned token would be accepted. A `demo-` project, which by Firebase's
+    convention does not exist in the cloud, uses the emulators at their usual addresses. A process
+    that is `serving` with emulators does so on loopback alone, wherever it runs.
     """
     given: dict[str, Any] = {name: value for name, value in env.items() if value != ""}
     problems: list[str] = []
     emulated = given.get("FUNCTIONS_EMULATOR") == "true"  # which sets K_SERVICE, too
-    if "K_SERVICE" in given and not emulated:
+    in_cloud = bool(given.keys() & {"K_SERVICE", "CLOUD_RUN_JOB"}) and not emulated
+    if in_cloud:
         problems += [
             f"{name} is required on Cloud Run" for name in REQUIRED_ON_CLOUD_RUN if name not in given
         ]
@@ -175,10 +177,49 @@ def load(env: Mapping[str, str]) -> Config:
     except ValidationError as error:
         problems += [f"{line['loc'][0]}: {line['msg']}" for line in error.errors(include_input=False)]
     else:
+        complete = not problems
         problems += _contradictions(config)
+        if complete:  # a default is no further mistake
+            problems += _unencrypted(config) if in_cloud else ()
+            problems += _exposed(config) if serving else ()
     if problems:
         raise ConfigError("; ".join(problems))
     return config
+
+
+def _unencrypted(config: Config) -> Iterator[str]:
+    """The addresses that anybody on the way could read or answer for."""
+    if config.surrealdb_url.startswith("ws:") and not addresses.is_private(config.surrealdb_url):
+        yield "SURREALDB_URL: must be wss:// on Cloud Run, unless it is a private IP address"
+    telemetry = config.telemetry_endpoint or ""
+    if telemetry.startswith("http:") and not addresses.is_loopback(telemetry):
+        yield "OTEL_EXPORTER_OTLP_ENDPOINT: must be https:// on Cloud Run, unless it is on loopback"
+    lists = {
+        "CONFAB_ALLOWED_ORIGINS": config.allowed_origins,
+        "CONFAB_REALTIME_URLS": config.realtime_urls,
+        "CONFAB_CELLS": config.cells.values(),
+    }
+    for name, urls in lists.items():
+        if any(url.startswith("http:") for url in urls):
+            yield f"{name}: must be https:// on Cloud Run"
+
+
+def _exposed(config: Config) -> Iterator[str]:
+    """The addresses by which somebody elsewhere could use a process that accepts unsigned tokens."""
+    if config.auth_emulator_host is None:
+        return
+    hosts = {
+        "HOST": config.host,
+        "SURREALDB_URL": config.surrealdb_url,
+        "FIREBASE_AUTH_EMULATOR_HOST": config.auth_emulator_host,
+    }
+    for name, host in hosts.items():
+        if not addresses.is_loopback(host):
+            yield (
+                f"{name}: must be on loopback while FIREBASE_AUTH_EMULATOR_HOST is set or"
+                " GOOGLE_CLOUD_PROJECT is a demo- project, as it is by default: anybody's unsigned token"
+                " is accepted then"
+            )
 
 
 def _contradictions(config: Config) -> Iterator[str]:

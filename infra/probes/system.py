@@ -98,7 +98,7 @@ def at(outputs: stack.Outputs, named: Named, credentials: Mapping[str, str] | No
 
 
 def _system(named: Named, env: Mapping[str, str], web: str) -> System:
-    loaded = config.load(env)
+    loaded = config.load(env, serving=False)
     realtime = named.realtime or tuple(chain.from_iterable(loaded.addresses.values()))
     urls = tuple(url.rstrip("/") for url in realtime)
     return System(loaded, (named.url or web).rstrip("/"), urls, named.token)

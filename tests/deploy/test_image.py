@@ -60,12 +60,13 @@ async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
             SURREALDB_USER=USER,
             SURREALDB_PASSWORD=PASSWORD,
             GOOGLE_CLOUD_PROJECT="demo-confab",
+            HOST="127.0.0.1",  # with emulators it serves nobody else
             PUBSUB_EMULATOR_HOST=bus.address,
             FIREBASE_AUTH_EMULATOR_HOST=closed_port(),
         )
         try:
             await server.start()
-            assert server.log.read_text().splitlines()[0] == f"ready http://0.0.0.0:{server.port}"
+            assert server.log.read_text().splitlines()[0] == f"ready http://127.0.0.1:{server.port}"
             assert await health_check(image, server.port) == 0
             results = await found(partial(realtime, System(config.load({}), "", (server.url,)), server.url))
             assert set(outcome(results).values()) == {"ok"}
@@ -76,11 +77,18 @@ async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
     assert set(image.app.rglob("*")) == before, "a container writes nothing into its image"
 
 
-async def test_a_missing_variable_ends_it_with_the_variables_name(image, tmp_path):
-    server = container(image, tmp_path, K_SERVICE="confab-realtime")
+@pytest.mark.parametrize(
+    ("env", "why"),
+    [
+        ({"K_SERVICE": "confab-realtime"}, "SURREALDB_URL is required on Cloud Run"),
+        ({"SURREALDB_URL": "wss://db.example"}, "HOST: must be on loopback while"),  # and no project
+    ],
+)
+async def test_a_missing_variable_ends_it_with_the_variables_name(image, tmp_path, env, why):
+    server = container(image, tmp_path, **env)
     await server.launch()
     assert await server.exit_code() == 1
-    assert "SURREALDB_URL is required on Cloud Run" in server.log.read_text()
+    assert why in server.log.read_text()
     await server.close()
 
 

@@ -24,6 +24,7 @@ EMULATED = {
 }
 DEFAULTS = {
     **dict(Limits()),
+    "host": "127.0.0.1",
     "port": 8080,
     "project": "demo-confab",
     "surrealdb_url": "ws://127.0.0.1:8000",
@@ -70,12 +71,22 @@ NO_ORIGINS = {
 }
 
 
+FAR_STORE = {"HOST": "10.0.0.1", "SURREALDB_URL": "ws://db.example"}
 READ = {
     "the contract's defaults": ({}, DEFAULTS),
     "one spelling, absent if empty": (MISSPELT, DEFAULTS),
     "lists": (CLOUD, {"allowed_origins": ("https://app.example", "https://www.app.example")}),
     "Cloud Run": (CLOUD, {"auth_emulator_host": None}),
     "a real project": ({"GOOGLE_CLOUD_PROJECT": "prod"}, {"pubsub_emulator_host": None}),
+    "Cloud Run's own network": (
+        CLOUD | {"SURREALDB_URL": "ws://10.1.2.3:8000", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4318"},
+        {"surrealdb_url": "ws://10.1.2.3:8000", "telemetry_endpoint": "http://[::1]:4318"},
+    ),
+    "emulators on loopback": (
+        {"HOST": "::1", "FIREBASE_AUTH_EMULATOR_HOST": "[::1]:1", "SURREALDB_URL": "wss://localhost"},
+        {"host": "::1", "auth_emulator_host": "[::1]:1"},
+    ),
+    "verified tokens alone": ({"GOOGLE_CLOUD_PROJECT": "prod", **FAR_STORE}, {"host": "10.0.0.1"}),
     "an emulated function": (EMULATED, {"auth_emulator_host": "127.0.0.1:1", "service": "add_message"}),
     "behind Google's front end": (CLOUD, {"trusted_proxies": 1}),
     "behind one more proxy": (CLOUD | {"CONFAB_TRUSTED_PROXIES": "2"}, {"trusted_proxies": 2}),
@@ -100,6 +111,10 @@ READ = {
 def test_an_environment_is_read(env, values):
     config = load(env)
     assert {name: getattr(config, name) for name in values} == values
+
+
+def test_a_process_that_accepts_no_token_may_use_a_store_elsewhere():
+    assert load(FAR_STORE, serving=False).surrealdb_url == FAR_STORE["SURREALDB_URL"]
 
 
 def test_limits_may_be_as_tight_as_the_rules_allow():
@@ -153,7 +168,31 @@ BAD_CELLS = {
 }
 
 
+JOB = {name: value for name, value in CLOUD.items() if name != "K_SERVICE"} | {"CLOUD_RUN_JOB": "schema"}
+PLAIN = {
+    "SURREALDB_URL": ("ws://db.example", "wss:// on Cloud Run, unless it is a private IP address"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://otel.example", "https:// on Cloud Run, unless it is on loopback"),
+    "CONFAB_ALLOWED_ORIGINS": ("https://a.example,http://localhost:5000", "https:// on Cloud Run"),
+    "CONFAB_REALTIME_URLS": ("http://rt.example", "https:// on Cloud Run"),
+    "CONFAB_CELLS": ("b=http://b.example", "https:// on Cloud Run"),
+}
+"""Unencrypted addresses, and what they must be."""
+EMULATORS = {"GOOGLE_CLOUD_PROJECT": "prod", "FIREBASE_AUTH_EMULATOR_HOST": "localhost:9099"}
+FAR = {"HOST": "10.0.0.1", "SURREALDB_URL": "wss://db.example", "FIREBASE_AUTH_EMULATOR_HOST": "auth:9099"}
+"""Addresses of which each would let others use a process that accepts unsigned tokens."""
+
+
 WRONG = [
+    *(
+        (f"{name}: must be {rule}", where | {name: plain})
+        for where in (CLOUD, JOB)
+        for name, (plain, rule) in PLAIN.items()
+    ),
+    *(
+        (f"{name}: must be on loopback while FIREBASE_AUTH_EMULATOR_HOST is set", near | {name: far})
+        for near in ({}, {"GOOGLE_CLOUD_PROJECT": "demo-x"}, EMULATORS, EMULATED)
+        for name, far in FAR.items()
+    ),
     *((f"{name} is required", {each: CLOUD[each] for each in CLOUD if each != name}) for name in REQUIRED),
     ("FIREBASE_AUTH_EMULATOR_HOST must not be set", CLOUD | {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}),
     ("PUBSUB_EMULATOR_HOST must not be set", CLOUD | {"PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}),

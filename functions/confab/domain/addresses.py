@@ -5,6 +5,7 @@ ports, capitals, punycode and the short forms of IP addresses.
 """
 
 import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pydantic_core import PydanticCustomError, Url
 
@@ -61,6 +62,28 @@ def host_and_port(text: str) -> str:
     if found[0] != text:
         raise _refusal(f"must be host:port alone: write {found[0]}")
     return text
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a host, `host:port` or URL is this machine's own and nobody else's."""
+    host = _host(address)
+    return host == "localhost" if isinstance(host, str) else host.is_loopback
+
+
+def is_private(address: str) -> bool:
+    """Whether the host is an IP address that no packet from the internet reaches."""
+    host = _host(address)
+    return not isinstance(host, str) and host.is_private
+
+
+def _host(address: str) -> IPv4Address | IPv6Address | str:
+    if "://" not in address:
+        address = f"ws://[{address}]" if address.count(":") > 1 and "[" not in address else f"ws://{address}"
+    host = (Url(address).host or "").strip("[]")
+    try:
+        return ip_address(host)
+    except ValueError:
+        return host
 
 
 def _parsed(text: str, schemes: tuple[str, str] = ("https", "http")) -> Url:

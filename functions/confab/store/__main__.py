@@ -183,7 +183,7 @@ def main() -> int:
     """Run the command of the command line; 0 if all is well."""
     arguments = _parser().parse_args()
     try:
-        account = Account.of(config.load(os.environ))
+        account = Account.of(config.load(os.environ, serving=False))
         asyncio.run(arguments.run(account, arguments))
     except (config.ConfigError, ConfabError, SurrealError, TimeoutError) as error:
         print(f"confab.store: {kind_of(error)}: {error}", file=sys.stderr)  # noqa: T201
