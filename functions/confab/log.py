@@ -2,8 +2,8 @@
 
 A line names the trace that it belongs to, so that a request's lines are found together, whichever
 process wrote them. No token, no credential and no message content is ever logged: pass ids,
-counts and codes. What a library logs may quote anything, so a line keeps the first line of its
-text and, of its errors, only the types and where they were raised.
+counts and codes. What a library says may quote anything, so a line keeps the first line of a
+library's text and, of an error that is not Confab's own, only its type and where it was raised.
 """
 
 import json
@@ -36,12 +36,13 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without the newline."""
-        ours = record.name.partition(".")[0] == OURS
+        ours = _is_ours(record.name)
         message = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
         line: dict[str, object] = {
             "severity": record.levelname,
             "message": message if ours else message.partition("\n")[0],
-            "logger": record.name,
+            "logger": (_raised_in(error) if record.name == "asyncio" else None) or record.name,
         }
         if ours:
             line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -49,10 +50,8 @@ class JsonFormatter(logging.Formatter):
             line["logging.googleapis.com/trace"] = self._traces + at.trace_id
             line["logging.googleapis.com/spanId"] = at.span_id
             line["logging.googleapis.com/trace_sampled"] = at.sampled
-        if record.exc_info:
-            line["exception"] = (
-                self.formatException(record.exc_info) if ours else _without_messages(record.exc_info[1])
-            )
+        if error is not None:
+            line["exception"] = "\n\n".join(map(_described, reversed([*_chain(error)])))
         return self._encode(line)
 
 
@@ -78,26 +77,37 @@ def setup(project: str) -> None:
 def downgrade_client_errors(record: logging.LogRecord) -> bool:
     """Log invalid HTTP as INFO, not as the server's ERROR: clients must not be able to raise an alert."""
     error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
-    if record.name.partition(".")[0] != OURS and any(
-        type(each).__module__ in CLIENT_ERRORS for each in _chain(error)
-    ):
+    if not _is_ours(record.name) and any(type(each).__module__ in CLIENT_ERRORS for each in _chain(error)):
         record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
     return True
 
 
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == OURS
+
+
+def _raised_in(error: BaseException | None) -> str | None:
+    """The module of Confab's whose task died of an error, so that the line counts as a defect of ours."""
+    if error is None or error.__traceback__ is None:
+        return None
+    module: str = error.__traceback__.tb_frame.f_globals.get("__name__", "")
+    return module if _is_ours(module) else None
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and its causes, the last one first; CHAIN of them at most."""
+    """The error and its causes, the last one first; CHAIN of them at most. A group has its first error's."""
     for _ in range(CHAIN):
         if error is None:
             return
         yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        else:
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _without_messages(error: BaseException | None) -> str:
-    """The tracebacks of an error and its causes, without their messages."""
-    chain = [
-        "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__module__}.{type(each).__name__}"
-        for each in _chain(error)
-    ]
-    return "\n\n".join(reversed(chain))
+def _described(error: BaseException) -> str:
+    """The traceback and the type of an error; of Confab's own the message too, which is fit for strangers."""
+    kind = type(error)
+    message = f": {error}" if _is_ours(kind.__module__) else ""
+    return "".join(traceback.format_tb(error.__traceback__)) + f"{kind.__module__}.{kind.__name__}{message}"

@@ -12,9 +12,9 @@ from infra.gcp.project import Project
 
 LINES = (
     f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{PREFIX}"'
-    ' AND log_id("run.googleapis.com/stderr") AND jsonPayload.logger:*'
+    ' AND log_id("run.googleapis.com/stderr") AND jsonPayload.logger=~"^confab([.]|$)"'
 )
-"""The lines of `confab.log`, for any logger. Cloud Run's own, such as refused requests, are elsewhere."""
+"""The lines of Confab's own loggers: what a library thinks of a stranger's request is no defect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Signal:
     messages: Sequence[str] = ()
     """The lines' texts; without any, every line of severity ERROR or above."""
     logger: str | None = None
-    """The only logger whose lines count; without one, any of Confab's."""
+    """The only logger whose lines count; without one, all of Confab's."""
 
     @property
     def filter(self) -> str:

@@ -3,12 +3,14 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import h11
 import pytest
 from aiohttp import http_exceptions
 
 from confab import log, trace
+from confab.domain.errors import Unavailable
 from confab.trace import Trace
 
 TOKEN = "s3cret"
@@ -52,15 +54,42 @@ def test_a_record_is_one_json_object_with_its_fields_and_its_trace():
         }
 
 
-@pytest.mark.parametrize("name", ["asyncio", "confabulation", "root", "aiohttp.server"])
+@pytest.mark.parametrize("name", ["asyncio", "confabulation", "root", "aiohttp.server", "confab.store"])
 def test_an_error_of_a_library_is_logged_without_its_messages(name):
-    assert f"ValueError: {TOKEN}" in str(written(failed("confab.store"))["exception"])
     line = written(failed(name))
+    if name == "confab.store":  # its own words are kept, not those of the errors
+        assert (line.pop("message"), line.pop("field")) == (f"it failed\nwith {TOKEN}", TOKEN)
+    else:
+        assert line["message"] == "it failed"
     assert TOKEN not in json.dumps(line)
-    assert (line["severity"], line["message"]) == ("ERROR", "it failed")
+    assert line["severity"] == "ERROR"
     exception = str(line["exception"])
     assert exception.index("builtins.KeyError") < exception.index("builtins.ValueError")
     assert "in failed" in exception
+
+
+def test_an_error_of_confabs_own_keeps_its_message_and_a_group_shows_its_first_error():
+    try:
+        raise ExceptionGroup(TOKEN, [Unavailable("The store is away."), KeyError(TOKEN)])
+    except ExceptionGroup:
+        exception = str(written(record("confab.x"))["exception"])
+    assert "confab.domain.errors.Unavailable: The store is away." in exception
+    assert "builtins.ExceptionGroup" in exception
+    assert TOKEN not in exception
+
+
+@pytest.mark.parametrize(("module", "logger"), [("confab.x", "confab.x"), ("aiohttp.web", "asyncio")])
+def test_a_task_of_confabs_own_that_died_unnoticed_counts_as_its_defect(module, logger):
+    def work(token):
+        raise KeyError(token)
+
+    try:
+        FunctionType(work.__code__, {"__name__": module})(TOKEN)
+    except KeyError as error:
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this test
+        line = written(record("asyncio", f"Task exception was never retrieved\n{TOKEN}"))
+    assert (line["logger"], line["message"]) == (logger, "Task exception was never retrieved")
+    assert TOKEN not in json.dumps(line)
 
 
 @pytest.mark.parametrize(

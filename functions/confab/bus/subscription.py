@@ -184,6 +184,6 @@ def _log_end(stream: asyncio.Task[None]) -> None:
     """Log why a stream has ended; a defect of Confab's with its traceback."""
     error = None if stream.cancelled() else stream.exception()
     if error is None or isinstance(error, FAILURES):
-        log.warning("the bus stream has ended: %s", repr(error) if error else "restarted")
+        log.warning("the bus stream has ended: %s", type(error).__name__ if error else "restarted")
     else:
         log.error("the bus stream has failed", exc_info=error)
