@@ -53,6 +53,7 @@ UNMEASURED = (
     "deploy/*",
     "infra/*",
     "integration/test_acceptance.py",
+    "integration/test_access_matrix.py",
     "integration/test_bus_emulator.py",
     "integration/test_confab_client.py",
     "integration/test_probes*",

@@ -158,8 +158,7 @@ class Conversations:
         """
         self.rates.write(caller)
         if self.limits.agent_roles_only and request.role != "user" and not caller.agent:
-            held = access.standing(await self._store.conversation(conversation_id), caller.uid)
-            access.require_write_access(held)
+            access.require_write_access(await self._standing(conversation_id, caller))
             raise Forbidden(f"Only agents write messages of role {request.role} here.")
         draft = request.draft(conversation_id, caller)
         appended = await self._store.append(draft, now=self._clock())
@@ -173,21 +172,29 @@ class Conversations:
         """Change the caller's message and announce it; raises RateLimited and what `changes` does."""
         self.rates.write(caller)
         return await self._change_message(
-            conversation_id, seq, lambda found, message: changes.edit_message(found, message, caller, request)
+            conversation_id,
+            seq,
+            caller,
+            lambda found, message: changes.edit_message(found, message, caller, request),
         )
 
     async def delete_message(self, conversation_id: str, seq: int, *, caller: Principal) -> Message:
         """Empty a message and announce it; raises RateLimited and what `changes` does."""
         self.rates.write(caller)
         return await self._change_message(
-            conversation_id, seq, lambda found, message: changes.delete_message(found, message, caller)
+            conversation_id,
+            seq,
+            caller,
+            lambda found, message: changes.delete_message(found, message, caller),
         )
 
     async def update_conversation(
         self, conversation_id: str, request: UpdateConversation, *, caller: Principal
     ) -> Conversation:
         """Change title, metadata or owner and announce it; raises what `changes.update` does."""
-        return await self._change(conversation_id, lambda found: changes.update(found, caller, request))
+        return await self._change(
+            conversation_id, caller, lambda found: changes.update(found, caller, request)
+        )
 
     async def set_member(
         self, conversation_id: str, uid: str, request: SetMember, *, caller: Principal
@@ -197,7 +204,9 @@ class Conversations:
         member = Member(user_id=uid, access=request.access)
         most = self.limits.max_members
         return await self._change(
-            conversation_id, lambda found: changes.set_member(found, caller, member, max_members=most)
+            conversation_id,
+            caller,
+            lambda found: changes.set_member(found, caller, member, max_members=most),
         )
 
     async def remove_member(self, conversation_id: str, uid: str, *, caller: Principal) -> Conversation:
@@ -205,14 +214,16 @@ class Conversations:
 
         The member writes nothing that is numbered after the removal, and gets nothing later than it.
         """
-        return await self._change(conversation_id, lambda found: changes.remove_member(found, caller, uid))
+        return await self._change(
+            conversation_id, caller, lambda found: changes.remove_member(found, caller, uid)
+        )
 
     async def finalize_conversation(self, conversation_id: str, *, caller: Principal) -> Conversation:
         """Close the log permanently and announce it; repeating it returns the same conversation.
 
         Raises NotFound for strangers and Forbidden for everyone but the owner.
         """
-        return await self._change(conversation_id, lambda found: changes.finalization(found, caller))
+        return await self._change(conversation_id, caller, lambda found: changes.finalization(found, caller))
 
     async def delete_conversation(self, conversation_id: str, *, caller: Principal) -> None:
         """Delete a conversation with all that is in it, finalized or not, and announce it.
@@ -234,16 +245,20 @@ class Conversations:
     async def standing(self, conversation_id: str, caller: Principal) -> Standing:
         """What the caller may do in a conversation; raises RateLimited, and NotFound for strangers."""
         self.rates.read(caller)
-        return access.standing(await self._store.conversation(conversation_id), caller.uid)
+        return await self._standing(conversation_id, caller)
+
+    async def _standing(self, conversation_id: str, caller: Principal) -> Standing:
+        return access.standing(await self._store.conversation(conversation_id, caller.uid), caller.uid)
 
     async def _change(
         self,
         conversation_id: str,
+        caller: Principal,
         decide: Callable[[Conversation | None], ConversationChange | None],
     ) -> Conversation:
         """Decide, store and announce; decide again on what others have made of it meanwhile."""
         for _ in range(MAX_DECISIONS):
-            found = await self._store.conversation(conversation_id)
+            found = await self._store.conversation(conversation_id, caller.uid)
             change = decide(found)
             if change is None:
                 assert found is not None, "a decision about no conversation is a refusal"
@@ -258,10 +273,11 @@ class Conversations:
         self,
         conversation_id: str,
         seq: int,
+        caller: Principal,
         decide: Callable[[Conversation | None, Message | None], MessageChange | None],
     ) -> Message:
         for _ in range(MAX_DECISIONS):
-            conversation, message = await self._store.message(conversation_id, seq)
+            conversation, message = await self._store.message(conversation_id, seq, caller.uid)
             change = decide(conversation, message)
             if change is None:
                 assert message is not None, "a decision about no message is a refusal"

@@ -60,7 +60,7 @@ class Eraser:
         for everyone but the owner.
         """
         for _ in range(MAX_DECISIONS):
-            found = await self._store.conversation(conversation_id)
+            found = await self._store.conversation(conversation_id, None if caller is None else caller.uid)
             if caller is not None:
                 access.require_owner(found, caller, "deletes it")
             if found is None:

@@ -56,6 +56,15 @@ async def test_a_page_begins_after_an_entry_or_ends_before_one_or_at_the_newest(
         assert page.has_more == more
 
 
+async def test_only_the_owner_and_members_are_readers(store):
+    conversation = await started(store, "a")
+    for reader in (None, conversation.owner, "alice", "eve"):
+        found = None if reader == "eve" else conversation
+        assert await store.conversation(conversation.id, reader) == found
+        both = await store.message(conversation.id, 1, reader)
+        assert (both[0], both[1] and both[1].content) == (found, found and "a")
+
+
 async def test_entries_include_the_finalization_and_pages_do_not(store):
     conversation = await started(store, "a", "b")
     closed = await finalize(store, conversation.id, now=NOW)

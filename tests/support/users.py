@@ -16,7 +16,7 @@ class User:
     token: str
 
 
-def user(uid: str, lifetime_s: int = 86_400, *, age_s: int = 10) -> User:
+def user(uid: str, lifetime_s: int = 86_400, *, age_s: int = 10, **claims: object) -> User:
     """A user; firebase-admin takes the token when its environment names an Auth emulator."""
     now = int(time.time())
     payload = {
@@ -26,5 +26,6 @@ def user(uid: str, lifetime_s: int = 86_400, *, age_s: int = 10) -> User:
         "iat": now - age_s,
         "auth_time": now - age_s,
         "exp": now + lifetime_s,
+        **claims,
     }
     return User(uid, jwt.encode(payload, "", "none"))

@@ -1,7 +1,7 @@
 """Who may do what in a conversation. Every use case that is about one asks here.
 
-The rule for readers is stated once more in the store's statement of a page, so that a page and the
-right to read it come from one consistent view.
+The rule for readers is stated once more in the store's statements: a page and the right to read it come
+from one consistent view, and a stranger makes the store do what a missing conversation would.
 """
 
 from typing import Literal

@@ -77,11 +77,17 @@ class Store(Protocol):
         longer read it.
         """
 
-    async def conversation(self, conversation_id: str) -> Conversation | None:
-        """The conversation, or None."""
+    async def conversation(self, conversation_id: str, reader: str | None = None) -> Conversation | None:
+        """The conversation; None if there is none or, at the same cost, a given `reader` may not read it."""
 
-    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
-        """The conversation and its message with this number, each None if there is none."""
+    async def message(
+        self, conversation_id: str, seq: int, reader: str | None = None
+    ) -> tuple[Conversation | None, Message | None]:
+        """The conversation and its message with this number, each None if there is none.
+
+        Both are None, at the cost of a conversation that does not exist, if a `reader` is given who may not
+        read it.
+        """
 
     async def page(
         self,

@@ -70,13 +70,19 @@ class SurrealStore:
             raise IdempotencyConflict(ANOTHER_CONVERSATION)
         return Created(stored, new=new)
 
-    async def conversation(self, conversation_id: str) -> Conversation | None:
-        variables = {"conversation": RecordID("conversation", conversation_id)}
+    async def conversation(self, conversation_id: str, reader: str | None = None) -> Conversation | None:
+        variables = {"conversation": RecordID("conversation", conversation_id), "reader": reader}
         row = from_json(await self._connection.query(statements.CONVERSATION, variables))
         return None if row is None else rows.conversation_of(row)
 
-    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
-        variables = {"conversation": RecordID("conversation", conversation_id), "seq": seq}
+    async def message(
+        self, conversation_id: str, seq: int, reader: str | None = None
+    ) -> tuple[Conversation | None, Message | None]:
+        variables = {
+            "conversation": RecordID("conversation", conversation_id),
+            "seq": seq,
+            "reader": reader,
+        }
         found, message = from_json(await self._connection.query(statements.MESSAGE, variables))
         return found and rows.conversation_of(found), message and rows.message_of(message)
 

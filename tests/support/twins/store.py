@@ -80,14 +80,14 @@ class MemoryStore:
         log = self.logs.setdefault(conversation.id, _Log(conversation))
         return Created(log.conversation, new=True)
 
-    async def conversation(self, conversation_id: str) -> Conversation | None:
-        self._require_open()
-        log = self.logs.get(conversation_id)
+    async def conversation(self, conversation_id: str, reader: str | None = None) -> Conversation | None:
+        log = self._read_by(conversation_id, reader)
         return None if log is None else log.conversation
 
-    async def message(self, conversation_id: str, seq: int) -> tuple[Conversation | None, Message | None]:
-        self._require_open()
-        log = self.logs.get(conversation_id)
+    async def message(
+        self, conversation_id: str, seq: int, reader: str | None = None
+    ) -> tuple[Conversation | None, Message | None]:
+        log = self._read_by(conversation_id, reader)
         return (None, None) if log is None else (log.conversation, log.messages.get(seq))
 
     async def page(
@@ -216,10 +216,10 @@ class MemoryStore:
     async def close(self) -> None:
         self._closed = True
 
-    def _read_by(self, conversation_id: str, reader: str) -> _Log | None:
+    def _read_by(self, conversation_id: str, reader: str | None) -> _Log | None:
         self._require_open()
         log = self.logs.get(conversation_id)
-        return log if log is not None and reader in log.conversation.participants else None
+        return log if log and (reader is None or reader in log.conversation.participants) else None
 
     def _log(self, conversation_id: str) -> _Log:
         self._require_open()
