@@ -45,7 +45,7 @@ CASES: tuple[Case, ...] = (
     ("bob", "PATCH", f"/messages/{DELETED}", NEW_TEXT, *NOT_FOUND),
     ("bob", "PATCH", f"/messages/{RENAMED}", NEW_TEXT, *NOT_FOUND),
     ("bob", "PATCH", f"/messages/{BEYOND}", NEW_TEXT, *NOT_FOUND),
-    ("bob", "PATCH", "/messages/0", NEW_TEXT, *BOTH_BAD),
+    ("bob", "PATCH", "/messages/0", NEW_TEXT, *NOT_FOUND),
     ("bob", "DELETE", MESSAGE, None, *CLOSED),
     ("alice", "DELETE", MESSAGE, None, *CLOSED),
     DELETE_AGAIN,

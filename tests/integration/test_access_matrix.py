@@ -215,9 +215,10 @@ async def test_everybody_gets_what_the_contract_says_and_a_refusal_changes_nothi
     assert (len(refused), len(carried_out)) == (581, 148)
 
 
-async def test_the_store_does_the_same_work_for_a_stranger_as_for_what_is_missing(access, monkeypatch):
-    """Statements and answers: so nothing is read that a stranger may not see, and no time tells of it."""
-    query, asked = Connection.query, []
+@pytest.fixture
+async def asked(access: Access, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The statements from now on, each with its answer."""
+    query, asked = Connection.query, list[tuple[str, Any]]()
 
     async def recorded(self: Connection, statement: str, variables: Any, **options: Any) -> Any:
         answer = await query(self, statement, variables, **options)
@@ -227,6 +228,11 @@ async def test_the_store_does_the_same_work_for_a_stranger_as_for_what_is_missin
 
     assert await access.people["owner"].asks("message", access.rooms["active"]) == "ok"  # reads a key once
     monkeypatch.setattr(Connection, "query", recorded)
+    return asked
+
+
+async def test_the_store_does_the_same_work_for_a_stranger_as_for_what_is_missing(access, asked):
+    """Statements and answers: so nothing is read that a stranger may not see, and no time tells of it."""
     work: dict[Cell, list[Any]] = {}
     for cell in (cell for cell, word in CELLS.items() if cell[1] in OUTSIDE and word == "not_found"):
         asked.clear()
@@ -234,3 +240,17 @@ async def test_the_store_does_the_same_work_for_a_stranger_as_for_what_is_missin
         work[cell] = [*asked]
     assert all(work.values())
     assert [cell for cell, done in work.items() if done != work[cell[0], cell[1], "missing"]] == []
+
+
+ODD_IDS = ("%00", "a%00b", "a%20b", "a%2fb", "%C3%A4", "%C2%9F", "a" * 65, "a" * 8_000, "..%2f..")
+NO_TEXTS = ("%FF", "%ED%A0%80", "%C0%80", "a%E4")
+"""Percent-encoded bytes that are not UTF-8."""
+
+
+@pytest.mark.parametrize(("ids", "code"), [(ODD_IDS, "not_found"), (NO_TEXTS, "invalid_request")])
+async def test_what_can_be_no_id_is_refused_before_the_store_is_asked(access, asked, ids, code):
+    owner = access.people["owner"]
+    cells = [(operation, odd) for operation in REST if "{room}" in REST[operation][1] for odd in ids]
+    codes = await asyncio.gather(*(owner.asks(operation, odd) for operation, odd in cells))
+    assert dict(zip(cells, codes, strict=True)) == dict.fromkeys(cells, code)
+    assert asked == []

@@ -6,10 +6,12 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn
+from unittest.mock import AsyncMock
 from urllib.parse import quote
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from confab.domain.limits import Limits
 from confab.http import edge
@@ -286,3 +288,14 @@ async def test_a_defect_is_a_problem_that_hides_its_cause(client, adapters, monk
     assert "secret" not in answer.text
     assert "secret table layout" in caplog.text
     assert [record.requestId for record in caplog.records if record.levelname == "ERROR"] == ["r1"]
+
+
+@pytest.mark.parametrize("escape", [b"%", b"%4", b"%zz", b"%%41", b"a%u0041", b"\xc3\xa4"])
+async def test_a_path_that_is_not_percent_encoded_is_invalid(adapters, escape):
+    headers = [(b"authorization", b"Bearer alice")]
+    scope = {"type": "http", "method": "GET", "headers": headers, "query_string": b""}
+    scope["raw_path"] = f"{API}/".encode() + escape
+    request = Request(scope, AsyncMock(return_value={"type": "http.request", "body": b""}))
+    answer = await edge.Edge(ROUTES, adapters)(request)
+    problem = json.loads(bytes(answer.body))
+    assert (problem["code"], problem["errors"][0]["path"]) == ("invalid_request", "id")

@@ -89,7 +89,9 @@ async def test_the_answers_of_changes(client, adapters):
     assert (erased.status_code, erased.json()) == (202, {"conversations": 0, "messages": 0, "done": True})
 
 
-@pytest.mark.parametrize("uid", ["a%2Fb", "a%00", "agent%3Ax", "agent:x", "x" * 129, "%C2%9F"])
+@pytest.mark.parametrize(
+    "uid", ["a%2Fb", "a%00", "agent%3Ax", "agent:x", "x" * 129, "%C2%9F", "%FF", "%ED%A0%80"]
+)
 @pytest.mark.parametrize(("method", "body"), [("PUT", {"access": "read"}), ("DELETE", None)])
 async def test_a_path_that_names_no_user_is_invalid(client, uid, method, body):
     path = f"{API}/{(await created(client))['id']}/members/{uid}"

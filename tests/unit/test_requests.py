@@ -81,7 +81,7 @@ BAD_ACCESS: list[Bad] = [
     *[({"access": access}, "access") for access in ("all", "", None, True)],
     ({"access": "read", "userId": "bob"}, "userId"),
 ]
-BAD_NUMBERS = ("0", "-1", "one", "1.0", "01", "", " 1", "1e3", str(2**53), "9" * 30)
+BAD_NUMBERS = ("one", "1.0", "01", "", " 1", "1e3", "+1", "-0", "٣")
 BAD_PATHS: list[tuple[Any, Bad, str]] = [
     *((MessagePath, {"id": "c", "seq": seq}, "seq") for seq in BAD_NUMBERS),
     *((MemberPath, {"id": "c", "userId": uid}, "userId") for uid in NO_USERS),

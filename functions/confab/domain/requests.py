@@ -168,6 +168,13 @@ def _digits(number: object) -> object:
     return number
 
 
+def _number_of_message(text: object) -> object:
+    """A whole number; 0, which no message has, for one that is larger than any message's."""
+    if isinstance(text, str) and re.fullmatch(r"-?[1-9]\d{15,}", text, re.ASCII):
+        return 0
+    return _digits(text)
+
+
 def _from_the_start(after: object) -> object:
     return 0 if after is None else after
 
@@ -196,7 +203,6 @@ MAX_SEQ = 2**53 - 1
 
 UserId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_user_id)]
 """A Firebase uid."""
-Seq = Annotated[Number, Field(ge=1, le=MAX_SEQ)]
 Title = Annotated[Text | None, AfterValidator(_check_title)]
 Content = Annotated[Text, AfterValidator(_check_content)]
 
@@ -260,10 +266,10 @@ class Patch(Request):
 
 
 class MessagePath(Request):
-    """The parameters of a message's path. What is no conversation's id names none."""
+    """The parameters of a message's path. An id or a number that nothing has is not found."""
 
     id: str
-    seq: Seq
+    seq: Annotated[int, BeforeValidator(_number_of_message)]
 
 
 class MemberPath(Request):

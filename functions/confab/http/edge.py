@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple, Self
+from urllib.parse import unquote
 
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect, Request
@@ -53,6 +54,8 @@ ALLOWED_HEADERS = (
 )
 """What Confab reads, what clients' libraries add, and `*` for any other; it does not cover Authorization."""
 EXPOSED_HEADERS = "Allow, Date, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})+")
+_NO_UTF_8 = re.compile("[\udc80-\udcff]")
 
 
 class Edge:
@@ -111,7 +114,7 @@ class Edge:
             raise MethodNotAllowed([*methods, "OPTIONS"])
         caller = await self._adapters.verifier.verify(_bearer_token(headers))
         fields = await self._fields(asked, body=route.body)
-        call = Call(caller, matches[route], fields, headers)
+        call = Call(caller, _decoded(matches[route]), fields, headers)
         with self._under_way.one(caller):
             answer = await route.handler(call, self._adapters.conversations)
         if answer.resource is None:
@@ -181,7 +184,7 @@ class _Request(NamedTuple):
     headers: Mapping[str, str]
     """As in a `Call`."""
     matches: Mapping[Route, Mapping[str, str]]
-    """The routes of the path, whatever its method, with the parameters in it."""
+    """The routes of the path, whatever its method, with the parameters in it, percent-encoded."""
     route: Route | None
     """The route that has the method too."""
 
@@ -205,7 +208,7 @@ class _Request(NamedTuple):
 
     @property
     def conversation_id(self) -> str | None:
-        """The id in the path, for the log; None if it cannot be one."""
+        """The id in the path, for the log; None if it cannot be one as it is."""
         found = next(iter(self.matches.values()), {}).get("id", "")
         return found if re.fullmatch(ID, found) else None
 
@@ -216,6 +219,15 @@ def _bearer_token(headers: Mapping[str, str]) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send a Firebase ID token as Authorization: Bearer <token>.")
     return token.strip()
+
+
+def _decoded(parameters: Mapping[str, str]) -> Mapping[str, str]:
+    """The parameters of a path. Raises InvalidRequest for one that is not percent-encoded UTF-8."""
+    decoded = {name: unquote(value, errors="surrogateescape") for name, value in parameters.items()}
+    for name, text in decoded.items():
+        if not _ENCODED.fullmatch(parameters[name]) or _NO_UTF_8.search(text):
+            raise InvalidRequest.field(name, "must be UTF-8, percent-encoded")
+    return decoded
 
 
 def _query(request: Request) -> Mapping[str, object]:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from confab.conversations import Conversations
-from confab.domain.errors import InvalidRequest
+from confab.domain.access import NO_CONVERSATION
+from confab.domain.errors import InvalidRequest, NotFound
 from confab.domain.models import Principal
 from confab.domain.requests import (
+    ID,
     IDEMPOTENCY_KEY,
     AddMessage,
     CreateConversation,
@@ -41,7 +43,9 @@ class Call:
 
     @property
     def conversation_id(self) -> str:
-        """The conversation that the path names."""
+        """The conversation that the path names. Raises NotFound for what can be no conversation's id."""
+        if not re.fullmatch(ID, self.path["id"]):
+            raise NotFound(NO_CONVERSATION)
         return self.path["id"]
 
 
@@ -111,28 +115,32 @@ async def edit_message(call: Call, conversations: Conversations) -> Answer:
     """200 and the message."""
     at = parse(MessagePath, call.path, conversations.limits)
     request = parse(EditMessage, call.fields, conversations.limits)
-    return Answer(200, await conversations.edit_message(at.id, at.seq, request, caller=call.caller))
+    return Answer(
+        200, await conversations.edit_message(call.conversation_id, at.seq, request, caller=call.caller)
+    )
 
 
 async def delete_message(call: Call, conversations: Conversations) -> Answer:
     """200 and the emptied message, also for a repeated request."""
     at = parse(MessagePath, call.path, conversations.limits)
     parse(NoFields, call.fields, conversations.limits)
-    return Answer(200, await conversations.delete_message(at.id, at.seq, caller=call.caller))
+    return Answer(200, await conversations.delete_message(call.conversation_id, at.seq, caller=call.caller))
 
 
 async def set_member(call: Call, conversations: Conversations) -> Answer:
     """200 and the conversation."""
     at = parse(MemberPath, call.path, conversations.limits)
     request = parse(SetMember, call.fields, conversations.limits)
-    return Answer(200, await conversations.set_member(at.id, at.user_id, request, caller=call.caller))
+    return Answer(
+        200, await conversations.set_member(call.conversation_id, at.user_id, request, caller=call.caller)
+    )
 
 
 async def remove_member(call: Call, conversations: Conversations) -> Answer:
     """200 and the conversation; 204 for a member who left and may not read it any more."""
     at = parse(MemberPath, call.path, conversations.limits)
     parse(NoFields, call.fields, conversations.limits)
-    found = await conversations.remove_member(at.id, at.user_id, caller=call.caller)
+    found = await conversations.remove_member(call.conversation_id, at.user_id, caller=call.caller)
     return Answer(200, found) if call.caller.uid in found.participants else Answer(204, None)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
-from urllib.parse import unquote
 
 from confab.conversations import Conversations
 from confab.http import handlers
@@ -34,9 +33,9 @@ class Route:
         return self.handler.__name__
 
     def match(self, path: str) -> Mapping[str, str] | None:
-        """The parameters in a path that is still percent-encoded, None if it is another path."""
+        """The parameters in a path, percent-encoded as it is; None if it is another path."""
         found = _pattern(self.path).fullmatch(path)
-        return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}
+        return None if found is None else found.groupdict()
 
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
