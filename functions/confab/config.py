@@ -115,7 +115,7 @@ class Config(Limits):
     None, written `never`, looks nobody up: a revoked token is then good until it expires.
     """
     revocation_grace_s: Annotated[int, Field(ge=0)] = 300
-    """Seconds for which users with live sockets stay after they were last looked up, if nobody can be."""
+    """Seconds for which users with live sockets stay once they are due to be looked up, if nobody can be."""
     require_verified_email: bool = False
     """Whether users are refused whose token says that their email address is not verified; agents are not."""
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0

@@ -62,7 +62,7 @@ class Connection:
         self._count(error)
         self._tokens_refused += error.about_token
         if error.about_token or error.code == "timeout":  # on another socket no late page can come
-            self._expired = error.about_token and error.retry_after is None  # else its time begins then
+            self._expired = error.about_token
             await self.close()
         passing = error.retryable or (error.about_token and self._tokens_refused < TELL_FROM)
         if not passing or self._failures >= attempts:

@@ -69,8 +69,7 @@ class Rest:
             pass  # another server's page
         refusal = _error(response)
         if refusal.about_token and self._attempts > 1:
-            early = refusal.retry_after is not None  # the token's time begins then
-            refusal.retryable = early or await self._tokens.replace(token)
+            refusal.retryable = await self._tokens.replace(token)
         raise refusal
 
 

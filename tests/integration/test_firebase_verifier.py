@@ -4,14 +4,19 @@ import asyncio
 import base64
 import json
 import time
+import uuid
+from http import server
+from types import SimpleNamespace
 
 import jwt
 import pytest
+from cachecontrol import controller
 from firebase_admin import _token_gen
 
 from confab.auth import firebase
 from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenExpired, Unauthenticated, Unavailable
+from confab.domain.models import Principal
 from tests.support.firebase_keys import PROJECT, SigningKey
 from tests.support.google import Google
 
@@ -133,7 +138,7 @@ async def test_a_token_from_seconds_ahead_says_when_a_retry_helps(verifier, ahea
     if wait is None:
         assert (await verifier.verify(token)).uid == "alice"
         return
-    with pytest.raises(Unauthenticated, match="clock") as refused:
+    with pytest.raises(Unavailable if wait else Unauthenticated, match="clock") as refused:
         await verifier.verify(token)
     assert wait - 1 <= (refused.value.retry_after or 0) <= wait + 1
 
@@ -142,6 +147,29 @@ async def test_concurrent_first_callers_fetch_the_keys_once(verifier, google):
     google.delay_s = 0.2
     await asyncio.gather(*(verifier.verify(KEY.token(f"user-{n}")) for n in range(20)))
     assert google.certificate_requests == 1
+
+
+async def test_known_keys_serve_until_they_expire_and_are_then_fetched_once(verifier, google, monkeypatch):
+    monkeypatch.setattr(firebase, "FETCH_AGAIN_S", 0.2)
+    strange = SigningKey("google-2")
+
+    async def verified(key, *, users=20):
+        tokens = [key.token(uuid.uuid4().hex) for _ in range(users)]
+        found = await asyncio.gather(*map(verifier.verify, tokens), return_exceptions=True)
+        return {type(each) for each in found}, google.certificate_requests
+
+    await verifier.check()
+    google.broken = True
+    assert await verified(KEY) == ({Principal}, 1)
+    assert await verified(strange) == ({Unauthenticated}, 1)
+    now = time.time() + 3_601  # the certificates say that they are good for an hour
+    for module in (controller, server):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now))
+    assert await verified(KEY) == ({Unavailable}, 2)
+    google.broken = False
+    await asyncio.sleep(0.2)
+    assert await verified(strange) == ({Unauthenticated}, 3)
+    assert await verified(KEY) == ({Principal}, 3)
 
 
 async def test_more_users_than_threads_are_verified_at_once(verifier, monkeypatch):

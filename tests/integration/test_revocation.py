@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,45 @@ async def test_a_revoked_token_is_refused_at_the_next_look_up(google, verifiers,
     with pytest.raises(TokenRevoked):
         await verifier.verify(token)
     assert await verifier.verify(user("bob").token)
+
+
+AGENT = {"customAttributes": '{"agent": true}'}
+NO_AGENT = {"customAttributes": '{"agent": false}'}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("password", [AGENT, AGENT], True),
+        ("password", [AGENT, {}], False),
+        ("password", [AGENT, NO_AGENT], False),
+        (None, [AGENT, {}], False),
+        ("custom", [{}, {}], True),  # the custom token's own claim, which the account never has
+        ("custom", [{}, NO_AGENT], False),
+        ("custom", [AGENT, {}], False),
+        ("custom", [AGENT, {}, {}], False),
+    ],
+)
+async def test_an_agent_claim_that_is_gone_counts_as_revoked(google, verifiers, monkeypatch, case):
+    by, records, good = case
+    monkeypatch.setattr(firebase, "LIVE_TTL_S", 0)
+    verifier = verifiers(0)
+    token = user("bot", agent=True, firebase={"sign_in_provider": by}).token
+    for google.changed["bot"] in records[:-1]:
+        with suppress(TokenRevoked):
+            bot = await verifier.verify(token)
+    google.changed["bot"] = records[-1]
+    assert list(await verifier.revoked([bot])) == ([] if good else [bot])
+    assert await verifier.verify(user("bot", firebase={"sign_in_provider": by}).token)  # as somebody
+    if by == "custom" and records[-1] == {}:  # a claim that was signed since is the custom token's own
+        assert await verifier.verify(
+            user("bot", age_s=-2, agent=True, firebase={"sign_in_provider": by}).token
+        )
+
+
+async def test_an_agent_claim_that_the_account_never_had_is_nobody_s(google, verifiers):
+    with pytest.raises(TokenRevoked):
+        await verifiers(60).verify(user("bot", agent=True).token)
 
 
 async def test_a_token_issued_after_the_revocation_is_valid(google, verifiers):
@@ -105,12 +145,13 @@ async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(google, verif
     assert await verifier.verify(user("carol").token)
 
 
-async def test_who_is_in_stays_for_a_while_if_nobody_can_be_looked_up(google, monkeypatch):
+@pytest.mark.parametrize("ttl_s", [0, 600])
+async def test_who_is_in_stays_for_a_while_if_nobody_can_be_looked_up(google, monkeypatch, ttl_s):
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0)
-    verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=0, revocation_grace_s=300)
+    verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=ttl_s, revocation_grace_s=300)
     principals = [await verifier.verify(user(uid).token) for uid in ("alice", "bob")]
     google.broken, now = True, time.monotonic()
-    for seconds, cut in ((290, []), (310, principals)):
+    for seconds, cut in ((ttl_s + 290, []), (ttl_s + 310, principals)):
         monkeypatch.setattr(accounts, "time", SimpleNamespace(monotonic=lambda then=now + seconds: then))
         assert list(await verifier.revoked(principals)) == cut
     google.broken = False

@@ -35,7 +35,7 @@ class Google:
         self.delay_s = 0.0
         """How long certificates and look-ups take."""
         self.broken = False
-        """Whether look-ups fail."""
+        """Whether look-ups and certificates fail."""
         self.certificate_requests = 0
         self.lookups: list[list[str]] = []
         """The users of each look-up."""
@@ -104,7 +104,7 @@ def _handler(google: Google) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
-            self._answer(200, google.get(address.path, parse_qs(address.query)))
+            self._answer(503 if google.broken else 200, google.get(address.path, parse_qs(address.query)))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -5,6 +5,7 @@ as they say, and spends 1 to 2 ms on a token, on one thread for all: several wou
 interpreter from the event loop for longer. A verified token is cached, by its hash, until it
 expires. A user's record is cached for `revocation_ttl_s` seconds (None: no user is looked up).
 Fails closed: without keys, or without the user's record when it is due, every token is rejected.
+A key id that is not among the certificates causes no fetch: Google publishes keys before it signs with them.
 """
 
 import asyncio
@@ -20,7 +21,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -28,10 +28,10 @@ import firebase_admin
 from firebase_admin import auth, exceptions
 from google.auth.exceptions import GoogleAuthError
 
-from confab.auth.accounts import Accounts, ValidFrom
-from confab.domain.errors import TokenExpired, TokenRevoked, TokenTooEarly, Unauthenticated, Unavailable
+from confab.auth.accounts import Accounts, Record, Records
+from confab.auth.tokens import caller, require_token
+from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.models import Principal
-from confab.domain.requests import RESERVED
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,9 @@ INVALID = "The ID token is not valid for this project."
 
 TOO_EARLY = re.compile(r"^Token used too early, (\d{1,12}) < (\d{1,12})\.")
 """What firebase-admin reports of a token that is signed and good, but for its time."""
+MAX_WAIT_S = 60
+"""Seconds for which it is worth waiting until a token's time begins: the most that clocks may differ."""
 
-MAX_TOKEN_CHARS = 8_192
 CACHED_TOKENS = 10_000
 THREADS = 4
 MAX_CALLS = 2_000
@@ -50,14 +51,10 @@ MAX_CALLS = 2_000
 HTTP_TIMEOUT_S = 3
 DEADLINE_S = 5
 """Seconds for verifying a token; it is `unavailable` after that."""
+FETCH_AGAIN_S = 1.0
+"""Seconds after a failed fetch of the keys in which nobody tries it again."""
 LIVE_TTL_S = 5
 """Seconds for which, at least, the record of a user with a live socket is cached."""
-_BASE64URL = (
-    "(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?"
-    # RFC 7515, section 2, without unused bits that are set (RFC 4648, section 3.5)
-)
-TOKEN = re.compile(rf"{_BASE64URL}\.{_BASE64URL}\.{_BASE64URL}", re.ASCII)
-"""The one spelling of a token. A decoder accepts others, each of which would be cached on its own."""
 
 
 class FirebaseVerifier:
@@ -85,12 +82,9 @@ class FirebaseVerifier:
         self._signatures = ThreadPoolExecutor(1, thread_name_prefix="firebase-auth-signatures")
         self._lookups = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth-lookups")
         self._calls = 0
-        self._first = asyncio.Lock()
-        self._keys_fetched = False
+        self._fetch_again_at = 0.0
 
     async def verify(self, token: str) -> Principal:
-        if len(token) > MAX_TOKEN_CHARS:
-            raise Unauthenticated(f"A token has at most {MAX_TOKEN_CHARS} characters.")
         key = hashlib.sha256(token.encode(errors="replace")).digest()
         principal = self._verified.get(key) or await self._check_signature(token)
         if principal.expires_at.timestamp() + self._clock_skew_s <= time.time():
@@ -105,15 +99,15 @@ class FirebaseVerifier:
         return principal
 
     async def revoked(self, principals: Collection[Principal]) -> Collection[Principal]:
-        ttl = self._revocation_ttl_s
-        if ttl is None:
+        if self._revocation_ttl_s is None:
             return ()
+        ttl_s = max(self._revocation_ttl_s, LIVE_TTL_S)
 
         async def is_revoked(principal: Principal) -> bool:
             try:
-                return await self._is_revoked(principal, max(ttl, LIVE_TTL_S))
+                return await self._is_revoked(principal, ttl_s)
             except Unavailable:  # it is logged, and looked up again soon
-                return self._accounts.age_s(principal.uid) > self._revocation_grace_s
+                return self._accounts.age_s(principal.uid) > ttl_s + self._revocation_grace_s
 
         found = await asyncio.gather(*map(is_revoked, principals))
         return [principal for principal, revoked in zip(principals, found, strict=True) if revoked]
@@ -121,15 +115,15 @@ class FirebaseVerifier:
     async def _is_revoked(self, principal: Principal, max_age_s: float) -> bool:
         try:
             async with asyncio.timeout(DEADLINE_S):
-                valid_from = await self._accounts.valid_from(principal.uid, max_age_s=max_age_s)
+                record = await self._accounts.record(principal.uid, max_age_s=max_age_s)
         except TimeoutError as error:
             raise _unavailable(error) from error
-        return principal.issued_at.timestamp() < valid_from
+        return record.ends(principal)
 
-    async def _look_up(self, uids: Collection[str]) -> ValidFrom:
+    async def _look_up(self, uids: Collection[str]) -> Records:
         asked = [auth.UidIdentifier(uid) for uid in uids]
         found = await self._call(self._lookups, lambda: self._client.get_users(asked).users)
-        return {user.uid: user.tokens_valid_after_timestamp / 1000 for user in found if not user.disabled}
+        return {user.uid: Record.of(user) for user in found if not user.disabled}
 
     async def check(self) -> None:
         """Fetch the keys, if need be: with them, an unsigned token is rejected for its signature."""
@@ -144,31 +138,26 @@ class FirebaseVerifier:
         firebase_admin.delete_app(self._app)
 
     async def _check_signature(self, token: str) -> Principal:
-        if TOKEN.fullmatch(token) is None:
-            raise Unauthenticated(INVALID)
-        if self._keys_fetched:
-            return self._principal(await self._call(self._signatures, self._claims, token))
-        try:
-            async with asyncio.timeout(DEADLINE_S), self._first:  # one call fetches the keys that all need
-                claims = await self._call(self._signatures, self._claims, token)
-                self._keys_fetched = True
-        except TimeoutError as error:
-            raise _unavailable(error) from error
-        return self._principal(claims)
+        require_token(token, "ID token")
+        return self._taken(await self._call(self._signatures, self._claims, token))
 
-    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+    def _taken(self, claims: Mapping[str, Any]) -> Principal:
         """The caller that the claims name. Raises Unauthenticated for whom this deployment does not take."""
-        if _sign_in(claims).get("tenant") is not None:
-            raise Unauthenticated("Users of Identity Platform tenants are not taken.")
-        principal = _principal(claims)
+        principal = caller(claims)
         if self._require_verified_email and not principal.agent and claims.get("email_verified") is not True:
             raise Unauthenticated("Verify your email address, and then send a new ID token.")
         return principal
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        client = self._client
+        if time.monotonic() < self._fetch_again_at:
+            raise exceptions.UnavailableError("The keys could not be fetched a moment ago.")
         try:
-            claims: Mapping[str, Any] = client.verify_id_token(token, clock_skew_seconds=self._clock_skew_s)
+            claims: Mapping[str, Any] = self._client.verify_id_token(
+                token, clock_skew_seconds=self._clock_skew_s
+            )
+        except (auth.CertificateFetchError, GoogleAuthError):
+            self._fetch_again_at = time.monotonic() + FETCH_AGAIN_S
+            raise
         except (TypeError, LookupError, AttributeError, RecursionError) as error:
             raise ValueError("a token of an unexpected form") from error
         return claims
@@ -186,7 +175,7 @@ class FirebaseVerifier:
         except auth.InvalidIdTokenError as error:
             if (early := TOO_EARLY.search(str(error))) is not None:
                 now, begins = map(int, early.groups())
-                raise TokenTooEarly(max(1, begins - self._clock_skew_s - now)) from error
+                raise _too_early(max(1, begins - self._clock_skew_s - now)) from error
             raise Unauthenticated(INVALID) from error
         except (TimeoutError, exceptions.FirebaseError, GoogleAuthError) as error:
             raise _unavailable(error) from error
@@ -205,37 +194,10 @@ class FirebaseVerifier:
         return auth.Client(self._app)
 
 
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    """The caller that the claims name; the library does not check the types of an emulator's."""
-    issued_at, expires_at = claims.get("iat"), claims.get("exp")
-    try:
-        if not isinstance(issued_at, int) or not isinstance(expires_at, int):
-            raise TypeError
-        begins, ends = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise Unauthenticated("The ID token does not say from when to when it is valid.") from None
-    if claims["uid"].startswith(RESERVED):
-        raise Unauthenticated(f"A uid that begins with {RESERVED} is not a user's.")
-    return Principal(
-        uid=claims["uid"],
-        agent=claims.get("agent") is True,
-        issued_at=begins,
-        expires_at=ends,
-        signed_in_at=_signed_in_at(claims.get("auth_time")),
-    )
-
-
-def _sign_in(claims: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How the user signed in."""
-    sign_in = claims.get("firebase")
-    return sign_in if isinstance(sign_in, dict) else {}
-
-
-def _signed_in_at(auth_time: object) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(auth_time, UTC) if isinstance(auth_time, int) else None
-    except (ValueError, OverflowError, OSError):
-        return None
+def _too_early(wait_s: int) -> Unauthenticated | Unavailable:
+    """The refusal of a token whose issuer's clock is ahead of this process's."""
+    detail = f"The ID token's time begins in {wait_s} s by this server's clock."
+    return Unavailable(detail, retry_after=wait_s) if wait_s <= MAX_WAIT_S else Unauthenticated(detail)
 
 
 def _unavailable(error: BaseException) -> Unavailable:

@@ -13,8 +13,6 @@ MAX_LISTED_ERRORS = 20
 """Errors that an `invalid_request` lists: a response must not be many times the size of its request."""
 MAX_PATH_CHARS = 200
 """Characters of a path in an error: a client may name an unknown field as it likes."""
-MAX_WAIT_S = 60
-"""Seconds for which it is worth waiting until a token's time begins: the most that clocks may differ."""
 
 
 class Kind(NamedTuple):
@@ -100,20 +98,12 @@ class Unauthenticated(
     """There is no token, or one that does not verify."""
 
 
-class TokenTooEarly(Unauthenticated):
-    """The token is good, and its time begins later: the issuer's clock is ahead of this process's."""
-
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(f"The ID token's time begins in {wait_s} s by this server's clock.")
-        self.retry_after = wait_s if wait_s <= MAX_WAIT_S else None
-
-
 class TokenExpired(ConfabError, kind=Kind("token_expired", 401, "The ID token has expired")):
     """The token was good once."""
 
 
 class TokenRevoked(ConfabError, kind=Kind("token_revoked", 401, "The ID token has been revoked")):
-    """The user signed out everywhere, was disabled or was deleted."""
+    """The user signed out everywhere, was disabled or deleted, or is no agent any more."""
 
 
 class Forbidden(ConfabError, kind=Kind("forbidden", 403, "Not allowed")):
@@ -171,6 +161,10 @@ class Internal(ConfabError, kind=Kind("internal", 500, "Internal error")):
 
 class Unavailable(ConfabError, kind=Kind("unavailable", 503, "The service is temporarily unavailable", 1)):
     """Something that Confab depends on does not answer in time."""
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 MAX_ORIGIN = 200

@@ -98,6 +98,8 @@ class Principal(Model):
     uid: str
     agent: bool = False
     """Whether this is a service identity: an assistant, a bot."""
+    custom_token: bool = False
+    """Whether it signed in by a custom token, which may have claims that the account does not have."""
     issued_at: Timestamp
     expires_at: Timestamp
     signed_in_at: Timestamp | None = None

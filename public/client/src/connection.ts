@@ -238,9 +238,9 @@ export class Connection {
     }
   }
 
-  /** Only what a new token, another token later, or time cannot cure is final. */
+  /** Only what neither a new token nor time cures is final. */
   #refused(error: ConfabError): void {
-    if (error.aboutToken && error.retryAfterMs === null && !this.#newToken) {
+    if (error.aboutToken && !this.#newToken) {
       this.#newToken = true;
       this.#connectIn(0);
     } else if (error.final) {

@@ -59,9 +59,9 @@ export class ConfabError extends Error {
     return this.problem.requestId ?? null;
   }
 
-  /** Whether the same request may succeed if it is sent again, as with a token that begins in seconds. */
+  /** Whether the same request may succeed if it is sent again. */
   get retryable(): boolean {
-    return RETRYABLE.has(this.code) || (this.aboutToken && this.retryAfterMs !== null);
+    return RETRYABLE.has(this.code);
   }
 
   /** Whether the same can never succeed for this user, however long one waits. */

@@ -165,7 +165,7 @@ test("a token that cannot be had once closes no room", async (t) => {
 
 test("a token that begins in a moment is used again, without another one", async (t) => {
   const server = await RoomServer.start(t);
-  server.refusals.push({ ...problem("unauthenticated", 401), retryAfter: 1 });
+  server.refusals.push({ ...problem("unavailable", 503), retryAfter: 1 });
   const { told } = await opened(t, server, { after: 0 });
   assert.deepEqual(told.tokens, [false, false]);
 });

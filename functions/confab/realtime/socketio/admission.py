@@ -27,11 +27,10 @@ class WaitingRoom:
     def require_room(self, address: str) -> None:
         """Raises Unavailable if the address has as many connections waiting as it may have."""
         if 0 < self._per_address <= len(self._waiting.get(address, ())):
-            error = Unavailable(
-                f"An address has at most {self._per_address} connections that have not sent a token yet."
+            raise Unavailable(
+                f"An address has at most {self._per_address} connections that have not sent a token yet.",
+                retry_after=RETRY_S,
             )
-            error.retry_after = RETRY_S
-            raise error
 
     def enter(self, sid: str, address: str) -> str | None:
         """Let a connection wait; returns the one that is to be closed for it, if there are too many.
