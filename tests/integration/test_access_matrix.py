@@ -164,6 +164,8 @@ async def access(
     async with AsyncExitStack() as stack:
         google = stack.enter_context(Google().serving())
         google.changed["dan"] = {"disabled": True}
+        agent = {"customAttributes": '{"agent": true}'}
+        google.changed |= {uid: agent for uid in ROLES.values() if "bot" in uid}
         monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", google.address)
         verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=60)
         stack.push_async_callback(verifier.close)
