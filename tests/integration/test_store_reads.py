@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from confab.domain.errors import Unavailable
 from confab.ports.store import Cursor
 from confab.store import rows, statements
 from confab.store.connection import Aborted, Connection
-from confab.store.reads import IN_FLIGHT
+from confab.store.reads import ENOUGH_CHARS, IN_FLIGHT
 from confab.store.session import Session
 from confab.store.statements import LISTING_WINDOW_MS
 from tests.support.changes import edit, say
@@ -26,7 +27,12 @@ MESSAGES, CHANGES_EACH = 4, 9
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of pages in each query."""
-    return counted(monkeypatch, statements.PAGES, lambda given: json.loads(given["wanted"]))
+    return counted(monkeypatch, statements.PAGES, wanted)
+
+
+def wanted(variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The items that a query asks for, of all groups."""
+    return [one for group in json.loads(variables.get("wanted", "[]")) for one in group]
 
 
 async def test_pages_wanted_at_once_share_a_read_and_equal_ones_are_read_once(store, reads):
@@ -78,9 +84,32 @@ async def test_a_page_reads_as_many_rows_as_it_has_where_most_entries_are_change
         answers.clear()
         page = await store.page("c1", "alice", 2, after=after)
         log = await store.log("c1", "alice", 20, after=after)
-        rows = [sum(len(json.loads(text)) for text in texts) for ((_, *texts),) in answers]
+        rows = [sum(len(json.loads(text)) for text in texts) for ((_, *texts, _),) in answers]
         assert rows == [len(page.messages), len(log.entries)]
         assert rows == [min(2, (length - after) // (1 + CHANGES_EACH)), min(20, length - after)]
+
+
+LONG = 30_000
+FAT = ENOUGH_CHARS // LONG // 2
+"""Long messages of a room; a query reads three such rooms."""
+
+
+@pytest.mark.parametrize("kind", ["page", "log"])
+async def test_reads_of_long_messages_share_small_answers_with_short_ones(store, answers, kind):
+    """None is large enough to fail whoever shares it, and everybody gets what they would have got alone."""
+    rooms = [f"fat-{number}" for number in range(5)]
+    for room in (*rooms, "short"):
+        await store.create(conversation(room), None, now=NOW)
+        said = [draft("x" * (5 if room == "short" else LONG), conversation_id=room)] * FAT
+        await asyncio.gather(*(store.append(one, now=NOW) for one in said))
+    read = partial(getattr(store, kind), reader="alice", limit=60, **({"after": 0} if kind == "log" else {}))
+    answers.clear()
+    pages = await asyncio.gather(*(read(room) for room in (*rooms, "short")))
+    sizes = [sum(len(text) for one in answer for text in one if isinstance(text, str)) for answer in answers]
+    assert max(sizes) < 2 * ENOUGH_CHARS < sum(sizes)
+    items = [page.entries if kind == "log" else page.messages for page in pages]
+    assert [len(found) for found in items] == [FAT] * len(pages)
+    assert [page.conversation.id for page in pages] == [*rooms, "short"]
 
 
 async def test_a_page_that_is_wanted_later_is_read_later(store, reads):
@@ -98,15 +127,15 @@ async def test_a_page_that_the_store_refuses_to_read_fails_alone(store, monkeypa
     query = Connection.query
 
     async def refusing(self, statement, variables, **options):
-        if any(one["conversation"] == "bad" for one in json.loads(variables.get("wanted", "[]"))):
+        if any(one["conversation"] == "bad" for one in wanted(variables)):
             raise Aborted("refused")
         return await query(self, statement, variables, **options)
 
     monkeypatch.setattr(Connection, "query", refusing)
     await store.append(draft("one"), now=NOW)
-    wanted = ("c1", "bad", "none", "c1")
+    rooms = ("c1", "bad", "none", "c1")
     first, bad, none, again = await asyncio.gather(
-        *(store.page(one, "alice", 50) for one in wanted), return_exceptions=True
+        *(store.page(room, "alice", 50) for room in rooms), return_exceptions=True
     )
     assert isinstance(bad, Unavailable)
     assert none is None

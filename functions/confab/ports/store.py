@@ -113,9 +113,9 @@ class Store(Protocol):
         """The conversation and at most `limit` entries after the number `after`, as `page` promises."""
 
     async def entries(self, conversation_id: str, first: int, last: int) -> Excerpt | None:
-        """The entries `first` to `last`, both included, ascending. The log's length costs nothing.
+        """The entries `first` to `last`, both included, ascending; not all, if they are very long.
 
-        None if there is no such conversation.
+        The log's length costs nothing. None if there is no such conversation.
         """
 
     async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:

@@ -1,4 +1,8 @@
-"""Batches reads: concurrent reads of pages or ranges share a query, and equal ones a result."""
+"""Batches reads: concurrent reads of pages or ranges share a query, and equal ones a result.
+
+A query ends early once it has read much, and what it has not reached comes first in a later one: a few
+conversations with long messages cannot make one so large that its deadline fails everybody in it.
+"""
 
 import asyncio
 import json
@@ -6,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic_core import from_json
 
@@ -14,12 +18,16 @@ from confab.aio import Batch, Batcher, Fits, fan_out
 from confab.domain.entries import entry_of
 from confab.domain.errors import Unavailable
 from confab.domain.models import LogPage, Page, Wire
-from confab.ports.store import ANY_SIZE, Excerpt
+from confab.ports.store import Excerpt
 from confab.store import rows, statements
 from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 
 BATCH_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
+GROUP_ROWS = 100
+"""Rows that a query reads, at most, before it looks at how much it has read."""
+ENOUGH_CHARS = 2**20
+"""Characters of entries as JSON after which a query reads no further group."""
 IN_FLIGHT = 4
 """Batches of one kind in flight: to a store 20 ms away, a page takes 25 ms with four, 40 with one."""
 STAGGER_S = 0.005
@@ -31,6 +39,8 @@ FEW = 16
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
+_Wanted = dict[str, Any]
+"""A key as the statement reads it."""
 
 
 class Reads(ABC, Generic[Key, Found]):
@@ -55,7 +65,21 @@ class Reads(ABC, Generic[Key, Found]):
 
     @abstractmethod
     async def fetch(self, wanted: Sequence[Sequence[Key]], deadline: float) -> Sequence[Found]:
-        """What the store has for each key, in one query; equal keys come together."""
+        """What the store has for the first of these keys, at least for one; equal keys come together."""
+
+    async def query(self, statement: str, wanted: Sequence[_Wanted], deadline: float) -> Sequence[Any]:
+        """The answers to the first items, up to the group in which ENOUGH_CHARS are read."""
+        groups: list[list[_Wanted]] = []
+        rows = GROUP_ROWS
+        for one in wanted:
+            rows += one["limit"]
+            if rows > GROUP_ROWS:
+                groups.append([])
+                rows = one["limit"]
+            groups[-1].append(one)
+        variables = {"wanted": json.dumps(groups), "enough": ENOUGH_CHARS, "few": FEW}
+        found: Sequence[Any] = await self._connection.query(statement, variables, deadline=deadline)
+        return found
 
     async def read(self, key: Key) -> Found:
         return await self._batcher.submit(key)
@@ -91,8 +115,10 @@ class Reads(ABC, Generic[Key, Found]):
         for pending in batch:
             wanted[pending.item].append(pending.item)
         deadline = max(pending.deadline for pending in batch)
-        found = dict(zip(wanted, await self.fetch([*wanted.values()], deadline), strict=True))
-        for count, pending in enumerate(batch, 1):
+        found = dict(zip(wanted, await self.fetch([*wanted.values()], deadline), strict=False))
+        if len(found) < len(wanted):
+            self._batcher.again(pending for pending in batch if pending.item not in found)
+        for count, pending in enumerate((one for one in batch if one.item in found), 1):
             pending.answer(found[pending.item])
             if count % ANSWERED_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -120,11 +146,10 @@ class Pages(Reads[PageKey, Page | None]):
     async def fetch(self, wanted: Sequence[Sequence[PageKey]], deadline: float) -> Sequence[Page | None]:
         """Each page, None where there is no conversation that one of the readers may read."""
         asked = [asdict(keys[0]) | {"readers": [key.reader for key in keys]} for keys in wanted]
-        variables = {"wanted": json.dumps(asked)}
-        found = await self._connection.query(statements.PAGES, variables, deadline=deadline)
+        found = await self.query(statements.PAGES, asked, deadline)
         return [
-            page and _page(*page, forward=keys[0].after is not None)
-            for keys, page in zip(wanted, found, strict=True)
+            page and _page(*page[:2], forward=keys[0].after is not None)
+            for keys, page in zip(wanted, found, strict=False)
         ]
 
 
@@ -143,7 +168,7 @@ class LogKey:
     conversation: str
     after: int
     limit: int
-    most: int = ANY_SIZE
+    most: int = ENOUGH_CHARS
     """Characters of content and metadata that it may have."""
     reader: str | None = field(compare=False, default=None)
     """None for a process that distributes it to readers."""
@@ -178,9 +203,8 @@ class Logs(Reads[LogKey, LogRows | None]):
             | {"readers": None if any(key.reader is None for key in keys) else [key.reader for key in keys]}
             for keys in wanted
         ]
-        variables = {"wanted": json.dumps(asked), "few": FEW}
-        found = await self._connection.query(statements.LOG, variables, deadline=deadline)
-        return [texts and LogRows(*map(from_json, texts)) for texts in found]
+        found = await self.query(statements.LOG, asked, deadline)
+        return [part and LogRows(*map(from_json, part[:3])) for part in found]
 
     async def page(self, key: LogKey) -> LogPage | None:
         """As `Store.log` promises."""

@@ -1,4 +1,4 @@
-"""What the store asks SurrealDB. Each file is one statement: one transaction, one round trip.
+"""What the store asks SurrealDB. A file is a statement, or a part of one: a transaction, a round trip.
 
 A block ends at its first RETURN and keeps what it wrote before, so all checks come before the
 first write. Values are always bound, never written into the text. What is large travels as
@@ -23,6 +23,11 @@ def _statement(name: str) -> str:
     return re.sub(r"^ *--.*\n", "", text, flags=re.MULTILINE).rstrip()
 
 
+def _gathered(name: str) -> str:
+    """The statement that answers many wanted items, each as the file's closure does."""
+    return _statement("gathered").replace("/* each */", _statement(name))
+
+
 APPEND = _statement("append")
 CHANGE_CONVERSATION = _statement("change_conversation")
 CHANGE_MESSAGE = _statement("change_message")
@@ -35,9 +40,9 @@ HEADS = _statement("heads")
 INACTIVE = _statement("inactive")
 LEAVE_FINALIZED = _statement("leave_finalized")
 LISTING = _statement("listing")
-LOG = _statement("log")
+LOG = _gathered("log")
 MESSAGE = _statement("message")
 NEXT_ERASURE = _statement("next_erasure")
-PAGES = _statement("pages")
+PAGES = _gathered("pages")
 PURGE = _statement("purge")
 REFUSALS = _statement("refusals")
