@@ -6,16 +6,18 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 import websockets
-from surrealdb import AsyncWsSurrealConnection
+from surrealdb import AsyncWsSurrealConnection, Value
 from surrealdb.data.cbor import decode, encode
-from surrealdb.errors import NotAllowedError, NotFoundError
+from surrealdb.errors import NotAllowedError, NotFoundError, ValidationError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from confab.store.session import Session
+from confab.store.users import ROLES, definition
 from tests.support.samples import NOW, conversation, draft, heads
 from tests.support.surrealdb import PASSWORD, USER, SurrealServer, spawn, surreal_server, surreal_store
 
@@ -76,8 +78,6 @@ async def test_a_web_page_is_refused_whatever_its_origin(database, origin):
 async def test_methods_need_a_sign_in(database):
     async with client(database) as db:
         with pytest.raises(NotAllowedError):
-            await db.use("a", "b")
-        with pytest.raises(NotAllowedError):
             await db.query("RETURN 1")
         for user, password in ((USER, "wrong"), ("wrong", PASSWORD), ("", "")):
             with pytest.raises(NotAllowedError):
@@ -85,7 +85,7 @@ async def test_methods_need_a_sign_in(database):
         await db.signin({"username": USER, "password": PASSWORD})
         await db.use("a", "b")
         assert await db.query("RETURN $x; RETURN 2", {"x": "a\x00b"}) == ["a\x00b", 2]
-        for unshared in (db.let("x", 1), db.live("t")):
+        for unshared in (db.attach(), db.live("t")):
             with pytest.raises(NotFoundError):
                 await unshared
         await db.invalidate()
@@ -110,9 +110,43 @@ async def test_a_connection_without_a_database_sees_no_data(database):
     await session.query("CREATE t:1", {})
     async with client(database) as db:
         await db.signin({"username": USER, "password": PASSWORD})
-        with pytest.raises(NotFoundError):
+        with pytest.raises(ValidationError, match="Specify a namespace"):
             await db.query("SELECT * FROM t")
     await session.close()
+
+
+async def test_users_are_the_engines_own_with_their_roles_and_their_passwords(database):
+    session = await Session.open(replace(database.account(), namespace="n", database="d"), define=True)
+    for role in ROLES:
+        await session.query(definition(role, role, role, level="DATABASE"), {})
+    await session.query("CREATE t:1", {})
+    account: dict[str, Value] = {"namespace": "n", "database": "d", "username": "viewer"}
+    async with client(database) as db:
+        for _ in range(2):  # the server knows the token from the second time on
+            with pytest.raises(NotAllowedError):
+                await db.signin(account | {"password": "viewers"})
+            await db.signin(account | {"password": "viewer"})
+            await db.use("n", "d")
+            assert await db.query("CREATE t:2; SELECT VALUE record::id(id) FROM t") == [[], [1]]
+        with pytest.raises(NotAllowedError):
+            await db.query("DEFINE TABLE u")
+        await db.use("confab", "confab")
+        with pytest.raises(NotAllowedError):
+            await db.query("INFO FOR DB")
+        await session.query(definition("viewer", "another", "viewer", level="DATABASE"), {})
+        with pytest.raises(NotAllowedError):
+            await db.signin(account | {"password": "viewer"})
+    await session.close()
+
+
+async def test_a_request_in_the_name_of_another_session_runs_in_its_own(database):
+    async with client(database) as db, client(database) as stranger:
+        await db.signin({"username": USER, "password": PASSWORD})
+        await db.use("a", "b")
+        (theirs,) = await db.query("RETURN $session.id")
+        assert isinstance(theirs, UUID)
+        with pytest.raises(NotAllowedError):
+            await stranger.query("RETURN 1", session_id=theirs)
 
 
 @pytest.mark.parametrize("frame", [b"\xff\x00garbage", b"\x01", encode({"no": "method"}), "text"])

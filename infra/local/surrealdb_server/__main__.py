@@ -15,7 +15,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m infra.local.surrealdb_server",
         description="A local SurrealDB server: the embedded engine with the WebSocket RPC protocol. "
-        "The user is SURREALDB_USER with SURREALDB_PASSWORD, root and root by default.",
+        "SURREALDB_USER with SURREALDB_PASSWORD, root and root by default, may do everything. It may define "
+        "further users, whom the engine holds to their roles.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1")
@@ -37,7 +38,8 @@ async def _open(arguments: argparse.Namespace) -> Engine:
             raise EngineError(f"{error.strerror}: {arguments.path}") from error
     url = "mem://" if arguments.memory else f"surrealkv://{arguments.path.resolve()}"
     engine = Engine(url, concurrency=arguments.concurrency)
-    await engine.open()
+    root = os.environ.get("SURREALDB_USER") or "root", os.environ.get("SURREALDB_PASSWORD") or "root"
+    await engine.open(root, session_s=arguments.session_seconds)
     return engine
 
 
@@ -46,14 +48,13 @@ async def _serve(arguments: argparse.Namespace) -> str:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    env, host, port = os.environ, arguments.host, arguments.port
-    credentials = env.get("SURREALDB_USER") or "root", env.get("SURREALDB_PASSWORD") or "root"
+    host, port = arguments.host, arguments.port
     try:
         engine = await _open(arguments)
     except EngineError as error:
         return f"cannot open the data: {error}"
     try:
-        server = await listen(engine, credentials, host=host, port=port, session_s=arguments.session_seconds)
+        server = await listen(engine, host=host, port=port)
     except OSError as error:
         await engine.close()
         return f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}"

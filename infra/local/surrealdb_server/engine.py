@@ -1,25 +1,19 @@
-"""The embedded SurrealDB engine, shared by every connection of the server."""
+"""The embedded SurrealDB engine, which has a session of its own for every connection of the server."""
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
-from surrealdb.data.cbor import encode
+from surrealdb.data.cbor import decode, encode
 from surrealdb_embedded import AsyncEmbeddedDB
 
+from confab.store.users import definition
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The namespace and database that a connection works in."""
-
-    namespace: str
-    database: str
-
-
-NOWHERE = Scope("", "")
-"""The scope of a connection before its `use`, which holds no data."""
+Credentials = tuple[str, str]
+"""A user's name and password."""
 
 
 class EngineError(Exception):
@@ -27,7 +21,7 @@ class EngineError(Exception):
 
 
 class Engine:
-    """One open datastore. It has a single session, so it runs the requests of one scope at a time.
+    """One open datastore, whose users are the engine's own.
 
     Up to `concurrency` requests overlap. With 1 no transaction conflicts; with more, transactions that write
     the same record conflict as in production.
@@ -37,13 +31,13 @@ class Engine:
         self._url = url
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
-        self._admission = asyncio.Lock()
-        self._scope: Scope | None = None
         self._ids = itertools.count()
         self._db: AsyncEmbeddedDB | None = None
 
-    async def open(self) -> None:
-        """Open the datastore. Raises EngineError if it is in use, unreadable or not a datastore.
+    async def open(self, root: Credentials, *, session_s: float) -> None:
+        """Open the datastore, whose only root user `root` is from now on; sign-ins as it last `session_s`.
+
+        Raises EngineError if it is in use, unreadable or not a datastore.
 
         After a crash its log may end in half a record. The engine skips that and appends after it, but the
         next recovery stops there and loses everything appended (seen in 3.2.4). Closing the datastore flushes
@@ -57,6 +51,11 @@ class Engine:
         except (RuntimeError, ValueError) as error:
             raise EngineError(" ".join(str(error).split())) from error
         self._db = db
+        lasting = f"DURATION FOR TOKEN 1h, FOR SESSION {round(session_s)}s"
+        user = definition(*root, "owner", level="ROOT")
+        (defined,) = (await self.call("query", [f"{user} {lasting}"]))["result"]
+        if defined["status"] != "OK":
+            raise EngineError(f"cannot define the user: {defined['result']}")
 
     async def _connect(self) -> AsyncEmbeddedDB:
         db = AsyncEmbeddedDB(self._url)
@@ -65,51 +64,37 @@ class Engine:
 
     async def close(self) -> None:
         """Wait for the requests in flight, then close the datastore. Later requests fail."""
-        async with self._alone():
-            db, self._db = self._db, None
+        for _ in range(self._concurrency):
+            await self._slots.acquire()
+        db, self._db = self._db, None
+        for _ in range(self._concurrency):
+            self._slots.release()
         if db is not None:
             await db.close()
 
-    async def execute(self, request: bytes, scope: Scope) -> bytes:
-        """Run a CBOR request in `scope`; the engine's CBOR response.
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[uuid.UUID]:
+        """A session that nobody has signed in to."""
+        session = uuid.uuid4()
+        await self.call("attach", session=session)
+        try:
+            yield session
+        finally:
+            with suppress(RuntimeError):  # the engine may be closed
+                await self.call("detach", session=session)
+
+    async def call(self, method: str, params: list[Any] | None = None, **fields: Any) -> Mapping[str, Any]:
+        """The engine's response to a request. Raises RuntimeError if it fails or is closed."""
+        request = {"id": f"own-{next(self._ids)}", "method": method, "params": params or [], **fields}
+        answer: Mapping[str, Any] = decode(await self.execute(encode(request)))
+        return answer
+
+    async def execute(self, request: bytes) -> bytes:
+        """Run a CBOR request; the engine's CBOR response.
 
         Raises ValueError for an invalid request, RuntimeError if the engine fails or is closed.
         """
-        async with self._turn(scope) as db:
-            return await db.execute(request)
-
-    @asynccontextmanager
-    async def _turn(self, scope: Scope) -> AsyncIterator[AsyncEmbeddedDB]:
-        async with self._admission:  # first come, first served: no scope starves another
-            if scope != self._scope:
-                async with self._alone():
-                    await self._use(scope)
-            await self._slots.acquire()
-        try:
-            yield self._opened()
-        finally:
-            self._slots.release()
-
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
-        held = 0
-        try:
-            while held < self._concurrency:
-                await self._slots.acquire()
-                held += 1
-            yield
-        finally:
-            for _ in range(held):
-                self._slots.release()
-
-    async def _use(self, scope: Scope) -> None:
-        self._scope = None
-        params = [scope.namespace, scope.database]
-        request = {"id": f"scope-{next(self._ids)}", "method": "use", "params": params}
-        await self._opened().execute(encode(request))
-        self._scope = scope
-
-    def _opened(self) -> AsyncEmbeddedDB:
-        if self._db is None:
-            raise RuntimeError("the engine is closed")
-        return self._db
+        async with self._slots:
+            if self._db is None:
+                raise RuntimeError("the engine is closed")
+            return await self._db.execute(request)

@@ -17,7 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from infra.local.surrealdb_server.engine import Engine
-from infra.local.surrealdb_server.session import Credentials, Session
+from infra.local.surrealdb_server.session import Session, Tokens
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MAX_CONNECTIONS = 256
@@ -28,16 +28,17 @@ UNSUPPORTED_DATA = 1003
 INTERNAL_ERROR = 1011
 
 
-async def listen(engine: Engine, user: Credentials, *, host: str, port: int, session_s: float) -> Server:
+async def listen(engine: Engine, *, host: str, port: int) -> Server:
     """Start the server; close it before the engine. Raises OSError for a taken port."""
+    tokens = Tokens()
 
     async def handle(connection: ServerConnection) -> None:
-        session = Session(engine, user, lifetime_s=session_s)
-        try:
-            code, reason = await _serve(connection, session)
-            await connection.close(code, reason)
-        except ConnectionClosed:
-            return  # the client is gone
+        async with engine.session() as session:
+            try:
+                code, reason = await _serve(connection, Session(engine, tokens, session))
+                await connection.close(code, reason)
+            except ConnectionClosed:
+                return  # the client is gone
 
     return await serve(
         handle,
