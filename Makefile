@@ -64,9 +64,9 @@ imports: install  ## the direction of the imports
 faults: install  ## break everything under load and account for every entry; SEED= MINUTES=
 	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %)
 
-fuzz: install  ## send the Socket.IO server anything: its core by Hypothesis, two containers by strangers; SEED= MINUTES=
+fuzz: install  ## send the sockets and the REST operations anything; SEED= MINUTES= FUZZ_ARGS=
 	@$(PYTEST) -q tests/unit/test_socketio_core.py --hypothesis-profile=thorough --timeout=3600 $(SEED:%=--hypothesis-seed=%)
-	@$(BIN)/python -m tests.fuzz $(SEED:%=--seed %) $(MINUTES:%=--minutes %)
+	@$(BIN)/python -m tests.fuzz $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FUZZ_ARGS)
 
 hostile: install  ## attack a real system beside a well-behaved pair of users; SEED= HOSTILE_ARGS=
 	@$(BIN)/python -m tests.hostile $(SEED:%=--seed %) $(HOSTILE_ARGS)

@@ -1,12 +1,15 @@
-"""`python -m tests.fuzz`: strangers send two containers anything, beside a pair that talks."""
+"""`python -m tests.fuzz`: strangers send two containers, and then a function, anything."""
 
 import argparse
 import random
 import sys
 from pathlib import Path
 
+from tests.fuzz.rest import fuzz_rest
 from tests.fuzz.run import fuzz
 from tests.support.command import Say, carry_out, show
+
+RUNS = {"sockets": fuzz, "rest": fuzz_rest}
 
 
 def main() -> int:
@@ -15,15 +18,20 @@ def main() -> int:
         prog="python -m tests.fuzz",
         description="Let strangers, with and without a good token, send two realtime containers broken HTTP, "
         "WebSocket frames and packets in any order. No answer is 5xx but 503, nothing is logged as an error, "
-        "a pair beside them gets every message in order, and what the containers hold comes back.",
+        "a pair beside them gets every message in order, and what the containers hold comes back. Then let "
+        "schemathesis send a function what its OpenAPI document makes of it: each answer is as documented.",
     )
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), help="one of the two")
     parser.add_argument("--seed", type=int, help="of what the strangers do; a new one by default")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of strangers (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each (%(default)s)")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
 
     async def carry(folder: Path, say: Say) -> tuple[bool, bool]:
-        failures = await fuzz(seed, given.minutes * 60, folder, say)
+        failures: list[str] = []
+        for name in given.only:
+            (place := folder / name).mkdir()
+            failures += await RUNS[name](seed, given.minutes * 60, place, say)
         show(*failures, f"seed {seed}: {len(failures)} failures")
         return not failures, bool(failures)
 

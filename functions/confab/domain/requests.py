@@ -160,6 +160,11 @@ def _check_user_id(uid: str) -> str:
     return uid
 
 
+def _whole(number: object) -> object:
+    """To JSON Schema, and to a client in whose language all numbers are floats, 1.0 is an integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _digits(number: object) -> object:
     if isinstance(number, str):
         if not re.fullmatch(r"0|-?[1-9]\d{0,15}", number, re.ASCII):
@@ -194,6 +199,8 @@ Text = Annotated[str, AfterValidator(_check_text)]
 CheckedMetadata = Annotated[Metadata, AfterValidator(_check_metadata)]
 IdempotencyKey = Annotated[str, Field(pattern=IDEMPOTENCY_KEY)]
 ConversationId = Annotated[str, Field(pattern=ID)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer in a JSON body."""
 Number = Annotated[int, BeforeValidator(_digits)]
 """An integer, which a query string has as text."""
 PageLimit = Annotated[Number, BeforeValidator(_default_limit), AfterValidator(_check_limit)]
@@ -243,7 +250,7 @@ class AddMessage(Request):
     role: Role = "user"
     client_message_id: IdempotencyKey | None = None
     metadata: CheckedMetadata = Field(default_factory=dict)
-    in_reply_to: Annotated[int, Field(ge=1, le=MAX_SEQ)] | None = None
+    in_reply_to: Annotated[Whole, Field(ge=1, le=MAX_SEQ)] | None = None
 
     def draft(self, conversation_id: str, author: Principal) -> Draft:
         """The message as `author` writes it into a conversation."""

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from confab.domain.requests import MAX_SEQ, AddMessage, ConversationId, Request
+from confab.domain.requests import MAX_SEQ, AddMessage, ConversationId, Request, Whole
 
 Token = Annotated[str, Field(min_length=1)]
-After = Annotated[int, Field(ge=0, le=MAX_SEQ)]
+After = Annotated[Whole, Field(ge=0, le=MAX_SEQ)]
 
 
 class Handshake(Request):
