@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from confab.auth.firebase import FirebaseVerifier
+from confab.domain import rates
 from confab.domain.cells import MAIN, new_id
 from confab.http.routes import ROUTES
 from confab.store import schema, statements
@@ -79,6 +80,14 @@ ALONE = {
     "delete_conversation",
 }
 """What changes who may do what, and is carried out in a conversation of its own."""
+LIMITED = {
+    "CONFAB_MESSAGES_PER_10S": "4",
+    "CONFAB_READS_PER_10S": "7",
+    "CONFAB_CREATES_PER_10S": "2",
+    "CONFAB_ADDITIONS_PER_10S": "20",
+    "CONFAB_RENEWALS_PER_10S": "5",
+}
+"""Rates that the preparation keeps to, and who asks for everything does not."""
 BACKGROUND = {statements.HEADS, statements.NEXT_ERASURE, statements.PURGE, schema.READ}
 Cell = tuple[str, str, str]
 """An operation, a role and a state."""
@@ -159,8 +168,13 @@ def token(uid: str) -> str:
 
 @pytest.fixture
 async def access(
-    server: SurrealServer, bus_server: Any, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    server: SurrealServer,
+    bus_server: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Access]:
+    """Without rates, or with those of the parameter, in windows that no slow machine leaves."""
+    monkeypatch.setattr(rates, "WINDOW_S", 3_600)
     async with AsyncExitStack() as stack:
         google = stack.enter_context(Google().serving())
         google.changed["dan"] = {"disabled": True}
@@ -173,6 +187,7 @@ async def access(
             "SURREALDB_DATABASE": server.database,
             "CONFAB_MAX_ROOMS_PER_SOCKET": "0",
             "CONFAB_MAX_SOCKETS_PER_USER": "0",
+            **getattr(request, "param", {}),
         }
         world = World(server, bus_server, cells=(MAIN,), verifier=verifier, env=env)
         await stack.enter_async_context(world.running())
@@ -241,18 +256,41 @@ async def test_the_store_does_the_same_work_for_a_stranger_as_for_what_is_missin
         await access.outcome(cell)
         work[cell] = [*asked]
     assert all(work.values())
+    for room in access.rooms.values():  # whose rate for typing would end before
+        assert {await access.people["stranger"].asks("typing", room) for _ in range(7)} == {"not_found"}
     assert [cell for cell, done in work.items() if done != work[cell[0], cell[1], "missing"]] == []
 
 
+@pytest.mark.parametrize("access", [LIMITED], indirect=True)
+async def test_a_rate_tells_a_stranger_nothing_and_a_refusal_for_it_asks_nothing(access, asked):
+    async def all_thrice(person: Person, room: str) -> list[tuple[str, str, int]]:
+        """The outcomes, and how many statements each has cost."""
+        found = []
+        for operation in [*REST, *EVENTS] * 3:
+            asked.clear()
+            found.append((operation, await person.asks(operation, room), len(asked)))
+        return found
+
+    eve = access.people["stranger"]
+    socket = await WireSocket.connected(eve.url, {"token": token("mallory")})
+    mallory = replace(eve, uid="mallory", token=token("mallory"), socket=socket)
+    hidden = await all_thrice(eve, access.rooms["active"])
+    missing = await all_thrice(mallory, access.rooms["missing"])
+    await socket.close()
+    assert hidden == missing
+    limited = {operation: cost for operation, code, cost in hidden if code == "rate_limited"}
+    assert set(limited.values()) == {0}
+    assert len(limited) > len([*REST, *EVENTS]) / 2
+
+
 ODD_IDS = ("%00", "a%00b", "a%20b", "a%2fb", "%C3%A4", "%C2%9F", "a" * 65, "a" * 8_000, "..%2f..")
-NO_TEXTS = ("%FF", "%ED%A0%80", "%C0%80", "a%E4")
-"""Percent-encoded bytes that are not UTF-8."""
+NO_UTF_8 = ("%FF", "%ED%A0%80", "%C0%80", "a%E4")
 
 
-@pytest.mark.parametrize(("ids", "code"), [(ODD_IDS, "not_found"), (NO_TEXTS, "invalid_request")])
-async def test_what_can_be_no_id_is_refused_before_the_store_is_asked(access, asked, ids, code):
+async def test_what_can_be_no_id_is_refused_before_the_store_is_asked(access, asked):
+    expected = dict.fromkeys(ODD_IDS, "not_found") | dict.fromkeys(NO_UTF_8, "invalid_request")
+    cells = [(operation, odd) for operation in REST if "{room}" in REST[operation][1] for odd in expected]
     owner = access.people["owner"]
-    cells = [(operation, odd) for operation in REST if "{room}" in REST[operation][1] for odd in ids]
     codes = await asyncio.gather(*(owner.asks(operation, odd) for operation, odd in cells))
-    assert dict(zip(cells, codes, strict=True)) == dict.fromkeys(cells, code)
+    assert dict(zip(cells, codes, strict=True)) == {cell: expected[cell[1]] for cell in cells}
     assert asked == []

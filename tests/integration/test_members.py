@@ -1,10 +1,12 @@
 """Members who come, go and change, over two instances: what their live sockets get, and until when."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from confab.domain.events import Typing, TypingState
 from confab.domain.limits import Limits
 from confab.domain.requests import EditMessage, SetMember, UpdateConversation, parse
 from confab.realtime import typing as typing_module
@@ -123,6 +125,28 @@ async def test_typing_ends_with_the_right_to_type(world, monkeypatch, end):
             await carol.until(lambda c: c.received[-1] == left(room, "deleted"))
         else:
             await carol.until(lambda c: [one["typing"] for one in c.of("typing")] == [True, False])
+
+
+async def test_typing_on_the_bus_is_shown_of_the_owner_and_of_members_who_write(world):
+    room = await world.conversation(members=["bob", ("rita", "read"), "rob"])
+    await remove(world, room, "rob")
+    alice, _ = await sockets(world, "alice", room)
+
+    async def shown(*uids: str, last: str) -> list[str]:
+        """Whose typing alice's socket gets of these, each published by an instance that there is not."""
+        for uid in (*uids, last):
+            state = TypingState(conversation_id=room, user_id=uid, typing=True)
+            event = Typing(conversation_id=room, data=state, origin="i9", at=datetime.now(UTC))
+            await world.function.publisher.publish(event)
+        await alice.until(lambda c: bool(c.of("typing")) and c.of("typing")[-1]["userId"] == last)
+        return [state["userId"] for state in alice.of("typing")]
+
+    assert await shown("eve", "rita", "rob", last="bob") == ["bob"]
+    await set_access(world, room, "rita", "write")
+    await remove(world, room, "bob")
+    await alice.until(lambda c: len(c.of("conversation_changed")) == 2)
+    alice.received.clear()
+    assert await shown("eve", "bob", last="rita") == ["rita"]
 
 
 async def test_a_new_member_reads_the_whole_log_and_a_new_owner_owns_it(world):

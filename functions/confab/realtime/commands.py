@@ -83,6 +83,7 @@ class Commands:
         session.rooms[conversation_id] = access.standing(page.conversation, session.uid)
         ack(answer)
         conversation = page.conversation
+        self._rooms.know(conversation)
         await self._rooms.finish_join(conversation_id, session, conversation.seq, conversation.erasures)
 
     async def _page(self, request: Join, caller: Principal) -> Page | LogPage:

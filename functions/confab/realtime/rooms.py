@@ -68,13 +68,20 @@ class Rooms:
     def __len__(self) -> int:
         return len(self._served)
 
-    def __contains__(self, conversation_id: str) -> bool:
-        return conversation_id in self._served
-
     def others(self, conversation_id: str, uid: str) -> list[str]:
         """The live sockets of a room that belong to other users than `uid`."""
         served = self._served.get(conversation_id)
         return [] if served is None else [s for s in served.room.live if served.occupants[s].uid != uid]
+
+    def know(self, conversation: Conversation) -> None:
+        """As `ServedRoom.know`, for a conversation that a socket has read."""
+        if (served := self._served.get(conversation.id)) is not None:
+            served.know(conversation)
+
+    def may_type(self, conversation_id: str, uid: str) -> bool:
+        """Whether the room is served here, and knows that the user may type in it."""
+        served = self._served.get(conversation_id)
+        return served is not None and served.may_type(uid)
 
     def has(self, conversation_id: str, sid: str) -> bool:
         """Whether a socket is in a room or joining it."""

@@ -7,11 +7,13 @@ lets sockets go whose users may not stay.
 import asyncio
 import contextvars
 import logging
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from confab.aio import Backoff
+from confab.domain import access
 from confab.domain.entries import Entry
 from confab.domain.entries.conversation_changed import Changes, ConversationChanged
 from confab.domain.errors import Unavailable
@@ -103,7 +105,20 @@ class ServedRoom:
         self.erasures: int | None = None
         """How many of the log's erasures the sockets know; None until one has joined."""
         self.filling: asyncio.Task[None] | None = None
+        self._known_at = 0
+        self._writers = array("q")
+        """Hashes of the uids with write access, a word each, as the entry `_known_at` left them."""
         self._serving = serving
+
+    def know(self, conversation: Conversation) -> None:
+        """Remember who may write and type, unless a later state is known."""
+        if conversation.seq >= self._known_at:
+            self._known_at = conversation.seq
+            self._writers = array("q", map(hash, access.writers(conversation)))
+
+    def may_type(self, uid: str) -> bool:
+        """Whether a user has write access, as far as the room knows."""
+        return hash(uid) in self._writers
 
     async def finish_join(self, occupant: Occupant, position: int, erasures: int | None) -> None:
         """As `Rooms.finish_join`."""
@@ -180,6 +195,7 @@ class ServedRoom:
         """Dismiss who is no participant any more, which no entry says of an erased user."""
         conversation = await self._serving.store.conversation(self.conversation_id)
         if conversation is not None and self.room.has(conversation.seq):
+            self.know(conversation)
             for occupant in [self.occupants[sid] for sid in self.room.live]:
                 if occupant.uid not in conversation.participants:
                     occupant.dismiss(self.conversation_id, "removed")
@@ -281,6 +297,8 @@ class ServedRoom:
         The entry that removes a user who was erased since names nobody any more, whoever made it. It is
         not to be told from others that named an erased user only: who has lost access goes at the first.
         """
+        if entry.conversation is not None:
+            self.know(entry.conversation)
         nameless = readers is not None and entry.changes == Changes()
         for occupant in [self.occupants[sid] for sid in sids if sid in self.occupants]:
             lost = nameless and readers is not None and occupant.uid not in readers

@@ -52,9 +52,10 @@ class TypingIndicators:
             self._publish(TypingState(conversation_id=conversation_id, user_id=uid, typing=False))
 
     def receive(self, event: Typing) -> None:
-        """Show the typing that another instance has published."""
-        if event.conversation_id in self._rooms:
-            self._update(event.data, event.origin)
+        """Show the typing that another instance has published, of users who may type; it is not trusted."""
+        state = event.data
+        if not state.typing or self._rooms.may_type(state.conversation_id, state.user_id):
+            self._update(state, event.origin)
 
     def _update(self, state: TypingState, source: str) -> bool:
         """Returns whether the state was shown."""

@@ -88,10 +88,12 @@ class Room:
         return encode_event(Typing(conversation_id=self.id, origin=STRANGER, at=current_time(), data=data))
 
     async def _check(self) -> None:
-        """The sockets are open, and got nothing that is not stored, but for typing, which never is."""
+        """The sockets are open, and got nothing that is not stored; typing, which never is, of members."""
         for socket in self._sockets:
             if any(self._stored.get(seq) != content for seq, content in _entries(socket)):
                 self._attempt.fail("a message that the store does not have")
+            if any(state["userId"] == "ghost" for state in socket.of("typing")):
+                self._attempt.fail("the typing of somebody who is no member")
             for event in ("finalized", "resync"):
                 if socket.of(event):
                     self._attempt.fail(f"{event}, which the store does not have")
