@@ -7,23 +7,12 @@ responses of deployed functions against the document.
 import copy
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
-from functions_framework.aio import create_asgi_app
 
 from tests.contract.answers import CAUSES, DOCUMENT, OPERATIONS, ORIGIN, Site, documented, requests
 from tests.support.adapters import MemoryAdapters
-from tests.support.api import API, api_client
+from tests.support.api import api_client
 from tests.support.conformance import Outcome
-from tests.support.processes import ROOT
-
-FUNCTION = """
-import functions_framework.aio
-
-@functions_framework.aio.http
-async def function(_):
-    return "called"
-"""
 
 
 @pytest.fixture
@@ -54,18 +43,3 @@ async def test_no_answer_but_the_documented_ones_is_given(site, operation, final
         await CAUSES["conversation_finalized"](site, operation)
     for user, how in [*requests(), ("unchecked", {})]:
         DOCUMENT.check(await site.call(operation, user, **copy.deepcopy(how)))
-
-
-async def test_what_the_framework_refuses_by_itself_is_documented(tmp_path):
-    (tmp_path / "main.py").write_text(FUNCTION)
-    framework = httpx.ASGITransport(create_asgi_app("function", str(tmp_path / "main.py")))
-    refusals = {"/robots.txt": (404, "Not Found"), "/favicon.ico": (404, "Not Found")}
-    async with httpx.AsyncClient(transport=framework, base_url="http://confab") as client:
-        assert (await client.get(API)).text == "called"
-        for method in ("TRACE", "PROPFIND"):
-            refused = await client.request(method, API)
-            assert (refused.status_code, refused.text) == (405, "Method Not Allowed")
-        for path, refusal in refusals.items():
-            refused = await client.get(path)
-            assert (refused.status_code, refused.text) == refusal
-            assert path in (ROOT / "docs/errors.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
 
@@ -32,6 +32,8 @@ class Answer:
     body: bytes
     ms: float
     closed: bool
+    headers: dict[str, str] = field(default_factory=dict)
+    """By name in lower case."""
 
     @property
     def said(self) -> str:
@@ -135,8 +137,9 @@ def _parsed(received: bytes, ms: float, closed: bool) -> Answer:
     response = HTTPResponse(stream)
     try:
         response.begin()
-        return Answer(response.status, response.read(), ms, closed)
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, response.read(), ms, closed, headers)
     except IncompleteRead as cut:
-        return Answer(response.status, cut.partial, ms, closed)
+        return Answer(response.status, cut.partial, ms, closed, headers)
     except HTTPException:
         return Answer(0, b"", ms, closed)

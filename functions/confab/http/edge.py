@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import NamedTuple, Self
 from urllib.parse import unquote
 
@@ -44,6 +44,7 @@ QUIET_S = 10
 """Seconds without a byte after which a body is given up; one over a slow link goes on."""
 BODY_S = 60
 """Seconds for a whole body: Hosting waits no longer."""
+METHODS = frozenset(HTTPMethod)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_AGE_S = 3600
 """Seconds for which a browser may cache the response to a preflight."""
@@ -132,7 +133,7 @@ class Edge:
             return query
         if query:
             raise InvalidRequest.field(next(iter(query)), "is in the query string, which is not read")
-        _require_no_encoding(asked.headers)
+        _require_no_encoding(asked.request.headers.getlist("content-encoding"))
         data = await _read(asked, self._adapters.config.max_body_bytes)
         if not data:
             return {}
@@ -166,8 +167,17 @@ class Edge:
     def _response(
         self, asked: "_Request", status: int, body: bytes | None, headers: Mapping[str, str]
     ) -> Response:
-        """A response with the shared headers: readable by pages on allowed origins, and never cached."""
-        shared = {"X-Request-Id": asked.id, "Cache-Control": "no-store", "Vary": "Origin"}
+        """A response with the shared headers: readable by pages on allowed origins, and never cached.
+
+        Reading is by CORS; nobody embeds it as a script or an image.
+        """
+        shared = {
+            "X-Request-Id": asked.id,
+            "Cache-Control": "no-store",
+            "Vary": "Origin",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
         if (origin := asked.headers.get("origin", "")) in self._origins:
             shared["Access-Control-Allow-Origin"] = origin
             shared["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
@@ -181,6 +191,7 @@ class _Request(NamedTuple):
     id: str
     """The client's X-Request-Id, or a new one."""
     method: str
+    """`_OTHER` for one that HTTP does not define, as OpenTelemetry has it: clients make up any number."""
     headers: Mapping[str, str]
     """As in a `Call`."""
     matches: Mapping[Route, Mapping[str, str]]
@@ -191,7 +202,8 @@ class _Request(NamedTuple):
     @classmethod
     def of(cls, request: Request, routes: Sequence[Route]) -> Self:
         """The request, matched with these routes."""
-        method, path = request.method, request.scope["raw_path"].decode("latin-1")
+        path = request.scope["raw_path"].decode("latin-1")
+        method = request.method if request.method in METHODS else "_OTHER"
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers.raw)
         }
@@ -275,9 +287,9 @@ async def _require_no_body(asked: _Request) -> None:
         raise InvalidRequest.field("", "this operation takes no body") from None
 
 
-def _require_no_encoding(headers: Mapping[str, str]) -> None:
+def _require_no_encoding(encodings: Sequence[str]) -> None:
     """Refuse a compressed body: its size is known only once it is unpacked."""
-    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+    if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings):
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 

@@ -4,9 +4,10 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
-import functions_framework.aio
+from functions_framework import aio
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from confab import config, log
 from confab.http.edge import Edge
@@ -15,6 +16,8 @@ from confab.http.routes import EXPIRY, functions
 from confab.wiring import Adapters
 
 Serve = Callable[[Request], Awaitable[Response]]
+_OUTERMOST = "ExceptionHandlerMiddleware"
+"""What functions-framework puts around its router."""
 
 
 def function(name: str) -> Serve:
@@ -41,5 +44,25 @@ def function(name: str) -> Serve:
         return await respond(request)
 
     serve.__name__ = name  # functions-framework registers a handler under its own name
-    functions_framework.aio.http(serve)
+    aio.http(serve)
+    _take_over(serve)
     return serve
+
+
+def _take_over(serve: Serve) -> None:
+    """Hand every request to the function, whatever its method and path.
+
+    The framework's router answers some by itself, in plain text: TRACE, unusual methods, `/robots.txt`,
+    `/favicon.ico`, a newline in the path. It has no option for that, but makes its app once it has imported
+    the function, and looks up by name what goes around the router.
+    """
+
+    class Everything(aio.ExceptionHandlerMiddleware):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                response = await serve(Request(scope, receive))
+                await response(scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+
+    setattr(aio, _OUTERMOST, Everything)

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from typing import Any
 
 from aiohttp import HttpVersion11, web
 
@@ -15,6 +16,7 @@ from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.watchdog import Watchdog
 from confab.ports.telemetry import Telemetry
+from confab.realtime.answers import Protocol, share_headers
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
 from confab.realtime.health import Health
@@ -35,6 +37,15 @@ IDLE_S = 4.0
 """Seconds within which a connection must have sent a whole request's head, the first one or the next."""
 REFUSED_BODY_S = 2.0
 """Seconds for which the rest of a body that was refused is read, so that the client sees why."""
+CONNECTION: Mapping[str, Any] = {
+    "access_log": None,
+    "auto_decompress": False,  # a megabyte may unpack to a gigabyte
+    "keepalive_timeout": IDLE_S,
+    "lingering_time": REFUSED_BODY_S,
+}
+"""aiohttp's options of a connection."""
+BACKLOG = 128
+"""Connections that may wait to be accepted."""
 RESUME_S = 30.0
 """Seconds between two looks for deletions and erasures that nobody goes on with."""
 STRUCTURE = 4_096
@@ -100,18 +111,12 @@ class Container:
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve from here to the end of the block, then drain; yields the port."""
         app = web.Application()
-        routes = [*self._health.routes(), *self.server.routes(), web.route("*", "/{path:.*}", _nowhere)]
+        routes = [*self._health.routes(), *self.server.routes()]
         for route in routes:
             route.kwargs["expect_handler"] = _go_on
         app.add_routes(routes)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            shutdown_timeout=1,
-            auto_decompress=False,  # a megabyte may unpack to a gigabyte
-            keepalive_timeout=IDLE_S,
-            lingering_time=REFUSED_BODY_S,
-        )
+        app.on_response_prepare.append(share_headers)
+        runner = web.AppRunner(app, shutdown_timeout=1)
         background = [
             asyncio.create_task(_keep(self._consume)),
             asyncio.create_task(self.rooms.watch()),
@@ -121,16 +126,17 @@ class Container:
             asyncio.create_task(_keep(self._resume_erasures)),
         ]
         await runner.setup()
+        doors = ExitStack()
         try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-            yield runner.addresses[0][1]
+            listening = doors.enter_context(closing(await _listen(runner, host, port)))
+            yield listening.sockets[0].getsockname()[1]
         finally:
             await end_all({"sockets": self._drain()}, within_s=DRAIN_S)
             for task in background:
                 task.cancel()
             ended = asyncio.gather(*background, return_exceptions=True)
             await end_all({"background": ended, "announcer": self.announcer.close()}, within_s=FLUSH_S)
+            doors.close()
             await end_all(
                 {"adapters": self._adapters.close(), "server": runner.cleanup()}, within_s=CLOSE_S + 0.5
             )
@@ -179,8 +185,13 @@ class Container:
         await end_all(closing, within_s=DRAIN_S)
 
 
-async def _nowhere(_: web.Request) -> web.Response:
-    return web.Response(status=404)
+async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+    """Accept connections, each with a protocol of ours: a site of aiohttp's would take its own."""
+    server, loop = runner.server, asyncio.get_running_loop()
+    assert server is not None
+    return await loop.create_server(
+        lambda: Protocol(server, loop=loop, **CONNECTION), host, port, backlog=BACKLOG
+    )
 
 
 async def _go_on(request: web.Request) -> None:

@@ -4,15 +4,14 @@ Engine.IO's numbers of errors: https://socket.io/docs/v4/server-api/#serverengin
 """
 
 import logging
-import uuid
 from contextlib import suppress
 from typing import NamedTuple, Self
 
 from aiohttp import hdrs, web
-from pydantic_core import to_json
 
-from confab.domain.errors import MAX_ORIGIN, ConfabError, RateLimited, foreign_origin, problem
+from confab.domain.errors import MAX_ORIGIN, ConfabError, RateLimited, foreign_origin
 from confab.domain.rates import Rate
+from confab.realtime.answers import refusal
 from confab.realtime.socketio.admission import client_address
 from confab.realtime.socketio.api import Settings
 from confab.realtime.socketio.registry import Registry
@@ -58,13 +57,7 @@ class Refused(Exception):
     @classmethod
     def with_problem(cls, error: ConfabError) -> Self:
         """With an error of Confab."""
-        body = to_json(problem(error, uuid.uuid4().hex))
-        headers = {} if error.retry_after is None else {hdrs.RETRY_AFTER: str(error.retry_after)}
-        return cls(
-            web.Response(
-                status=error.status, body=body, headers=headers, content_type="application/problem+json"
-            )
-        )
+        return cls(refusal(error))
 
 
 class Gate:
