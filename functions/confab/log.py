@@ -4,15 +4,25 @@ A line names the trace that it belongs to, so that a request's lines are found t
 process wrote them. No token, no credential and no message content is ever logged: pass ids,
 counts and codes. What a library says may quote anything, so a line keeps the first line of a
 library's text and, of an error that is not Confab's own, only its type and where it was raised.
+
+A flood must not fill the logs: of each kind of line, LINES_A_MINUTE are written at once. The others
+are counted, and the last of them is written once the minute is over, with their number as `times`.
 """
 
 import json
 import logging
+import math
 import sys
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TextIO
 
 from confab import trace
+from confab.trace import Trace
 
 OURS = "confab"
 LEVELS = {"": logging.WARNING, OURS: logging.INFO, "aiohttp.websocket": logging.ERROR}
@@ -21,9 +31,15 @@ SERVERS = ("gunicorn.error", "uvicorn.error")
 """Loggers to which a function's server adds handlers some time after its start."""
 CLIENT_ERRORS = ("aiohttp.http_exceptions", "h11._util")
 """Modules whose errors mean that a client sent invalid HTTP."""
+LINES_A_MINUTE = 10
+"""The lines of one kind that a process writes at once."""
+WINDOW_S = 60.0
+KIND = "kind_of_line"
+"""In `extra`: what tells the lines of one place in the code apart. None: a line that is never left out."""
+SPAN = "logging.googleapis.com/spanId"
 CHAIN = 10
 """The longest chain of causes that is logged."""
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", KIND}
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,11 +64,74 @@ class JsonFormatter(logging.Formatter):
             line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if (at := trace.current()) is not None:
             line["logging.googleapis.com/trace"] = self._traces + at.trace_id
-            line["logging.googleapis.com/spanId"] = at.span_id
+            line[SPAN] = at.span_id
             line["logging.googleapis.com/trace_sampled"] = at.sampled
         if error is not None:
             line["exception"] = "\n\n".join(map(_described, reversed([*_chain(error)])))
         return self._encode(line)
+
+
+@dataclass(slots=True)
+class _Window:
+    """A minute of one kind of line, with the last line that was left out and its trace."""
+
+    kind: Hashable
+    until: float
+    lines: int = 0
+    last: logging.LogRecord | None = None
+    trace: Trace | None = None
+
+
+class SampledHandler(logging.StreamHandler[TextIO]):
+    """Writes at most LINES_A_MINUTE of a kind, its place in the code and its KIND, and one for the others.
+
+    A line with a KIND says in `times` how many it stands for. `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, stream: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._windows: dict[Hashable, _Window] = {}  # the oldest first
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it as left out."""
+        now = self._clock()
+        self.write_left_out(now)
+        kind = vars(record).get(KIND, "")
+        if kind is None:
+            super().emit(record)
+            return
+        place = record.pathname, record.lineno, kind
+        window = self._windows.setdefault(place, _Window(place, now + WINDOW_S))
+        window.lines += 1
+        if window.lines > LINES_A_MINUTE:
+            window.last, window.trace = record, trace.current()
+            return
+        if kind:
+            vars(record)["times"] = 1
+        super().emit(record)
+
+    def write_left_out(self, now: float) -> None:
+        """Write a line for those that were left out in each minute that is over by then."""
+        for window in [*takewhile(lambda window: window.until <= now, self._windows.values())]:
+            del self._windows[window.kind]
+            if window.last is not None:
+                vars(window.last)["times"] = window.lines - LINES_A_MINUTE
+                with trace.Entered(window.trace):
+                    super().emit(window.last)
+
+    def close(self) -> None:
+        """Write a line for those that were left out until the process ends."""
+        self.write_left_out(math.inf)
+        super().close()
+
+
+def write_left_out() -> None:
+    """Write what was left out in minutes that are over: for a process that may log nothing more."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, SampledHandler):
+            with handler.lock or nullcontext():
+                handler.write_left_out(time.monotonic())
 
 
 def setup(project: str) -> None:
@@ -62,7 +141,7 @@ def setup(project: str) -> None:
     has set up its own: functions-framework then disables every existing logger, and replaces
     `sys.stderr` by a stream that splits lines.
     """
-    handler = logging.StreamHandler(sys.__stderr__)
+    handler = SampledHandler(sys.__stderr__)
     handler.setFormatter(JsonFormatter(project))
     handler.addFilter(downgrade_client_errors)
     logging.getLogger().handlers = [handler]

@@ -1,6 +1,7 @@
 """What every `Store` promises of conversations, and of itself."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -28,6 +29,14 @@ async def test_a_created_conversation_reads_back_exactly(store):
     assert created.new
     assert created.conversation == wanted
     assert await store.conversation(wanted.id) == wanted
+
+
+async def test_a_pseudonym_is_the_same_in_every_process_and_tells_users_apart(stores):
+    for store in stores[:2]:
+        await store.check()
+    one, same = (store.pseudonym("alice") for store in stores[:2])
+    assert one == same != stores[0].pseudonym("alice ")
+    assert re.fullmatch("[0-9a-f]{16}", one)
 
 
 async def test_an_unknown_conversation_is_none(store):

@@ -167,6 +167,7 @@ async def test_the_help_names_every_command(server):
     assert re.findall(r"^    (\w+)  ", out, re.MULTILINE) == [
         "migrate",
         "check",
+        "user",
         "erase",
         "expire",
         "erased",
@@ -190,6 +191,7 @@ async def test_what_commands_remove_is_removed_again_from_a_restored_backup(tmp_
             at = now - timedelta(days=days)
             logs[name] = (await started(store, created_at=at, updated_at=at, **fields)).id
         await say(store, logs["written in"], "words", uid)
+        assert await store_command(server, "user", uid) == (0, f"{store.pseudonym(uid)}\n", "")
         await store.close()
         assert await server.terminate() == 0
         shutil.copytree(data, tmp_path / "backup")

@@ -188,7 +188,8 @@ async def live(google, store_server, bus_server, monkeypatch):
 
 
 @pytest.mark.parametrize("how", HOW)
-async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(google, live, how):
+async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(google, live, caplog, how):
+    caplog.set_level("INFO", sessions.__name__)
     room = await live.conversation(["bob"])
     ended, other = [await live.client(user(uid).token, room=room) for uid in ("bob", "alice")]
     google.changed["bob"] = HOW[how]
@@ -197,6 +198,9 @@ async def test_the_live_socket_of_a_revoked_user_is_notified_and_closed(google, 
     assert (await other.call("message", {"conversationId": room, "content": "still here"}))["ok"]
     assert ended.of("message") == []
     assert other.of("auth_expired") == []
+    (line,) = [each for each in caplog.records if each.name == sessions.__name__]
+    assert line.message == "a socket of a revoked user is closed"
+    assert line.user == live.containers[0].sessions.pseudonym("bob") is not None
 
 
 async def test_a_socket_whose_own_renewal_is_refused_is_closed(google, live, monkeypatch):

@@ -6,14 +6,14 @@ tested instead: so the tests are checked against Node's Socket.IO.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from aiohttp import web
 
 from confab.aio import spawn
-from confab.domain.errors import ConfabError
+from confab.domain.errors import ERRORS, ConfabError
 from confab.realtime.socketio.api import Accept, Ack, Refuse, Settings
 from confab.realtime.socketio.engine import Heartbeat
 from confab.realtime.socketio.server import Server
@@ -56,8 +56,14 @@ class Echo:
         elif name == "close":
             spawn(self._server.close_socket(sid), self._closing)
 
-    def reject(self, error: ConfabError, ack: Ack) -> None:
-        ack({"error": error.code})
+    def reject(self, sid: str, error: ConfabError, ack: Ack) -> None:
+        ack({"error": error.code, **self.describe(sid)})
+
+    def turned_away(self, code: str) -> None:
+        assert code in ERRORS
+
+    def describe(self, sid: str) -> Mapping[str, object]:  # noqa: ARG002 - the server's
+        return {}
 
     def resync(self, sid: str) -> None:
         raise AssertionError(f"{sid} reads what is echoed at once")

@@ -25,9 +25,16 @@ class Collected:
         return self._spans.get_finished_spans()
 
     def metrics(self) -> Mapping[str, Any]:
-        """The only point of each metric."""
+        """The first point of each metric."""
+        return {name: points[0] for name, points in self._points().items()}
+
+    def points(self, metric: str) -> Sequence[Any]:
+        """All points of a metric, one for each combination of attributes."""
+        return self._points()[metric]
+
+    def _points(self) -> Mapping[str, Sequence[Any]]:
         data = self._metrics.get_metrics_data()
         if data is None:
             return {}
         found = data.resource_metrics[0].scope_metrics[0].metrics
-        return {metric.name: metric.data.data_points[0] for metric in found}
+        return {metric.name: metric.data.data_points for metric in found}

@@ -13,6 +13,7 @@ from opentelemetry.trace import StatusCode
 
 from confab import trace
 from confab.domain.errors import Unavailable
+from confab.log import KIND
 from confab.realtime.container import Container
 from confab.realtime.sessions import MAX_SENDS
 from confab.realtime.socketio.acknowledgement import Acknowledgement
@@ -108,6 +109,9 @@ async def test_a_refusal_is_logged_with_its_request_id_and_in_its_span(
     refusal = (await watched.ask(name, payload))["error"]
     (line,) = lines(caplog, "socket event")
     assert (line.requestId, line.event, line.code) == (refusal["requestId"], known, code)
+    assert (line.user, vars(line)[KIND]) == (watched.adapters.store.pseudonym("alice"), (known, code))
+    counted = {"confab.code": code, "confab.operation": known}
+    assert dict(watched.metrics()["confab.refusals"].attributes) == counted
     (span,) = watched.spans()
     assert (span.name, span.attributes["confab.code"]) == (f"socket {known}", code)
     assert (span.status.status_code == StatusCode.ERROR) == (refusal["status"] >= 500)

@@ -16,9 +16,11 @@ from starlette.requests import Request
 from confab.domain.limits import Limits
 from confab.http import edge
 from confab.http.routes import ROUTES
+from confab.log import KIND
 from confab.telemetry.logs import LogTelemetry
 from tests.support.api import API, CHAT, add_message, assert_problem, bearer, created
 from tests.support.poller import escaped
+from tests.support.telemetry import Collected
 
 
 @pytest.mark.parametrize("authorization", [None, "alice", "Basic YTpi", "Bearer "])
@@ -271,6 +273,35 @@ async def test_a_request_is_logged_with_its_operation_and_conversation(client, c
     (line,) = [record for record in caplog.records if record.message == "request"]
     assert (line.operation, line.conversationId, line.code) == fields
     assert line.requestId == answer.headers["x-request-id"]
+
+
+async def test_a_line_says_who_by_a_pseudonym_and_refusals_are_counted_and_sampled(client, adapters, caplog):
+    caplog.set_level(logging.INFO, "confab")
+    adapters.telemetry = (collected := Collected()).telemetry
+    for path, headers in (
+        (API, bearer("alice")),
+        (f"{API}/none", bearer("alice")),
+        (API, {}),
+        (API, bearer("bob")),
+    ):
+        await client.get(path, headers=headers)
+    await client.options(API)
+    lines = [(each.user, vars(each)[KIND]) for each in caplog.records if each.message == "request"]
+    alice, bob = map(adapters.store.pseudonym, ("alice", "bob"))
+    assert lines == [
+        (alice, None),
+        (alice, ("get_conversation", "not_found")),
+        (None, ("list_conversations", "unauthenticated")),
+        (bob, None),
+        (None, (None, None)),
+    ]
+    assert alice != bob
+    assert {"alice", "bob"}.isdisjoint(str([vars(each) for each in caplog.records]).replace("'", " ").split())
+    counted = collected.points("confab.refusals")
+    assert [(dict(each.attributes), each.value) for each in counted] == [
+        ({"confab.code": "not_found", "confab.operation": "get_conversation"}, 1),
+        ({"confab.code": "unauthenticated", "confab.operation": "list_conversations"}, 1),
+    ]
 
 
 @pytest.mark.parametrize("part", ["operation", "telemetry"])

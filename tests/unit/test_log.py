@@ -1,3 +1,4 @@
+import io
 import json
 import logging
 import subprocess
@@ -107,6 +108,35 @@ def test_invalid_http_of_a_client_is_no_error_of_the_server(error):
         assert all(map(log.downgrade_client_errors, lines))
     assert [line.levelname for line in lines] == ["INFO", "INFO", "ERROR"]
     assert written(lines[0]) == {"severity": "INFO", "message": "a message", "logger": "uvicorn.error"}
+
+
+def test_a_flood_of_a_kind_writes_ten_lines_a_minute_and_how_many_were_left_out():
+    clock, output = [0.0], io.StringIO()
+    handler = log.SampledHandler(output, clock=lambda: clock[0])
+    handler.setFormatter(log.JsonFormatter("p"))
+
+    def flood(at: float) -> list[tuple[object, ...]]:
+        """What is written for a thousand lines of one kind and three of each of three others, 9 s long."""
+        clock[0] = at
+        flooded: dict[str, str | None] = {log.KIND: "x"}
+        others: list[dict[str, str | None]] = [{}, {log.KIND: "y"}, {log.KIND: None}]
+        with trace.Entered(Trace("a" * 32, f"{int(at) + 1:016x}")):
+            for number in range(1_000):
+                for kind in (flooded, *(others if number < 3 else ())):
+                    handler.handle(record("confab.x", f"{kind.get(log.KIND, '')} {number}", **kind))
+                clock[0] += 0.009
+        written = map(json.loads, output.getvalue().splitlines())
+        output.seek(output.truncate(0))
+        return [(line["message"], line.get("times"), line[log.SPAN]) for line in written]
+
+    first, second = f"{1:016x}", f"{91:016x}"
+    kinds = (("x", 1), ("", None), ("y", 1), ("None", None))
+    whole = [(f"{kind} {number}", times) for number in range(3) for kind, times in kinds]
+    whole += [(f"x {number}", 1) for number in range(3, 10)]
+    assert flood(0.0) == [(*line, first) for line in whole]
+    assert flood(90.0) == [("x 999", 990, first), *((*line, second) for line in whole)]
+    handler.close()
+    assert [json.loads(line)["times"] for line in output.getvalue().splitlines()] == [990]
 
 
 PROGRAM = """

@@ -12,7 +12,7 @@ from confab import trace
 from confab.ports.telemetry import Commit
 from confab.telemetry import otlp
 from confab.telemetry.logs import LogTelemetry
-from confab.telemetry.otlp import INSTRUMENTS, LATENCY
+from confab.telemetry.otlp import INSTRUMENTS, LATENCY, REFUSALS
 from confab.trace import Trace
 from tests.support.samples import message
 from tests.support.telemetry import Collected
@@ -126,4 +126,8 @@ async def test_a_process_ends_within_the_deadline_of_its_last_export(monkeypatch
 def test_every_metric_has_its_row_in_the_documentation():
     page = (ROOT / "docs/operations.md").read_text().partition("## Metrics")[2]
     rows = re.findall(r"^\| (`confab[^|]+) \|", page, re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == {*INSTRUMENTS, LATENCY}
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == {
+        *INSTRUMENTS,
+        LATENCY,
+        REFUSALS,
+    }

@@ -11,8 +11,9 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
-from typing import NamedTuple, Self
+from typing import Self
 from urllib.parse import unquote
 
 from pydantic_core import to_json
@@ -32,10 +33,12 @@ from confab.domain.errors import (
     foreign_origin,
     problem,
 )
+from confab.domain.models import Principal
 from confab.domain.rates import UnderWay
 from confab.domain.requests import ID, MAX_FIELDS, parse_json
 from confab.http.handlers import Call
 from confab.http.routes import Route
+from confab.log import KIND
 from confab.wiring import Adapters
 
 log = logging.getLogger(__name__)
@@ -90,16 +93,21 @@ class Edge:
         except Exception:
             log.exception("an operation failed", extra={"requestId": asked.id})
             response, code = self._problem(asked, Internal()), Internal.code
+        operation = None if asked.route is None else asked.route.operation
+        if code is not None:
+            self._adapters.telemetry.refused(code, operation or "none")
         log.info(
             "request",
             extra={
                 "requestId": asked.id,
                 "method": asked.method,
-                "operation": None if asked.route is None else asked.route.operation,
+                "operation": operation,
                 "conversationId": asked.conversation_id,
+                "user": asked.caller and self._adapters.store.pseudonym(asked.caller.uid),
                 "status": response.status_code,
                 "code": code,
                 "ms": round((time.monotonic() - started) * 1000, 1),
+                KIND: None if asked.caller is not None and code is None else (operation, code),
             },
         )
         return response
@@ -113,7 +121,7 @@ class Edge:
             return self._response(asked, HTTPStatus.NO_CONTENT, None, self._preflight(headers, methods))
         if route is None:
             raise MethodNotAllowed([*methods, "OPTIONS"])
-        caller = await self._adapters.verifier.verify(_bearer_token(headers))
+        caller = asked.caller = await self._adapters.verifier.verify(_bearer_token(headers))
         fields = await self._fields(asked, body=route.body)
         call = Call(caller, _decoded(matches[route]), fields, headers)
         with self._under_way.one(caller):
@@ -184,7 +192,8 @@ class Edge:
         return Response(body, status, {**shared, **headers})
 
 
-class _Request(NamedTuple):
+@dataclass(slots=True)
+class _Request:
     """A request, with what the edge reads of it more than once."""
 
     request: Request
@@ -198,6 +207,8 @@ class _Request(NamedTuple):
     """The routes of the path, whatever its method, with the parameters in it, percent-encoded."""
     route: Route | None
     """The route that has the method too."""
+    caller: Principal | None = None
+    """Who sends it, once that is known."""
 
     @classmethod
     def of(cls, request: Request, routes: Sequence[Route]) -> Self:

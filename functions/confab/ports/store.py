@@ -168,6 +168,12 @@ class Store(Protocol):
     def conflicts(self) -> int:
         """How many transactions were aborted for a conflict, and retried."""
 
+    def pseudonym(self, uid: str) -> str | None:
+        """What stands for a user in logs: the same in every process, and no guess at the uid can be checked.
+
+        None until the store has been reached once.
+        """
+
     async def check(self) -> None:
         """Return if the store answers and its schema is in place; raises Unavailable."""
 

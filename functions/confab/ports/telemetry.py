@@ -48,6 +48,9 @@ class Telemetry(Protocol):
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
         """Record that an entry was sent to so many live sockets, in the trace of its commit."""
 
+    def refused(self, code: str, operation: str) -> None:
+        """Count a request or a socket's event that got this error."""
+
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Register a metric, which any thread may read when metrics are collected."""
 

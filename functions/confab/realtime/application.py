@@ -3,10 +3,13 @@
 import logging
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from confab.domain.errors import ConfabError, Internal, InvalidRequest, Unauthenticated, Unavailable, problem
+from confab.domain.models import Principal
 from confab.domain.requests import parse
+from confab.log import KIND
 from confab.ports.telemetry import Span
 from confab.realtime.commands import Commands
 from confab.realtime.protocol import Handshake, Join, refused
@@ -27,16 +30,21 @@ class SocketApplication:
         self._server = server
         self._verifier = adapters.verifier
         self._telemetry = adapters.telemetry
+        self._pseudonym = adapters.store.pseudonym
         self._limits = adapters.config
         self._draining = False
 
     async def connect(self, sid: str, auth: object, accept: Accept, refuse: Refuse) -> None:
         """Admit a socket; with a conversation in the handshake it joins that room or is refused."""
+        user = None
         with self._telemetry.span("socket connect", None) as span:
             try:
-                await self._admit(sid, auth, accept)
+                handshake = self._handshake(auth)
+                caller = await self._verifier.verify(handshake.token)
+                user = self._pseudonym(caller.uid)
+                await self._admit(sid, caller, handshake, accept)
             except Exception as error:  # noqa: BLE001 - _problem_of logs it
-                refusal = _problem_of(error, "connect", span)
+                refusal = self._problem_of(error, "connect", user, span)
                 refuse(refusal["title"], refusal)
 
     async def event(self, sid: str, name: object, arguments: Sequence[object], ack: Ack) -> None:
@@ -48,11 +56,19 @@ class SocketApplication:
         """
         known = name if isinstance(name, str) and name in self._commands.by_event else "unknown"
         with self._telemetry.span(f"socket {known}", None) as span:
-            await _answered(self._carry_out(sid, known, arguments, ack, span), known, ack, span)
+            await self._answered(self._carry_out(sid, known, arguments, ack, span), sid, known, ack, span)
 
-    def reject(self, error: ConfabError, ack: Ack) -> None:
+    def reject(self, sid: str, error: ConfabError, ack: Ack) -> None:
         """Refuse an event that could not be read."""
-        ack(refused(_problem_of(error, "unknown")))
+        ack(refused(self._problem_of(error, "unknown", self._user(sid))))
+
+    def turned_away(self, code: str) -> None:
+        """Count a request that got no further than the gate."""
+        self._telemetry.refused(code, "connect")
+
+    def describe(self, sid: str) -> Mapping[str, object]:
+        """Whose socket it is."""
+        return {"user": self._user(sid)}
 
     def resync(self, sid: str) -> None:
         """Take a socket out of its rooms; its client joins them again once it has read what is unsent."""
@@ -66,14 +82,15 @@ class SocketApplication:
         """Admit no more sockets."""
         self._draining = True
 
-    async def _admit(self, sid: str, auth: object, accept: Accept) -> None:
+    def _handshake(self, auth: object) -> Handshake:
         self._require_not_draining()
         if not isinstance(auth, Mapping) or not auth.get("token"):
             raise Unauthenticated("Send a Firebase ID token as auth: {token} in the handshake.")
-        handshake = parse(Handshake, auth, self._limits)
-        principal = await self._verifier.verify(handshake.token)
+        return parse(Handshake, auth, self._limits)
+
+    async def _admit(self, sid: str, caller: Principal, handshake: Handshake, accept: Accept) -> None:
         self._require_not_draining()
-        session = self._sessions.admit(sid, principal)
+        session = self._sessions.admit(sid, caller)
         if handshake.conversation_id is None:
             accept()
             return
@@ -105,7 +122,7 @@ class SocketApplication:
         request = parse(command.request, arguments[0], self._limits)
         work = command.handle(session, request, ack)
         if overlaps:
-            span.until(session.send(_answered(work, event, ack, span)))
+            span.until(session.send(self._answered(work, sid, event, ack, span)))
         else:
             await work
 
@@ -114,27 +131,35 @@ class SocketApplication:
         if self._draining:
             raise Unavailable("This instance is going away.")
 
+    def _user(self, sid: str) -> str | None:
+        """The pseudonym of a socket's user; None for one that is not admitted, or gone."""
+        with suppress(Unauthenticated):
+            return self._pseudonym(self._sessions.get(sid).uid)
+        return None
 
-async def _answered(work: Awaitable[None], event: str, ack: Ack, span: Span) -> None:
-    """Await a handler, which acknowledges its event; what it raises becomes a refusal."""
-    try:
-        await work
-    except Exception as error:  # noqa: BLE001 - _problem_of logs it
-        ack(refused(_problem_of(error, event, span)))
+    async def _answered(self, work: Awaitable[None], sid: str, event: str, ack: Ack, span: Span) -> None:
+        """Await a handler, which acknowledges its event; what it raises becomes a refusal."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - _problem_of logs it
+            ack(refused(self._problem_of(error, event, self._user(sid), span)))
 
+    def _problem_of(
+        self, error: Exception, event: str, user: str | None, span: Span | None = None
+    ) -> dict[str, Any]:
+        """The problem object of an error, which is counted, logged with its request id and noted in the span.
 
-def _problem_of(error: Exception, event: str, span: Span | None = None) -> dict[str, Any]:
-    """The problem object of an error, which is logged with its request id and noted in the event's span.
-
-    An error that is not Confab's own is a defect: the client gets `internal`, the log a traceback.
-    """
-    request_id = uuid.uuid4().hex
-    if not isinstance(error, ConfabError):
-        log.error("an event failed", exc_info=error, extra={"requestId": request_id, "event": event})
-        error = Internal()
-    log.info("socket event", extra={"requestId": request_id, "event": event, "code": error.code})
-    if span is not None:
-        span.note("confab.code", error.code)
-        span.note("confab.status", error.status)
-    after = {} if error.retry_after is None else {"retryAfter": error.retry_after}
-    return problem(error, request_id) | after
+        An error that is not Confab's own is a defect: the client gets `internal`, the log a traceback.
+        """
+        request_id = uuid.uuid4().hex
+        fields = {"requestId": request_id, "event": event, "user": user}
+        if not isinstance(error, ConfabError):
+            log.error("an event failed", exc_info=error, extra=fields)
+            error = Internal()
+        self._telemetry.refused(error.code, event)
+        log.info("socket event", extra={**fields, "code": error.code, KIND: (event, error.code)})
+        if span is not None:
+            span.note("confab.code", error.code)
+            span.note("confab.status", error.status)
+        after = {} if error.retry_after is None else {"retryAfter": error.retry_after}
+        return problem(error, request_id) | after

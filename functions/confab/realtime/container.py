@@ -15,6 +15,7 @@ from confab.domain.events import ConversationDeletedEvent, Typing, UserErasedEve
 from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.watchdog import Watchdog
+from confab.log import write_left_out
 from confab.ports.telemetry import Telemetry
 from confab.realtime.answers import Protocol, share_headers
 from confab.realtime.application import SocketApplication
@@ -46,6 +47,8 @@ CONNECTION: Mapping[str, Any] = {
 """aiohttp's options of a connection."""
 BACKLOG = 128
 """Connections that may wait to be accepted."""
+REPORT_S = 10.0
+"""Seconds between two looks for lines that were left out."""
 RESUME_S = 30.0
 """Seconds between two looks for deletions and erasures that nobody goes on with."""
 STRUCTURE = 4_096
@@ -124,6 +127,7 @@ class Container:
             asyncio.create_task(_keep(self._health.report)),
             asyncio.create_task(_keep(self.sessions.watch)),
             asyncio.create_task(_keep(self._resume_erasures)),
+            asyncio.create_task(_keep(_count_left_out_lines)),
         ]
         await runner.setup()
         doors = ExitStack()
@@ -192,6 +196,13 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server
     return await loop.create_server(
         lambda: Protocol(server, loop=loop, **CONNECTION), host, port, backlog=BACKLOG
     )
+
+
+async def _count_left_out_lines() -> None:
+    """Write how many lines of a flood were left out, soon after it is over; until cancelled."""
+    while True:
+        await asyncio.sleep(REPORT_S)
+        write_left_out()
 
 
 async def _go_on(request: web.Request) -> None:

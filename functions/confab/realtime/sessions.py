@@ -1,6 +1,7 @@
 """The admitted sockets of this instance: their users, their rooms, and when they end."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Coroutine, Sequence
@@ -13,12 +14,15 @@ from confab.domain.access import Standing
 from confab.domain.errors import NotFound, RateLimited, TokenExpired, TokenRevoked, Unauthenticated
 from confab.domain.models import Conversation, Principal
 from confab.domain.rates import UserRates
+from confab.log import KIND
 from confab.ports.removal import Erasure
 from confab.realtime.rooms import Rooms
 from confab.realtime.served import Reason
 from confab.realtime.socketio.server import Server
 from confab.realtime.typing import TypingIndicators
 from confab.wiring import Adapters
+
+log = logging.getLogger(__name__)
 
 CHECK_S = 2.0
 """Seconds between two checks of all sessions' users; the verifier caches their records."""
@@ -129,6 +133,9 @@ class Session:
         if self._ending is not None or self._closed:
             return
         self._ending = why
+        if why is TokenRevoked:
+            user = self._sessions.pseudonym(self.uid)
+            log.info("a socket of a revoked user is closed", extra={"user": user, KIND: TokenRevoked.code})
         self._leave_all()
         self._sessions.server.send(self.sid, "auth_expired", {})
         await self._sessions.server.close_socket(self.sid)
@@ -163,6 +170,7 @@ class Sessions:
         self.typing = typing
         self.server = server
         self.clock_skew_s = adapters.config.clock_skew_s
+        self.pseudonym = adapters.store.pseudonym
         self._verifier = adapters.verifier
         self._rates = rates
         self._max_per_user = adapters.config.max_sockets_per_user

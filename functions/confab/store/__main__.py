@@ -1,4 +1,4 @@
-"""`python -m confab.store`: migrate the schema, and remove what is to be forgotten.
+"""`python -m confab.store`: migrate the schema, find a user in the logs, remove what is to be forgotten.
 
 The SURREALDB_ variables name the database and the account.
 """
@@ -62,6 +62,12 @@ async def check(account: Account, _: argparse.Namespace) -> None:
             say(f"schema version {await schema.version(session)} is in place")
         finally:
             await session.close()
+
+
+async def user(account: Account, arguments: argparse.Namespace) -> None:
+    """Print the pseudonym of a user in the logs."""
+    async with _store(account) as store:
+        say(str(store.pseudonym(arguments.uid)))
 
 
 async def erase(account: Account, arguments: argparse.Namespace) -> None:
@@ -145,6 +151,7 @@ def say(line: str) -> None:
 COMMANDS: tuple[Callable[[Account, argparse.Namespace], Awaitable[None]], ...] = (
     migrate,
     check,
+    user,
     erase,
     expire,
     erased,
@@ -160,7 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
         one.set_defaults(run=command)
-        if command is erase:
+        if command is user:
+            one.add_argument("uid", metavar="UID", help="the user's id")
+        elif command is erase:
             what = one.add_mutually_exclusive_group(required=True)
             what.add_argument("uid", nargs="?", metavar="UID", help="the user to erase")
             what.add_argument("--conversation", metavar="ID", help="the conversation to delete")

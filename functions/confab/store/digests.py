@@ -1,10 +1,14 @@
 """Digests of texts that the store must recognize and may not keep."""
 
 import hashlib
+import hmac
 
 from confab.store.connection import Connection
+from confab.store.session import Session
 
 READ_KEY = "SELECT VALUE key FROM ONLY secret:digests"
+PSEUDONYM_DIGITS = 16
+"""Hexadecimal digits of a pseudonym: among a billion users, two have the same one with a chance of 3 %."""
 
 
 class Digests:
@@ -23,9 +27,20 @@ class Digests:
         if self._key is None:
             self._key = await self._connection.query(READ_KEY, {})
 
+    async def learn(self, session: Session) -> None:
+        """Read the key with this session, unless it is known."""
+        if self._key is None:
+            self._key = await session.query(READ_KEY, {})
+
     def of(self, text: str) -> str:
         """The digest of a text, after `open`."""
         return hashlib.sha256((self.key + text).encode()).hexdigest()
+
+    def pseudonym(self, uid: str) -> str | None:
+        """What stands for a user where operators look; None before `open` or `learn`."""
+        if self._key is None:
+            return None
+        return hmac.digest(self._key.encode(), f"user {uid}".encode(), "sha256").hex()[:PSEUDONYM_DIGITS]
 
     @property
     def key(self) -> str:

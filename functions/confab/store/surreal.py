@@ -29,7 +29,7 @@ from confab.store.digests import Digests
 from confab.store.group_commit import GroupCommit
 from confab.store.reads import LogKey, Logs, PageKey, Pages
 from confab.store.removal import SurrealRemoval
-from confab.store.session import Account
+from confab.store.session import Account, Session
 
 KEY_LIFETIME = timedelta(hours=25)
 """How long an idempotency key is kept: the promised 24 hours, and one for clocks that disagree."""
@@ -39,7 +39,7 @@ class SurrealStore:
     """Implements `Store` over a SurrealDB server whose schema this code works with."""
 
     def __init__(self, account: Account, *, timing: Timing | None = None) -> None:
-        self._connection = Connection(account, prepare=schema.require, timing=timing)
+        self._connection = Connection(account, prepare=self._prepare, timing=timing)
         self._digests = Digests(self._connection)
         self._appends = GroupCommit(self._connection, self._digests)
         self._pages = Pages(self._connection)
@@ -189,9 +189,16 @@ class SurrealStore:
     def conflicts(self) -> int:
         return self._connection.conflicts
 
+    def pseudonym(self, uid: str) -> str | None:
+        return self._digests.pseudonym(uid)
+
     async def check(self) -> None:
         if (wrong := schema.trouble(await self._connection.query(schema.READ, {}))) is not None:
             raise Unavailable(wrong)
+
+    async def _prepare(self, session: Session) -> None:
+        await schema.require(session)
+        await self._digests.learn(session)
 
     async def close(self) -> None:
         await self._connection.close()

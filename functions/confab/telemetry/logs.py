@@ -48,6 +48,9 @@ class LogTelemetry:
         with trace.Entered(commit.trace):
             log.info("delivered", extra=fields)
 
+    def refused(self, code: str, operation: str) -> None:
+        """Do nothing: a log-based metric adds up what the lines stand for."""
+
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Do nothing."""
 

@@ -49,6 +49,7 @@ INSTRUMENTS: dict[Metric, tuple[Literal["counter", "gauge"], str, str]] = {
 }
 """The kind, unit and description of each metric."""
 LATENCY = "confab.delivery.latency"
+REFUSALS = "confab.refusals"
 SOURCE = "confab.source"
 """`event` if the commit's time is known, `store` if only the entry's own is."""
 
@@ -68,6 +69,9 @@ class OtlpTelemetry(LogTelemetry):
             unit="s",
             description="From an entry's commit to its delivery.",
             explicit_bucket_boundaries_advisory=BUCKETS_S,
+        )
+        self._refusals = self._meter.create_counter(
+            REFUSALS, unit="{refusal}", description="Requests and events of sockets that got an error."
         )
 
     @contextmanager
@@ -99,6 +103,9 @@ class OtlpTelemetry(LogTelemetry):
                 start_time=now - int(age * 1e9),
             )
             delivery.end(now)
+
+    def refused(self, code: str, operation: str) -> None:
+        self._refusals.add(1, {"confab.code": code, "confab.operation": operation})
 
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         def observe(_: CallbackOptions) -> Iterable[Observation]:

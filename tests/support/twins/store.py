@@ -1,5 +1,7 @@
 """The log in memory: the twin of the real store, for tests of what is built on it."""
 
+import hmac
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,6 +67,7 @@ class MemoryStore:
         self.logs: dict[str, _Log] = {}
         self.created: dict[tuple[str, str], tuple[str, datetime, str]] = {}
         self._closed = False
+        self._key = secrets.token_bytes()
 
     async def create(self, conversation: Conversation, key: str | None, *, now: datetime) -> Created:
         self._require_open()
@@ -209,6 +212,9 @@ class MemoryStore:
         log.entries.append(entry)
         log.conversation = log.conversation.model_copy(update={"seq": entry.seq})
         return entry
+
+    def pseudonym(self, uid: str) -> str:
+        return hmac.digest(self._key, uid.encode(), "sha256").hex()[:16]
 
     async def check(self) -> None:
         self._require_open()

@@ -37,8 +37,16 @@ class Application(Protocol):
         """Handle an event, and acknowledge it now or later; once this returns, the next one may begin."""
         ...
 
-    def reject(self, error: ConfabError, ack: Ack) -> None:
+    def reject(self, sid: str, error: ConfabError, ack: Ack) -> None:
         """Refuse an event that could not be read."""
+        ...
+
+    def turned_away(self, code: str) -> None:
+        """Count a request that may not become a socket, or belong to one, by the code of its error."""
+        ...
+
+    def describe(self, sid: str) -> Mapping[str, object]:
+        """What log lines about a socket say of it."""
         ...
 
     def resync(self, sid: str) -> None:

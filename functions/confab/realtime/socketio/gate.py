@@ -4,13 +4,12 @@ Engine.IO's numbers of errors: https://socket.io/docs/v4/server-api/#serverengin
 """
 
 import logging
-from contextlib import suppress
 from typing import NamedTuple, Self
 
 from aiohttp import hdrs, web
 
-from confab.domain.errors import MAX_ORIGIN, ConfabError, RateLimited, foreign_origin
-from confab.domain.rates import Rate
+from confab.domain.errors import MAX_ORIGIN, ConfabError, InvalidRequest, foreign_origin
+from confab.log import KIND
 from confab.realtime.answers import refusal
 from confab.realtime.socketio.admission import client_address
 from confab.realtime.socketio.api import Settings
@@ -43,21 +42,22 @@ WRONG_VERSION = Error(5, "Unsupported protocol version: use EIO=4.")
 
 
 class Refused(Exception):
-    """The request is not carried out; `response` says why."""
+    """The request is not carried out; `response` says why, `code` in one word."""
 
-    def __init__(self, response: web.Response) -> None:
-        super().__init__(response.status)
+    def __init__(self, response: web.Response, code: str) -> None:
+        super().__init__(code)
         self.response = response
+        self.code = code
 
     @classmethod
     def by(cls, error: Error) -> Self:
         """With an error of Engine.IO."""
-        return cls(web.json_response(error._asdict(), status=400))
+        return cls(web.json_response(error._asdict(), status=400), InvalidRequest.code)
 
     @classmethod
     def with_problem(cls, error: ConfabError) -> Self:
         """With an error of Confab."""
-        return cls(refusal(error))
+        return cls(refusal(error), error.code)
 
 
 class Gate:
@@ -67,15 +67,18 @@ class Gate:
         self._origins = frozenset(settings.allowed_origins)
         self._proxies = settings.trusted_proxies
         self._registry = registry
-        self._lines = Rate(1, 60, "log lines of one cause")
 
     def require_known_origin(self, request: web.Request) -> None:
         """Raises Refused for a page that is not ours."""
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and origin not in self._origins:
             origin = origin.encode(errors="backslashreplace").decode()  # bytes that are no UTF-8
-            self._log("a page's origin is not among CONFAB_ALLOWED_ORIGINS", origin=origin[:MAX_ORIGIN])
-            raise Refused.with_problem(foreign_origin(origin))
+            error = foreign_origin(origin)
+            log.warning(
+                "a page's origin is not among CONFAB_ALLOWED_ORIGINS",
+                extra={"origin": origin[:MAX_ORIGIN], "code": error.code, KIND: error.code},
+            )
+            raise Refused.with_problem(error)
 
     def requires_websocket(self, request: web.Request) -> bool:
         """Whether the request is a WebSocket's. Raises Refused if it is none of Engine.IO."""
@@ -96,7 +99,7 @@ class Gate:
         """The session that the request names. Raises Refused unless it can be polled or upgraded."""
         socket = self._registry.sessions.get(request.query["sid"])
         if socket is None:
-            self._log("a polling session is unknown here: it has ended, or is another instance's")
+            log.warning("a polling session is unknown here: it has ended, or is another instance's")
             raise Refused.by(SESSION_UNKNOWN)
         socket.end_if_left()
         session, posts = socket.session, request.method == hdrs.METH_POST
@@ -112,15 +115,12 @@ class Gate:
         try:
             self._registry.waiting.require_room(address)
         except ConfabError as error:
-            self._log("an address has too many connections that are not admitted")
+            log.warning(
+                "an address has too many connections that are not admitted",
+                extra={"code": error.code, KIND: error.code},
+            )
             raise Refused.with_problem(error) from None
         return address
-
-    def _log(self, cause: str, **fields: str) -> None:
-        """Log a cause, at most once a minute."""
-        with suppress(RateLimited):
-            self._lines.take(cause)
-            log.warning(cause, extra=fields)
 
 
 def _shakes_hands(request: web.Request) -> bool:

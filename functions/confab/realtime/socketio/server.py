@@ -87,7 +87,10 @@ class Server:
                 while socket.outlet.unsent:  # noqa: ASYNC110 - nothing signals each byte that is sent
                     await asyncio.sleep(UNSENT_POLL_S)
         except TimeoutError:
-            log.info("a socket did not take what was queued for it before it was closed")
+            log.info(
+                "a socket did not take what was queued for it before it was closed",
+                extra=self.registry.application.describe(sid),
+            )
             socket.abort()
         else:
             socket.close(politely=True)
@@ -101,6 +104,7 @@ class Server:
                 preflight(request) if request.method == hdrs.METH_OPTIONS else await self._answer(request)
             )
         except Refused as refused:
+            self.registry.application.turned_away(refused.code)
             response = refused.response
         if not response.prepared:
             allow(request, response)

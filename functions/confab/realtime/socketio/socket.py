@@ -104,7 +104,9 @@ class Socket:
             await self._take_turn(message, TokenBucket.tokens(received))
         except Malformed as malformed:
             if self.session.open:
-                log.info("a packet broke the protocol", extra={"reason": str(malformed)})
+                log.info(
+                    "a packet broke the protocol", extra={"reason": str(malformed), **self._description()}
+                )
             self.close()
             raise
 
@@ -146,7 +148,7 @@ class Socket:
             self._registry.leave(self)
             self._schedule()
         else:
-            application.reject(received.error, Acknowledgement(self.outlet, received.id, None))
+            application.reject(self.sid, received.error, Acknowledgement(self.outlet, received.id, None))
 
     def _accept(self) -> None:
         self.connection.accept()
@@ -165,7 +167,7 @@ class Socket:
         if wait:
             await asyncio.sleep(wait)
         if self._bucket.floods(self._now()):
-            log.info("a socket floods; it is closed")
+            log.info("a socket floods; it is closed", extra=self._description())
             return False
         return True
 
@@ -180,9 +182,12 @@ class Socket:
             if moved:
                 self.session.note_activity()
             if stalled >= STALLED_S:
-                log.info("a socket reads nothing; it is closed")
+                log.info("a socket reads nothing; it is closed", extra=self._description())
                 return False
         return True
+
+    def _description(self) -> Mapping[str, object]:
+        return self._registry.application.describe(self.sid)
 
     # Its WebSocket and its end
 
