@@ -1,7 +1,7 @@
 """Every environment variable that Confab reads, with its default, checked whole at the start."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -93,6 +93,8 @@ class Config(Limits):
     surrealdb_database: Annotated[Name, Field(alias="SURREALDB_DATABASE")] = "confab"
     surrealdb_user: Annotated[Name, Field(alias="SURREALDB_USER")] = "root"
     surrealdb_password: Annotated[Name, Field(alias="SURREALDB_PASSWORD", repr=False)] = "root"  # noqa: S105 - the local server's
+    surrealdb_auth_level: Annotated[Literal["root", "database"], Field(alias="SURREALDB_AUTH_LEVEL")] = "root"
+    """Where the user is defined; on Cloud Run in the database alone."""
     project: Annotated[ProjectId, Field(alias="GOOGLE_CLOUD_PROJECT")] = "demo-confab"
     auth_emulator_host: Annotated[HostAndPort | None, Field(alias="FIREBASE_AUTH_EMULATOR_HOST")] = None
     pubsub_emulator_host: Annotated[HostAndPort | None, Field(alias="PUBSUB_EMULATOR_HOST")] = None
@@ -167,7 +169,8 @@ def load(env: Mapping[str, str], *, serving: bool = True) -> Config:
         problems += [
             f"{name} must not be set on Cloud Run" for name in FORBIDDEN_ON_CLOUD_RUN if name in given
         ]
-        given = {"CONFAB_TRUSTED_PROXIES": 1} | given  # Google's front end
+        # Behind Google's front end, and as a user of one database.
+        given = {"CONFAB_TRUSTED_PROXIES": 1, "SURREALDB_AUTH_LEVEL": "database"} | given
     elif given.get("GOOGLE_CLOUD_PROJECT", "demo-").startswith("demo-"):
         given = LOCAL_EMULATORS | given
     if "K_SERVICE" in given:
@@ -180,15 +183,17 @@ def load(env: Mapping[str, str], *, serving: bool = True) -> Config:
         complete = not problems
         problems += _contradictions(config)
         if complete:  # a default is no further mistake
-            problems += _unencrypted(config) if in_cloud else ()
+            problems += _unsafe(config) if in_cloud else ()
             problems += _exposed(config) if serving else ()
     if problems:
         raise ConfigError("; ".join(problems))
     return config
 
 
-def _unencrypted(config: Config) -> Iterator[str]:
-    """The addresses that anybody on the way could read or answer for."""
+def _unsafe(config: Config) -> Iterator[str]:
+    """The addresses that anybody on the way could read or answer for, and a user who may do everything."""
+    if config.surrealdb_auth_level == "root":
+        yield "SURREALDB_AUTH_LEVEL: must be database on Cloud Run"
     if config.surrealdb_url.startswith("ws:") and not addresses.is_private(config.surrealdb_url):
         yield "SURREALDB_URL: must be wss:// on Cloud Run, unless it is a private IP address"
     telemetry = config.telemetry_endpoint or ""

@@ -10,6 +10,7 @@ from surrealdb.errors import SurrealError
 from confab.config import Config
 from confab.store import schema
 from confab.store.session import Account, Session, is_signed_out, kind_of
+from confab.store.users import role_of
 from infra.probes.probe import Failure, Probe
 from infra.probes.system import System
 
@@ -20,6 +21,7 @@ FIX_SIGN_IN = "correct SURREALDB_USER and SURREALDB_PASSWORD, here and in the sy
 FIX_OLD = "run .venv/bin/python -m confab.store migrate"
 FIX_NEW = "deploy the release that knows this version; a schema cannot be migrated back"
 FIX_QUERY = "check SURREALDB_USER's access to SURREALDB_NAMESPACE and SURREALDB_DATABASE; see the log"
+FIX_ROLE = "let SURREALDB_USER be the database's editor: docs/operations.md, Users of the store"
 FIX_CLOCK = "synchronize the clocks of the store and of this machine (NTP); tokens and times depend on them"
 
 
@@ -31,6 +33,7 @@ async def store(system: System) -> AsyncIterator[Sequence[Probe]]:
         yield [
             Probe("store", visit.sign_in, FIX_AWAY, SILENT_S),
             Probe("store schema", visit.schema, FIX_QUERY, SILENT_S, after=("store",)),
+            Probe("store role", visit.role, FIX_ROLE, SILENT_S, after=("store", "store schema")),
             Probe("store clock", visit.clock, FIX_QUERY, SILENT_S, after=("store",)),
         ]
     finally:
@@ -69,6 +72,18 @@ class Visit:
             seen = f"it has version {number}, and this code needs {schema.VERSION}"
             raise Failure(seen, FIX_OLD if number < schema.VERSION else FIX_NEW)
         return f"it has version {number}, which this code works with"
+
+    async def role(self) -> str:
+        """The user may write, and, unless it is the root of a local server, no more than that."""
+        assert self.session is not None
+        try:
+            role = await role_of(self.session)
+        except SurrealError as error:
+            raise Failure(f"cannot try what it may do: {kind_of(error)}") from None
+        at, user = self._config.surrealdb_auth_level, self._config.surrealdb_user
+        if role == "viewer" or (role == "owner" and at == "database"):
+            raise Failure(f"{user!r} is {role}, and functions that write need editor")
+        return f"{user!r} is {role}"
 
     async def clock(self) -> str:
         """Its clock and this machine's differ by no more than a token's times may."""

@@ -1,7 +1,8 @@
 """The stores and the buses that the suites are run over.
 
-`surreal` is the local server as `make dev` runs it; `contended` lets the engine work on several
-requests at once, so that transactions meet and abort each other as they do in production.
+`surreal` is the local server as `make dev` runs it, with reads by a viewer and writes by an editor of
+its database; `contended` lets the engine work on several requests at once for an editor, so that
+transactions meet and abort each other as they do in production.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,10 +15,11 @@ import pytest_asyncio
 
 from confab.ports.bus import Publisher
 from confab.ports.store import Store
+from confab.store.surreal import SurrealStore
 from tests.support.pubsub import PubSubServer, google_emulator_jar, pubsub_server
 from tests.support.pubsub_backends import Backend as Bus
 from tests.support.pubsub_backends import Listener, MemoryBackend, PubSubBackend
-from tests.support.surrealdb import surreal_server, surreal_store
+from tests.support.surrealdb import by_role, define_users, surreal_server
 from tests.support.twins.store import MemoryStore
 
 
@@ -40,8 +42,10 @@ async def backend(
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(surreal_server(tmp_path_factory.mktemp("db"), *options))
 
+        await define_users(server)
+
         def connect() -> Store:
-            store = surreal_store(server)
+            store = SurrealStore(server.account("editor")) if options else by_role(server)
             stack.push_async_callback(store.close)
             return store
 

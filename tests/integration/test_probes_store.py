@@ -12,7 +12,7 @@ from infra.probes.store import store
 from infra.probes.system import System
 from tests.support.probes import found, outcome
 from tests.support.pubsub import closed_port
-from tests.support.surrealdb import PASSWORD, USER, SurrealServer
+from tests.support.surrealdb import PASSWORD, USER, SurrealServer, define_users
 
 
 async def probed(server: SurrealServer, **changes: str) -> dict[str, Result]:
@@ -28,7 +28,8 @@ async def probed(server: SurrealServer, **changes: str) -> dict[str, Result]:
 
 async def test_a_store_that_is_down(database):
     results = await probed(database, SURREALDB_URL=f"ws://{closed_port()}")
-    assert outcome(results) == {"store": "FAIL", "store schema": "skipped", "store clock": "skipped"}
+    rest = ("store schema", "store role", "store clock")
+    assert outcome(results) == {"store": "FAIL"} | dict.fromkeys(rest, "skipped")
     assert results["store"].fix == stores.FIX_AWAY
 
 
@@ -47,12 +48,27 @@ async def test_a_wrong_password(database):
 
 async def test_a_schema_that_is_missing_or_too_new(database):
     results = await probed(database)
-    assert outcome(results) == {"store": "ok", "store schema": "FAIL", "store clock": "ok"}
+    expected = {"store": "ok", "store schema": "FAIL", "store role": "skipped", "store clock": "ok"}
+    assert outcome(results) == expected
     assert results["store schema"].fix == stores.FIX_OLD
     session = await Session.open(database.account(), define=True)
     await session.query("UPSERT ONLY schema:version SET number = 99", {})
     await session.close()
     assert (await probed(database))["store schema"].fix == stores.FIX_NEW
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("viewer", "FAIL"), ("editor", "ok"), ("owner", "FAIL"), (None, "ok")]
+)
+async def test_the_role_of_the_user(server, role, status):
+    await define_users(server)
+    found = await probed(
+        server, **({"SURREALDB_USER": role, "SURREALDB_AUTH_LEVEL": "database"} if role else {})
+    )
+    assert (found["store role"].status, found["store role"].fix) == (
+        status,
+        stores.FIX_ROLE if status == "FAIL" else None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -175,4 +175,4 @@ async def test_the_command_migrates_and_checks(database, session):
         store_command(database, "migrate"), store_command(database, "check")
     )
     assert migrated == (0, f"migrated to schema version {later} in 0 steps\n", "")
-    assert checked == (0, f"schema version {later} is in place\n", "")
+    assert checked == (0, f"schema version {later} is in place; root: owner\n", "")

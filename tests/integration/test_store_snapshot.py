@@ -31,7 +31,7 @@ async def test_a_restored_snapshot_continues_every_conversation(tmp_path):
         await changed.append(draft("lost", conversation_id="open"), now=NOW)
         await changed.close()
     async with surreal_server(tmp_path / "snapshot", migrated=False) as restored:
-        assert (await store_command(restored, "check"))[1].endswith("is in place\n")
+        assert (await store_command(restored, "check"))[1].endswith("is in place; root: owner\n")
         store = surreal_store(restored)
         assert [await store.page(name, "alice", 10) for name in ("open", "closed")] == before
         retry = await store.append(draft("first", conversation_id="open", client_message_id="once"), now=NOW)

@@ -17,6 +17,7 @@ from confab.store import schema
 from confab.store.connection import Connection, Timing
 from confab.store.session import Account, Session
 from confab.store.surreal import SurrealStore
+from confab.store.users import ROLES, Role, definition
 from tests.support.processes import ROOT, Server, answers
 
 SERVER = "infra.local.surrealdb_server"
@@ -37,8 +38,11 @@ class SurrealServer(Server):
     def url(self) -> str:
         return f"ws://{self.address}"
 
-    def account(self) -> Account:
-        return Account(self.url, "confab", self.database, USER, PASSWORD)
+    def account(self, role: Role | None = None) -> Account:
+        """That of the server's root, or of the database's user of this role, once there is one."""
+        if role is None:
+            return Account(self.url, "confab", self.database, USER, PASSWORD)
+        return Account(self.url, "confab", self.database, role, PASSWORD, "database")
 
     def with_database(self) -> "SurrealServer":
         """The same server with a new database of the caller's own."""
@@ -85,6 +89,31 @@ async def migrate(server: SurrealServer) -> None:
         await schema.migrate(session)
     finally:
         await session.close()
+
+
+async def define_users(server: SurrealServer) -> None:
+    """Define a user of each role in the server's database, which exists, named after it."""
+    session = await Session.open(server.account())
+    try:
+        for role in ROLES:
+            await session.query(definition(role, PASSWORD, role, level="DATABASE"), {})
+    finally:
+        await session.close()
+
+
+def by_role(server: SurrealServer) -> SurrealStore:
+    """A store that reads as the database's viewer, as some functions do, and writes as its editor."""
+    reader, store = SurrealStore(server.account("viewer")), SurrealStore(server.account("editor"))
+    close = store.close
+
+    async def close_both() -> None:
+        await reader.close()
+        await close()
+
+    for name in ("conversation", "message", "page", "log", "entries", "heads", "conversations"):
+        setattr(store, name, getattr(reader, name))
+    store.close = close_both  # type: ignore[method-assign]
+    return store
 
 
 async def store_process(server: SurrealServer, *arguments: str, **env: str) -> Process:

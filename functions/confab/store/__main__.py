@@ -15,10 +15,10 @@ from surrealdb.errors import SurrealError
 
 from confab import config
 from confab.domain.entries import Entry
-from confab.domain.errors import ConfabError
+from confab.domain.errors import ConfabError, Unavailable
 from confab.domain.models import current_time
 from confab.erasure import Eraser
-from confab.store import schema
+from confab.store import schema, users
 from confab.store.session import Account, Session, kind_of
 from confab.store.surreal import SurrealStore
 
@@ -53,13 +53,16 @@ async def migrate(account: Account, _: argparse.Namespace) -> None:
     say(f"migrated to schema version {version} in {steps} steps")
 
 
-async def check(account: Account, _: argparse.Namespace) -> None:
-    """Report the version of the schema."""
+async def check(account: Account, arguments: argparse.Namespace) -> None:
+    """Report the version of the schema and the user's role."""
     async with asyncio.timeout(DEADLINE_S):
         session = await Session.open(account)
         try:
             await schema.require(session)
-            say(f"schema version {await schema.version(session)} is in place")
+            role = await users.role_of(session)
+            if arguments.role not in (None, role):
+                raise Unavailable(f"{account.user} has the role {role}, not {arguments.role}")
+            say(f"schema version {await schema.version(session)} is in place; {account.user}: {role}")
         finally:
             await session.close()
 
@@ -169,6 +172,8 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(run=command)
         if command is user:
             one.add_argument("uid", metavar="UID", help="the user's id")
+        elif command is check:
+            one.add_argument("--role", choices=users.ROLES, help="fail if the user has another one")
         elif command is erase:
             what = one.add_mutually_exclusive_group(required=True)
             what.add_argument("uid", nargs="?", metavar="UID", help="the user to erase")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from surrealdb import AsyncWsSurrealConnection
 from surrealdb.errors import (
@@ -12,6 +12,7 @@ from surrealdb.errors import (
     NotAllowedError,
     QueryError,
     ServerError,
+    ThrownError,
     parse_query_error,
     parse_rpc_error,
 )
@@ -27,6 +28,8 @@ DEFINE NAMESPACE IF NOT EXISTS $namespace;
 USE NS $namespace;
 DEFINE DATABASE IF NOT EXISTS $database;
 """
+ROLLED_BACK = "rolled back"
+"""What a statement throws that has tried something and is to change nothing; then it is its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Account:
     database: str
     user: str
     password: str = field(repr=False)
+    level: Literal["root", "database"] = "root"
+    """Where the user is defined."""
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -48,7 +53,19 @@ class Account:
             config.surrealdb_database,
             config.surrealdb_user,
             config.surrealdb_password,
+            config.surrealdb_auth_level,
         )
+
+    @property
+    def sign_in(self) -> dict[str, Any]:
+        """What a sign-in sends."""
+        user = {"username": self.user, "password": self.password}
+        return user if self.level == "root" else user | self.scope
+
+    @property
+    def scope(self) -> dict[str, str]:
+        """The database."""
+        return {"namespace": self.namespace, "database": self.database}
 
 
 class NotSent(ConnectionUnavailableError):
@@ -87,7 +104,10 @@ class Session:
 
     @classmethod
     async def open(cls, account: Account, *, define: bool = False) -> Self:
-        """A new session; `define` makes its namespace and database first. Raises SurrealError."""
+        """A new session. Raises SurrealError.
+
+        `define` makes its namespace and database first, unless the user is one of that database.
+        """
         connection = _Connection(
             account.url,
             streaming=False,  # answers are small, and servers before 3.3 refuse it
@@ -95,9 +115,9 @@ class Session:
             ping_timeout=PING_S,
         )
         try:
-            await connection.signin({"username": account.user, "password": account.password})
-            if define:
-                await _run(connection, DEFINE, {"namespace": account.namespace, "database": account.database})
+            await connection.signin(account.sign_in)
+            if define and account.level == "root":
+                await _run(connection, DEFINE, account.scope)
             await connection.use(account.namespace, account.database)
         except BaseException:
             connection.abort()
@@ -120,6 +140,10 @@ class Session:
         try:
             (result,) = await _run(self._connection, statement, variables)
             return result
+        except ThrownError as error:
+            if ROLLED_BACK in str(error):
+                return ROLLED_BACK
+            raise
         finally:
             self._running -= 1
             self._end_if_retired()

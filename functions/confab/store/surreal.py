@@ -23,13 +23,13 @@ from confab.domain.models import (
     from_milliseconds,
 )
 from confab.ports.store import ANY_SIZE, Appended, Created, Cursor, Excerpt, Head
-from confab.store import rows, schema, statements
+from confab.store import rows, schema, statements, users
 from confab.store.connection import Connection, Timing
 from confab.store.digests import Digests
 from confab.store.group_commit import GroupCommit
 from confab.store.reads import LogKey, Logs, PageKey, Pages
 from confab.store.removal import SurrealRemoval
-from confab.store.session import Account, Session
+from confab.store.session import ROLLED_BACK, Account, Session
 
 KEY_LIFETIME = timedelta(hours=25)
 """How long an idempotency key is kept: the promised 24 hours, and one for clocks that disagree."""
@@ -195,6 +195,8 @@ class SurrealStore:
     async def check(self) -> None:
         if (wrong := schema.trouble(await self._connection.query(schema.READ, {}))) is not None:
             raise Unavailable(wrong)
+        if await self._connection.query(users.WRITE, {}) != ROLLED_BACK:
+            raise Unavailable(users.READ_ONLY)
 
     async def _prepare(self, session: Session) -> None:
         await schema.require(session)

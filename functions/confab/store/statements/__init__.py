@@ -3,6 +3,9 @@
 A block ends at its first RETURN and keeps what it wrote before, so all checks come before the
 first write. Values are always bound, never written into the text. What is large travels as
 JSON text both ways (`rows.py`), and `encoding::json::decode` never turns a string into another type.
+
+A user who may not write is told of no error: the engine stores nothing and goes on. So whatever writes
+looks at what it has stored, and throws if there is nothing.
 """
 
 import re
