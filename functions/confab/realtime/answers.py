@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from pydantic_core import to_json
 
 from confab.domain.errors import ConfabError, Internal, InvalidRequest, MethodNotAllowed, NotFound, problem
+from confab.realtime.socketio.reading import SmallReads
 
 PROBLEM = "application/problem+json"
 SHARED = {
@@ -18,7 +19,7 @@ SHARED = {
 """The headers of every answer."""
 
 
-class Protocol(web.RequestHandler):
+class Protocol(web.RequestHandler, SmallReads):
     """A connection on which a problem stands for what aiohttp refuses in plain text, quoting the request."""
 
     async def finish_response(

@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from confab.realtime.socketio.engine import Packet
 from confab.realtime.socketio.packets import Malformed
+from confab.realtime.socketio.reading import READ_BYTES, SmallReads
 from confab.realtime.socketio.registry import LINGER_S
 from confab.realtime.socketio.socket import Socket
 from confab.realtime.socketio.wire import Wire, Writer
@@ -18,14 +19,12 @@ log = logging.getLogger(__name__)
 
 UPGRADE_S = 10.0
 """Seconds within which a WebSocket that is to take over from polling must have done so."""
-RECEIVE_BYTES = 262_144
-"""What may arrive at once, behind the end of a message."""
 DATA = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
 RECEIVED = DATA | {WSMsgType.PING, WSMsgType.PONG}
 """The messages after which others may follow."""
 
 
-class _Meter(asyncio.Protocol):
+class _Meter(SmallReads):
     """Counts what a connection brings, and drops it once that is too much for one message.
 
     A message may come in fragments without end, even without content; nothing else would tell of them.
@@ -87,7 +86,7 @@ class WebSocket:
             return False
         if (transport := self._request.transport) is None:
             return False
-        self._meter = _Meter(transport, self._max_bytes + RECEIVE_BYTES)
+        self._meter = _Meter(transport, self._max_bytes + READ_BYTES)
         return True
 
     async def serve(self, socket: Socket, writer: Writer) -> None:
