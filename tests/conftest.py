@@ -64,6 +64,7 @@ UNMEASURED = (
     "unit/test_room.py",
     "unit/test_socketio_core.py",
     "unit/test_pages.py",
+    "unit/test_parsers.py",
     "unit/test_spec*",
     "unit/test_cost*",
     "unit/test_local*",

@@ -1,15 +1,16 @@
-"""`python -m tests.fuzz`: strangers send two containers, and then a function, anything."""
+"""`python -m tests.fuzz`: send two containers, a function and every parser anything."""
 
 import argparse
 import random
 import sys
 from pathlib import Path
 
+from tests.fuzz.guided import fuzz_parsers
 from tests.fuzz.rest import fuzz_rest
 from tests.fuzz.run import fuzz
 from tests.support.command import Say, carry_out, show
 
-RUNS = {"sockets": fuzz, "rest": fuzz_rest}
+RUNS = {"sockets": fuzz, "rest": fuzz_rest, "parsers": fuzz_parsers}
 
 
 def main() -> int:
@@ -19,9 +20,10 @@ def main() -> int:
         description="Let strangers, with and without a good token, send two realtime containers broken HTTP, "
         "WebSocket frames and packets in any order. No answer is 5xx but 503, nothing is logged as an error, "
         "a pair beside them gets every message in order, and what the containers hold comes back. Then let "
-        "schemathesis send a function what its OpenAPI document makes of it: each answer is as documented.",
+        "schemathesis send a function what its OpenAPI document makes of it: each answer is as "
+        "documented. At last let atheris look for bytes that a parser does not refuse properly.",
     )
-    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), help="one of the two")
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), help="some of the three")
     parser.add_argument("--seed", type=int, help="of what the strangers do; a new one by default")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each (%(default)s)")
     given = parser.parse_args()

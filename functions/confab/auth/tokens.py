@@ -7,7 +7,7 @@ from typing import Any
 
 from confab.domain.errors import Unauthenticated
 from confab.domain.models import Principal
-from confab.domain.requests import RESERVED
+from confab.domain.requests import check_user_id
 
 MAX_CHARS = 8_192
 _BASE64URL = (
@@ -40,10 +40,12 @@ def caller(claims: Mapping[str, Any]) -> Principal:
         begins, ends = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise Unauthenticated("The ID token does not say from when to when it is valid.") from None
-    if claims["uid"].startswith(RESERVED):
-        raise Unauthenticated(f"A uid that begins with {RESERVED} is not a user's.")
+    try:
+        uid = check_user_id(claims["uid"])
+    except ValueError as error:
+        raise Unauthenticated(f"The uid {error}.") from None
     return Principal(
-        uid=claims["uid"],
+        uid=uid,
         agent=claims.get("agent") is True,
         custom_token=_sign_in(claims).get("sign_in_provider") == "custom",
         issued_at=begins,

@@ -152,7 +152,8 @@ def _check_member_count(members: object, info: ValidationInfo) -> object:
     return members
 
 
-def _check_user_id(uid: str) -> str:
+def check_user_id(uid: str) -> str:
+    """The uid itself; raises ValueError for one that no user has."""
     if _NO_USER_ID.search(uid):
         raise ValueError("must be valid Unicode without / and control characters")
     if uid.startswith(RESERVED):
@@ -208,7 +209,7 @@ MAX_SEQ = 2**53 - 1
 """The largest integer that every JSON client reads exactly."""
 
 
-UserId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_user_id)]
+UserId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(check_user_id)]
 """A Firebase uid."""
 Title = Annotated[Text | None, AfterValidator(_check_title)]
 Content = Annotated[Text, AfterValidator(_check_content)]
