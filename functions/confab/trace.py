@@ -27,7 +27,7 @@ class Trace(NamedTuple):
     span_id: str
     """16 hexadecimal digits."""
     sampled: bool = False
-    """Whether the origin of the trace wants it recorded."""
+    """Whether it is recorded; between our own processes alone, as a client's flag counts for nothing."""
 
     def __str__(self) -> str:
         """The text of a `traceparent`."""

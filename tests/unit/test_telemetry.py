@@ -36,15 +36,21 @@ def entry(age_s=0.0):
     return message(1).model_copy(update={"created_at": ago(age_s)})
 
 
-def test_without_a_collector_work_continues_its_parents_trace_and_no_metric_is_read():
-    with LogTelemetry().span("work", PARENT):
-        assert trace.current() == PARENT
-    with LogTelemetry().span("work", None) as span:
-        begun = trace.current()
-        span.note("x", 1)
-    LogTelemetry().watch("confab.rooms", lambda: 1 // 0)
-    assert begun is not None
-    assert not begun.sampled
+def test_without_a_collector_a_trace_in_ten_seconds_is_sampled_whatever_clients_ask_for():
+    clock = [0.0]
+    telemetry, begun = LogTelemetry(lambda: clock[0]), []
+    for clock[0], asked in (
+        (0.0, PARENT),
+        (0.1, PARENT),
+        (9.9, None),
+        (10.0, PARENT._replace(sampled=False)),
+    ):
+        with telemetry.span("work", asked) as span:
+            begun.append(trace.current() or pytest.fail("there is none"))
+            span.note("x", 1)
+    telemetry.watch("confab.rooms", lambda: 1 // 0)
+    assert [each.sampled for each in begun] == [True, False, False, True]
+    assert {each.trace_id for each in (begun[0], begun[1], begun[3])} == {PARENT.trace_id}
     assert trace.current() is None
 
 
@@ -76,12 +82,30 @@ def test_a_span_continues_the_trace_of_its_parent(collected):
     assert dict(done.resource.attributes)["service.name"] == "s"
 
 
-def test_a_parent_that_is_not_sampled_is_not_recorded_and_without_one_a_trace_begins(collected):
-    with collected.telemetry.span("GET", Trace("c" * 32, "d" * 16)):
+@pytest.mark.parametrize(
+    ("sampler", "recorded"),
+    [
+        ("always_on", True),
+        ("parentbased_always_on", True),
+        ("parentbased_always_off", False),
+        ("traceidratio", False),
+        ("parentbased_traceidratio", False),
+    ],
+)
+@pytest.mark.parametrize("flag", [True, False])
+def test_whether_a_clients_trace_is_recorded_is_the_processs_to_decide(monkeypatch, sampler, recorded, flag):
+    """Whatever its flag, and whatever its id, which a ratio goes by."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.000000001")
+    collected, asked = Collected(), Trace(f"{1:032x}", "d" * 16, sampled=flag)
+    with collected.telemetry.span("GET", asked):
         within = trace.current()
     assert within is not None
-    assert (within.trace_id, within.sampled) == ("c" * 32, False)
-    assert collected.spans() == ()
+    assert (within.trace_id, within.sampled) == (asked.trace_id, recorded)
+    assert len(collected.spans()) == recorded
+
+
+def test_without_a_clients_trace_one_begins(collected):
     for _ in range(2):
         with collected.telemetry.span("socket message", None):
             pass

@@ -42,8 +42,11 @@ class Span(Protocol):
 class Telemetry(Protocol):
     """What operators see of a process. Nothing here raises or blocks."""
 
-    def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:
-        """A span around the context, in the parent's trace or a new one."""
+    def span(self, name: str, asked: Trace | None) -> AbstractContextManager[Span]:
+        """A span around the context, in the trace that a client asked for or a new one.
+
+        Whether it is recorded is this process's to decide: a stranger may ask for any trace.
+        """
 
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
         """Record that an entry was sent to so many live sockets, in the trace of its commit."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -11,6 +13,9 @@ from confab import trace
 from confab.domain.entries import Entry
 from confab.ports.telemetry import Commit, Metric, Span
 from confab.trace import Trace
+
+SAMPLE_S = 10.0
+"""Seconds between two traces of a process that are sampled."""
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +35,17 @@ class _Unrecorded(trace.Entered):
 class LogTelemetry:
     """Implements `Telemetry` for processes of which only the logs are collected."""
 
-    def span(self, name: str, parent: Trace | None) -> AbstractContextManager[Span]:  # noqa: ARG002 - the port's
-        """The work within is part of the parent's span itself, or of a new trace."""
-        return _Unrecorded(parent or trace.fresh())
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_sample = -math.inf
+
+    def span(self, name: str, asked: Trace | None) -> AbstractContextManager[Span]:  # noqa: ARG002 - the port's
+        """The work within is part of the client's span itself, or of a new one; one a SAMPLE_S is sampled."""
+        now = self._clock()
+        sampled = now >= self._next_sample
+        if sampled:
+            self._next_sample = now + SAMPLE_S
+        return _Unrecorded((asked or trace.fresh())._replace(sampled=sampled))
 
     def delivered(self, entry: Entry, sockets: int, commit: Commit) -> None:
         """Log a line for a sampled trace."""

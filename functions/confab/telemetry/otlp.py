@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased
 from opentelemetry.trace import Span as RecordedSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -58,8 +59,10 @@ class OtlpTelemetry(LogTelemetry):
     """The port `Telemetry` over OpenTelemetry. Its exports run on threads of their own."""
 
     def __init__(self, spans: SpanProcessor, metrics: MetricReader, *, service: str, instance: str) -> None:
+        super().__init__()
         resource = Resource.create({"service.name": service, "service.instance.id": instance})
-        self._traces = TracerProvider(resource=resource)
+        configured = TracerProvider(shutdown_on_exit=False).sampler  # of OTEL_TRACES_SAMPLER
+        self._traces = TracerProvider(ParentBased(configured), resource)
         self._traces.add_span_processor(spans)
         self._tracer = self._traces.get_tracer("confab")
         self._metrics = MeterProvider([metrics], resource)
@@ -75,8 +78,12 @@ class OtlpTelemetry(LogTelemetry):
         )
 
     @contextmanager
-    def span(self, name: str, parent: Trace | None) -> Iterator[Span]:
-        recorded = self._tracer.start_span(name, _context(parent), SpanKind.SERVER)
+    def span(self, name: str, asked: Trace | None) -> Iterator[Span]:
+        if asked is not None:  # sampled as a trace of our own is, whatever its flag and its id
+            own = int(trace.fresh().trace_id, 16)
+            result = self._traces.sampler.should_sample(Context(), own, name, SpanKind.SERVER)
+            asked = asked._replace(sampled=result.decision is Decision.RECORD_AND_SAMPLE)
+        recorded = self._tracer.start_span(name, _context(asked), SpanKind.SERVER)
         span = _NotedSpan(recorded)
         try:
             with use_span(recorded), trace.Entered(_trace_of(recorded)):
