@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev check test properties faults fuzz hostile bench bench-functions cost doctor lint format types imports build reset clean install deploy-check deploy prove destroy startable new-enough
+.PHONY: help dev check test properties faults fuzz hostile bench bench-functions cost doctor lint format types imports build reset clean install lock deploy-check deploy prove destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +16,7 @@ CLIENT_REFERENCE := public/reference/client/index.html
 DEPLOY := PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(BIN)/python -m infra.deploy
 # Hundreds of processes start: each would compile Confab again where nothing may write bytecode.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest --dist loadscope --no-loadscope-reorder
-REQUIREMENTS := requirements-dev.txt infra/realtime-requirements.txt functions/requirements.txt constraints.txt
+LOCK := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --only-binary=:all: --emit-build-options --no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make lock"
 SOURCES := functions infra tests
 STARTS_NOTHING := $(filter -h --help --reset,$(ARGS))
 LACKING := $(if $(PROJECT),,$(patsubst %,% PROJECT=my-project,$(filter deploy-check deploy prove destroy,$(MAKECMDGOALS))))
@@ -102,6 +102,10 @@ destroy: install  ## destroy a deployment; PROJECT=
 
 install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## create the virtual environment and node_modules
 
+lock: install  ## pin what pyproject.toml asks for, with hashes; ARGS=--upgrade takes newer indirect packages
+	@$(LOCK) --group dev --output-file requirements-dev.txt $(ARGS)
+	@$(LOCK) --group runtime --constraint requirements-dev.txt --output-file functions/requirements.txt $(ARGS)
+
 build: $(CLIENT) $(BUNDLE) $(RENDERER) $(CLIENT_REFERENCE)  ## build the client packages, the web app and the references
 
 clean:  ## delete what these commands created, except .confab/
@@ -117,10 +121,10 @@ startable: new-enough
 new-enough:
 	@$(FIRST) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(FIRST) is " + sys.version.split()[0] + ": make $(MAKECMDGOALS) PYTHON=python3.11")'
 
-$(PY_STAMP): $(REQUIREMENTS) | new-enough
+$(PY_STAMP): requirements-dev.txt | new-enough
 	@echo "installing Python packages into .venv"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@ln -sfn ../.venv functions/venv
 	@touch $@
 

@@ -7,10 +7,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN ["python", "-m", "venv", "--without-pip", "/opt/confab"]
 # The packages come before the code: as long as their versions stay, this layer is not built again.
-COPY constraints.txt ./
-COPY functions/requirements.txt functions/
-COPY infra/realtime-requirements.txt infra/
-RUN ["python", "-m", "pip", "--python", "/opt/confab/bin/python", "install", "--quiet", "--no-compile", "--only-binary=:all:", "--requirement", "infra/realtime-requirements.txt", "--constraint", "constraints.txt"]
+COPY functions/requirements.txt ./
+RUN ["python", "-m", "pip", "--python", "/opt/confab/bin/python", "install", "--quiet", "--no-compile", "--require-hashes", "--only-binary=:all:", "--requirement", "requirements.txt"]
 COPY functions/confab /opt/confab/app/confab
 # Without bytecode a start takes 3 to 4 times longer. It is trusted unread: nobody edits an image.
 RUN ["python", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "/opt/confab"]

@@ -7,10 +7,8 @@ from infra.gcp.source import digest_of
 
 _SOURCES = (
     ".dockerignore",
-    "constraints.txt",
     "functions/confab",
     "functions/requirements.txt",
-    "infra/realtime-requirements.txt",
     "infra/realtime.Dockerfile",
 )
 """The build's context, and the file that selects it."""

@@ -12,18 +12,16 @@ from infra.gcp.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "functions"
-REQUIREMENTS, CONSTRAINTS = "requirements.txt", "constraints.txt"
 BUILT: storage.BucketLifecycleRuleConditionArgsDict = {"age": 1, "matches_prefixes": [f"{STAGED}/"]}
 """The condition of what an image was built from, a day ago."""
 
 
 def contents() -> Mapping[str, bytes]:
-    """Return the archive's files by path: code, SurrealQL, and requirements in exact versions."""
+    """Return the archive's files by path: code, SurrealQL, and the lock, from which the build installs."""
     package = FUNCTIONS / "confab"
-    code = [FUNCTIONS / "main.py", *package.rglob("*.py"), *package.rglob("*.surql")]
-    files = {path.relative_to(FUNCTIONS).as_posix(): path.read_bytes() for path in sorted(code)}
-    requirements = (FUNCTIONS / REQUIREMENTS).read_bytes() + f"-c {CONSTRAINTS}\n".encode()
-    return files | {REQUIREMENTS: requirements, CONSTRAINTS: (ROOT / CONSTRAINTS).read_bytes()}
+    found = (*package.rglob("*.py"), *package.rglob("*.surql"))
+    files = sorted((FUNCTIONS / "main.py", FUNCTIONS / "requirements.txt", *found))
+    return {path.relative_to(FUNCTIONS).as_posix(): path.read_bytes() for path in files}
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:

@@ -1,4 +1,4 @@
-"""The realtime image as a folder: the code of its build context, and the packages of its requirements."""
+"""The realtime image as a folder: the code of its build context, and the packages of its lock."""
 
 import json
 import os
@@ -10,15 +10,13 @@ import sys
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
+from packaging.utils import NormalizedName
 
 from infra.deploy.target import ROOT
+from tests.support.locked import locked
 
-PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
 CODE = Path("functions/confab")
-REQUIREMENTS = ("infra/realtime-requirements.txt", "functions/requirements.txt")
+LOCK = "functions/requirements.txt"
 
 
 class Stage:
@@ -89,23 +87,5 @@ class Image:
 
 
 def installed() -> dict[NormalizedName, Distribution]:
-    """The packages that the build installs, by this machine's own, of the same pinned versions."""
-    pins = dict(PIN.findall((ROOT / "constraints.txt").read_text()))
-    pinned = {canonicalize_name(name): version for name, version in pins.items()}
-    lines = "".join((ROOT / file).read_text() for file in REQUIREMENTS)
-    wanted = list(map(Requirement, re.findall(r"^\w\S+", lines, re.MULTILINE)))
-    found: dict[NormalizedName, Distribution] = {}
-    seen: set[str] = set()
-    while wanted:
-        requirement = wanted.pop()
-        if str(requirement) in seen:
-            continue
-        seen.add(str(requirement))
-        name, each = canonicalize_name(requirement.name), distribution(requirement.name)
-        assert requirement.specifier.contains(each.version, prereleases=True), requirement
-        assert Version(pinned[name]) == Version(each.version), f"{name} is installed as pinned"
-        found[name] = each
-        needed = [Requirement(text) for text in each.requires or ()]
-        for extra in ("", *requirement.extras):
-            wanted += [one for one in needed if one.marker is None or one.marker.evaluate({"extra": extra})]
-    return found
+    """The packages that the build installs, by this machine's own."""
+    return {name: distribution(name) for name in locked("runtime")}

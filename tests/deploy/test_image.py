@@ -17,7 +17,7 @@ from infra.deploy import image as images
 from infra.deploy.target import ROOT
 from infra.probes.realtime import realtime
 from infra.probes.system import System
-from tests.deploy.image import BUILD, CODE, FINAL, REQUIREMENTS, Image, context
+from tests.deploy.image import BUILD, CODE, FINAL, LOCK, Image, context
 from tests.support.probes import found, outcome
 from tests.support.processes import Server, answers
 from tests.support.pubsub import closed_port, pubsub_server
@@ -96,12 +96,11 @@ def test_it_has_its_requirements_its_code_and_nothing_else(image):
     wanted = {"aiohttp", "websockets", "firebase-admin", "google-cloud-pubsub"}
     for_developers = {"pytest", "mypy", "ruff", "hypothesis", "surrealdb-embedded", "python-socketio", "pip"}
     assert wanted <= image.installed.keys() - for_developers == image.installed.keys()
-    assert "\n-r ../functions/requirements.txt\n" in (ROOT / REQUIREMENTS[0]).read_text()
     given = {path for path in context() if CODE not in path.parents}
     assert {path.suffix for path in context() if CODE in path.parents} == {".py", ".surql"}
     copied = {word for text in BUILD.texts("COPY") for word in text.split()[:-1]}
     assert copied == {str(CODE), *map(str, given - {Path("infra/realtime.Dockerfile")})}
-    assert copied == {str(CODE), "constraints.txt", *REQUIREMENTS}
+    assert copied == {str(CODE), LOCK}
     for path in image.app.rglob("*"):  # its user may read and not write
         assert path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH) == stat.S_IROTH, path
 
@@ -112,10 +111,8 @@ def test_the_dockerfile_builds_from_pinned_bases_and_the_image_runs_without_a_sh
     for word in ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK CMD"):  # a shell in between would swallow SIGTERM
         assert all(command[0] == "python" for stage in (BUILD, FINAL) for command in stage.commands(word))
     (pip,) = (command for command in BUILD.commands("RUN") if "pip" in command)
-    assert dict(pairwise(pip)).items() >= {
-        ("--requirement", "infra/realtime-requirements.txt"),
-        ("--constraint", "constraints.txt"),
-    }
+    assert {"--require-hashes", "--only-binary=:all:"} <= set(pip)
+    assert ("--requirement", Path(LOCK).name) in pairwise(pip)
     # Code, packages and the library are compiled at last: the user could not write any bytecode.
     for stage, folder in ((BUILD, "/opt/confab"), (FINAL, "/usr/local/lib/python3.11")):
         compiled = stage.commands("RUN")[-1]

@@ -106,7 +106,7 @@ def test_version_control_ignores_the_stacks_settings():
 def test_the_source_is_the_functions_and_nothing_else():
     (archive,) = deployed(BASE).all("BucketObject")
     assert archive.inputs["source"] == sorted(contents())
-    needed = {"main.py", "requirements.txt", "constraints.txt", "confab/store/schema.surql"}
+    needed = {"main.py", "requirements.txt", "confab/store/schema.surql"}
     assert needed <= contents().keys()
     assert not [path for path in contents() if re.search("venv|__pycache__|^tests", path)]
     assert digest_of(contents()) in archive.inputs["name"]

@@ -1,4 +1,4 @@
-"""A deployed function's disk: the packages that functions/requirements.txt asks for and no other.
+"""A deployed function's disk: the packages of functions/requirements.txt and no other.
 
 A developer's environment would mislead: some packages import what else they find installed.
 """
@@ -6,14 +6,11 @@ A developer's environment would mislead: some packages import what else they fin
 import compileall
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from tests.support.google import DIRECTORY
+from tests.support.locked import locked
 
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = ROOT / "functions"
@@ -31,41 +28,14 @@ class Deployment:
         self.functions = folder / "functions" / "main.py"
         self.bare = folder / "bare" / "main.py"
         self.packages.mkdir(parents=True)
-        for found in _closure(_requirements()):
-            _install(found, self.packages)
+        for name in locked("runtime"):
+            _install(distribution(name), self.packages)
         _redirect(self.packages / "firebase_admin", google)
         shutil.copytree(FUNCTIONS, self.functions.parent, ignore=_SOURCE)
         self.bare.parent.mkdir()
         shutil.copy(BARE, self.bare)
         for source in (self.functions.parent, self.bare.parent, self.packages / "firebase_admin"):
             assert compileall.compile_dir(source, quiet=1)
-
-
-def _requirements() -> Iterator[Requirement]:
-    for line in (FUNCTIONS / "requirements.txt").read_text().splitlines():
-        if text := line.partition("#")[0].strip():
-            yield Requirement(text)
-
-
-def _closure(wanted: Iterable[Requirement]) -> Iterator[Distribution]:
-    """The distributions that the requirements lead to, as installed here."""
-    waiting = list(wanted)
-    seen: set[tuple[str, str]] = set()
-    while waiting:
-        requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
-        for extra in ("", *requirement.extras):
-            if (name, extra) in seen:
-                continue
-            seen.add((name, extra))
-            found = distribution(name)
-            yield found
-            further = map(Requirement, found.requires or ())
-            waiting += [one for one in further if _applies(one, extra)]
-
-
-def _applies(requirement: Requirement, extra: str) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
 def _install(found: Distribution, packages: Path) -> None:
