@@ -15,7 +15,8 @@ OF_THE_INSTALLER = {"pip"}
 
 @pytest.mark.parametrize("group", LOCKS)
 def test_a_lock_has_all_that_its_group_leads_to_and_nothing_else(group):
-    pins, waiting, reached = locked(group), [*asked(group)], set()
+    pins, waiting = locked(group), [*asked(group)]
+    reached: set[tuple[str, str]] = set()
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
