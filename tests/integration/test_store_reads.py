@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from confab.domain import changes
 from confab.domain.errors import Unavailable
+from confab.domain.models import Member
 from confab.ports.store import Cursor
 from confab.store import rows, statements
 from confab.store.connection import Aborted, Connection
 from confab.store.reads import ENOUGH_CHARS, IN_FLIGHT
 from confab.store.session import Session
 from confab.store.statements import LISTING_WINDOW_MS
-from tests.support.changes import edit, say
+from tests.support.changes import ALICE, edit, rename, say
 from tests.support.samples import NOW, conversation, draft
 from tests.support.surrealdb import SurrealServer, counted
 from tests.support.waiting import until
@@ -189,6 +191,32 @@ async def test_the_first_message_writes_the_sort_key_and_the_next_ones_once_a_wi
     assert await stored(session) == key(NOW + MILLISECOND)
     await store.append(draft(), now=NOW + WINDOW + MILLISECOND)
     assert await stored(session) == key(NOW + WINDOW + MILLISECOND)
+
+
+@pytest.mark.parametrize("change", ["a message", "a title"])
+async def test_a_list_reads_as_much_however_many_conversations_have_changed(
+    store, answers, monkeypatch, change
+):
+    """As when a stranger makes hundreds for a victim; and the order is that of the last changes."""
+    monkeypatch.setattr(statements, "MOST_STALE", 3)
+    ids = [f"many-{number:02}" for number in range(16)]
+    for one in ids:
+        await store.create(conversation(one, members=(Member(user_id="eve"),)), None, now=NOW)
+    for again in range(2):
+        for after, one in enumerate(reversed(ids) if again else ids, again * 1_000):
+            now = NOW + after * MILLISECOND
+            if change == "a message":
+                await store.append(draft(conversation_id=one), now=now)
+            else:
+                renamed = changes.update(await store.conversation(one), ALICE, rename(str(now)))
+                await store.change_conversation(renamed, now=now)
+        answers.clear()
+        first = await store.conversations("eve", status=None, after=None, limit=2)
+        read = [len(json.loads(text)) for text, _ in answers]
+        assert sum(read) <= 2 + statements.MOST_STALE
+        assert [found["id"] for found in first] == (ids[:2] if again else ids[:-3:-1])
+    listed = await store.conversations("eve", status=None, after=None, limit=50)
+    assert [found["id"] for found in listed] == ids
 
 
 async def test_a_release_that_writes_the_sort_key_every_time_may_serve_beside_this_one(store, session):

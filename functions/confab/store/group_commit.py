@@ -164,7 +164,12 @@ def _variables(logs: Mapping[str, _Batch], digests: Digests) -> dict[str, Any]:
         grown.append({"log": conversation_id, "count": len(part), "at": times[-1], **_authors(part)})
     replies = any("in_reply_to" in draft["content"] for draft in drafts)
     batch = json.dumps({"logs": grown, "drafts": drafts, "replies": replies})
-    return {"batch": batch, "window": statements.LISTING_WINDOW_MS, "end_of_time": rows.END_OF_TIME_MS}
+    return {
+        "batch": batch,
+        "window": statements.LISTING_WINDOW_MS,
+        "most_stale": statements.MOST_STALE,
+        "end_of_time": rows.END_OF_TIME_MS,
+    }
 
 
 def _authors(part: _Batch) -> dict[str, list[str]]:

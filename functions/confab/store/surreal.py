@@ -154,6 +154,7 @@ class SurrealStore:
             "by": change.by,
             "now": now,
             "end_of_time": rows.END_OF_TIME_MS,
+            "window": statements.LISTING_WINDOW_MS,
         }
         found = await self._connection.query(statements.CHANGE_CONVERSATION, variables, safe_to_resend=False)
         return None if found is None else rows.conversation_of(from_json(found))

@@ -18,6 +18,11 @@ Each participant has a record of the conversation's activity. To update all of t
 message would cost a busy room of a hundred people more than everything else, so one is updated
 once it is this old. A list therefore reads this much further than its last conversation.
 """
+MOST_STALE = 32
+"""Records of one user's list that may be old at a time: further ones are updated with every message.
+
+So a list reads so many conversations more than it lists, however many have changed.
+"""
 
 
 def _statement(name: str) -> str:
