@@ -1,7 +1,7 @@
 # Everything a developer does with Confab. `make help` lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev check test properties faults fuzz hostile bench bench-functions cost doctor lint format types imports build reset clean install lock deploy-check deploy prove destroy startable new-enough
+.PHONY: help dev check test properties faults fuzz hostile bench bench-functions cost doctor lint format types imports build reset clean install lock audit deploy-check deploy prove destroy startable new-enough
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -105,6 +105,9 @@ install: $(PY_STAMP) $(PATH_STAMP) $(JS_STAMP)  ## create the virtual environmen
 lock: install  ## pin what pyproject.toml asks for, with hashes; ARGS=--upgrade takes newer indirect packages
 	@$(LOCK) --group dev --output-file requirements-dev.txt $(ARGS)
 	@$(LOCK) --group runtime --constraint requirements-dev.txt --output-file functions/requirements.txt $(ARGS)
+
+audit: install  ## ask the registries which locked packages have known vulnerabilities; fails, too, if they cannot say
+	@$(BIN)/python -m infra.audit
 
 build: $(CLIENT) $(BUNDLE) $(RENDERER) $(CLIENT_REFERENCE)  ## build the client packages, the web app and the references
 
