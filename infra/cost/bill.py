@@ -16,7 +16,7 @@ SECRETS = 2  # the store's user and its password; a rotation adds a version that
 FUNCTIONS = 17  # one for each operation, and the dispatchers
 IMAGES = 10 + FUNCTIONS * 2 * 2  # ten of the container; of each function two, with two of its build's cache
 ALERT_CONDITIONS = 2
-ALERT_SERIES = 7  # comparisons of the conditions, each of one time series
+ALERT_SERIES = 11  # comparisons of the conditions, each of one time series
 ALERT_EVERY_S = 60
 # Sustained, of e2-small, e2-medium and e2-standard, at one price; beyond 32 a single node does not suffice.
 STORE_VCPUS = (0.5, 1, 2, 4, 8, 16, 32)

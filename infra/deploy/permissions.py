@@ -34,7 +34,12 @@ def of_gcloud(runner: Runner, target: Target) -> str:
 
 def of_the_program(runner: Runner, target: Target) -> str:
     """The application default credentials, with which the Pulumi program runs, may create every resource."""
-    unused = (*(() if target.page else ("firebase/",)), *(("compute/",) if not target.managed else ()))
+    elsewhere = ("billing/",)  # on the billing account, not in the project
+    unused = (
+        *elsewhere,
+        *(() if target.page else ("firebase/",)),
+        *(() if target.managed else ("compute/",)),
+    )
     kinds = [each for kind, each in CREATION.items() if not kind.startswith(unused)]
     needed = {*CALLS, *(permission for each in kinds for permission in each)}
     return _require(runner, target, google_api.APPLICATION_DEFAULT, needed)

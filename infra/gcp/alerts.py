@@ -13,13 +13,20 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import compute, logging, monitoring
 
+from confab.domain.errors import ERRORS
 from infra.gcp.project import Project
 from infra.gcp.promql import FAILED, MACHINE, UNACKNOWLEDGED, counted, of_containers, requests, series
+from infra.gcp.signals import SIGNALS
 
 EVALUATED_EVERY_S = 60
 """Google bills each comparison of each evaluation."""
 INSTANCE, MOUNTED = "THE-MACHINE", "noatime"
 """The store's machine, until its id is known, and the option that only its data is mounted with."""
+
+
+def _refused(status: int) -> str:
+    codes = "|".join(code for code, kind in ERRORS.items() if kind.status == status)
+    return counted("confab_refusals", f'code=~"{codes}"', suffix=SIGNALS["confab_refusals"].suffix)
 
 
 def _disk(states: str) -> str:
@@ -31,9 +38,13 @@ EXPRESSIONS = {
     "requests": requests(),
     "failed": requests(FAILED),
     "defects": counted("confab_defects"),
-    "unready": counted("confab_unready", 2),
+    "unready": counted("confab_unready", minutes=2),
     "sweep_failures": counted("confab_sweep_failures"),
     "sweep_repairs": counted("confab_sweep_repairs"),
+    "unauthenticated": _refused(401),
+    "forbidden": _refused(403),
+    "rate_limited": _refused(429),
+    "revocations": counted("confab_revocations", suffix=SIGNALS["confab_revocations"].suffix),
     "unacknowledged": UNACKNOWLEDGED,
     "containers": of_containers("container/instance_count"),
     "disk_used": _disk("used"),
@@ -73,14 +84,9 @@ def policies(*, with_machine: bool) -> Mapping[str, Policy]:
     return {name: Policy(**each) for name, each in found.items()}
 
 
-def make_alerts(
-    project: Project,
-    metrics: Mapping[str, logging.Metric],
-    emails: Sequence[str],
-    machine: compute.Instance | None,
-) -> None:
-    """Make the alerts, which notify these addresses; without one they show in the console only."""
-    channels = [
+def make_channels(project: Project, emails: Sequence[str]) -> Sequence[monitoring.NotificationChannel]:
+    """Make the channels that notify these addresses."""
+    return [
         monitoring.NotificationChannel(
             f"email-{email}",
             project=project.id,
@@ -91,6 +97,15 @@ def make_alerts(
         )
         for email in emails
     ]
+
+
+def make_alerts(
+    project: Project,
+    metrics: Mapping[str, logging.Metric],
+    channels: Sequence[monitoring.NotificationChannel],
+    machine: compute.Instance | None,
+) -> None:
+    """Make the alerts, which notify these channels; without one they show in the console only."""
     instance = machine.instance_id if machine else pulumi.Output.from_input("")
     for name, policy in policies(with_machine=machine is not None).items():
         condition: monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgsDict = {

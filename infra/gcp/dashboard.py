@@ -28,7 +28,10 @@ CHARTS = {
     ),
     "CPU of the containers": _quantile(0.95, of_containers("container/cpu/utilizations", "_bucket")),
     "Oldest unacknowledged event, s": f"max({UNACKNOWLEDGED})",
-    **{signal.about: f"sum by (service) ({counted(name)})" for name, signal in SIGNALS.items()},
+    **{
+        signal.about: f"sum by ({signal.label}) ({counted(name, suffix=signal.suffix)})"
+        for name, signal in SIGNALS.items()
+    },
 }
 """Queries by title, in the order of reading."""
 

@@ -50,6 +50,7 @@ def planned(
         "monitoring/AlertPolicy": [p.title for p in policies(with_machine=not settings.store_url).values()],
         "monitoring/NotificationChannel": settings.alert_emails,
         "monitoring/Dashboard": ["Confab"],
+        "billing/Budget": [f"Confab in {settings.project}"] if settings.budget else [],
         "firebase/HostingSite": [settings.page] if settings.page else [],
     }
     expiry = _EXPIRY if retention else {}

@@ -7,7 +7,8 @@ from pulumi_gcp import organizations
 
 from confab.http.routes import rewrites
 from infra.gcp import settings as stack
-from infra.gcp.alerts import make_alerts
+from infra.gcp.alerts import make_alerts, make_channels
+from infra.gcp.budget import make_budget
 from infra.gcp.dashboard import make_dashboard
 from infra.gcp.functions import Functions, hosting_rewrites
 from infra.gcp.network import make_network
@@ -51,7 +52,10 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
     if settings.page:
         make_site(project, settings.page)
     metrics = make_signals(project)
-    make_alerts(project, metrics, settings.alert_emails, machine)
+    channels = make_channels(project, settings.alert_emails)
+    make_alerts(project, metrics, channels, machine)
+    if settings.budget:
+        make_budget(project, settings.budget, channels)
     make_dashboard(project, metrics)
     return {
         "webUrl": site_origins(settings)[0],

@@ -25,6 +25,7 @@ APIS = (
 """The APIs of every deployment."""
 PAGE_APIS = ("firebase", "firebasehosting")
 """The APIs of the demonstration page's site."""
+BUDGET_APIS = ("billingbudgets",)
 REPOSITORY = "confab"
 REALTIME = "realtime"
 """The package of the container's images; the others are those of the functions and their builds."""
@@ -78,7 +79,7 @@ def make_project(settings: Settings, number: str) -> Project:
 
 def apis_of(settings: Settings) -> Sequence[str]:
     """Return the APIs that a deployment with these settings enables first."""
-    return (*APIS, *(PAGE_APIS if settings.page else ()))
+    return (*APIS, *(PAGE_APIS if settings.page else ()), *(BUDGET_APIS if settings.budget else ()))
 
 
 def enable(project_id: str, name: str) -> projects.Service:

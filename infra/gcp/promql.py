@@ -32,9 +32,10 @@ def requests(*labels: str) -> str:
     return f"rate({of_services('request_count', *labels)}[5m])"
 
 
-def counted(metric: str, minutes: int = 5) -> str:
+def counted(metric: str, *labels: str, minutes: int = 5, suffix: str = "") -> str:
     """Return the increase of a log-based metric of Confab's services."""
-    return f"increase({series(f'logging.googleapis.com/user/{metric}', RUN)}[{minutes}m])"
+    selector = series(f"logging.googleapis.com/user/{metric}", RUN, *labels, suffix=suffix)
+    return f"increase({selector}[{minutes}m])"
 
 
 UNACKNOWLEDGED = series(

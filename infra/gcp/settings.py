@@ -23,6 +23,8 @@ CREDENTIALS = {
     "OTEL_EXPORTER_OTLP_HEADERS": "otlpHeaders",
 }
 """Variables that come from Secret Manager, and the stack's secret keys with their values."""
+BUDGET_EMAILS = 5
+"""The channels that Google lets a budget notify."""
 OPTIONAL = frozenset({"otlpHeaders"})
 """The secret keys that need no value."""
 ROOT_PASSWORD = "storeRootPassword"  # noqa: S105 - the name of a key
@@ -122,6 +124,14 @@ class StoreMachine(_Strict):
         return 4096 * int(processors[0]) if processors else {"small": 2048, "medium": 4096}[size]
 
 
+class Budget(_Strict):
+    """What a month may cost before somebody is told."""
+
+    billing_account: Annotated[str, Field(pattern=r"^[0-9A-F]{6}(-[0-9A-F]{6}){2}$")]
+    amount: Count
+    """Whole units of the billing account's currency."""
+
+
 class Settings(_Strict):
     """One deployment. Each field is a key of the stack's configuration in the namespace `confab`."""
 
@@ -148,6 +158,8 @@ class Settings(_Strict):
     variables: Annotated[dict[str, str], FromJson] = {}
     """Variables of docs/configuration.md, such as limits, for every function and container."""
     alert_emails: Annotated[tuple[Annotated[str, Field(pattern=r"^\S+@\S+$")], ...], FromJson] = ()
+    budget: Annotated[Budget | None, FromJson] = None
+    """None makes no budget, which needs rights on the billing account."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "Settings":
@@ -158,6 +170,8 @@ class Settings(_Strict):
             raise PydanticCustomError("cells", "cells: there must be one that is called main")
         if not any(cell.takes_new for cell in self.cells):
             raise PydanticCustomError("cells", "cells: none takes new conversations")
+        if self.budget and len(self.alert_emails) > BUDGET_EMAILS:
+            raise PydanticCustomError("budget", "alertEmails: a budget notifies at most 5")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""The signals: log lines of Confab that log-based metrics count."""
+"""The signals: log lines of Confab that log-based metrics count, or whose numbers they add up."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,33 @@ class Signal:
     """The lines' texts; without any, every line of severity ERROR or above."""
     logger: str | None = None
     """The only logger whose lines count; without one, all of Confab's."""
+    label: str = "service"
+    """What it is counted by: the service, or a field of the lines, without which a line does not count."""
+    adds: str | None = None
+    """The field whose numbers are added up, of lines that may stand for several."""
 
     @property
     def filter(self) -> str:
         """The lines' filter for Cloud Logging."""
         texts = " OR ".join(f'"{message}"' for message in self.messages)
         which = f"jsonPayload.message=({texts})" if texts else "severity>=ERROR"
-        return f"{LINES} AND {which}" + (f' AND jsonPayload.logger="{self.logger}"' if self.logger else "")
+        conditions = [LINES, which]
+        if self.logger:
+            conditions.append(f'jsonPayload.logger="{self.logger}"')
+        if self.label != "service":
+            conditions.append(f'jsonPayload.{self.label}=~"."')
+        return " AND ".join(conditions)
+
+    @property
+    def extractors(self) -> Mapping[str, str]:
+        """How the metric's labels are read from a line."""
+        other = {} if self.label == "service" else {self.label: f"EXTRACT(jsonPayload.{self.label})"}
+        return {"service": "EXTRACT(resource.labels.service_name)", **other}
+
+    @property
+    def suffix(self) -> str:
+        """The end of its name in PromQL: what adds numbers up is a distribution, whose sum counts."""
+        return "_sum" if self.adds else ""
 
 
 SIGNALS: Mapping[str, Signal] = {
@@ -43,7 +63,7 @@ SIGNALS: Mapping[str, Signal] = {
 
 
 def make_signals(project: Project) -> Mapping[str, logging.Metric]:
-    """Make the log-based metrics, which count by service."""
+    """Make the log-based metrics, each by service and by its own label."""
     return {
         name: logging.Metric(
             name,
@@ -53,11 +73,12 @@ def make_signals(project: Project) -> Mapping[str, logging.Metric]:
             filter=signal.filter,
             metric_descriptor={
                 "metric_kind": "DELTA",
-                "value_type": "INT64",
+                "value_type": "DISTRIBUTION" if signal.adds else "INT64",
                 "unit": "1",
-                "labels": [{"key": "service", "value_type": "STRING"}],
+                "labels": [{"key": label, "value_type": "STRING"} for label in signal.extractors],
             },
-            label_extractors={"service": "EXTRACT(resource.labels.service_name)"},
+            value_extractor=f"EXTRACT(jsonPayload.{signal.adds})" if signal.adds else None,
+            label_extractors=signal.extractors,
             opts=project.ready,
         )
         for name, signal in SIGNALS.items()

@@ -50,6 +50,7 @@ FULL = BASE | {
     ' "CONFAB_RETENTION_DAYS": "30"}',
     HEADERS: "api-key=the-key-5aa",
     "confab:alertEmails": '["ops@my.example"]',
+    "confab:budget": '{"billingAccount": "01AB23-4CD56E-F78901", "amount": 50}',
 }
 _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload([__name__])  # importing pulumi_gcp takes seconds: once

@@ -11,11 +11,12 @@ from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import EXPIRY_TIMEOUT_S, FUNCTION_TIMEOUT_S
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import known
-from tests.infra.deployment import INSTANCE_ID, Deployment
+from tests.infra.deployment import INSTANCE_ID, PROJECT_NUMBER, Deployment
 from tests.infra.test_permissions import BUILD, grants, who
 
 APIS = {
     "artifactregistry": {"artifactregistry"},
+    "billing": {"billingbudgets"},
     "cloudfunctionsv2": {"cloudbuild", "cloudfunctions", "run"},
     "cloudrunv2": {"run", "identitytoolkit"},  # the processes ask Firebase Auth who has signed out
     "cloudscheduler": {"cloudscheduler"},
@@ -172,13 +173,36 @@ def test_every_signal_has_a_metric_an_alert_and_a_chart(stack):
     alerts = json.dumps([alert.inputs["conditions"] for alert in stack.all("AlertPolicy")])
     (board,) = stack.all("Dashboard")
     for domain, path in (
-        *(("logging", f"user/{name}") for name in SIGNALS),
+        *(("logging", f"user/{name}{signal.suffix}") for name, signal in SIGNALS.items()),
         ("run", "request_count"),
         ("pubsub", "subscription/oldest_unacked_message_age"),
     ):
         selector = f"{domain}_googleapis_com:{path.replace('/', '_')}{{"
         assert selector in alerts
         assert selector in board.inputs["dashboardJson"]
+
+
+def test_surges_add_up_what_sampled_lines_stand_for_by_the_codes_of_the_errors(stack):
+    metric = stack.one("Metric/confab_refusals").inputs
+    assert metric["metricDescriptor"]["valueType"] == "DISTRIBUTION"
+    assert metric["valueExtractor"] == "EXTRACT(jsonPayload.times)"
+    assert metric["labelExtractors"]["code"] == "EXTRACT(jsonPayload.code)"
+    assert 'jsonPayload.code=~"."' in metric["filter"]  # a request that succeeded has none
+    query = str(stack.one("AlertPolicy/degraded").inputs["conditions"])
+    codes = re.findall(
+        r'user_confab_refusals_sum{monitored_resource="cloud_run_revision",code=~"(.+?)"}', query
+    )
+    assert codes == ["unauthenticated|token_expired|token_revoked", "forbidden", "rate_limited"]
+
+
+def test_a_budget_of_the_project_notifies_the_same_addresses_where_it_is_wanted(stack):
+    budgets = [each.inputs for each in stack.all("Budget")]
+    assert len(budgets) == ("confab:budget" in stack.settings)
+    for budget in budgets:
+        assert budget["budgetFilter"]["projects"] == [f"projects/{PROJECT_NUMBER}"]
+        assert budget["amount"] == {"specifiedAmount": {"units": "50"}}
+        channels = stack.one("AlertPolicy/failing").inputs["notificationChannels"]
+        assert budget["allUpdatesRule"]["monitoringNotificationChannels"] == channels
 
 
 def test_alerts_notify_every_address_in_two_conditions(stack):
@@ -204,6 +228,10 @@ def test_alerts_notify_every_address_in_two_conditions(stack):
         "sweep-failures": ("failing", "120s", [5]),
         "unacknowledged": ("degraded", "600s", [60, 0]),
         "sweep-repairs": ("degraded", "600s", [10]),
+        "surge-401": ("degraded", "600s", [1000]),
+        "surge-403": ("degraded", "600s", [1000]),
+        "surge-429": ("degraded", "600s", [1000]),
+        "surge-revocations": ("degraded", "600s", [50]),
     }
     assert (f'instance_id="{INSTANCE_ID}"' in str(stack.all("AlertPolicy"))) == bool(machine)
 

@@ -90,10 +90,17 @@ def test_a_function_may_publish_if_and_only_if_its_code_announces(route):
     assert announces == (route.operation in WRITERS) == route.announces
 
 
-@pytest.mark.parametrize("message", [text for signal in SIGNALS.values() for text in signal.messages])
-def test_the_code_writes_the_lines_of_every_signal(message):
+LINES = [(text, signal) for signal in SIGNALS.values() for text in signal.messages]
+
+
+@pytest.mark.parametrize(("message", "signal"), LINES, ids=lambda each: each if isinstance(each, str) else "")
+def test_the_code_writes_the_lines_of_every_signal(message, signal):
     written = "".join(path.read_text() for path in (ROOT / "functions/confab").rglob("*.py"))
-    assert re.search(rf'log\.\w+\(\s*"{re.escape(message)}"', written)
+    found = re.search(rf'log\.\w+\(\s*"{re.escape(message)}"(.*?)\n +\)?\n', written, re.DOTALL)
+    assert found is not None
+    fields = [signal.label] * (signal.label != "service")
+    assert all(f'"{field}":' in found[1] for field in fields)
+    assert "KIND:" in found[1] or signal.adds is None  # what makes the line say how many it stands for
 
 
 def test_version_control_ignores_the_stacks_settings():

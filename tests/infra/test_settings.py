@@ -53,6 +53,8 @@ REFUSED = [
     ("functions", '{"memory": "512"}', "functions.memory: "),
     ("functions", '{"cpu": "0.5"}', "functions.cpu: "),
     ("alertEmails", '["me"]', "alertEmails.0: "),
+    ("budget", '{"billingAccount": "mine", "amount": 5}', "budget.billingAccount: "),
+    ("budget", '{"billingAccount": "01AB23-4CD56E-F78901", "amount": 0}', "budget.amount: "),
     ("variables", {"CONFAB_X": "1"}, "variables.CONFAB_X: Confab reads no such variable"),
     ("variables", {"PUBSUB_EMULATOR_HOST": "x:1"}, "PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
     ("variables", {"SURREALDB_PASSWORD": "p"}, "it is a secret: set storePassword with --secret"),

@@ -1,6 +1,7 @@
 """The documentation lists the errors, variables and defaults of the code, no more and no fewer."""
 
 import re
+import tomllib
 from pathlib import Path
 
 from confab.config import REQUIRED_ON_CLOUD_RUN, Config
@@ -43,6 +44,13 @@ def test_every_link_in_the_documentation_leads_somewhere():
     for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_alert_has_its_row():
+    section = (DOCS / "operations.md").read_text().partition("## Alerts")[2].partition("\n## ")[0]
+    policies = tomllib.loads((ROOT / "infra/gcp/alerts.toml").read_text()).values()
+    named = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
+    assert sorted(named) == sorted(name for policy in policies for name in policy["alerts"])
 
 
 def test_every_guarantee_names_a_test_that_exists():

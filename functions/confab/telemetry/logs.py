@@ -40,7 +40,7 @@ class LogTelemetry:
         self._next_sample = -math.inf
 
     def span(self, name: str, asked: Trace | None) -> AbstractContextManager[Span]:  # noqa: ARG002 - the port's
-        """The work within is part of the client's span itself, or of a new one; one a SAMPLE_S is sampled."""
+        """The work is part of the client's span itself, or of a new one; one every SAMPLE_S is sampled."""
         now = self._clock()
         sampled = now >= self._next_sample
         if sampled:
