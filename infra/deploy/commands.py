@@ -12,7 +12,7 @@ from pathlib import Path
 from confab.config import ConfigError
 from infra.deploy import hosting, image, outlook, plan, prerequisites, stack
 from infra.deploy.prerequisites import TOOLS, Prerequisite, group
-from infra.deploy.runner import Command, DeployError, Runner
+from infra.deploy.runner import Answer, Command, DeployError, Runner
 from infra.deploy.stack import Outputs
 from infra.deploy.target import Target
 from infra.gcp.settings import SettingsError
@@ -72,8 +72,7 @@ def up(target: Target, runner: Runner, options: argparse.Namespace) -> int:
 
 def deploy(target: Target, runner: Runner) -> bool:
     """Deploy, say what the app needs, and probe the deployment; whether every probe was ok."""
-    wanted = target.image(image.tag())
-    for command in [*_commands(target, runner, wanted)]:
+    for command in _commands(target, runner):
         runner.run(command)
     outputs = stack.outputs(runner, target.stack)
     if outputs.page:
@@ -91,16 +90,31 @@ def deploy(target: Target, runner: Runner) -> bool:
     return True
 
 
-def _commands(target: Target, runner: Runner, wanted: str, *, number: str | None = None) -> Iterable[Command]:
-    """The commands up to the page's release; the image is built unless it exists."""
-    yield from plan.settings(target, wanted)
+def _commands(target: Target, runner: Runner, unknown: str | None = None) -> Iterable[Command]:
+    """The commands up to the page's release, each asked for once those before it have run.
+
+    The image is built unless it exists. A dry run has a word for what it does not know.
+    """
+    tagged = f"{target.images}:{image.tag()}"
+    digest, number = runner.ask(*plan.image_digest(tagged)), ""
+    if not digest.ok:
+        number = _known("the project's number", runner.ask(*plan.project_number(target)), unknown)
+    has_machine = _has_machine(target, runner)
+    yield from plan.settings(target)
     yield plan.preview(target)
-    if not runner.ask(*plan.image_exists(wanted)).ok:
-        answer = runner.ask(*plan.project_number(target))
-        if not answer.ok and number is None:
-            raise DeployError(f"the project's number: {answer.trouble}")
-        yield from plan.build(target, wanted, answer.out.strip() if answer.ok else str(number))
-    yield from plan.release(target, has_machine=_has_machine(target, runner))
+    if not digest.ok:
+        yield from plan.build(target, tagged, number)
+        digest = runner.ask(*plan.image_digest(tagged))
+    pinned = f"{target.images}@{_known('the digest of the image', digest, unknown)}"
+    if target.kept.get("confab:image") != pinned:
+        yield plan.pin(target, pinned)
+    yield from plan.release(target, has_machine=has_machine)
+
+
+def _known(title: str, answer: Answer, unknown: str | None) -> str:
+    if not answer.ok and unknown is None:
+        raise DeployError(f"{title}: {answer.trouble}")
+    return answer.out.strip() if answer.ok else str(unknown)
 
 
 def _has_machine(target: Target, runner: Runner) -> bool:
@@ -159,9 +173,10 @@ def show_plan(target: Target, runner: Runner) -> int:
     if not runner.ask(*plan.project_number(target)).ok:
         unknown = [*unknown, f"the project's number: {outlook.UNKNOWN}"]
         unknown += ["whether the image exists, which saves its build"]
+    elif not runner.ask(*plan.image_digest(f"{target.images}:{image.tag()}")).ok:
+        unknown = [*unknown, "the digest of the image, which is not built"]
     print(*outlook.described(shown), sep="\n")
-    wanted = shown.image(image.tag())
-    commands = [*_commands(shown, runner, wanted, number=outlook.UNKNOWN)]
+    commands = [*_commands(shown, runner, outlook.UNKNOWN)]
     if shown.page:
         commands.append(plan.page(shown, Path("firebase.json")))
     show(commands)

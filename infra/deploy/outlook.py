@@ -19,7 +19,7 @@ UNKNOWN = "UNKNOWN"
 
 def settings(target: Target) -> Settings:
     """The Pulumi program's settings for a deployment of any image. Raises SettingsError."""
-    values = stack.settings(target, f"{UNKNOWN}:{UNKNOWN}").items()
+    values = stack.settings(target).items()
     known = {field.alias for field in Settings.model_fields.values()}
     names = ((key.partition(":")[2], value) for key, value in values)
     return settings_of({name: value for name, value in names if name in known})

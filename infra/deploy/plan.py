@@ -23,6 +23,7 @@ _RELEASE_S = 600.0
 BEFORE_THE_IMAGE = (
     "**gcp:projects/service:Service::**",
     "**gcp:artifactregistry/repository:Repository::images",
+    "**gcp:artifactregistry/repository:Repository::releases",
     "**gcp:storage/bucket:Bucket::source",
     f"**::{BUILDER}**",
 )
@@ -41,8 +42,11 @@ NEW_ACCOUNT = Retry((ACCESS, ACCOUNT, r"\b403\b"), times=10, pause_s=30)
 by the time it pushes, the account has existed for minutes."""
 
 
-def settings(target: Target, image: str) -> Iterator[Command]:
-    """Create the stack if there is none, and write the settings that differ from its own."""
+def settings(target: Target, image: str | None = None) -> Iterator[Command]:
+    """Create the stack if there is none, and write the settings that differ from its own.
+
+    Without an image, the stack keeps the one of its last release.
+    """
     select = f"pulumi stack select --create {target.stack} --cwd {PROGRAM} --non-interactive"
     yield Command("stack", tuple(select.split()), _QUICK_S)
     wanted = stack.settings(target, image)
@@ -109,8 +113,14 @@ def destruction(target: Target) -> Command:
     return Command("everything in the cloud", words, _UP_S)
 
 
-def image_exists(image: str) -> tuple[str, ...]:
-    """A command that succeeds if the image exists."""
+def pin(target: Target, image: str) -> Command:
+    """Let the stack deploy this image."""
+    words = stack.pulumi(target.stack, "config", "set", "--plaintext", "confab:image", image)
+    return Command("image by its digest", words, _QUICK_S)
+
+
+def image_digest(image: str) -> tuple[str, ...]:
+    """A command that prints the digest of the image with this tag, if there is one."""
     describe = f"gcloud artifacts docker images describe {image} --format=value(image_summary.digest)"
     return tuple(describe.split())
 

@@ -100,7 +100,7 @@ def target_of(runner: Runner, env: Mapping[str, str], options: argparse.Namespac
     )
 
 
-def settings(target: Target, image: str) -> Mapping[str, str]:
+def settings(target: Target, image: str | None = None) -> Mapping[str, str]:
     """The settings that the stack shall have, by key."""
     asked = {key: target.env.get(variable) for variable, key in VARIABLES.items()}
     asked |= {"gcp:region": target.region, "confab:site": target.site_id, "confab:page": target.page}
@@ -116,7 +116,7 @@ def settings(target: Target, image: str) -> Mapping[str, str]:
 
 def moves(target: Target) -> Sequence[str]:
     """The locations in which the target and the stack differ."""
-    asked, old = dict(settings(target, "")), dict(target.kept)
+    asked, old = dict(settings(target)), dict(target.kept)
     for each in (asked, old):
         if each.get(VARIABLES[ROOT_PASSWORD]):
             each.setdefault("confab:storeUrl", MANAGED)

@@ -51,9 +51,10 @@ class Target:
         """The app's Hosting site."""
         return self.site or self.project
 
-    def image(self, tag: str) -> str:
-        """The full name of the realtime container's image."""
-        return f"{self.region}-docker.pkg.dev/{self.project}/confab/realtime:{tag}"
+    @property
+    def images(self) -> str:
+        """The full name of the realtime container's images, without a tag or a digest."""
+        return f"{self.region}-docker.pkg.dev/{self.project}/confab-realtime/realtime"
 
 
 def page_of(project: str) -> str:

@@ -98,6 +98,7 @@ def _make_builder(shared: Shared) -> Identity:
     shared.grants.in_project(builder, "roles/storage.objectViewer", readable)
     shared.grants.in_project(builder, "roles/logging.logWriter")
     shared.grants.on_images(builder, project.repository, "writer")
+    shared.grants.on_images(builder, project.releases, "writer", "releases")
     return builder
 
 

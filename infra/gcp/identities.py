@@ -70,11 +70,13 @@ class Grants:
             )
         )
 
-    def on_images(self, identity: Identity, repository: artifactregistry.Repository, role: str) -> None:
+    def on_images(
+        self, identity: Identity, repository: artifactregistry.Repository, role: str, label: str = "images"
+    ) -> None:
         """Grant a role of Artifact Registry on a repository."""
         identity.grants.append(
             artifactregistry.RepositoryIamMember(
-                f"{identity.name}-images",
+                f"{identity.name}-{label}",
                 project=self._project.id,
                 location=self._project.region,
                 repository=repository.repository_id,

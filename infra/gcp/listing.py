@@ -14,7 +14,7 @@ from confab.http.routes import EXPIRY, functions
 from infra.gcp.alerts import policies
 from infra.gcp.identities import ROLES
 from infra.gcp.names import BUILDER, PREFIX, SCHEMA_JOB, STORE, realtime_of, service_of
-from infra.gcp.project import REPOSITORY, apis_of
+from infra.gcp.project import RELEASES, REPOSITORY, apis_of
 from infra.gcp.retention import SCHEDULER
 from infra.gcp.settings import CREDENTIALS, OPTIONAL, Settings, StoreMachine
 from infra.gcp.signals import SIGNALS
@@ -44,7 +44,7 @@ def planned(
         "serviceaccount/Account": [BUILDER, *chain(*processes.values())],
         "secretmanager/Secret": [PREFIX + name.lower().replace("_", "-") for name in credentials],
         "pubsub/Topic": [topic_of(cell.name) for cell in settings.cells],
-        "artifactregistry/Repository": [REPOSITORY],
+        "artifactregistry/Repository": [REPOSITORY, RELEASES],
         "storage/Bucket": [f"{PREFIX}source-{project_number}"],
         "logging/Metric": [*SIGNALS],
         "monitoring/AlertPolicy": [p.title for p in policies(with_machine=not settings.store_url).values()],

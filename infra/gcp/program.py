@@ -12,7 +12,7 @@ from infra.gcp.budget import make_budget
 from infra.gcp.dashboard import make_dashboard
 from infra.gcp.functions import Functions, hosting_rewrites
 from infra.gcp.network import make_network
-from infra.gcp.project import REPOSITORY, make_project, make_site
+from infra.gcp.project import RELEASES, make_project, make_site
 from infra.gcp.realtime import make_cell
 from infra.gcp.retention import make_retention
 from infra.gcp.settings import Settings, SettingsError
@@ -35,16 +35,21 @@ def main() -> None:
         pulumi.export(name, value)
 
 
+NOT_BUILT = "not-built"
+"""Stands for an image before the first one is built. Cloud Run refuses it."""
+
+
 def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> Mapping[str, object]:
     """Make every resource; return the outputs of the stack."""
     project = make_project(settings, project_number)
+    image = settings.image or NOT_BUILT
     network = None if settings.store_url else make_network(project)
     shared = make_shared(project, [cell.name for cell in settings.cells], env, network)
     machine = None
     if network:
         machine = make_store(shared, network, settings.store_machine)
-        make_schema_job(shared, network, settings.image)
-    cells = [make_cell(shared, cell, settings.image) for cell in settings.cells]
+        make_schema_job(shared, network, image)
+    cells = [make_cell(shared, cell, image) for cell in settings.cells]
     functions = Functions(shared, settings.functions, make_source(project), cells)
     public = functions.make_operations()
     if configuration(env).retention_days:
@@ -64,5 +69,5 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
         "functions": {path: public[function].service_config.uri for path, function in rewrites()},
         "realtimeUrls": list(addresses(settings, project.number).values()),
         "variables": dict(env),
-        "repository": f"{project.region}-docker.pkg.dev/{project.id}/{REPOSITORY}",
+        "repository": f"{project.region}-docker.pkg.dev/{project.id}/{RELEASES}",
     }

@@ -27,11 +27,10 @@ PAGE_APIS = ("firebase", "firebasehosting")
 """The APIs of the demonstration page's site."""
 BUDGET_APIS = ("billingbudgets",)
 REPOSITORY = "confab"
-REALTIME = "realtime"
-"""The package of the container's images; the others are those of the functions and their builds."""
-KEPT_IMAGES = 10
-"""A rollback over this many releases needs no build of the container's image."""
-KEPT_OF_THE_REST = 2
+"""The images of the functions and their builds, which move a tag at each build."""
+RELEASES = "confab-realtime"
+"""The images of the container. A tag stays on its image for good, so nothing deletes one either."""
+KEPT_IMAGES = 2
 """Every release of a function builds its image again."""
 OLD = "604800s"
 
@@ -46,7 +45,9 @@ class Project:
     region: str
     apis: Sequence[projects.Service]
     repository: artifactregistry.Repository
-    """The images of the functions and of the container."""
+    """The images of the functions."""
+    releases: artifactregistry.Repository
+    """The images of the container."""
 
     @property
     def ready(self) -> pulumi.ResourceOptions:
@@ -55,7 +56,7 @@ class Project:
 
 
 def make_project(settings: Settings, number: str) -> Project:
-    """Enable the APIs and make the repository of images."""
+    """Enable the APIs and make the repositories of images."""
     apis = [enable(settings.project, name) for name in apis_of(settings)]
     repository = artifactregistry.Repository(
         "images",
@@ -64,17 +65,21 @@ def make_project(settings: Settings, number: str) -> Project:
         repository_id=REPOSITORY,
         format="DOCKER",
         cleanup_policies=[
-            {"id": "recent", "action": "KEEP", "most_recent_versions": {"keep_count": KEPT_OF_THE_REST}},
-            {
-                "id": "releases",
-                "action": "KEEP",
-                "most_recent_versions": {"keep_count": KEPT_IMAGES, "package_name_prefixes": [REALTIME]},
-            },
+            {"id": "recent", "action": "KEEP", "most_recent_versions": {"keep_count": KEPT_IMAGES}},
             {"id": "old", "action": "DELETE", "condition": {"older_than": OLD}},
         ],
         opts=pulumi.ResourceOptions(depends_on=apis),
     )
-    return Project(settings.project, number, settings.region, apis, repository)
+    releases = artifactregistry.Repository(
+        "releases",
+        project=settings.project,
+        location=settings.region,
+        repository_id=RELEASES,
+        format="DOCKER",
+        docker_config={"immutable_tags": True},
+        opts=pulumi.ResourceOptions(depends_on=apis),
+    )
+    return Project(settings.project, number, settings.region, apis, repository, releases)
 
 
 def apis_of(settings: Settings) -> Sequence[str]:

@@ -139,8 +139,8 @@ class Settings(_Strict):
     """From `gcp:project`."""
     region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d{1,2}$")] = "us-central1"
     """From `gcp:region`."""
-    image: Annotated[str, Field(pattern=r"^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
-    """The realtime container's image, with a tag or a digest."""
+    image: Annotated[str | None, Field(pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$")] = None
+    """The realtime container's image by its digest, never by a tag; None before the first build."""
     store_url: Annotated[str | None, Field(pattern=r"^wss://\S+$")] = None
     """A store elsewhere; without it, the program makes `store_machine`."""
     store_machine: Annotated[StoreMachine, FromJson] = StoreMachine()

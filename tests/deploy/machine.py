@@ -25,6 +25,7 @@ from infra.probes.system import System
 
 USER, PASSWORD = "keeper", "never to be seen"
 PROJECT = "confab-trial"
+DIGEST = f"sha256:{'5e' * 32}"
 PAGE = "confab-trial-confab"
 HOSTING = f"https://firebasehosting.googleapis.com/v1beta1/projects/{PROJECT}/sites"
 PERMISSIONS = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
@@ -137,6 +138,8 @@ class Machine:
         config = next((path.read_text() for path in configs if path.suffix == ".json"), None)
         (self.changes if changes else self.asked).append(Call(words, stdin, env, config))
         line = " ".join(words)
+        if "builds submit" in line:
+            self.answer("images describe", 0, DIGEST)
         for part, (code, out, times) in self._answers.items():
             if part in line and times != 0:
                 self._answers[part] = code, out, times - 1
@@ -156,10 +159,12 @@ class Machine:
             return Answer(255, "", "error: no stack named 'production' found")
         elif words[1] == "config":
             assert self.kept is not None
-            pairs = [after for before, after in pairwise(words) if before == "--plaintext"]
+            pairs = [after for before, after in pairwise(words) if before == "--plaintext" and "=" in after]
             self.kept |= dict(pair.split("=", 1) for pair in pairs)
             if "--secret" in words:
                 self.kept[words[4]] = stdin
+            elif words[2:4] == ("set", "--plaintext"):
+                self.kept[words[4]] = words[5]
             return Answer(0, json.dumps({key: {"value": value} for key, value in self.kept.items()}))
         return Answer(0, "")
 

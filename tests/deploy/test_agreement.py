@@ -9,7 +9,6 @@ from infra.deploy.target import Target
 from infra.gcp.names import BUILDER
 from tests.infra.deployment import BASE, FULL, SECRETS, Deployment, Resource, deployed
 
-IMAGE = "europe-west1-docker.pkg.dev/confab-trial/confab/realtime:tag"
 TARGET = Target(
     "confab-trial",
     "europe-west1",
@@ -23,19 +22,19 @@ PATTERNS = [pattern.replace("**", "*") for pattern in plan.BEFORE_THE_IMAGE]
 @pytest.fixture(scope="module")
 def made() -> Deployment:
     """The program's resources for the settings that the command writes."""
-    (plain,) = (one.words for one in plan.settings(TARGET, IMAGE) if "set-all" in one.words)
+    (plain,) = (one.words for one in plan.settings(TARGET) if "set-all" in one.words)
     return deployed(dict(word.split("=", 1) for word in plain if "=" in word))
 
 
 def test_the_secrets_are_those_of_the_program():
-    written = {one.words[4] for one in plan.settings(TARGET, IMAGE) if "--secret" in one.words}
+    written = {one.words[4] for one in plan.settings(TARGET) if "--secret" in one.words}
     assert written == set(SECRETS)
 
 
 def test_the_outputs_have_the_addresses(made):
     assert made.outputs["webUrl"] == "https://trial-site.web.app"
     assert all(url.startswith("https://") for url in made.outputs["realtimeUrls"])
-    assert IMAGE.startswith(made.outputs["repository"])
+    assert TARGET.images.startswith(made.outputs["repository"])
 
 
 def test_the_permissions_of_every_resource_type_are_probed():
@@ -55,7 +54,7 @@ def test_the_builds_account_and_repository_are_created_before_it(made):
 
 def test_the_build_runs_as_its_account_from_the_bucket_that_it_may_read(made):
     bucket = made.one("Bucket/source").inputs["name"]
-    _, build = plan.build(TARGET, IMAGE, bucket.rpartition("-")[2])
+    _, build = plan.build(TARGET, f"{TARGET.images}:tag", bucket.rpartition("-")[2])
     assert f"--gcs-source-staging-dir=gs://{bucket}/realtime" in build.words
     account = made.one(f"Account/{BUILDER}").inputs["accountId"]
     email = f"{account}@confab-trial.iam.gserviceaccount.com"

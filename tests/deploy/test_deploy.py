@@ -10,7 +10,7 @@ import pytest
 from infra.deploy.target import ROOT
 from infra.gcp.names import SCHEMA_JOB
 from infra.probes.probes import WITH_CREDENTIALS
-from tests.deploy.machine import OUTPUTS, PAGE, PASSWORD, PROJECT, STORE, USER
+from tests.deploy.machine import DIGEST, OUTPUTS, PAGE, PASSWORD, PROJECT, STORE, USER
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 ELSEWHERE = ("--site", "trial-site", "--region", "europe-west10")
@@ -31,6 +31,7 @@ def test_a_deployment_runs_its_commands_in_order(machine):
         "pulumi preview --cwd",
         "pulumi up --yes",
         "gcloud builds submit",
+        "pulumi config set",
         f"{sys.executable} -m confab.store",
         "pulumi up --yes",
     ]
@@ -59,7 +60,7 @@ def test_the_settings_have_the_programs_names(machine):
     domain = "https://chat.example"
     machine.up("--site", "trial-site", "--region", "europe-west1", "--page", "--origin", domain)
     image = machine.kept.pop("confab:image")
-    assert image.startswith(f"europe-west1-docker.pkg.dev/{PROJECT}/confab/realtime:")
+    assert image == f"europe-west1-docker.pkg.dev/{PROJECT}/confab-realtime/realtime@{DIGEST}"
     assert machine.kept == {
         "gcp:project": PROJECT,
         "gcp:region": "europe-west1",
@@ -101,13 +102,16 @@ def test_the_page_is_released_with_the_stacks_site_and_rewrites(machine):
 
 
 def test_an_image_that_exists_is_not_built_again(machine):
-    machine.answer("images describe", 0, "sha256:1")
-    assert machine.up()[0] == 0
-    assert not [call for call in machine.changes if "builds" in call.words]
-    assert len([call for call in machine.changes if "up" in call.words]) == 1
+    machine.answer("images describe", 0, DIGEST)
+    for pinned in (1, 0):
+        assert machine.up()[0] == 0
+        assert not [call for call in machine.changes if "builds" in call.words]
+        assert len([call for call in machine.changes if "up" in call.words]) == 1
+        assert len([call for call in machine.changes if "confab:image" in call.words]) == pinned
+    assert machine.kept["confab:image"].endswith(f"/confab-realtime/realtime@{DIGEST}")
 
 
-@pytest.mark.parametrize(("command", "count"), [("up", 10), ("destroy", 1)])
+@pytest.mark.parametrize(("command", "count"), [("up", 11), ("destroy", 1)])
 def test_a_dry_run_prints_the_plan_and_needs_neither_an_account_nor_a_tool(machine, command, count):
     code, printed = machine.run(command, "--page", "--dry-run")
     assert (code, machine.changes) == (0, [])
@@ -123,7 +127,10 @@ def test_a_dry_run_prints_the_plan_and_needs_neither_an_account_nor_a_tool(machi
     titles, all_titles = (re.findall(r"\n\n(.+)\n\$ ", text) for text in (bare, printed))
     assert set(all_titles) <= set(titles)
     if command == "up":
-        assert printed.splitlines()[-3:-1] == ["Not known yet:", "  nothing"]
+        assert printed.splitlines()[-3:-1] == [
+            "Not known yet:",
+            "  the digest of the image, which is not built",
+        ]
         for unknown in ("the project's number: UNKNOWN", "has kept: pulumi: No"):
             assert unknown in bare.partition("\nNot known yet:\n")[2]
 
@@ -132,7 +139,7 @@ def test_what_it_creates_and_costs_stands_before_the_first_command_and_is_confir
     for typed, code in (("", 1), ("no\n", 1), ("yes\n", 0)):
         found, printed = machine.run("up", stdin=typed)
         assert found == code, printed
-        assert len(machine.changes) == (0 if code else 9)
+        assert len(machine.changes) == (0 if code else 10)
         described, _, _ = printed.partition("\n$ ")
         for part in (
             "function (17): confab-",

@@ -32,7 +32,7 @@ HEADERS = "confab:otlpHeaders"
 """The optional secret."""
 BASE = {
     "gcp:project": "my-project",
-    "confab:image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
+    "confab:image": f"us-central1-docker.pkg.dev/my-project/confab-realtime/realtime@sha256:{'5e' * 32}",
 }
 CELLS = [
     {"name": "b", "url": "https://b.example", "concurrency": 500},

@@ -33,7 +33,7 @@ def test_the_bill_counts_every_resource(store):
     stack, extra = deployed(BASE | store), 0 if store else bill.STORE_EXTRA
     assert len(stack.all("Function")) == len(functions()) == bill.FUNCTIONS
     assert len(stack.all("SecretVersion")) == bill.SECRETS + extra
-    assert project.KEPT_IMAGES + 2 * bill.FUNCTIONS * project.KEPT_OF_THE_REST == bill.IMAGES
+    assert bill.RELEASES + 2 * bill.FUNCTIONS * project.KEPT_IMAGES == bill.IMAGES
     assert len([each for each in stack.all("Repository") if each.inputs.get("mode")]) == extra
     conditions = [one for alert in stack.all("AlertPolicy") for one in alert.inputs["conditions"]]
     assert len(conditions) == bill.ALERT_CONDITIONS

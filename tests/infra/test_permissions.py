@@ -83,6 +83,7 @@ def test_exactly_the_needed_permissions_are_granted(stack):
         *(("ServiceIamMember", "roles/run.invoker", "allUsers", entry) for entry in entries),
         *(("ServiceIamMember", "roles/run.invoker", SCHEDULER, function) for function in expiry),
         ("RepositoryIamMember", "roles/artifactregistry.writer", BUILD, "confab"),
+        ("RepositoryIamMember", "roles/artifactregistry.writer", BUILD, "confab-realtime"),
         ("IAMMember", VIEWER, BUILD, None),
         ("IAMMember", "roles/logging.logWriter", BUILD, None),
     }

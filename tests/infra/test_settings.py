@@ -7,7 +7,7 @@ from infra.gcp.variables import variables
 
 SMALLEST = {
     "project": "my-project",
-    "image": "us-central1-docker.pkg.dev/my-project/confab/realtime:1",
+    "image": f"us-central1-docker.pkg.dev/my-project/confab-realtime/realtime@sha256:{'5e' * 32}",
 }
 NUMBER = "123456789012"
 
@@ -27,7 +27,8 @@ REFUSED = [
     ("project", "My Project", "project: "),
     ("region", "nowhere", "region: "),
     ("region", "europe-west100", "region: "),
-    ("image", "realtime", "image: "),
+    ("image", "realtime:latest", "image: "),
+    ("image", f"realtime:latest@sha256:{'5e' * 31}", "image: "),
     ("storeUrl", "ws://store.example", "storeUrl: "),
     ("storeMachine", '{"type": "e2-micro"}', "storeMachine.type: "),  # too little memory
     ("storeMachine", '{"diskGib": 5}', "storeMachine.diskGib: "),
