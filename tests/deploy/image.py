@@ -18,6 +18,17 @@ from tests.support.locked import locked
 CODE = Path("functions/confab")
 LOCK = "functions/requirements.txt"
 
+CONFINE = """
+while read -r _ _ _ _ at _; do
+  case $at in /proc*) ;; *) mount -o remount,bind,ro "$at" ;; esac
+done </proc/self/mountinfo
+exec unshare --user --map-user=10001 --map-group=10001 setpriv --no-new-privs "$@"
+"""
+"""Runs a command as the image's user on files that nobody can write, without a capability or a way to one."""
+_UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", CONFINE, "confined")
+CONFINED = _UNSHARE if sys.platform == "linux" else ()
+"""What stands before such a command; other systems than Linux have no such thing."""
+
 
 class Stage:
     """One `FROM` of the Dockerfile."""

@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import stat
+import subprocess
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from infra.deploy import image as images
 from infra.deploy.target import ROOT
 from infra.probes.realtime import realtime
 from infra.probes.system import System
-from tests.deploy.image import BUILD, CODE, FINAL, LOCK, Image, context
+from tests.deploy.image import BUILD, CODE, CONFINED, FINAL, LOCK, Image, context
 from tests.support.probes import found, outcome
 from tests.support.processes import Server, answers
 from tests.support.pubsub import closed_port, pubsub_server
@@ -33,7 +34,7 @@ def container(image: Image, folder: Path, **deployment: str) -> Server:
     """The container's process, with the image's environment and what a deployment sets; close it."""
     return Server(
         "realtime",
-        tuple(image.command("ENTRYPOINT")),
+        (*CONFINED, *image.command("ENTRYPOINT")),
         env={**image.env, **deployment},
         folder=folder,
         ready=answers("/readyz", 200),
@@ -48,6 +49,17 @@ async def health_check(image: Image, port: int) -> int:
         stderr=asyncio.subprocess.DEVNULL,
     )
     return await process.wait()
+
+
+@pytest.mark.skipif(not CONFINED, reason="only Linux has namespaces")
+def test_its_processes_write_nowhere_and_hold_no_capability(image):
+    script = "touch $0/written /tmp/written /dev/shm/written && exit 1; cat /proc/self/status"
+    command = [*CONFINED, "sh", "-c", script, str(image.app)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    assert done.stderr.count("Read-only file system") == 3
+    status = dict(re.findall(r"^(\w+):\t(\S+)", done.stdout, re.MULTILINE))
+    assert (status["Uid"], status["NoNewPrivs"]) == (FINAL.texts("USER")[0].partition(":")[0], "1")
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
 
 
 async def test_it_serves_and_ends_on_sigterm(image, tmp_path):
