@@ -106,13 +106,20 @@ def token(data: bytes) -> None:
     asyncio.run(verify())
 
 
-def request(data: bytes) -> None:
-    """A request as a server hands it on: number of the route, then path, query, header and body by lines."""
+def parts(data: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
+    """A request's method, as a number of its route, and in a line each its path, query, header and body."""
+    method = ROUTES[data[0] % len(ROUTES)].method if data else "GET"
     path, query, header, content = (*data[1:].split(b"\n", 3), b"", b"", b"", b"")[:4]
+    return method, path, query, header, content
+
+
+def request(data: bytes) -> None:
+    """A request as a server hands it on."""
+    method, path, query, header, content = parts(data)
     name, _, value = header.partition(b":")
     scope = {
         "type": "http",
-        "method": ROUTES[data[0] % len(ROUTES)].method if data else "GET",
+        "method": method,
         "path": unquote(path.decode("latin-1")),
         "raw_path": API.encode() + path,
         "query_string": query,
@@ -136,6 +143,18 @@ def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
+Changes = Sequence[tuple[int, int, bytes]]
+"""Where, how many bytes are cut out, and what is put there."""
+
+
+def changed(data: bytes, changes: Changes) -> bytes:
+    """The same with some changes."""
+    for start, length, piece in changes:
+        at = start % (len(data) + 1)
+        data = data[:at] + piece + data[at + length :]
+    return data
+
+
 class Parser(NamedTuple):
     """A parser, and some of what it takes."""
 
@@ -157,6 +176,11 @@ WRITTEN = (
 )
 CREATED = b'{"type":"chat","title":"a","members":[{"userId":"bob","access":"read"}],"metadata":{}}'
 SENT = b'421["message",{"conversationId":"c1",' + WRITTEN[1:] + b"]"
+PIECES = [
+    *rb""" " { [ ] } , : -1 1e999 1.0 null %2f %ff \ud800 \u0000 = & agent: [[[[[[[[ """.split(),
+    *(b"", b"\0", b"\xff", b"\n", b"\xef\xbb\xbf", b"9" * 20, b"[" * 300),
+]
+"""What parsers stumble over."""
 PARSERS: Mapping[str, Parser] = {
     "body": Parser(body, (WRITTEN, CREATED, b'{"owner":"bob"}', b'{"access":"write"}', b"\xef\xbb\xbf{}")),
     "packet": Parser(packet, (SENT, b'40{"token":"t","after":7}', b'451-/a,3["x",{}]')),
@@ -187,10 +211,10 @@ PARSERS: Mapping[str, Parser] = {
             b"\1\nstatus=active&limit=2&cursor=MS5h\n\n",
             b"\2/c1\nafter=0&limit=null\nX-Request-Id: a\n",
             b"\5/c1/messages\n\nContent-Encoding: identity\n" + WRITTEN,
-            b'\7/c1/messages/1\n\ncontent-type: application/json; charset="utf-8"\n{"content":"b"}',
+            b'\6/c1/messages/1\n\ncontent-type: application/json; charset="utf-8"\n{"content":"b"}',
             b'\10/c1/members/b%C3%B6b\n\norigin: null\n{"access":"read"}',
             b"\12/c1/log\nafter=0\nContent-Length: 0\n",
-            b"\14/c1/finalize\n\n\n{}",
+            b"\13/c1/finalize\n\n\n{}",
         ),
     ),
 }

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fuzz.everything import EVERYTHING
 from tests.hostile.raw import ANSWER_S, Answer, exchange, http
 from tests.support.wire import WireSocket
 
 API = "/api/conversations"
 CREATE, ADD, GET = "create_conversation", "add_message", "get_conversation"
+LIMITED = EVERYTHING
+"""A function of every operation, in which users have the default rates; in the others they have none."""
 TTL_S = 5
 """Seconds for which the target trusts what it knows of a user."""
 AGAIN_S = 0.5
@@ -96,8 +99,8 @@ class Attempt:
         request = http(method, API + path, await self.headers(uid), data)
         return await exchange(self.target.functions[function], request, within_s)
 
-    async def conversation(self, owner: str, members: list[str]) -> str:
-        wish = {"type": "chat", "members": [{"userId": uid} for uid in members]}
+    async def conversation(self, owner: str, members: list[str], **fields: Any) -> str:
+        wish = {"type": "chat", "members": [{"userId": uid} for uid in members], **fields}
         room: str = (await self._insist(CREATE, "", owner, wish))["id"]
         return room
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from tests.hostile.attempt import ADD, GET, Attempt, Target
+from tests.hostile.attempt import ADD, GET, LIMITED, Attempt, Target
 from tests.hostile.raw import ANSWER_S, Answer, exchange, http
 from tests.support.command import show
 from tests.support.wire import WireSocket
@@ -100,6 +100,10 @@ class Pair:
         self._room = room
         self._tasks = asyncio.TaskGroup()
         self._sockets: dict[str, Listener] = {}
+        self._writers, self._readers = (
+            itertools.cycle((ADD, ADD, ADD, LIMITED)),
+            itertools.cycle((GET, LIMITED)),
+        )
 
     async def live(self) -> None:
         """Listen, and once both do, write, read and probe at their intervals, for ever."""
@@ -168,13 +172,13 @@ class Pair:
 
     async def _post(self) -> None:
         at, draft = time.monotonic(), self.ledger.draft(BOB)
-        answer = await self._attempt.rest(ADD, f"/{self._room}/messages", BOB, draft)
+        answer = await self._attempt.rest(next(self._writers), f"/{self._room}/messages", BOB, draft)
         if self._took("post", at, answer):
             self.ledger.acknowledged(json.loads(answer.body))
 
     async def _get(self) -> None:
         at = time.monotonic()
-        self._took("get", at, await self._attempt.rest(GET, f"/{self._room}?limit=5", ALICE))
+        self._took("get", at, await self._attempt.rest(next(self._readers), f"/{self._room}?limit=5", ALICE))
 
     def _took(self, kind: str, at: float, answer: Answer) -> bool:
         """Report a call; whether it succeeded."""

@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from confab.domain.limits import Limits as Rates
 from infra.allocator import MALLOC
 from tests.hostile.attacks import AFTERMATH, QUIET
 from tests.hostile.attacks.attack import Attack
-from tests.hostile.attempt import ADD, CREATE, GET, TTL_S, Outcome, Target
+from tests.hostile.attempt import ADD, CREATE, GET, LIMITED, TTL_S, Outcome, Target
 from tests.hostile.books import Books
 from tests.hostile.record import ATTACKED, KINDS, Limits, Memory, Record, Sample
 from tests.support.command import Say
@@ -25,7 +26,8 @@ from tests.support.processes import ROOT
 from tests.support.rates import NO_RATES
 from tests.support.system import System
 
-INSTANCES, FUNCTIONS = (ATTACKED, "realtime-2"), (CREATE, ADD, GET)
+INSTANCES, FUNCTIONS = (ATTACKED, "realtime-2"), (CREATE, ADD, GET, LIMITED)
+RATES = {name: str(getattr(Rates(), name.removeprefix("CONFAB_").lower())) for name in NO_RATES}
 MESSAGES_PER_10S = 1_000
 """More than the default: a pair that was held up for long sends everything at once."""
 PREPARED_S = 240.0
@@ -61,7 +63,7 @@ async def line(output: StreamReader, within_s: float) -> str:
 
 @asynccontextmanager
 async def besieged(folder: Path, seed: int, *, small: bool) -> AsyncIterator[tuple[System, Target]]:
-    """Two instances and three functions, to which Google is on loopback; gone afterwards."""
+    """Two instances and four functions, to which Google is on loopback; gone afterwards."""
     with Google().serving() as google:
         env = {
             **MALLOC,
@@ -76,7 +78,9 @@ async def besieged(folder: Path, seed: int, *, small: bool) -> AsyncIterator[tup
         async with System.running(folder, env, in_memory=True) as system:
             system.launcher = ("tests.support.redirected", google.url)
             instances = [(await system.instance(name)).address for name in INSTANCES]
-            functions = {name: (await system.function(name)).address for name in FUNCTIONS}
+            functions = {name: (await system.function(name)).address for name in FUNCTIONS[:-1]}
+            system.launcher = (*system.launcher, "tests.fuzz.everything")
+            functions[LIMITED] = (await system.function(LIMITED, None, **RATES)).address
             await system.serves()
             yield system, Target(instances, functions, google.address, system.bus.address, small, seed)
 

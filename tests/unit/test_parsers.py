@@ -4,23 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.parsers import PARSERS
+from tests.fuzz.parsers import PARSERS, PIECES, changed
 
-PIECES = rb""" " { [ ] } , : -1 1e999 1.0 null %2f %ff \ud800 \u0000 = & agent: [[[[[[[[ """.split()
-PIECES += [b"", b"\0", b"\xff", b"\n", b"\xef\xbb\xbf", b"9" * 20, b"[" * 300]
 changes = st.lists(
     st.tuples(
         st.integers(0, 400), st.sampled_from((0, 0, 1, 1, 9)), st.sampled_from(PIECES) | st.binary(max_size=8)
     ),
     max_size=4,
 )
-
-
-def changed(data: bytes, where: list[tuple[int, int, bytes]]) -> bytes:
-    for start, length, piece in where:
-        at = start % (len(data) + 1)
-        data = data[:at] + piece + data[at + length :]
-    return data
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -1,10 +1,10 @@
 """The attacks, in the order in which they are run."""
 
-from tests.hostile.attacks import bodies, bus, fat, floods, handshakes, identity, malformed
+from tests.hostile.attacks import bodies, bus, fat, floods, handshakes, identity, malformed, operations
 from tests.hostile.attacks.attack import Attack
 from tests.hostile.attempt import Attempt
 
-MODULES = (handshakes, malformed, bodies, identity, fat, floods, bus)
+MODULES = (handshakes, malformed, bodies, identity, fat, operations, floods, bus)
 ATTACKS: dict[str, Attack] = {attack.name: attack for module in MODULES for attack in module.ATTACKS}
 """Those on the bus come last: what is not acknowledged there comes again for ten minutes."""
 

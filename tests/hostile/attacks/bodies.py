@@ -17,6 +17,8 @@ TAKEN: dict[str, Any] = {"allowed": (201,)}
 REFUSED: dict[str, Any] = {"allowed": (400,), "code": INVALID}
 UNREAD = (0, 400, 411, 413, 415)
 """Statuses for a body that is refused unread."""
+TOO_LARGE = (0, 413)
+"""The connection may end before an answer is read: the server does not read on."""
 MIB = 1024 * 1024
 BOMB_MIB = 1_000
 RAW = -15
@@ -83,6 +85,18 @@ def large(attempt: Attempt, *, name: str, body: bytes, query: str = "") -> list[
     return [Case(name, INSTANCE, body, query)] * attempt.count(20, 3)
 
 
+def oversized(attempt: Attempt) -> list[Case]:
+    """Bodies that are too large: as announced, as sent whole, and in chunks without an end."""
+    chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    chunked = {"Transfer-Encoding": "chunked"}
+    cases = [
+        Case("announced", ADD, b"{}", headers={"Content-Length": str(10**9)}, allowed=TOO_LARGE),
+        Case("whole", ADD, b" " * 10 * MIB, allowed=TOO_LARGE),
+        Case("in chunks", ADD, chunk * 160, headers=chunked, allowed=TOO_LARGE),
+    ]
+    return cases * attempt.count(20, 1)
+
+
 def errors(attempt: Attempt) -> list[Case]:
     """Members that are numbers, and keys that nobody knows in bodies and queries."""
     cases = []
@@ -144,6 +158,7 @@ ATTACKS = (
     table_attack("polling-event", partial(large, name="EVENT", body=EVENT), at_a_time=20),
     table_attack("errors", errors, at_a_time=40, within_s=30, most_s=90),
     Attack("errors-events", events),
+    table_attack("oversized", oversized, at_a_time=20),
     table_attack("text", texts),
     table_attack("depth", depths),
 )

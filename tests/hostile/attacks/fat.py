@@ -7,7 +7,7 @@ from functools import partial
 from websockets.asyncio.client import ClientConnection
 
 from tests.hostile.attacks.attack import Attack
-from tests.hostile.attempt import API, GET, Attempt, in_parallel
+from tests.hostile.attempt import API, GET, LIMITED, Attempt, in_parallel
 from tests.hostile.raw import DEAF_BYTES, REFUSALS, deaf_socket, http, open_wire, replies
 
 OWNER = "fatso"
@@ -18,6 +18,8 @@ SLACK_BYTES = 8_192
 GUESTS = [f"guest-{number}" for number in range(15)]
 MEMBERS = [f"member-{number}" for number in range(99)]
 CREATING = 8
+LISTED, FAT = "?limit=200", {"a": "x" * 4_000}
+"""The query of a list of conversations, and what makes them large."""
 HELD_S = 12.0
 JOINS = 20
 """Of a socket: 5 MB of pages, of which the kernel takes 4."""
@@ -47,15 +49,22 @@ async def readers(attempt: Attempt) -> None:
         attempt.fail(f"the largest page has {largest:,} B")
 
 
-async def deaf_readers(attempt: Attempt, *, rounds: int, each: int, after_s: float) -> None:
+async def deaf_readers(
+    attempt: Attempt, *, rounds: int, each: int, after_s: float, what: str = "", function: str = GET
+) -> None:
     """Rounds of requests of which only the beginning of the answer is read, and that are then given up."""
     room = await fat_room(attempt, attempt.count(200, 24), [])
     rounds, each = attempt.count(rounds, min(rounds, 2)), attempt.count(each, 8)
-    request = http("GET", f"{API}/{room}?limit=200", await attempt.headers(OWNER))
+    path = LISTED if what == LISTED else f"/{room}{what}?limit=200"
+    if what == LISTED:
+        await in_parallel(
+            lambda _: attempt.conversation(OWNER, MEMBERS, metadata=FAT), attempt.count(100, 10)
+        )
+    request = http("GET", f"{API}{path}", await attempt.headers(OWNER))
     attempt.outcome.sent = f"{rounds} rounds of {each} GETs of a fat page, given up after {after_s} s"
 
     async def give_up(_: int) -> None:
-        sock = deaf_socket(attempt.target.functions[GET])
+        sock = deaf_socket(attempt.target.functions[function])
         reader, writer = await asyncio.open_connection(sock=sock, limit=DEAF_BYTES)
         try:
             writer.write(request)
@@ -124,6 +133,13 @@ ATTACKS = (
     Attack("pages", readers, most_s=120),
     Attack("pages-deaf", partial(deaf_readers, rounds=1, each=40, after_s=HELD_S), most_s=120),
     Attack("pages-aborted", partial(deaf_readers, rounds=10, each=20, after_s=0.3), most_s=180),
+    *(
+        Attack(
+            f"{name}-deaf",
+            partial(deaf_readers, rounds=1, each=40, after_s=HELD_S, what=what, function=LIMITED),
+        )
+        for name, what in (("list", LISTED), ("log", "/log"))
+    ),
     Attack("fat-join", fat_join, most_s=90),
     Attack("many-rooms", many_rooms, most_s=120),
 )
