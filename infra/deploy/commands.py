@@ -33,13 +33,18 @@ def run(
 ) -> int:
     """Run the command of these options, one of those that are known; the exit code."""
     try:
-        target = stack.target_of(make_runner(os.environ), os.environ, options)
-        return known[options.command](target, make_runner(target.env), options)
+        target = stack.target_of(make_runner(_shown(os.environ)), os.environ, options)
+        return known[options.command](target, make_runner(_shown(target.env)), options)
     except (DeployError, ConfigError, SettingsError, Failure) as error:
         print(f"infra.deploy: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _shown(env: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables for the tools: a command that needs a password gets that one alone."""
+    return {name: value for name, value in env.items() if name not in stack.HIDDEN}
 
 
 def check(target: Target, runner: Runner, options: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ def described(target: Target) -> Iterator[str]:
 
 def completed(target: Target) -> tuple[Target, Sequence[str]]:
     """The target with UNKNOWN for what nobody has said, and what that is."""
-    absent = [name for name in ("SURREALDB_USER", "SURREALDB_PASSWORD") if not target.env.get(name)]
+    absent = [name for name in stack.PASSWORDS.values() if not target.env.get(name)]
     unknown = [f"{name}, which is not set" for name in absent]
     if target.trouble:
         unknown.append(f"what an earlier deployment has kept: {target.trouble}")

@@ -29,7 +29,6 @@ BEFORE_THE_IMAGE = (
 )
 """The resources that the image's build needs, as patterns of Pulumi's URNs."""
 SCHEMA = "**gcp:cloudrunv2/job:Job::" + SCHEMA_JOB
-SECRETS = frozenset({"confab:storeUser", "confab:storePassword", "confab:storeRootPassword"})
 
 METRIC = r"Cannot find metric\(s\)"
 """An alert refers to a new log metric, which takes up to 10 minutes to propagate."""
@@ -51,13 +50,13 @@ def settings(target: Target, image: str | None = None) -> Iterator[Command]:
     yield Command("stack", tuple(select.split()), _QUICK_S)
     wanted = stack.settings(target, image)
     new = {key: value for key, value in wanted.items() if target.kept.get(key) != value}
-    plain = {key: value for key, value in new.items() if key not in SECRETS}
+    plain = {key: value for key, value in new.items() if key not in stack.SECRETS}
     pairs = (word for key, value in plain.items() for word in ("--plaintext", f"{key}={value}"))
     if plain:
         yield Command("settings", stack.pulumi(target.stack, "config", "set-all", *pairs), _QUICK_S)
     if "confab:storeUrl" in target.kept.keys() - wanted.keys():
         yield Command("store", stack.pulumi(target.stack, "config", "rm", "confab:storeUrl"), _QUICK_S)
-    for key in sorted(new.keys() & SECRETS):
+    for key in sorted(new.keys() & stack.SECRETS):
         words = stack.pulumi(target.stack, "config", "set", "--secret", key)
         yield Command(f"secret {key.partition(':')[2]}", words, _QUICK_S, stdin=new[key])
 
@@ -96,7 +95,8 @@ def release(target: Target, *, has_machine: bool = False) -> Iterator[Command]:
         yield from (job, migrate, everything) if has_machine else (everything, migrate)
         return
     if not target.store_elsewhere:
-        yield Command("store schema", STORE_MIGRATE, _QUICK_S, env=STORE_ENV)
+        env = {**STORE_ENV, **stack.account(target.env, "owner")}
+        yield Command("store schema", STORE_MIGRATE, _QUICK_S, secrets=env)
     yield everything
 
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from confab.store.schema import ABSENT, OLDER
+from confab.store.users import ROLES, name_of
 from infra.deploy import hosting, outlook, permissions, project, stack
 from infra.deploy.plan import STORE_CHECK, STORE_ENV
 from infra.deploy.project import Check, succeeds
@@ -65,19 +66,24 @@ def store_address(_: Runner, target: Target) -> str:
 
 def store_account(_: Runner, target: Target) -> str:
     """The store's credentials are given."""
-    absent = [name for name in ("SURREALDB_USER", "SURREALDB_PASSWORD") if not target.env.get(name)]
+    absent = [name for name in stack.PASSWORDS.values() if not target.env.get(name)]
     if absent:
         raise Failure(f"{' and '.join(absent)} not set")
-    return "SURREALDB_USER and SURREALDB_PASSWORD are set"
+    return ", ".join(name_of(target.env["SURREALDB_USERS"], role) for role in ROLES)
 
 
 def store(runner: Runner, target: Target) -> str:
-    """The store responds. Its schema may be absent or older, because the deployment migrates it."""
+    """The store signs in each user, who has its own role and no more.
+
+    Its schema may be absent or older, because the deployment migrates it; then the roles are not tried.
+    """
     if target.store_elsewhere:
         return "not probed, because of --store-elsewhere"
-    answer = runner.ask(*STORE_CHECK, env=STORE_ENV)
-    if not answer.ok and ABSENT not in answer.err and OLDER not in answer.err:
-        raise Failure(answer.trouble)
+    for role in ROLES:
+        env = {**STORE_ENV, **stack.account(target.env, role)}
+        answer = runner.ask(*STORE_CHECK, "--role", role, env=env)
+        if not answer.ok and ABSENT not in answer.err and OLDER not in answer.err:
+            raise Failure(answer.trouble)
     return answer.trouble
 
 
@@ -165,7 +171,11 @@ DEPLOYMENT = (
 
 STORE = (
     Prerequisite("store address", store_address, "export SURREALDB_URL=wss://…"),
-    Prerequisite("store account", store_account, "export SURREALDB_USER=… SURREALDB_PASSWORD=…"),
+    Prerequisite(
+        "store account",
+        store_account,
+        "define its users and export their passwords: docs/first-deployment.md, A store of your own",
+    ),
     Prerequisite(
         "store",
         store,

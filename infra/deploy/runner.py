@@ -50,6 +50,8 @@ class Command:
     stdin: str = field(default="", repr=False)
     """Its standard input, which is never printed: secrets go in this way."""
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further variables, which are never printed."""
     retry: Retry | None = None
 
     def __str__(self) -> str:
@@ -135,7 +137,7 @@ class Runner:
         process = subprocess.Popen(
             (program, *command.words[1:]),
             cwd=ROOT,
-            env=self.env | dict(command.env),
+            env={**self.env, **command.env, **command.secrets},
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=sink,

@@ -11,20 +11,30 @@ from typing import Any
 
 import yaml
 
+from confab.store.users import ROLES, Role, name_of
 from infra.deploy.runner import DeployError, Runner
 from infra.deploy.target import FIREBASE_JSON, MANAGED, PROGRAM, REGION, ROOT, Target, page_of
+from infra.gcp.settings import PASSWORDS as KEYS
+from infra.gcp.settings import ROOT_PASSWORD as ROOT_KEY
+from infra.gcp.settings import Settings
 from infra.probes.probe import Failure
 
 ROOT_PASSWORD = "SURREALDB_ROOT_PASSWORD"  # noqa: S105 - the name of a variable
+PASSWORDS: Mapping[Role, str] = {role: f"SURREALDB_{role.upper()}_PASSWORD" for role in ROLES}
+"""The variables with the passwords of the store's users."""
 VARIABLES = {
     "SURREALDB_URL": "confab:storeUrl",
     "SURREALDB_NAMESPACE": "confab:storeNamespace",
     "SURREALDB_DATABASE": "confab:storeDatabase",
-    "SURREALDB_USER": "confab:storeUser",
-    "SURREALDB_PASSWORD": "confab:storePassword",
-    ROOT_PASSWORD: "confab:storeRootPassword",
+    "SURREALDB_USERS": "confab:storeUsers",
+    **{variable: f"confab:{KEYS[role]}" for role, variable in PASSWORDS.items()},
+    ROOT_PASSWORD: f"confab:{ROOT_KEY}",
 }
 """The variables that describe the store, and the settings that keep them."""
+HIDDEN = frozenset((*PASSWORDS.values(), ROOT_PASSWORD))
+"""The variables that no tool of a deployment inherits."""
+SECRETS = frozenset(VARIABLES[name] for name in HIDDEN)
+"""The settings that keep them."""
 LOCATIONS = {
     "gcp:region": "the region",
     "confab:site": "the site",
@@ -82,8 +92,8 @@ def target_of(runner: Runner, env: Mapping[str, str], options: argparse.Namespac
     known |= {variable: env[variable] for variable in VARIABLES if env.get(variable)}
     known |= {} if options.store is None else {"SURREALDB_URL": options.store.removeprefix(MANAGED)}
     if not known.get("SURREALDB_URL"):  # the machine's users are made with it
-        made = {variable: token_urlsafe() for variable in ("SURREALDB_PASSWORD", ROOT_PASSWORD)}
-        known = {"SURREALDB_USER": "confab", **made, **known}
+        known = {variable: token_urlsafe() for variable in (*PASSWORDS.values(), ROOT_PASSWORD)} | known
+    known.setdefault("SURREALDB_USERS", Settings.model_fields["store_users"].default)
     page = options.page or found.get("confab:page")
     return Target(
         project=options.project,
@@ -122,6 +132,15 @@ def moves(target: Target) -> Sequence[str]:
             each.setdefault("confab:storeUrl", MANAGED)
     pairs = ((title, old[key], asked.get(key)) for key, title in LOCATIONS.items() if key in old)
     return [f"{title} is {before}, not {after}" for title, before, after in pairs if before != after]
+
+
+def account(env: Mapping[str, str], role: Role) -> Mapping[str, str]:
+    """The variables with which a process signs in to the store as its user of this role."""
+    return {
+        "SURREALDB_AUTH_LEVEL": "database",
+        "SURREALDB_USER": name_of(env["SURREALDB_USERS"], role),
+        "SURREALDB_PASSWORD": env[PASSWORDS[role]],
+    }
 
 
 def outputs(runner: Runner, stack: str) -> Outputs:

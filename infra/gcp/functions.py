@@ -6,6 +6,7 @@ import pulumi
 from pulumi_gcp import cloudfunctionsv2, storage
 
 from confab.http.routes import functions, rewrites
+from confab.store.users import Role
 from infra.gcp.identities import Identity, let_invoke
 from infra.gcp.names import BUILDER, PREFIX, service_of
 from infra.gcp.settings import FUNCTION_TIMEOUT_S, FunctionScale
@@ -14,7 +15,16 @@ from infra.gcp.variables import BUILD
 
 WRITERS = frozenset(name for name, routes in functions().items() if any(route.announces for route in routes))
 """The functions that announce what they store."""
+READERS = frozenset(
+    name for name, routes in functions().items() if all(route.method == "GET" for route in routes)
+)
+"""The functions that only read the store."""
 RUNTIME = "python311"
+
+
+def role_of(function: str) -> Role:
+    """Return the role with which a function signs in to the store."""
+    return "viewer" if function in READERS else "editor"
 
 
 def hosting_rewrites(region: str) -> Sequence[Mapping[str, object]]:
@@ -52,7 +62,7 @@ class Functions:
         """
         public, made = {function for _, function in rewrites()}, {}
         for name, routes in functions().items():
-            identity = self.shared.identity(service_of(name), f"Confab function {name}")
+            identity = self.shared.identity(service_of(name), f"Confab function {name}", role_of(name))
             self.shared.grants.verify_tokens(identity)
             if name in WRITERS:
                 self.shared.grants.publish(identity, self.shared.topics)
@@ -82,7 +92,7 @@ class Functions:
                 "service_account": self._builder.account.name,
                 "source": {"storage_source": {"bucket": self._source.bucket, "object": self._source.name}},
             },
-            service_config=_service(self.shared, scale, identity, timeout_s),
+            service_config=_service(self.shared, scale, identity, timeout_s, role_of(name)),
             opts=pulumi.ResourceOptions(
                 depends_on=[*project.apis, *self._builder.grants, *identity.grants, *self._cells]
             ),
@@ -103,7 +113,7 @@ def _make_builder(shared: Shared) -> Identity:
 
 
 def _service(
-    shared: Shared, scale: FunctionScale, identity: Identity, timeout_s: int
+    shared: Shared, scale: FunctionScale, identity: Identity, timeout_s: int, role: Role
 ) -> cloudfunctionsv2.FunctionServiceConfigArgsDict:
     """Configure a function's instances. Cloud Run always boosts the CPU of a function that starts."""
     config: cloudfunctionsv2.FunctionServiceConfigArgsDict = {
@@ -115,7 +125,7 @@ def _service(
         "max_instance_count": scale.max_instances,
         "timeout_seconds": timeout_s,
         "ingress_settings": "ALLOW_ALL",
-        "environment_variables": shared.variables,
+        "environment_variables": shared.variables_of(role),
         "secret_environment_variables": [
             {
                 "key": variable,
@@ -123,7 +133,7 @@ def _service(
                 "secret": credential.secret.secret_id,
                 "version": credential.version.version,
             }
-            for variable, credential in shared.credentials.items()
+            for variable, credential in shared.credentials_of(role).items()
         ],
     }
     if shared.network:

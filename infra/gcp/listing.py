@@ -16,7 +16,8 @@ from infra.gcp.identities import ROLES
 from infra.gcp.names import BUILDER, PREFIX, SCHEMA_JOB, STORE, realtime_of, service_of
 from infra.gcp.project import RELEASES, REPOSITORY, apis_of
 from infra.gcp.retention import SCHEDULER
-from infra.gcp.settings import CREDENTIALS, OPTIONAL, Settings, StoreMachine
+from infra.gcp.settings import OPTIONAL, PASSWORDS, Settings, StoreMachine
+from infra.gcp.shared import password_of, secret_of
 from infra.gcp.signals import SIGNALS
 from infra.gcp.variables import configuration, variables
 
@@ -26,7 +27,7 @@ KINDS = {kind: each["shown"] for kind, each in RESOURCES.items() if "shown" in e
 
 
 def planned(
-    settings: Settings, project_number: str, optional: Collection[str] = OPTIONAL
+    settings: Settings, project_number: str, optional: Collection[str] = frozenset(OPTIONAL.values())
 ) -> Mapping[str, Sequence[str]]:
     """Return the names of the resources by a key of KINDS. Raises SettingsError.
 
@@ -37,12 +38,15 @@ def planned(
         "cloudfunctionsv2/Function": [service_of(name) for name in (*functions(), *retention)],
         "cloudrunv2/Service": [realtime_of(cell.name) for cell in settings.cells],
     }
-    credentials = [name for name, key in CREDENTIALS.items() if key not in OPTIONAL or key in optional]
+    secrets = [
+        *map(password_of, PASSWORDS),
+        *(secret_of(name) for name, key in OPTIONAL.items() if key in optional),
+    ]
     rest = {
         "projects/Service": [f"{api}.googleapis.com" for api in apis_of(settings)],
         "projects/IAMCustomRole": [*ROLES],
         "serviceaccount/Account": [BUILDER, *chain(*processes.values())],
-        "secretmanager/Secret": [PREFIX + name.lower().replace("_", "-") for name in credentials],
+        "secretmanager/Secret": [PREFIX + name for name in secrets],
         "pubsub/Topic": [topic_of(cell.name) for cell in settings.cells],
         "artifactregistry/Repository": [REPOSITORY, RELEASES],
         "storage/Bucket": [f"{PREFIX}source-{project_number}"],

@@ -1,11 +1,11 @@
 """The configuration of the store's machine, which runs SurrealDB in a container under systemd."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
+from confab.store.users import ROLES, definition, name_of, quoted
 from infra.gcp.network import PORT
 
 IMAGE = "surrealdb/surrealdb:v3.2.4@sha256:51baed8709f57f67dcf04b30e3177db846803fa9342dae2be58c6fa5f8d59843"
@@ -17,18 +17,27 @@ DEVICE_NAME = "store"
 USERS = "/run/confab/users.surql"
 
 
-def define_users(name: str, password: str, root_password: str) -> str:
+def define_users(
+    namespace: str, database: str, users: str, passwords: Sequence[str], root_password: str
+) -> str:
     """Return the SurrealQL that defines the users, which SurrealDB runs at every start.
 
-    Confab's user reads and writes everything, and may not define users. Other users stay as they are, so
-    a rotation can go over two of them.
+    The database gets a user of each role, whose names begin with `users`. Other users stay as they are, so
+    a rotation can go over two sets of them.
     """
-    quoted = name.replace("\\", r"\\").replace("`", r"\`")
-    users = (("root", root_password, "OWNER"), (quoted, password, "EDITOR"))
-    return "".join(
-        f"DEFINE USER OVERWRITE `{user}` ON ROOT PASSWORD {json.dumps(secret)} ROLES {role};\n"
-        for user, secret, role in users
+    own = (
+        definition(name_of(users, role), password, role, level="DATABASE")
+        for role, password in zip(ROLES, passwords, strict=True)
     )
+    statements = (
+        definition("root", root_password, "owner", level="ROOT"),
+        f"DEFINE NAMESPACE IF NOT EXISTS {quoted(namespace)}",
+        f"USE NS {quoted(namespace)}",
+        f"DEFINE DATABASE IF NOT EXISTS {quoted(database)}",
+        f"USE DB {quoted(database)}",
+        *own,
+    )
+    return "".join(f"{statement};\n" for statement in statements)
 
 
 def settings(image: str, secret: str, memory_mib: int) -> Mapping[str, str]:

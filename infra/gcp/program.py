@@ -44,10 +44,10 @@ def deploy(settings: Settings, project_number: str, env: Mapping[str, str]) -> M
     project = make_project(settings, project_number)
     image = settings.image or NOT_BUILT
     network = None if settings.store_url else make_network(project)
-    shared = make_shared(project, [cell.name for cell in settings.cells], env, network)
+    shared = make_shared(project, settings, env, network)
     machine = None
     if network:
-        machine = make_store(shared, network, settings.store_machine)
+        machine = make_store(shared, network, settings)
         make_schema_job(shared, network, image)
     cells = [make_cell(shared, cell, image) for cell in settings.cells]
     functions = Functions(shared, settings.functions, make_source(project), cells)

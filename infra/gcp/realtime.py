@@ -16,7 +16,7 @@ PORT = 8080
 def make_cell(shared: Shared, cell: Cell, image: str) -> cloudrunv2.Service:
     """Make the public service of a cell; the container checks tokens and origins itself."""
     name = realtime_of(cell.name)
-    identity = shared.identity(name, f"Confab realtime cell {cell.name}")
+    identity = shared.identity(name, f"Confab realtime cell {cell.name}", "editor")
     shared.grants.verify_tokens(identity)
     shared.grants.publish(identity, shared.topics)  # a client may write to conversations of any cell
     shared.grants.manage_subscriptions(identity, shared.topics[cell.name])
@@ -51,7 +51,7 @@ def _container(shared: Shared, cell: Cell, image: str) -> cloudrunv2.ServiceTemp
     return {
         "image": image,
         "ports": {"container_port": PORT},
-        "envs": shared.container_envs(CONFAB_CELL=cell.name),
+        "envs": shared.container_envs("editor", CONFAB_CELL=cell.name),
         "resources": {"limits": limits, "cpu_idle": False, "startup_cpu_boost": True},
         "startup_probe": {
             "http_get": {"path": "/healthz", "port": PORT},

@@ -21,7 +21,7 @@ def make_retention(functions: Functions) -> None:
     shared, service = functions.shared, service_of(EXPIRY)
     project = shared.project
     api = enable(project.id, "cloudscheduler")
-    identity = shared.identity(service, f"Confab function {EXPIRY}")
+    identity = shared.identity(service, f"Confab function {EXPIRY}", "editor")
     shared.grants.publish(identity, shared.topics)
     alone = functions.scale.model_copy(update={"min_instances": 0, "max_instances": 1})
     about = "Deletes conversations after CONFAB_RETENTION_DAYS without activity"

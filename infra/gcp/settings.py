@@ -12,21 +12,18 @@ from pydantic_core import PydanticCustomError
 from confab.config import CellName, WebOrigins
 from confab.domain.cells import MAIN
 from confab.http.expiry import WITHIN_S
+from confab.store.users import ROLES, Role
 
 FUNCTION_TIMEOUT_S = 30
 """Longer than any call to the store and the bus together may take."""
 EXPIRY_TIMEOUT_S = int(WITHIN_S) + FUNCTION_TIMEOUT_S
 """For the function that expires conversations, which works for WITHIN_S and may exceed it by one step."""
-CREDENTIALS = {
-    "SURREALDB_USER": "storeUser",
-    "SURREALDB_PASSWORD": "storePassword",
-    "OTEL_EXPORTER_OTLP_HEADERS": "otlpHeaders",
-}
-"""Variables that come from Secret Manager, and the stack's secret keys with their values."""
+PASSWORDS: Mapping[Role, str] = {role: f"store{role.title()}Password" for role in ROLES}
+"""The stack's secret keys with the passwords of the database's users."""
 BUDGET_EMAILS = 5
 """The channels that Google lets a budget notify."""
-OPTIONAL = frozenset({"otlpHeaders"})
-"""The secret keys that need no value."""
+OPTIONAL = {"OTEL_EXPORTER_OTLP_HEADERS": "otlpHeaders"}
+"""Variables that every process reads from Secret Manager if the stack has these secret keys."""
 ROOT_PASSWORD = "storeRootPassword"  # noqa: S105 - the name of a key
 """The secret key of the machine's root user, as which no process signs in."""
 
@@ -146,6 +143,8 @@ class Settings(_Strict):
     store_machine: Annotated[StoreMachine, FromJson] = StoreMachine()
     store_namespace: Annotated[str, Field(min_length=1)] = "confab"
     store_database: Annotated[str, Field(min_length=1)] = "confab"
+    store_users: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "confab"
+    """What the names of the database's users begin with."""
     site: SiteId | None = None
     """The Hosting site of the app, whose origins may call; by default the project's id. It stays as it is."""
     page: SiteId | None = None
@@ -198,7 +197,7 @@ def load() -> Settings:
     values: dict[str, str | None] = {key: provider.get(key) for key in ("project", "region")}
     fields = (field.alias or name for name, field in Settings.model_fields.items())
     values |= {key: ours.get(key) for key in fields if key not in values}
-    secrets = [*CREDENTIALS.values(), *([] if values.get("storeUrl") else [ROOT_PASSWORD])]
+    secrets = [*PASSWORDS.values(), *OPTIONAL.values(), *([] if values.get("storeUrl") else [ROOT_PASSWORD])]
     wrong = [f"{key}: set it with --secret" for key in secrets if not _is_secret(key)]
     if wrong:
         raise SettingsError("; ".join(wrong))
@@ -208,5 +207,5 @@ def load() -> Settings:
 def _is_secret(key: str) -> bool:
     value = pulumi.runtime.get_config(f"confab:{key}")
     if value is None:
-        return key in OPTIONAL
+        return key in OPTIONAL.values()
     return bool(value) and pulumi.runtime.is_config_secret(f"confab:{key}")

@@ -1,6 +1,6 @@
 """The inputs that functions and containers share: topics, credentials and variables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,11 +8,12 @@ import pulumi
 from pulumi_gcp import pubsub, secretmanager
 
 from confab.domain.cells import topic_of
+from confab.store.users import Role, name_of
 from infra.gcp.identities import Grants, Identity
 from infra.gcp.names import PREFIX
 from infra.gcp.network import Network
 from infra.gcp.project import Project
-from infra.gcp.settings import CREDENTIALS
+from infra.gcp.settings import OPTIONAL, PASSWORDS, Settings
 
 
 class Credential(NamedTuple):
@@ -30,23 +31,35 @@ class Shared:
     grants: Grants
     topics: Mapping[str, pubsub.Topic]
     """By cell."""
+    users: str
+    """What the names of the database's users begin with."""
+    passwords: Mapping[Role, Credential]
+    """Of the database's users; a process reads its own."""
     credentials: Mapping[str, Credential]
-    """By variable."""
+    """By variable, for every process."""
     variables: Mapping[str, str]
     network: Network | None
     """The store's, unless the store is elsewhere."""
 
-    def identity(self, name: str, purpose: str) -> Identity:
-        """Make the account of a function or container, which reads the credentials."""
+    def identity(self, name: str, purpose: str, role: Role) -> Identity:
+        """Make the account of a process, which reads the credentials of the store's user of this role."""
         identity = self.grants.identity(name, purpose)
-        for variable, credential in self.credentials.items():
+        for variable, credential in self.credentials_of(role).items():
             self.grants.read_secret(identity, variable, credential.secret)
         return identity
 
-    def container_envs(self, **more: str) -> list[Any]:
+    def variables_of(self, role: Role) -> Mapping[str, str]:
+        """Return the variables of a process that signs in to the store with this role."""
+        return {**self.variables, "SURREALDB_USER": name_of(self.users, role)}
+
+    def credentials_of(self, role: Role) -> Mapping[str, Credential]:
+        """Return the credentials of a process that signs in to the store with this role, by variable."""
+        return {"SURREALDB_PASSWORD": self.passwords[role], **self.credentials}
+
+    def container_envs(self, role: Role, **more: str) -> list[Any]:
         """Return the variables and credentials of a container of a service or job."""
         return [
-            *({"name": name, "value": value} for name, value in {**self.variables, **more}.items()),
+            *({"name": name, "value": value} for name, value in {**self.variables_of(role), **more}.items()),
             *(
                 {
                     "name": name,
@@ -54,23 +67,38 @@ class Shared:
                         "secret_key_ref": {"secret": secret.secret_id, "version": version.version}
                     },
                 }
-                for name, (secret, version) in self.credentials.items()
+                for name, (secret, version) in self.credentials_of(role).items()
             ),
         ]
 
 
+def secret_of(variable: str) -> str:
+    """Return the name of the secret with this variable."""
+    return variable.lower().replace("_", "-")
+
+
+def password_of(role: Role) -> str:
+    """Return the name of the secret with the password of the store's user of this role."""
+    return f"surrealdb-{role}-password"
+
+
 def make_shared(
-    project: Project, cells: Sequence[str], variables: Mapping[str, str], network: Network | None
+    project: Project, settings: Settings, variables: Mapping[str, str], network: Network | None
 ) -> Shared:
     """Make a topic for each cell and a secret for each credential that has a value in the stack."""
     config = pulumi.Config("confab")
-    values = {variable: config.get_secret(key) for variable, key in CREDENTIALS.items()}
+    values = {variable: config.get_secret(key) for variable, key in OPTIONAL.items()}
     return Shared(
         project=project,
         grants=Grants(project),
-        topics={cell: _make_topic(project, topic_of(cell)) for cell in cells},
+        topics={cell.name: _make_topic(project, topic_of(cell.name)) for cell in settings.cells},
+        users=settings.store_users,
+        passwords={
+            role: make_credential(project, password_of(role), config.require_secret(key))
+            for role, key in PASSWORDS.items()
+        },
         credentials={
-            variable: make_credential(project, variable.lower().replace("_", "-"), value)
+            variable: make_credential(project, secret_of(variable), value)
             for variable, value in values.items()
             if value is not None
         },

@@ -8,7 +8,7 @@ from infra.gcp.identities import Identity
 from infra.gcp.names import SCHEMA_JOB, STORE
 from infra.gcp.network import ADDRESS, CLIENTS, PORT, Network
 from infra.gcp.project import Project
-from infra.gcp.settings import ROOT_PASSWORD, StoreMachine
+from infra.gcp.settings import PASSWORDS, ROOT_PASSWORD, Settings, StoreMachine
 from infra.gcp.shared import Shared, make_credential
 
 SYSTEM = "cos-cloud/cos-stable"
@@ -18,11 +18,12 @@ ATTEMPTS = 10
 """A new machine serves after some two minutes; each attempt waits 30 s for it."""
 
 
-def make_store(shared: Shared, network: Network, settings: StoreMachine) -> compute.Instance:
+def make_store(shared: Shared, network: Network, wanted: Settings) -> compute.Instance:
     """Make the machine, which nothing but functions, containers and the job reaches."""
+    settings = wanted.store_machine
     project, zone = shared.project, f"{shared.project.region}-{settings.zone}"
     identity = shared.grants.identity(STORE, "Confab store")
-    configuration = _configure(shared, identity, settings)
+    configuration = _configure(shared, identity, wanted)
     _allow_clients(project, network, identity)
     disk = _make_disk(project, network, zone, settings)
     return compute.Instance(
@@ -51,11 +52,14 @@ def make_store(shared: Shared, network: Network, settings: StoreMachine) -> comp
     )
 
 
-def _configure(shared: Shared, identity: Identity, settings: StoreMachine) -> pulumi.Output[str]:
+def _configure(shared: Shared, identity: Identity, settings: Settings) -> pulumi.Output[str]:
     """Return the machine's configuration, once its account may read what that names."""
     project, config = shared.project, pulumi.Config("confab")
-    values = (config.require_secret(key) for key in ("storeUser", "storePassword", ROOT_PASSWORD))
-    definitions = pulumi.Output.all(*values).apply(lambda each: machine.define_users(*each))
+    scope = settings.store_namespace, settings.store_database
+    values = (config.require_secret(key) for key in (*PASSWORDS.values(), ROOT_PASSWORD))
+    definitions = pulumi.Output.all(*values).apply(
+        lambda each: machine.define_users(*scope, settings.store_users, each[:-1], each[-1])
+    )
     users = make_credential(project, "store-users", definitions)
     shared.grants.read_secret(identity, "users", users.secret)
     images = _make_images(project)
@@ -64,7 +68,9 @@ def _configure(shared: Shared, identity: Identity, settings: StoreMachine) -> pu
         shared.grants.in_project(identity, role)
     registry = f"{project.region}-docker.pkg.dev/{project.id}"
     return pulumi.Output.all(images.repository_id, users.version.name).apply(
-        lambda made: machine.user_data(f"{registry}/{made[0]}/{machine.IMAGE}", made[1], settings.memory_mib)
+        lambda made: machine.user_data(
+            f"{registry}/{made[0]}/{machine.IMAGE}", made[1], settings.store_machine.memory_mib
+        )
     )
 
 
@@ -82,7 +88,7 @@ def _allow_clients(project: Project, network: Network, identity: Identity) -> No
 
 def make_schema_job(shared: Shared, network: Network, image: str) -> None:
     """Make the job that migrates the schema with the code of the container's image."""
-    identity = shared.identity(SCHEMA_JOB, "Confab store schema")
+    identity = shared.identity(SCHEMA_JOB, "Confab store schema", "owner")
     cloudrunv2.Job(
         SCHEMA_JOB,
         project=shared.project.id,
@@ -99,7 +105,7 @@ def make_schema_job(shared: Shared, network: Network, image: str) -> None:
                         "image": image,
                         "commands": ["python", "-m", "confab.store"],
                         "args": ["migrate"],
-                        "envs": shared.container_envs(),
+                        "envs": shared.container_envs("owner"),
                     }
                 ],
                 "vpc_access": network.access,

@@ -7,9 +7,11 @@ from confab.domain.cells import MAIN
 from infra.allocator import MALLOC
 from infra.gcp import network
 from infra.gcp.names import realtime_of
-from infra.gcp.settings import CREDENTIALS, Settings, SettingsError
+from infra.gcp.settings import OPTIONAL, PASSWORDS, Settings, SettingsError
 
 SDK_PREFIX = "OTEL_"  # OpenTelemetry's SDK reads these itself
+ACCOUNT = ("SURREALDB_USER", "SURREALDB_PASSWORD")
+"""The variables of a process's user of the store."""
 BUILD = {"SOURCE_DATE_EPOCH": "315532800"}
 """Variables of the functions' build.
 
@@ -39,7 +41,7 @@ def site_origins(settings: Settings) -> Sequence[str]:
 
 
 def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
-    """Return all variables except the credentials and CONFAB_CELL, which differs by container.
+    """Return all variables except the credentials and CONFAB_CELL, which differ by process.
 
     Raises SettingsError for a variable that Confab does not read, that another key sets, or whose
     value a process would refuse when it starts.
@@ -48,11 +50,12 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
         "SURREALDB_URL": settings.store_url or network.URL,
         "SURREALDB_NAMESPACE": settings.store_namespace,
         "SURREALDB_DATABASE": settings.store_database,
+        "SURREALDB_AUTH_LEVEL": "database",
         "GOOGLE_CLOUD_PROJECT": settings.project,
         "CONFAB_ALLOWED_ORIGINS": ",".join([*site_origins(settings), *settings.origins]),
         **_cells(settings, addresses(settings, project_number)),
     }
-    reserved = derived.keys() | CREDENTIALS.keys() | {"CONFAB_CELL"}
+    reserved = derived.keys() | OPTIONAL.keys() | {*ACCOUNT, "CONFAB_CELL"}
     problems = [
         f"variables.{name}: {_refusal(name)}"
         for name in settings.variables
@@ -70,12 +73,14 @@ def variables(settings: Settings, project_number: str) -> Mapping[str, str]:
 
 def configuration(env: Mapping[str, str]) -> config.Config:
     """Return the configuration of a process with these variables. Raises ConfigError."""
-    return config.load({**env, **dict.fromkeys(CREDENTIALS, "secret"), "K_SERVICE": "confab"})
+    return config.load({**env, **dict.fromkeys(ACCOUNT, "secret"), "K_SERVICE": "confab"})
 
 
 def _refusal(name: str) -> str:
-    if name in CREDENTIALS:
-        return f"it is a secret: set {CREDENTIALS[name]} with --secret"
+    if name in OPTIONAL:
+        return f"it is a secret: set {OPTIONAL[name]} with --secret"
+    if name in ACCOUNT:
+        return f"each process has its own: set storeUsers, and {', '.join(PASSWORDS.values())} with --secret"
     return "another key sets it" if known(name) else "Confab reads no such variable"
 
 

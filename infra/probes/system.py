@@ -11,8 +11,8 @@ from infra.deploy.runner import DeployError, Runner
 from infra.local.addresses import StackError, parse
 from infra.local.data import DataFolder
 
-CREDENTIALS = ("SURREALDB_USER", "SURREALDB_PASSWORD")
-"""Variables that are no output of a stack, because its configuration keeps them secret."""
+PASSWORD = stack.PASSWORDS["editor"]
+"""The variable of the password with which the doctor signs in to a deployment's store."""
 
 
 class Unclear(Exception):
@@ -85,7 +85,8 @@ def deployed(project: str, name: str, named: Named, runner: Runner) -> System:
         return at(outputs, named)
     kept, trouble = stack.kept(runner, name)
     try:
-        return at(outputs, named, {variable: kept[stack.VARIABLES[variable]] for variable in CREDENTIALS})
+        known = {variable: kept[stack.VARIABLES[variable]] for variable in ("SURREALDB_USERS", PASSWORD)}
+        return at(outputs, named, stack.account(known, "editor"))
     except KeyError as error:
         raise Unclear(f"the stack {name} lacks {error}: {trouble or 'deploy it again'}") from None
 

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
+from confab.store.users import ROLES
 from infra.deploy import commands, prove, stack
 from infra.deploy.__main__ import _parser
 from infra.deploy.project import APIS, PAGE_APIS
@@ -29,7 +30,9 @@ DIGEST = f"sha256:{'5e' * 32}"
 PAGE = "confab-trial-confab"
 HOSTING = f"https://firebasehosting.googleapis.com/v1beta1/projects/{PROJECT}/sites"
 PERMISSIONS = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
-STORE = {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
+PASSWORDS = {role: f"{PASSWORD}, {role}" for role in ROLES}
+STORE = {"SURREALDB_URL": "wss://db.example", "SURREALDB_USERS": USER}
+STORE |= {f"SURREALDB_{role.upper()}_PASSWORD": password for role, password in PASSWORDS.items()}
 OUTPUTS: dict[str, Any] = {
     "webUrl": "https://a-site.web.app",
     "rewrites": [{"source": "/api/**", "run": {"serviceId": "confab-conversations", "region": "r"}}],
@@ -74,7 +77,9 @@ class Tools(Runner):
         return self._machine.call(words, self.env | dict(env or {}), changes=False)
 
     def attempt(self, command: Command) -> Answer:
-        return self._machine.call(command.words, self.env | dict(command.env), command.stdin, changes=True)
+        return self._machine.call(
+            command.words, {**self.env, **command.env, **command.secrets}, command.stdin, changes=True
+        )
 
     def sleep(self, seconds: float) -> None:
         self._machine.slept.append(seconds)

@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 import pytest
 
 from infra.deploy import permissions, plan
+from infra.deploy.stack import PASSWORDS
 from infra.deploy.target import Target
 from infra.gcp.names import BUILDER
 from tests.infra.deployment import BASE, FULL, SECRETS, Deployment, Resource, deployed
@@ -14,7 +15,7 @@ TARGET = Target(
     "europe-west1",
     "production",
     "trial-site",
-    {"SURREALDB_URL": "wss://db.example", "SURREALDB_USER": "u", "SURREALDB_PASSWORD": "p"},
+    {"SURREALDB_URL": "wss://db.example", "SURREALDB_USERS": "u", **dict.fromkeys(PASSWORDS.values(), "p")},
 )
 PATTERNS = [pattern.replace("**", "*") for pattern in plan.BEFORE_THE_IMAGE]
 

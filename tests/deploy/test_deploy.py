@@ -7,10 +7,11 @@ import sys
 import jsonschema
 import pytest
 
+from confab.store.users import ROLES
 from infra.deploy.target import ROOT
 from infra.gcp.names import SCHEMA_JOB
 from infra.probes.probes import WITH_CREDENTIALS
-from tests.deploy.machine import DIGEST, OUTPUTS, PAGE, PASSWORD, PROJECT, STORE, USER
+from tests.deploy.machine import DIGEST, OUTPUTS, PAGE, PASSWORD, PASSWORDS, PROJECT, STORE, USER
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 ELSEWHERE = ("--site", "trial-site", "--region", "europe-west10")
@@ -26,8 +27,7 @@ def test_a_deployment_runs_its_commands_in_order(machine):
     assert [line(call) for call in machine.changes] == [
         "pulumi stack select",
         "pulumi config set-all",
-        "pulumi config set",
-        "pulumi config set",
+        *["pulumi config set"] * 3,
         "pulumi preview --cwd",
         "pulumi up --yes",
         "gcloud builds submit",
@@ -69,8 +69,8 @@ def test_the_settings_have_the_programs_names(machine):
         "confab:storeUrl": "wss://db.example",
         "confab:storeNamespace": "n",
         "confab:storeDatabase": "d",
-        "confab:storeUser": USER,
-        "confab:storePassword": PASSWORD,
+        "confab:storeUsers": USER,
+        **{f"confab:store{role.title()}Password": password for role, password in PASSWORDS.items()},
         "confab:site": "trial-site",
         "confab:page": PAGE,
         "confab:origins": f'["{domain}"]',
@@ -82,8 +82,15 @@ def test_the_settings_have_the_programs_names(machine):
 def test_secrets_go_in_through_standard_input_alone(machine):
     _, output = machine.up()
     secrets = {call.words[4]: call.stdin for call in machine.changes if "--secret" in call.words}
-    assert secrets == {"confab:storeUser": USER, "confab:storePassword": PASSWORD}
+    assert secrets == {f"confab:store{role.title()}Password": each for role, each in PASSWORDS.items()}
     assert not any(PASSWORD in " ".join(call.words) for call in machine.asked + machine.changes)
+    given = {
+        (call.words[2], name, value)
+        for call in machine.asked + machine.changes
+        for name, value in call.env.items()
+        if PASSWORD in value
+    }
+    assert given == {("confab.store", "SURREALDB_PASSWORD", password) for password in PASSWORDS.values()}
     for secret in (PASSWORD, "a-token-of-gcloud", "a-token-of-the-program"):
         assert secret not in output
 
@@ -111,7 +118,7 @@ def test_an_image_that_exists_is_not_built_again(machine):
     assert machine.kept["confab:image"].endswith(f"/confab-realtime/realtime@{DIGEST}")
 
 
-@pytest.mark.parametrize(("command", "count"), [("up", 11), ("destroy", 1)])
+@pytest.mark.parametrize(("command", "count"), [("up", 12), ("destroy", 1)])
 def test_a_dry_run_prints_the_plan_and_needs_neither_an_account_nor_a_tool(machine, command, count):
     code, printed = machine.run(command, "--page", "--dry-run")
     assert (code, machine.changes) == (0, [])
@@ -139,7 +146,7 @@ def test_what_it_creates_and_costs_stands_before_the_first_command_and_is_confir
     for typed, code in (("", 1), ("no\n", 1), ("yes\n", 0)):
         found, printed = machine.run("up", stdin=typed)
         assert found == code, printed
-        assert len(machine.changes) == (0 if code else 10)
+        assert len(machine.changes) == (0 if code else 11)
         described, _, _ = printed.partition("\n$ ")
         for part in (
             "function (17): confab-",
@@ -255,9 +262,11 @@ def test_a_deployment_without_options_keeps_the_stacks_settings(machine):
     assert machine.kept == first
     assert not [call for call in machine.changes if "config" in call.words]
     assert PASSWORD not in output
-    for calls in (machine.asked, machine.changes):  # probes and migrates the stack's store
-        (store,) = (call for call in calls if "confab.store" in call.words)
-        assert {name: store.env[name] for name in STORE} == STORE
+    stores = [call.env for call in machine.asked + machine.changes if "confab.store" in call.words]
+    roles = [*ROLES, "owner"]  # probes the stack's store as each of its users, and migrates it
+    assert [env["SURREALDB_USER"] for env in stores] == [f"{USER}_{role}" for role in roles]
+    assert [env["SURREALDB_PASSWORD"] for env in stores] == [PASSWORDS[role] for role in roles]
+    assert {env["SURREALDB_URL"] for env in stores} == {STORE["SURREALDB_URL"]}
 
 
 @pytest.mark.parametrize(
@@ -299,10 +308,13 @@ def test_by_default_the_deployment_makes_its_store_and_migrates_it_there(machine
     titles = [call.words[:4] for call in machine.changes][-2:]
     execute = ("gcloud", "run", "jobs", "execute")
     assert titles == [("pulumi", "up", "--yes", "--skip-preview"), execute]  # the first time, there is none
-    made = {name: machine.kept[f"confab:store{name}"] for name in ("User", "Password", "RootPassword")}
-    assert made["User"] == "confab"
-    assert len(set(made.values())) == 3
-    assert not any(each in output for each in list(made.values())[1:])
+    made = {
+        name: machine.kept[f"confab:store{name}"]
+        for name in ("ViewerPassword", "EditorPassword", "OwnerPassword", "RootPassword")
+    }
+    assert machine.kept["confab:storeUsers"] == "confab"
+    assert len(set(made.values())) == 4
+    assert not any(each in output for each in made.values())
     machine.variables["SURREALDB_URL"] = "ws://10.71.64.2:8000"
     assert machine.up()[0] == 0
     assert [call.words[1:3] for call in machine.changes][-3:] == [

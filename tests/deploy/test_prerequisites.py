@@ -4,15 +4,17 @@ import pytest
 
 from confab.store import schema
 from confab.store.session import Session
+from confab.store.users import definition
 from infra.deploy import prerequisites
 from infra.deploy.plan import STORE_MIGRATE, release
 from infra.deploy.project import APIS, PAGE_APIS
 from infra.deploy.runner import Runner
+from infra.deploy.stack import PASSWORDS
 from infra.deploy.target import PROGRAM, Target
 from infra.probes.probe import Failure
 from tests.deploy.machine import PROJECT, Machine
 from tests.support.inherited import inherited
-from tests.support.surrealdb import PASSWORD, USER, surreal_server
+from tests.support.surrealdb import PASSWORD, define_users, surreal_server
 
 
 def test_a_bare_machine_lists_every_missing_prerequisite(machine):
@@ -87,7 +89,7 @@ def test_a_missing_prerequisite_is_named_with_its_fix(machine, part, code, out, 
     ("variable", "value", "line"),
     [
         ("SURREALDB_URL", "ws://127.0.0.1:8000", "store address: SURREALDB_URL is "),
-        ("SURREALDB_PASSWORD", "", "store account: SURREALDB_PASSWORD not set. Fix: "),
+        ("SURREALDB_OWNER_PASSWORD", "", "store account: SURREALDB_OWNER_PASSWORD not set. Fix: "),
     ],
 )
 def test_a_store_without_a_safe_address_or_a_password_is_refused(machine, variable, value, line):
@@ -144,23 +146,31 @@ def test_what_depends_on_a_missing_prerequisite_is_skipped(machine):
     assert not [call for call in machine.asked if "billing" in call.words]
 
 
-async def test_a_store_may_lack_the_schema_but_not_be_too_new(tmp_path, capfd):
+async def test_a_store_may_lack_the_schema_but_not_a_user_or_be_too_new(tmp_path, capfd):
     """By the deployment's own commands."""
 
     def probed() -> str:
         return prerequisites.store(Runner(env), Target("trial", "us-central1", "production", None, env))
 
     async with surreal_server(tmp_path, migrated=False) as store:
-        account = {"SURREALDB_URL": store.url, "SURREALDB_USER": USER, "SURREALDB_PASSWORD": PASSWORD}
+        account = {"SURREALDB_URL": store.url, "SURREALDB_USERS": "confab"}
+        account |= dict.fromkeys(PASSWORDS.values(), PASSWORD)
         env = {**inherited(measured=False), **account}
+        with pytest.raises(Failure, match="NotAllowed"):
+            probed()
+        await define_users(store, "confab_")
         assert schema.ABSENT in probed()
         migration, _ = release(Target("trial", "us-central1", "production", None, env))
         assert migration.words == STORE_MIGRATE
         Runner(env).run(migration)
         assert "migrated to schema version" in capfd.readouterr().out
+        assert probed().endswith("confab_owner: owner")
         session = await Session.open(store.account())
         newer = schema.VERSION + 1
         step = schema.Migration("DEFINE FIELD extra ON message TYPE option<string>;", oldest=newer)
+        await session.query(definition("confab_editor", PASSWORD, "owner", level="DATABASE"), {})
+        with pytest.raises(Failure, match="confab_editor has the role owner, not editor"):
+            probed()
         await schema.migrate(session, [*schema.MIGRATIONS, step])
         await session.close()
         with pytest.raises(Failure, match=schema.TOO_NEW):

@@ -16,6 +16,7 @@ from unittest import mock
 import pulumi
 
 from confab.http.routes import EXPIRY, functions
+from confab.store.users import ROLES
 
 with warnings.catch_warnings():  # pulumi_gcp warns of its own deprecated parts on first use
     warnings.filterwarnings("ignore", "gcp.* has been deprecated", DeprecationWarning)
@@ -25,7 +26,7 @@ PROGRAM = Path(__file__).resolve().parents[2] / "infra/gcp"
 PROJECT_NUMBER, INSTANCE_ID = "123456789012", "8877665544"
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi marks a secret value."""
-SECRETS = {"confab:storeUser": "the-user-7c1", "confab:storePassword": "the-password-e09"}
+SECRETS = {f"confab:store{role.title()}Password": f"the-{role}-password-e09" for role in ROLES}
 ROOT = {"confab:storeRootPassword": "the-root-password-3b7"}
 """The secret of a store on a machine."""
 HEADERS = "confab:otlpHeaders"

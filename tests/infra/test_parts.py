@@ -110,6 +110,8 @@ def test_all_processes_have_the_same_known_variables_but_for_their_cell(stack):
     found = variables(stack)
     own = {realtime_of(cell): cell for cell in stack.cells}
     assert {name: env.pop("CONFAB_CELL", None) for name, env in found.items()} == dict.fromkeys(found) | own
+    users = {name: env.pop("SURREALDB_USER") for name, env in found.items()}
+    assert {*users.values()} == {"confab_viewer", "confab_editor"}
     env, *others = found.values()
     assert all(other == env for other in others)
     assert [name for name in env if not known(name)] == []

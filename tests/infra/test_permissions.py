@@ -2,10 +2,11 @@
 
 from confab.domain.cells import topic_of
 from confab.http.routes import EXPIRY, rewrites
+from confab.store.users import ROLES, Role
 from infra.gcp.functions import WRITERS
 from infra.gcp.names import SCHEMA_JOB, STORE, realtime_of, service_of
 from infra.gcp.retention import SCHEDULER
-from infra.gcp.settings import CREDENTIALS
+from infra.gcp.settings import OPTIONAL
 from tests.infra.deployment import PROJECT_NUMBER, ROOT, Deployment, Resource
 
 GRANTS = ("IAMMember", "IAMBinding", "IamMember", "IamBinding", "IAMPolicy", "IamPolicy")
@@ -32,6 +33,13 @@ def who(stack: Deployment, grant: Resource) -> str:
     return member.removeprefix("serviceAccount:").removesuffix(suffix) if member.endswith(suffix) else member
 
 
+def store_role(account: str) -> Role:
+    """The role with which the process of this account signs in to the store."""
+    if account in {service_of(name) for name in ("get_conversation", "list_conversations", "read_log")}:
+        return "viewer"
+    return "owner" if account == SCHEMA_JOB else "editor"
+
+
 def processes(stack: Deployment) -> set[str]:
     return {service_of(name) for name in stack.functions} | {realtime_of(cell) for cell in stack.cells}
 
@@ -48,7 +56,8 @@ def test_exactly_the_needed_permissions_are_granted(stack):
     publishers = {service_of(name) for name in WRITERS} | rooms.keys() | expiry
     entries = {service_of(name) for _, name in rewrites()} | rooms.keys()
     users = "confab-store-users"
-    secrets = {secret.inputs["secretId"] for secret in stack.all("Secret")} - {users}
+    passwords = {f"confab-surrealdb-{role}-password" for role in ROLES}
+    secrets = {secret.inputs["secretId"] for secret in stack.all("Secret")} - {users} - passwords
     machines = machine(stack) & {STORE}
     roles = f"projects/{stack.project}/roles"
     found = [
@@ -71,7 +80,7 @@ def test_exactly_the_needed_permissions_are_granted(stack):
         *(
             ("SecretIamMember", "roles/secretmanager.secretAccessor", account, on)
             for account in processes(stack) | machine(stack) - {STORE}
-            for on in secrets
+            for on in {*secrets, f"confab-surrealdb-{store_role(account)}-password"}
         ),
         *(("SecretIamMember", "roles/secretmanager.secretAccessor", account, users) for account in machines),
         *(
@@ -120,7 +129,7 @@ def test_secrets_are_in_secret_manager_and_nowhere_else(stack):
     versions = stack.all("SecretVersion")
     held = [each.inputs["secretData"] for each in versions]
     secret = [each["secret"] for each in held]
-    users = [each for each in secret if each.startswith("DEFINE USER")]
+    users = [each for each in secret if each.startswith("DEFINE USER")]  # for the machine alone
     assert len(users) == len(stack.all("Instance"))
     alone = {value for key, value in stack.secrets.items() if key not in ROOT}
     assert sorted(set(secret) - {*users}) == sorted(alone)
@@ -130,12 +139,23 @@ def test_secrets_are_in_secret_manager_and_nowhere_else(stack):
 
 
 def test_every_process_reads_its_credentials_from_a_version(stack):
-    wanted = {variable for variable, key in CREDENTIALS.items() if f"confab:{key}" in stack.secrets}
+    wanted = {variable for variable, key in OPTIONAL.items() if f"confab:{key}" in stack.secrets}
+    wanted |= {"SURREALDB_PASSWORD"}
     for function in stack.all("Function"):
-        read = function.inputs["serviceConfig"]["secretEnvironmentVariables"]
-        assert {each["key"] for each in read if each["version"]} == wanted, function.name
+        config, role = function.inputs["serviceConfig"], store_role(function.name)
+        read = {
+            each["key"]: each["secret"] for each in config["secretEnvironmentVariables"] if each["version"]
+        }
+        assert read.keys() == wanted, function.name
+        assert read["SURREALDB_PASSWORD"] == f"confab-surrealdb-{role}-password"
+        assert config["environmentVariables"]["SURREALDB_USER"] == f"confab_{role}"
+        assert config["environmentVariables"]["SURREALDB_AUTH_LEVEL"] == "database"
     for service in stack.containers():
         envs = service.inputs["template"]["containers"][0]["envs"]
         sources = {each["name"]: each["valueSource"] for each in envs if "valueSource" in each}
         assert sources.keys() == wanted, service.name
         assert all(source["secretKeyRef"]["version"] for source in sources.values())
+        role = store_role(service.name)
+        secret = sources["SURREALDB_PASSWORD"]["secretKeyRef"]["secret"]
+        assert secret == f"confab-surrealdb-{role}-password", service.name
+        assert {"name": "SURREALDB_USER", "value": f"confab_{role}"} in envs

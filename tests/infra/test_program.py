@@ -165,13 +165,13 @@ def test_the_list_has_every_resource_by_its_name(config):
         (
             BASE,
             {},
-            "storeUser: set it with --secret; storePassword: set it with --secret; storeRootPassword: ",
+            "storeViewerPassword: set it with --secret; storeEditorPassword: .*; storeRootPassword: ",
         ),
         (BASE, SECRETS, "storeRootPassword: set it with --secret"),
         (
-            BASE | {"confab:storePassword": "p"},
-            {"confab:storeUser": "u"},
-            "storePassword: set it with --secret",
+            BASE | {"confab:storeEditorPassword": "p"},
+            {key: value for key, value in SECRETS.items() if "Editor" not in key},
+            "storeEditorPassword: set it with --secret",
         ),
         (BASE | {HEADERS: "api-key=x"}, SECRETS, "otlpHeaders: set it with --secret"),
     ],

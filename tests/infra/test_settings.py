@@ -58,7 +58,7 @@ REFUSED = [
     ("budget", '{"billingAccount": "01AB23-4CD56E-F78901", "amount": 0}', "budget.amount: "),
     ("variables", {"CONFAB_X": "1"}, "variables.CONFAB_X: Confab reads no such variable"),
     ("variables", {"PUBSUB_EMULATOR_HOST": "x:1"}, "PUBSUB_EMULATOR_HOST: Confab reads no such variable"),
-    ("variables", {"SURREALDB_PASSWORD": "p"}, "it is a secret: set storePassword with --secret"),
+    ("variables", {"SURREALDB_PASSWORD": "p"}, "each process has its own: set storeUsers"),
     ("variables", {"OTEL_EXPORTER_OTLP_HEADERS": "k=v"}, "it is a secret: set otlpHeaders with --secret"),
     *(
         ("variables", {name: "b"}, f"variables.{name}: another key sets it")

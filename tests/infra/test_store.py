@@ -12,7 +12,8 @@ from surrealdb import AsyncSurreal
 from surrealdb.errors import NotAllowedError
 
 from confab.store import schema
-from confab.store.session import DEFINE, Session
+from confab.store.session import Session
+from confab.store.users import ROLES
 from infra.gcp import machine
 from infra.gcp.alerts import MOUNTED
 from infra.gcp.names import SCHEMA_JOB
@@ -89,18 +90,20 @@ def test_the_machine_runs_the_pinned_image_within_its_memory(made):
     assert {"confab-store.service", "confab-store-health.timer"} <= started & files.keys()
 
 
-async def test_confabs_user_migrates_and_may_not_define_users():
-    name, password = "con`fab\\", 'it\'s a "secret" \\u0041'
+async def test_each_start_defines_the_database_and_its_users_whatever_is_in_their_names():
+    scope, users, password = ("n`s\\", "d`b"), "con`fab\\", 'it\'s a "secret" \\u0041'
     db = AsyncSurreal("mem://")
     await db.connect()
-    for _ in range(2):  # as at each start
-        await db.query(machine.define_users(name, password, "root's"))
-    await db.signin({"username": name, "password": password})
-    await db.query(DEFINE.replace("$namespace", "n").replace("$database", "d"))
-    await db.use("n", "d")
-    assert await schema.migrate(cast(Session, db)) == schema.VERSION
-    with pytest.raises(NotAllowedError):
-        await db.query("DEFINE USER more ON ROOT PASSWORD 'x' ROLES OWNER")
+    for _ in range(2):
+        await db.query(machine.define_users(*scope, users, [password + role for role in ROLES], "root's"))
+    for role in reversed(ROLES):
+        where = {"namespace": scope[0], "database": scope[1]}
+        await db.signin({**where, "username": f"{users}_{role}", "password": password + role})
+        await db.use(*scope)
+        if role == "owner":
+            assert await schema.migrate(cast(Session, db)) == schema.VERSION
+        with pytest.raises(NotAllowedError):
+            await db.query("DEFINE USER more ON ROOT PASSWORD 'x' ROLES OWNER")
     await db.signin({"username": "root", "password": "root's"})
     await db.query("DEFINE USER more ON ROOT PASSWORD 'x' ROLES OWNER")
 

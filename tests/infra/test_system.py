@@ -24,6 +24,9 @@ MOVED = {
 }
 
 
+KEPT = {"confab:storeUsers": "confab", **SECRETS}
+
+
 class Pulumi(Runner):
     """Pulumi with one stack."""
 
@@ -37,7 +40,7 @@ class Pulumi(Runner):
             return Answer(255, "", "error: no stack of this name")
         if words[1:3] == ("stack", "output"):
             return Answer(0, self._outputs)
-        return Answer(0, json.dumps({key: {"value": value} for key, value in SECRETS.items()}))
+        return Answer(0, json.dumps({key: {"value": value} for key, value in KEPT.items()}))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,9 @@ def test_a_deployed_stack_knows_its_addresses_variables_and_credentials(outputs)
     assert system.config.allowed_origins[0] == system.web
     assert (system.config.project, system.config.max_page) == ("my-project", 100)
     assert (system.config.surrealdb_url, system.config.pubsub_emulator_host) == ("wss://store.example", None)
-    assert {system.config.surrealdb_user, system.config.surrealdb_password} == set(SECRETS.values())
+    found = (system.config.surrealdb_user, system.config.surrealdb_password)
+    assert found == ("confab_editor", SECRETS["confab:storeEditorPassword"])
+    assert system.config.surrealdb_auth_level == "database"
     named = Named(url=CHAT, realtime=(ROOMS,), skipped={"store"})
     system = deployed("my-project", "production", named, Pulumi(json.dumps(outputs)))
     assert (system.web, system.realtime) == (CHAT, (ROOMS,))

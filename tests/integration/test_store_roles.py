@@ -160,8 +160,6 @@ async def test_no_role_reaches_another_database_or_signs_in_at_the_root(users):
 
 
 async def test_an_owner_migrates_its_database_and_the_check_tells_roles_apart(database):
-    session = await Session.open(database.account(), define=True)
-    await session.close()
     await define_users(database)
     as_owner = {"SURREALDB_AUTH_LEVEL": "database", "SURREALDB_USER": "owner"}
     code, printed, _ = await store_command(database, "migrate", **as_owner)

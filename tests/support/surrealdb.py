@@ -91,12 +91,12 @@ async def migrate(server: SurrealServer) -> None:
         await session.close()
 
 
-async def define_users(server: SurrealServer) -> None:
-    """Define a user of each role in the server's database, which exists, named after it."""
-    session = await Session.open(server.account())
+async def define_users(server: SurrealServer, prefix: str = "") -> None:
+    """Define a user of each role in the server's database, named after it."""
+    session = await Session.open(server.account(), define=True)
     try:
         for role in ROLES:
-            await session.query(definition(role, PASSWORD, role, level="DATABASE"), {})
+            await session.query(definition(f"{prefix}{role}", PASSWORD, role, level="DATABASE"), {})
     finally:
         await session.close()
 
