@@ -118,6 +118,8 @@ class Site:
         """Let every use of the store end in an error."""
 
         class Broken:
+            pseudonym = self.adapters.store.pseudonym  # which asks nothing
+
             def __getattr__(self, name: str) -> AsyncMock:
                 return AsyncMock(side_effect=error)
 
