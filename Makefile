@@ -65,7 +65,7 @@ faults: install  ## break everything under load and account for every entry; SEE
 	@$(BIN)/python -m tests.faults.storm $(SEED:%=--seed %) $(MINUTES:%=--minutes %)
 
 fuzz: install  ## send the sockets, the operations and the parsers anything; SEED= MINUTES= FUZZ_ARGS=
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/fuzz/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/fuzz/requirements.txt
 	@$(PYTEST) -q tests/unit/test_socketio_core.py --hypothesis-profile=thorough --timeout=3600 $(SEED:%=--hypothesis-seed=%)
 	@$(BIN)/python -m tests.fuzz $(SEED:%=--seed %) $(MINUTES:%=--minutes %) $(FUZZ_ARGS)
 

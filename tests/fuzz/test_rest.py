@@ -2,7 +2,7 @@
 
 from tests.fuzz.rest import attack
 
-EXAMPLES = 4
+EXAMPLES = 2
 """Of each operation, beside each bound of each field."""
 
 
