@@ -49,7 +49,7 @@ def _shown(env: Mapping[str, str]) -> Mapping[str, str]:
 
 def check(target: Target, runner: Runner, options: argparse.Namespace) -> int:
     """List what a deployment lacks and how to fix it, then what the app's site lacks to lead to it."""
-    met = ready(prerequisites.deployment(target), runner, target)
+    met = ready((*prerequisites.deployment(target), *prerequisites.BUS), runner, target)
     try:
         system = at(stack.outputs(runner, target.stack), Named())
     except DeployError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from confab.store.schema import ABSENT, OLDER
 from confab.store.users import ROLES, name_of
-from infra.deploy import hosting, outlook, permissions, project, stack
+from infra.deploy import bus, hosting, outlook, permissions, project, stack
 from infra.deploy.plan import STORE_CHECK, STORE_ENV
 from infra.deploy.project import Check, succeeds
 from infra.deploy.runner import ASK_S, Runner
@@ -209,6 +209,22 @@ PAGE = (
     ),
 )
 """The further prerequisites of the demonstration page."""
+
+BUS = (
+    Prerequisite(
+        "others' subscriptions",
+        bus.subscriptions,
+        "give Confab a project of its own, or move these: docs/deploy.md, Who may use the bus",
+        ("project", "APIs"),
+    ),
+    Prerequisite(
+        "others who publish",
+        bus.publishers,
+        "gcloud projects remove-iam-policy-binding {project} --member=… --role=…",
+        ("project", "APIs"),
+    ),
+)
+"""What deploy-check looks at besides, and no deployment waits for."""
 
 
 def deployment(target: Target) -> Sequence[Prerequisite]:

@@ -48,6 +48,9 @@ GOOD = {
     "value(projectNumber)": "123456789012",
     "gcloud projects describe": "ACTIVE",
     "gcloud billing projects describe": "True",
+    "pubsub subscriptions list": f"projects/{PROJECT}/subscriptions/confab-1",
+    "pubsub topics list": f"projects/{PROJECT}/topics/confab-events\nprojects/{PROJECT}/topics/own",
+    "get-iam-policy": "{}",
     "gcloud services list": "\n".join(APIS + PAGE_APIS),
 }
 

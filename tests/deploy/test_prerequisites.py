@@ -1,5 +1,7 @@
 """The prerequisites that the deploy command probes before it changes anything."""
 
+import json
+
 import pytest
 
 from confab.store import schema
@@ -38,7 +40,8 @@ def test_met_prerequisites_are_listed_and_nothing_changes(machine):
     assert code == 0, output
     lines, last = output.splitlines()[:-2], output.splitlines()[-1]
     assert {line.split()[0] for line in lines} == {"ok"}
-    assert len(lines) == len(prerequisites.DEPLOYMENT + prerequisites.STORE + prerequisites.PAGE)
+    parts = (prerequisites.DEPLOYMENT, prerequisites.STORE, prerequisites.PAGE, prerequisites.BUS)
+    assert len(lines) == sum(map(len, parts))
     assert last.startswith("your site was not probed, because nothing is deployed: ")
     assert machine.changes == []
 
@@ -144,6 +147,42 @@ def test_what_depends_on_a_missing_prerequisite_is_skipped(machine):
     _, output = machine.up()
     assert "skipped billing: needs project" in output
     assert not [call for call in machine.asked if "billing" in call.words]
+
+
+OTHERS = {
+    "allUsers": "roles/pubsub.publisher",
+    f"serviceAccount:confab-x@another-{PROJECT}.iam.gserviceaccount.com": "roles/pubsub.editor",
+    "serviceAccount:1-compute@developer.gserviceaccount.com": "roles/editor",
+}
+HARMLESS = {
+    f"serviceAccount:confab-x@{PROJECT}.iam.gserviceaccount.com": "roles/pubsub.publisher",
+    "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com": "roles/editor",
+    "user:somebody@example.com": "roles/owner",
+    "serviceAccount:other@developer.gserviceaccount.com": "roles/viewer",
+}
+
+
+@pytest.mark.parametrize(
+    "of", ["projects get-iam-policy", f"get-iam-policy projects/{PROJECT}/topics/confab-"]
+)
+def test_the_check_names_others_who_publish_and_no_deployment_waits_for_that(machine, of):
+    members = OTHERS | HARMLESS
+    bindings = [{"role": role, "members": [member]} for member, role in members.items()]
+    machine.answer(of, 0, json.dumps({"bindings": bindings}))
+    code, output = machine.run("check")
+    named = ", ".join(sorted(f"{member} ({role})" for member, role in OTHERS.items()))
+    assert f"MISSING others who publish: others may publish events: {named}. Fix: gcloud" in output
+    assert code == 1
+    assert machine.up()[0] == 0
+
+
+def test_the_check_names_subscriptions_that_containers_could_delete(machine):
+    machine.answer(
+        "subscriptions list", 0, f"projects/{PROJECT}/subscriptions/mine\nprojects/x/subscriptions/confab-1"
+    )
+    code, output = machine.run("check")
+    assert "MISSING others' subscriptions: containers may also read and delete mine. Fix: " in output
+    assert code == 1
 
 
 async def test_a_store_may_lack_the_schema_but_not_a_user_or_be_too_new(tmp_path, capfd):
