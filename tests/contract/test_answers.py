@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.answers import CAUSES, DOCUMENT, OPERATIONS, ORIGIN, Site, documented, requests
 from tests.support.adapters import MemoryAdapters
-from tests.support.api import api_client
+from tests.support.api import api_client, assert_says_when
 from tests.support.conformance import Outcome
 
 
@@ -34,6 +34,8 @@ async def test_every_documented_answer_is_given_as_documented(site, operation, s
     answer = await CAUSES[code or status](site, operation)
     unnamed = code == "method_not_allowed" or operation.method == "OPTIONS"
     assert DOCUMENT.check(answer) == Outcome(None if unnamed else operation.name, status, code)
+    if code is not None:
+        assert_says_when(answer.json(), answer.headers.get("Retry-After"))
 
 
 @pytest.mark.parametrize("finalized", [False, True], ids=["open", "finalized"])

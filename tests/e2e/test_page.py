@@ -74,7 +74,7 @@ def test_a_conversation_is_listed_after_signing_out_and_in_again(ada: Person) ->
 def refuse_the_first_message(socket: WebSocketRoute) -> None:
     """Refuse it as above the rate instead of the server, and forward everything else."""
     server = socket.connect_to_server()
-    refusals = [refused(problem(RateLimited("Try again in 1 s.", retry_after=1), "r-1"))]
+    refusals = [refused(problem(RateLimited("At most 20 messages in 10 s."), "r-1"))]
 
     def forward(packet: str | bytes) -> None:
         sent = re.match(r'42(\d+)\["message",', str(packet))

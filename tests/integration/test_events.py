@@ -13,6 +13,7 @@ import pytest
 from confab.domain.errors import Unavailable
 from confab.domain.limits import Limits
 from confab.domain.requests import EditMessage, Request, UpdateConversation, parse
+from tests.support.api import assert_says_when
 from tests.support.clients import EVENTS, Client
 from tests.support.conformance import event_document
 from tests.support.samples import principal
@@ -193,7 +194,9 @@ CAUSES: Mapping[str, Callable[[Instance, str], Awaitable[Any]]] = {
 async def test_every_error_is_as_documented(instance, name, code):
     refusal = await CAUSES[code](instance, name)
     DOCUMENT.check(f"{name}.error", refusal)
-    assert refusal["data" if name == CONNECT else "error"]["code"] == code
+    problem = refusal["data" if name == CONNECT else "error"]
+    assert problem["code"] == code
+    assert_says_when(problem, problem.get("retryAfter"))
 
 
 async def type_as_another(instance: Instance, _: Client) -> None:

@@ -102,7 +102,7 @@ async def test_the_rooms_of_a_socket_and_the_sockets_of_a_user_are_limited(world
     assert (await alice.join(rooms[2]))["ok"]
     more = [await world.client("alice", 0) for _ in range(3)]
     refused = await world.refused({"token": "alice"})
-    assert (refused.refusal["data"]["code"], refused.refusal["data"]["retryAfter"]) == ("rate_limited", 1)
+    assert (refused.refusal["data"]["code"], refused.refusal["data"]["retryAfter"]) == ("rate_limited", 5)
     await more[0].close()
     await world.client("alice", 0)
     for client in (alice, *more):

@@ -1,6 +1,6 @@
 """The REST operations in this process, as an HTTP client sees them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -54,4 +54,13 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> Any:
     body = answer.json()
     assert (body["status"], body["code"]) == (status, code)
     assert body["requestId"] == answer.headers["x-request-id"]
+    assert_says_when(body, answer.headers.get("retry-after"))
     return body
+
+
+def assert_says_when(problem: Mapping[str, Any], retry_after: object) -> None:
+    """A problem that may pass says in whole seconds when to try again, and the same in words."""
+    _, _, words = problem["detail"].partition(" Try again in ")
+    assert words == ("" if retry_after is None else f"{retry_after} s.")
+    assert (retry_after is not None) == (problem["code"] in ("rate_limited", "unavailable"))
+    assert retry_after is None or int(str(retry_after)) >= 1

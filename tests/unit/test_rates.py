@@ -1,7 +1,9 @@
 """A rate admits its number in any window, exactly, and in bounded memory."""
 
 import asyncio
+from functools import partial
 from math import ceil
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 from confab.domain import rates
 from confab.domain.errors import RateLimited
 from confab.domain.rates import Rate
+from confab.realtime.container import Container
 from tests.support.adapters import MemoryAdapters
 from tests.support.api import API, add_message, assert_problem, bearer, created
+from tests.support.samples import NOW, conversation
 
 
 @given(
@@ -36,8 +40,11 @@ def test_a_rate_admits_its_number_in_any_window_and_says_when_to_retry(most, sec
                 rate.take(key)
             wait = ceil(taken[key][0] + seconds - now)
             assert refused.value.retry_after == wait
-            assert refused.value.detail == f"At most {most} messages in {seconds} s. Try again in {wait} s."
-        assert len(rate) == (len(taken) if most else 0), "the idle keys are forgotten"
+            assert refused.value.detail == f"At most {most} messages in {seconds} s."
+        assert (len(taken) if most else 0) <= len(rate) <= 2
+    now += seconds
+    rate.take("c")
+    assert len(rate) == (most > 0), "the idle keys are forgotten"
 
 
 def test_several_times_at_once_are_taken_together_or_not_at_all():
@@ -63,6 +70,16 @@ def test_the_number_of_remembered_keys_is_bounded_and_the_oldest_goes_first(monk
         assert len(rate) <= 2
     with pytest.raises(RateLimited):
         rate.take("carol")
+
+
+def test_whoever_goes_on_in_vain_gains_nothing_from_a_flood_of_other_keys(monkeypatch):
+    monkeypatch.setattr(rates, "MOST_REMEMBERED", 3)
+    rate = Rate(1, 10, "messages", clock=lambda: 0)
+    rate.take("mallory")
+    for number in range(20):
+        rate.take(number)
+        with pytest.raises(RateLimited):
+            rate.take("mallory")
 
 
 @pytest.fixture
@@ -138,7 +155,93 @@ async def test_a_user_has_few_requests_under_way_and_another_one_is_not_refused_
     await asyncio.sleep(0.05)
     refused = await client.get(API, headers=bearer())
     assert "requests under way" in assert_problem(refused, 429, "rate_limited")["detail"]
+    for method, url, body in (
+        ("GET", f"{API}?limit=x", None),
+        ("POST", API, {}),
+        ("PUT", f"{API}/x/members/y", {}),
+    ):
+        wrong = await client.request(method, url, json=body, headers=bearer())
+        assert_problem(wrong, 400, "invalid_request")  # whose form is wrong learns so first
     assert (await client.get(API, headers=bearer("bob"))).status_code == 200
     going_on.set()
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [201, 201]
     assert (await client.get(API, headers=bearer())).status_code == 200
+
+
+def step(event: str, user: str = "alice", room: str = "r0", **payload: object) -> tuple[str, str, Any]:
+    return event, user, payload if event in ("connect", "auth") else {"conversationId": room, **payload}
+
+
+CONNECT = step("connect")
+SEND, TYPE = step("message", content="x"), step("typing", typing=True)
+TYPE_1 = step("typing", room="r1", typing=True)
+BOT = step("message", "bot", content="x")
+THREE_ROOMS = [step("join", room=room) for room in ("r0", "r1", "r2")]
+REFUSED: dict[str, tuple[list[tuple[str, str, Any]], str, int]] = {
+    "messages": ([CONNECT, *[SEND] * 3], "At most 2 messages in 10 s.", 10),
+    "an agent's": ([step("connect", "bot"), *[BOT] * 4], "At most 3 messages of an agent in 10 s.", 10),
+    "joins": ([CONNECT, *THREE_ROOMS, *THREE_ROOMS[:2]], "At most 4 reads, lists and joins in 10 s.", 10),
+    "tokens": (
+        [CONNECT, *[step("auth", token="alice")] * 3],
+        "At most 3 handshakes and renewed tokens in 10 s.",
+        10,
+    ),
+    "sockets": (
+        [CONNECT] * 3,
+        "A user has at most 2 sockets on an instance: close one, such as another tab's.",
+        5,
+    ),
+    "rooms": (
+        [CONNECT, *THREE_ROOMS, step("join", room="r3")],
+        "A socket is in at most 3 rooms: leave one.",
+        1,
+    ),
+    "typing": ([CONNECT, THREE_ROOMS[0], *[TYPE] * 3], "At most 2 typing events in a room in 5 s.", 5),
+    "typing anywhere": (
+        [CONNECT, *THREE_ROOMS, TYPE, TYPE, TYPE_1, TYPE_1, step("typing", room="r2", typing=True)],
+        "At most 4 typing events in 5 s.",
+        5,
+    ),
+    "no keys": ([step("connect", "unchecked")], "no keys", 1),
+    "no store": ([CONNECT, step("close the store"), SEND], "The store is closed.", 1),
+}
+"""What users do on one instance until the last step is refused; in which words, and for how many seconds."""
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_a_refusal_over_a_socket_says_how_long_to_wait(what):
+    steps, words, seconds = REFUSED[what]
+    adapters = MemoryAdapters(
+        CONFAB_MESSAGES_PER_10S="2",
+        CONFAB_AGENT_MESSAGES_PER_10S="3",
+        CONFAB_READS_PER_10S="4",
+        CONFAB_RENEWALS_PER_10S="3",
+        CONFAB_TYPING_PER_5S="2",
+        CONFAB_MAX_SOCKETS_PER_USER="2",
+        CONFAB_MAX_ROOMS_PER_SOCKET="3",
+    )
+    for number in range(4):
+        await adapters.store.create(conversation(f"r{number}"), None, now=NOW)
+    container = Container(adapters)
+    refusals = []
+    for number, (event, user, payload) in enumerate(steps):
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if event == "close the store":
+            await adapters.store.close()
+            continue
+        if event == "connect":
+            await container.application.connect(
+                f"{user}{number}",
+                {"token": user},
+                partial(answer.set_result, None),
+                lambda _, problem, answer=answer: answer.set_result(problem),
+            )
+            refusals.append(await answer)
+        else:
+            await container.application.event(f"{user}0", event, [payload], answer.set_result)
+            refusals.append((await answer).get("error"))
+    problem = refusals.pop()
+    assert not any(refusals)
+    assert problem["detail"] == f"{words} Try again in {problem['retryAfter']} s."
+    assert 1 <= problem["retryAfter"] <= seconds <= problem["retryAfter"] + 3
+    await container.announcer.close()

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from confab.domain.errors import RateLimited
 from confab.domain.events import Typing, TypingState
-from confab.domain.rates import Rate
 from confab.realtime import typing as typing_module
 from confab.realtime.socketio.api import Sent
 from confab.realtime.typing import TypingIndicators
@@ -27,8 +25,7 @@ class Room:
         self.shown: list[TypingState] = []
         self.published: list[TypingState] = []
         this: Any = self
-        rate = Rate(0, 5, "typing events in a room", clock=lambda: 0)
-        self.typing = TypingIndicators(this, this, self.published.append, rate=rate)
+        self.typing = TypingIndicators(this, this, self.published.append)
 
     def may_type(self, conversation_id: str, uid: str) -> bool:
         return (conversation_id, uid) in {("c1", "bob"), ("c1", "eve")}
@@ -91,12 +88,3 @@ async def test_typing_in_a_room_without_sockets_or_of_who_may_not_type_is_not_ke
     room.receive(state(typing=True, user_id="onlooker"))
     room.receive(state(typing=False, user_id="onlooker"))
     assert (room.shown, room.typing._timers) == ([], {})
-
-
-async def test_starts_are_limited_and_ends_are_not(room):
-    room.typing._rate = Rate(1, 5, "typing events in a room", clock=lambda: 0)
-    room.typing.set(ON, "s1")
-    with pytest.raises(RateLimited):
-        room.typing.set(ON, "s1")
-    room.typing.set(OFF, "s1")
-    assert room.published == [ON, OFF]

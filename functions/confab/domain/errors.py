@@ -178,11 +178,12 @@ def foreign_origin(origin: str) -> Forbidden:
 
 def problem(error: ConfabError, request_id: str) -> dict[str, Any]:
     """The RFC 9457 problem object of an error, the same over REST and over a socket."""
+    wait = "" if error.retry_after is None else f" Try again in {error.retry_after} s."
     body: dict[str, Any] = {
         "type": f"urn:confab:error:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": error.detail + wait,
         "code": error.code,
         "requestId": request_id,
     }

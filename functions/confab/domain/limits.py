@@ -48,7 +48,7 @@ class Limits(BaseModel):
     requests_per_user: CountOrOff = 20
     """REST requests of one user that are under way at once, on an instance."""
     typing_per_5s: CountOrOff = 5
-    """Of one user in one room, on one instance."""
+    """Of one user in one room, on one instance; in all rooms, as often for each socket that they may have."""
     agent_roles_only: bool = False
     """Whether messages of the roles `assistant` and `system` are written by agents alone."""
     slow_reader_bytes: Count = 1_048_576

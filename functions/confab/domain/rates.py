@@ -12,6 +12,8 @@ from confab.domain.models import Principal
 
 WINDOW_S = 10
 """Seconds of every window that the names of limits call `PER_10S`."""
+TYPING_S = 5
+"""Seconds of the window of `typing_per_5s`."""
 MOST_REMEMBERED = 10_000
 """Keys of one rate that are remembered at a time."""
 
@@ -22,9 +24,9 @@ class Rate:
     The window slides: a time is free again as soon as the earliest of the last `most` is `seconds`
     old. What is refused does not count. `clock` is monotonic, in seconds.
 
-    A key without a time in its window is forgotten, which changes nothing. If more than
-    MOST_REMEMBERED keys have one, the least recent is forgotten too: it may exceed its rate, rather
-    than another key be refused for it.
+    A key without a time in its window is forgotten, which changes nothing. Of more than MOST_REMEMBERED
+    keys, the one that asked least recently is forgotten too: it may exceed its rate, rather than
+    another key be refused for it. Whoever goes on asking in vain is not forgotten.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class Rate:
         self._what = what
         self._clock = clock
         self._free_at: OrderedDict[Hashable, deque[float]] = OrderedDict()
-        """When each of a key's times is free again, the earliest first; the most recent key is last."""
+        """When each of a key's times is free again, the earliest first; the key that asked last is last."""
 
     def __len__(self) -> int:
         """How many keys are remembered."""
@@ -55,8 +57,8 @@ class Rate:
             taken.popleft()
         if (lack := len(taken) + times - self._most) > 0:
             wait = math.ceil(taken[lack - 1] - now)
-            rate = f"At most {self._most} {self._what} in {self._seconds} s."
-            raise RateLimited(f"{rate} Try again in {wait} s.", retry_after=wait)
+            self._free_at.move_to_end(key)
+            raise RateLimited(f"At most {self._most} {self._what} in {self._seconds} s.", retry_after=wait)
         taken.extend([now + self._seconds] * times)
         self._free_at[key] = taken
         self._free_at.move_to_end(key)
@@ -99,6 +101,9 @@ class UserRates:
         self._creates = Rate(limits.creates_per_10s, WINDOW_S, "new conversations")
         self._additions = Rate(limits.additions_per_10s, WINDOW_S, "members added")
         self._renewals = Rate(limits.renewals_per_10s, WINDOW_S, "handshakes and renewed tokens")
+        self._typing = Rate(limits.typing_per_5s, TYPING_S, "typing events in a room")
+        most = limits.typing_per_5s * limits.max_sockets_per_user
+        self._typing_anywhere = Rate(most, TYPING_S, "typing events")
 
     def write(self, caller: Principal) -> None:
         """A message sent, edited or deleted; a retry counts, too: it costs the store the same."""
@@ -116,6 +121,12 @@ class UserRates:
     def add(self, caller: Principal, members: int = 1) -> None:
         """Members added to a conversation; a change of their access counts as well."""
         self._additions.take(caller.uid, members)
+
+    def type(self, caller: Principal, conversation_id: str) -> None:
+        """The start of typing in a room; people type in one room at a time on each of their sockets."""
+        self._typing.take((caller.uid, conversation_id))
+        if not caller.agent:
+            self._typing_anywhere.take(caller.uid)
 
     def renew(self, caller: Principal) -> None:
         """A handshake that is admitted, or another token for a socket."""

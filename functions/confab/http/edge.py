@@ -11,6 +11,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
 from typing import Self
@@ -21,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from confab import trace
+from confab.conversations import Conversations
 from confab.domain.errors import (
     ConfabError,
     Internal,
@@ -123,9 +125,14 @@ class Edge:
             raise MethodNotAllowed([*methods, "OPTIONS"])
         caller = asked.caller = await self._adapters.verifier.verify(_bearer_token(headers))
         fields = await self._fields(asked, body=route.body)
-        call = Call(caller, _decoded(matches[route]), fields, headers)
-        with self._under_way.one(caller):
-            answer = await route.handler(call, self._adapters.conversations)
+        with ExitStack() as until_answered:
+
+            def conversations() -> Conversations:
+                until_answered.enter_context(self._under_way.one(caller))
+                return self._adapters.conversations
+
+            path, limits = _decoded(matches[route]), self._adapters.config
+            answer = await route.handler(Call(caller, path, fields, headers, limits, conversations))
         if answer.resource is None:
             return self._response(asked, answer.status, None, answer.headers)
         body = to_json(self._adapters.views.render(answer.resource), by_alias=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from confab.conversations import Conversations
 from confab.http import handlers
 from confab.http.handlers import Answer, Call
 
@@ -17,7 +16,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 class Route:
     """One REST operation. The function that is deployed for it has the name of its handler."""
 
-    handler: Callable[[Call, Conversations], Awaitable[Answer]]
+    handler: Callable[[Call], Awaitable[Answer]]
     method: Method
     path: str
     """The path, with a parameter's name in braces: `{id}` is a conversation's id."""

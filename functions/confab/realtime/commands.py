@@ -62,7 +62,7 @@ class Commands:
         conversation_id, after = request.conversation_id, request.after
         most = self._limits.max_rooms_per_socket
         if 0 < most <= len(session.rooms.keys() - {conversation_id}):
-            raise RateLimited(f"A socket is in at most {most} rooms.")
+            raise RateLimited(f"A socket is in at most {most} rooms: leave one.")
         known = self._rooms.begin_join(conversation_id, session)
         try:
             page = await self._page(request, session.principal)
@@ -118,6 +118,8 @@ class Commands:
         access.require_write_access(await self._standing(session, conversation_id))
         if conversation_id not in session.rooms:
             raise Forbidden("Join the conversation before you type in it.")
+        if request.typing:  # an end is never limited
+            self._conversations.rates.type(session.principal, conversation_id)
         state = TypingState(conversation_id=conversation_id, user_id=session.uid, typing=request.typing)
         self._typing.set(state, session.sid)
         ack(accepted({}))

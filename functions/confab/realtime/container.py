@@ -12,7 +12,6 @@ from aiohttp import HttpVersion11, web
 from confab.aio import end_all
 from confab.domain.errors import Unavailable
 from confab.domain.events import ConversationDeletedEvent, Typing, UserErasedEvent
-from confab.domain.rates import Rate
 from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.watchdog import Watchdog
 from confab.log import write_left_out
@@ -85,12 +84,7 @@ class Container:
         )
         self.announcer = BackgroundAnnouncer(adapters.publisher, self.rooms, origin=adapters.instance)
         self._conversations = adapters.conversations_announced_by(self.announcer)
-        self._typing = TypingIndicators(
-            self.rooms,
-            self.server,
-            self.announcer.announce_typing,
-            rate=Rate(config.typing_per_5s, 5, "typing events in a room"),
-        )
+        self._typing = TypingIndicators(self.rooms, self.server, self.announcer.announce_typing)
         self.sessions = Sessions(self.rooms, self._typing, self.server, adapters, self._conversations.rates)
         self._watchdog = Watchdog(
             adapters.subscription,

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 CHECK_S = 2.0
 """Seconds between two checks of all sessions' users; the verifier caches their records."""
+CROWDED_S = 5
+"""Seconds after which a user with as many sockets as they may have tries again: some may be those of a
+network that is gone, which are noticed late."""
 MAX_SEQS = 500
 """Numbers in one `erased` event."""
 MAX_SENDS = 64
@@ -185,7 +188,7 @@ class Sessions:
         """Admit a socket; raises RateLimited if its user has too many on this instance, or too fast."""
         if 0 < self._max_per_user <= self._per_user[principal.uid]:
             most = f"A user has at most {self._max_per_user} sockets on an instance"
-            raise RateLimited(f"{most}: close one, such as another tab's.")
+            raise RateLimited(f"{most}: close one, such as another tab's.", retry_after=CROWDED_S)
         self._rates.renew(principal)
         self._per_user[principal.uid] += 1
         session = self._sessions[sid] = Session(sid, principal, self)

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 
 from confab.domain.events import Typing, TypingState
-from confab.domain.rates import Rate
 from confab.realtime.rooms import Rooms
 from confab.realtime.socketio.server import Server
 
@@ -26,23 +25,14 @@ class TypingIndicators:
     ends with the last one.
     """
 
-    def __init__(
-        self, rooms: Rooms, server: Server, publish: Callable[[TypingState], None], *, rate: Rate
-    ) -> None:
-        """`rate` bounds how often a user may start typing in a room."""
+    def __init__(self, rooms: Rooms, server: Server, publish: Callable[[TypingState], None]) -> None:
         self._rooms = rooms
         self._server = server
         self._publish = publish
-        self._rate = rate
         self._timers: dict[Key, dict[str, asyncio.TimerHandle]] = {}
 
     def set(self, state: TypingState, sid: str) -> None:
-        """Start, continue or end typing from a socket of this instance. Raises RateLimited.
-
-        An end is never limited, and one without a start is not published.
-        """
-        if state.typing:
-            self._rate.take((state.conversation_id, state.user_id))
+        """Start, continue or end typing from a socket here. An end without a start is not published."""
         if self._update(state, sid):
             self._publish(state)
 

@@ -44,6 +44,8 @@ VERSION = len(MIGRATIONS)
 ABSENT = "The store has no schema yet."
 OLDER = "The store's schema is older than this release."
 TOO_NEW = "The store's schema is too new for this release."
+MIGRATION_S = 10
+"""Seconds after which the store may have the other schema, or the caller another release."""
 
 READ = "SELECT number, oldest FROM ONLY schema:version"
 """The version of the schema that is in place, and the oldest code that may use it."""
@@ -80,7 +82,7 @@ async def version(session: Session) -> int:
 async def require(session: Session) -> None:
     """Return if the schema is one that this code works with; else raise Unavailable saying why."""
     if (wrong := trouble(await read(session))) is not None:
-        raise Unavailable(wrong)
+        raise Unavailable(wrong, retry_after=MIGRATION_S)
 
 
 async def migrate(session: Session, migrations: Sequence[Migration] = MIGRATIONS) -> int:
