@@ -234,7 +234,7 @@ async def test_a_refusal_over_a_socket_says_how_long_to_wait(what):
                 f"{user}{number}",
                 {"token": user},
                 partial(answer.set_result, None),
-                lambda _, problem, answer=answer: answer.set_result(problem),
+                lambda *refusal, to=answer: to.set_result(refusal[1]),
             )
             refusals.append(await answer)
         else:
