@@ -120,6 +120,8 @@ class Config(Limits):
     """Seconds for which users with live sockets stay once they are due to be looked up, if nobody can be."""
     require_verified_email: bool = False
     """Whether users are refused whose token says that their email address is not verified; agents are not."""
+    app_check: Literal["off", "required"] = "off"
+    """Whether users, agents aside, need an App Check token of an app of the project, too."""
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """Days without activity after which a conversation is deleted; 0 keeps it for ever."""
 

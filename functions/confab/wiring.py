@@ -5,6 +5,7 @@ use, and connections open inside the running event loop.
 """
 
 import asyncio
+import logging
 import uuid
 from contextlib import suppress
 from functools import cached_property
@@ -15,14 +16,16 @@ from confab.config import Config
 from confab.conversations import Conversations
 from confab.domain.cells import topic_of
 from confab.domain.errors import Unavailable
-from confab.domain.models import current_time
+from confab.domain.models import Principal, current_time
 from confab.fanout.announce import InlineAnnouncer
 from confab.fanout.publishers import CellPublisher, CircuitBreaker
 from confab.ports.bus import Announcer, Publisher, Subscription
-from confab.ports.identity import TokenVerifier
+from confab.ports.identity import AppVerifier, TokenVerifier
 from confab.ports.store import Store
 from confab.ports.telemetry import Telemetry
 from confab.views import Views
+
+log = logging.getLogger(__name__)
 
 PUBLISH_PAUSE_S = 0.02
 """Seconds between two batches of one topic: the most that a busy container delays an event."""
@@ -50,6 +53,9 @@ class Adapters:
         self._background = background
         self._opened: dict[str, _Closable] = {}
         self._connecting: list[asyncio.Task[None]] = []
+        self._requires_apps = config.app_check == "required"
+        if self._requires_apps and config.auth_emulator_host is not None:
+            log.warning("CONFAB_APP_CHECK is required, but App Check has no emulator: only agents are served")
 
     @cached_property
     def conversations(self) -> Conversations:
@@ -125,6 +131,18 @@ class Adapters:
         return self._open("verifier", verifier)
 
     @cached_property
+    def app_verifier(self) -> AppVerifier:
+        """Recognizes the project's apps."""
+        from confab.auth.app_check import FirebaseAppCheck
+
+        return self._open("app verifier", FirebaseAppCheck(self.config.project))
+
+    async def require_app(self, caller: Principal, app_check_token: str | None) -> None:
+        """Verify the app that a user calls with, where that is required; raises as the verifier does."""
+        if self._requires_apps and not caller.agent:
+            await self.app_verifier.verify(app_check_token)
+
+    @cached_property
     def telemetry(self) -> Telemetry:
         """What operators see of this process."""
         if self.config.telemetry_endpoint is None:
@@ -156,10 +174,10 @@ class Adapters:
             self._connecting.append(asyncio.create_task(self.publisher.connect()))
 
     def _import(self, *, announces: bool) -> object:
-        """Make the verifier and telemetry; import Pub/Sub for a function that `announces`."""
+        """Make the verifiers and telemetry; import Pub/Sub for a function that `announces`."""
         if announces:
             import confab.bus.publisher  # noqa: F401 - CellPublisher makes its publishers on the event loop
-        return self.verifier, self.telemetry
+        return self.verifier, self.telemetry, self._requires_apps and self.app_verifier
 
     def _open(self, name: str, adapter: A) -> A:
         self._opened[name] = adapter

@@ -25,7 +25,8 @@ ROOMS = 100
 class Confab:
     """Calls operations and follows rooms as one user. Every call raises ConfabError when it fails.
 
-    `get_token` returns a valid Firebase ID token whenever it is called: a ServiceIdentity, or one's own.
+    `get_token` returns a valid Firebase ID token whenever it is called: a ServiceIdentity, or one's own. With
+    CONFAB_APP_CHECK=required, whoever is no agent gives a valid App Check token likewise.
     A call is tried `attempts` times where that may help. `timeout_s` limits each wait for progress, not a
     transfer. From the third failure in a row on, `on_problem` and the log are told why a followed room is not
     live.
@@ -36,12 +37,13 @@ class Confab:
         url: str,
         get_token: GetToken,
         *,
+        get_app_check_token: GetToken | None = None,
         attempts: int = 4,
         timeout_s: float = 15.0,
         on_problem: Callable[[ConfabError], None] = lambda _: None,
     ) -> None:
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s, trust_env=False)
-        self._tokens = Tokens(get_token)
+        self._tokens = Tokens(get_token, get_app_check_token)
         self._call = Rest(self._http, self._tokens, attempts).call
         self._on_problem = on_problem
         self._connections: list[Connection] = []

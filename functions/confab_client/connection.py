@@ -131,7 +131,8 @@ class Connection:
         sio.on("connect_error", refusals.append)
         sio.on("disconnect", lambda *_: self._lost(sio))
         sio.on("*", lambda event, payload=None, *_: self._received(sio, event, payload))
-        auth = {"token": self._token}
+        app = await self._tokens.app_check()
+        auth = {"token": self._token} | ({"appCheckToken": app} if app else {})
         try:
             await sio.connect(self.url, auth=auth, transports=["websocket"], wait_timeout=CONNECT_S)
         except (OSError, aiohttp.ClientError, socketio.exceptions.SocketIOError) as error:

@@ -53,8 +53,10 @@ class Rest:
                 await asyncio.sleep(error.pause_s(failures))
 
     async def _send(self, method: str, path: str, request: Json) -> Any:
-        token = await self._tokens.current()
+        token, app = await self._tokens.current(), await self._tokens.app_check()
         headers = {**request["headers"], "Authorization": f"Bearer {token}"}
+        if app:
+            headers["X-Firebase-AppCheck"] = app
         try:
             response = await self._http.request(method, path, **{**request, "headers": headers})
             if response.is_success:

@@ -17,8 +17,8 @@ AGAIN_S = 15.0
 class Tokens:
     """The present token of one user. However many calls need a new one, one fetches it."""
 
-    def __init__(self, get_token: GetToken) -> None:
-        self._get_token = get_token
+    def __init__(self, get_token: GetToken, get_app_check_token: GetToken | None = None) -> None:
+        self._get_token, self._get_app_check_token = get_token, get_app_check_token
         self._token = ""
         self._renew_at = self._ends_at = 0.0
         self._one = asyncio.Lock()
@@ -40,6 +40,12 @@ class Tokens:
                     self._renew_at = time.monotonic() + AGAIN_S
             return self._token
 
+    async def app_check(self) -> str | None:
+        """An App Check token, if there is a way to one; whoever gives it keeps it until it ends."""
+        if self._get_app_check_token is None:
+            return None
+        return await _obtained(self._get_app_check_token, "App Check token")
+
     async def replace(self, refused: str) -> bool:
         """Fetch another token than the one that the server refused; whether there is another."""
         async with self._one:
@@ -48,17 +54,21 @@ class Tokens:
             return self._token != refused
 
     async def _fetch(self) -> None:
-        try:
-            async with asyncio.timeout(FETCH_S):
-                token = await self._get_token()
-        except ConfabError:
-            raise
-        except Exception as error:
-            raise ConfabError("network", f"no ID token: {type(error).__name__}: {error}") from error
+        token = await _obtained(self._get_token, "ID token")
         if not token:
             raise ConfabError("signed_out", "get_token returned no token")
         life, now = _life_s(token), time.monotonic()
         self._token, self._renew_at, self._ends_at = token, now + max(life / 2, life - LEAD_S), now + life
+
+
+async def _obtained(get_token: GetToken, what: str) -> str:
+    try:
+        async with asyncio.timeout(FETCH_S):
+            return await get_token()
+    except ConfabError:
+        raise
+    except Exception as error:
+        raise ConfabError("network", f"no {what}: {type(error).__name__}: {error}") from error
 
 
 def _life_s(token: str) -> float:

@@ -10,6 +10,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from confab.wiring import Adapters
 from confab_client import Confab, ConfabError, Room, client, tokens
 from confab_client.connection import Connection
 from confab_client.follower import MOST_WAITING
@@ -242,6 +243,19 @@ async def test_a_call_is_repeated_as_the_same_where_that_helps():
         assert await code_of(alice.add_message("c1", "hi")) == "bad_response"
     assert len(set(bodies)) == 1
     assert [one.headers["authorization"][-1] for one in asked] == ["0", "0", "0", "1"]
+
+
+async def test_an_app_check_token_goes_with_each_call_and_handshake(confab, monkeypatch):
+    given = []
+
+    async def require_app(_adapters, _caller, app_check_token):
+        await asyncio.sleep(0)
+        given.append(app_check_token)
+
+    monkeypatch.setattr(Adapters, "require_app", require_app)
+    alice = confab("alice", get_app_check_token=token_of("app"))
+    async with alice.follow((await alice.create()).id, 0):
+        assert given == ["app"] * 3  # to create, to ask for the address, to connect
 
 
 async def test_a_response_that_is_lost_changes_nothing(confab):

@@ -13,7 +13,7 @@ import pytest
 from cachecontrol import controller
 from firebase_admin import _token_gen
 
-from confab.auth import firebase
+from confab.auth import calls, firebase
 from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenExpired, Unauthenticated, Unavailable
 from confab.domain.models import Principal
@@ -176,7 +176,7 @@ async def test_known_keys_serve_until_they_expire_and_are_then_fetched_once(veri
 
 
 async def test_more_users_than_threads_are_verified_at_once(verifier, monkeypatch):
-    monkeypatch.setattr(firebase, "DEADLINE_S", 30)
+    monkeypatch.setattr(calls, "DEADLINE_S", 30)
     await verifier.check()
     tokens = [KEY.token(f"user-{n}") for n in range(600)]
     principals = await asyncio.gather(*map(verifier.verify, tokens))
@@ -184,7 +184,7 @@ async def test_more_users_than_threads_are_verified_at_once(verifier, monkeypatc
 
 
 async def test_without_keys_every_token_is_unavailable_within_the_deadline(verifier, google, monkeypatch):
-    monkeypatch.setattr(firebase, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(calls, "DEADLINE_S", 0.3)
     google.delay_s = 1.5
     with pytest.raises(Unavailable):
         await verifier.check()
@@ -194,7 +194,7 @@ async def test_without_keys_every_token_is_unavailable_within_the_deadline(verif
         )
     assert {type(result) for result in results} == {Unavailable}
     google.delay_s = 0
-    monkeypatch.setattr(firebase, "DEADLINE_S", 5)
+    monkeypatch.setattr(calls, "DEADLINE_S", 5)
     assert (await verifier.verify(KEY.token())).uid == "alice"
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from confab.auth import accounts, firebase
+from confab.auth import accounts, calls, firebase
 from confab.auth.firebase import FirebaseVerifier
 from confab.domain.errors import TokenRevoked, Unavailable
 from confab.realtime import sessions
@@ -130,7 +130,7 @@ async def test_users_are_looked_up_in_batches_and_each_once(google, verifiers, u
 
 
 async def test_a_failed_look_up_admits_nobody_and_closes_no_socket(google, verifiers, monkeypatch):
-    monkeypatch.setattr(firebase, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(calls, "DEADLINE_S", 0.2)
     monkeypatch.setattr(firebase, "LIVE_TTL_S", 0)
     verifier = verifiers(0)
     principal = await verifier.verify(user("alice").token)

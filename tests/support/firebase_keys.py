@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from jwt.algorithms import RSAAlgorithm
 
 PROJECT = "confab-test"
 
@@ -33,6 +34,23 @@ class SigningKey:
             "auth_time": now - 10,
         } | claims
         return jwt.encode(payload, self._key, "RS256", headers={"kid": self.kid})
+
+    def app_check_token(self, **claims: Any) -> str:
+        """A token as App Check signs them, but for the claims given."""
+        now = int(time.time())
+        payload = {
+            "iss": "https://firebaseappcheck.googleapis.com/123",
+            "aud": ["projects/123", f"projects/{PROJECT}"],
+            "sub": "1:123:web:abc",
+            "iat": now - 10,
+            "exp": now + 3600,
+        } | claims
+        return jwt.encode(payload, self._key, "RS256", headers={"kid": self.kid})
+
+    def jwk(self) -> dict[str, Any]:
+        """The public key in the form of a JWK Set."""
+        fields = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return {**fields, "kid": self.kid, "use": "sig", "alg": "RS256"}
 
     def service_account(self) -> dict[str, str]:
         """Credentials of a service account that signs with this key."""

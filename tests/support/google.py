@@ -33,16 +33,19 @@ class Google:
     def __init__(self, key: SigningKey | None = None) -> None:
         self.address = ""
         self.delay_s = 0.0
-        """How long certificates and look-ups take."""
+        """How long keys and look-ups take."""
         self.broken = False
-        """Whether look-ups and certificates fail."""
+        """Whether keys and look-ups fail."""
         self.certificate_requests = 0
+        self.key_set_requests = 0
         self.lookups: list[list[str]] = []
         """The users of each look-up."""
         self.changed: dict[str, Mapping[str, Any] | None] = {}
         """The records of users; None is one who was deleted. All others exist and are enabled."""
         self._delays_s: dict[str, float] = {}
         self._key = key or SigningKey("google-1")
+        self.key_set: Any = {"keys": [self._key.jwk()]}
+        """App Check's keys."""
 
     @contextmanager
     def serving(self) -> Iterator["Google"]:
@@ -77,6 +80,10 @@ class Google:
             self.certificate_requests += 1
             time.sleep(self.delay_s)
             return {self._key.kid: self._key.certificate}
+        if path.endswith("/jwks"):
+            self.key_set_requests += 1
+            time.sleep(self.delay_s)
+            return self.key_set
         return _ACCESS if "/token" in path else _ACCOUNT
 
     def post(self, path: str, body: Any) -> Any:

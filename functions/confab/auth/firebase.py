@@ -12,14 +12,12 @@ import asyncio
 import base64
 import hashlib
 import json
-import logging
 import os
 import re
 import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar
@@ -28,12 +26,12 @@ import firebase_admin
 from firebase_admin import auth, exceptions
 from google.auth.exceptions import GoogleAuthError
 
+from confab.auth import calls
 from confab.auth.accounts import Accounts, Record, Records
+from confab.auth.calls import Calls
 from confab.auth.tokens import caller, require_token
 from confab.domain.errors import TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from confab.domain.models import Principal
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -46,11 +44,7 @@ MAX_WAIT_S = 60
 
 CACHED_TOKENS = 10_000
 THREADS = 4
-MAX_CALLS = 2_000
-"""Calls of firebase-admin in the queue or on a thread: more than the sockets that a container serves."""
 HTTP_TIMEOUT_S = 3
-DEADLINE_S = 5
-"""Seconds for verifying a token; it is `unavailable` after that."""
 FETCH_AGAIN_S = 1.0
 """Seconds after a failed fetch of the keys in which nobody tries it again."""
 LIVE_TTL_S = 5
@@ -79,9 +73,8 @@ class FirebaseVerifier:
         self._revocation_grace_s = revocation_grace_s
         self._require_verified_email = require_verified_email
         self._accounts = Accounts(self._look_up)
-        self._signatures = ThreadPoolExecutor(1, thread_name_prefix="firebase-auth-signatures")
-        self._lookups = ThreadPoolExecutor(THREADS, thread_name_prefix="firebase-auth-lookups")
-        self._calls = 0
+        self._signatures = Calls("Firebase Auth")
+        self._lookups = Calls("Firebase Auth", threads=THREADS)
         self._fetch_again_at = 0.0
 
     async def verify(self, token: str) -> Principal:
@@ -114,10 +107,10 @@ class FirebaseVerifier:
 
     async def _is_revoked(self, principal: Principal, max_age_s: float) -> bool:
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(calls.DEADLINE_S):
                 record = await self._accounts.record(principal.uid, max_age_s=max_age_s)
         except TimeoutError as error:
-            raise _unavailable(error) from error
+            raise self._lookups.unavailable(error) from error
         return record.ends(principal)
 
     async def _look_up(self, uids: Collection[str]) -> Records:
@@ -133,8 +126,8 @@ class FirebaseVerifier:
     async def close(self) -> None:
         """End the threads; calls in flight end by their own timeout."""
         await self._accounts.close()
-        for threads in (self._signatures, self._lookups):
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._signatures.close()
+        self._lookups.close()
         firebase_admin.delete_app(self._app)
 
     async def _check_signature(self, token: str) -> Principal:
@@ -162,14 +155,10 @@ class FirebaseVerifier:
             raise ValueError("a token of an unexpected form") from error
         return claims
 
-    async def _call(self, threads: ThreadPoolExecutor, call: Callable[..., T], *args: object) -> T:
+    async def _call(self, threads: Calls, call: Callable[..., T], *args: object) -> T:
         """The result of a blocking call of firebase-admin; its errors as Confab's."""
-        if self._calls >= MAX_CALLS:
-            raise Unavailable("Too many tokens are waiting to be verified.")
-        self._calls += 1
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                return await asyncio.get_running_loop().run_in_executor(threads, call, *args)
+            return await threads.run(call, *args)
         except auth.ExpiredIdTokenError as error:
             raise TokenExpired("The ID token has expired; get a new one.") from error
         except auth.InvalidIdTokenError as error:
@@ -177,12 +166,10 @@ class FirebaseVerifier:
                 now, begins = map(int, early.groups())
                 raise _too_early(max(1, begins - self._clock_skew_s - now)) from error
             raise Unauthenticated(INVALID) from error
-        except (TimeoutError, exceptions.FirebaseError, GoogleAuthError) as error:
-            raise _unavailable(error) from error
+        except (exceptions.FirebaseError, GoogleAuthError) as error:
+            raise threads.unavailable(error) from error
         except ValueError as error:
             raise Unauthenticated(INVALID) from error
-        finally:
-            self._calls -= 1
 
     @cached_property
     def _app(self) -> firebase_admin.App:
@@ -198,11 +185,6 @@ def _too_early(wait_s: int) -> Unauthenticated | Unavailable:
     """The refusal of a token whose issuer's clock is ahead of this process's."""
     detail = f"The ID token's time begins in {wait_s} s by this server's clock."
     return Unavailable(detail, retry_after=wait_s) if wait_s <= MAX_WAIT_S else Unauthenticated(detail)
-
-
-def _unavailable(error: BaseException) -> Unavailable:
-    log.warning("Firebase Auth does not answer", extra={"error": type(error).__name__})
-    return Unavailable("The identity service does not answer.")
 
 
 def _unsigned_token(project: str) -> str:

@@ -124,6 +124,7 @@ class Edge:
         if route is None:
             raise MethodNotAllowed([*methods, "OPTIONS"])
         caller = asked.caller = await self._adapters.verifier.verify(_bearer_token(headers))
+        await self._adapters.require_app(caller, headers.get("x-firebase-appcheck"))
         fields = await self._fields(asked, body=route.body)
         with ExitStack() as until_answered:
 

@@ -1,4 +1,4 @@
-"""The port that says who a caller is."""
+"""The ports that say who a caller is, and whether one of our apps is calling."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -21,6 +21,19 @@ class TokenVerifier(Protocol):
 
     async def check(self) -> None:
         """Return if the keys are available; raises Unavailable."""
+
+    async def close(self) -> None:
+        """End threads and connections."""
+
+
+class AppVerifier(Protocol):
+    """Verifies that it is an app of the project that calls."""
+
+    async def verify(self, token: str | None) -> None:
+        """Return if this is an App Check token of the project.
+
+        Raises Unauthenticated, and Unavailable if the keys cannot be fetched: it fails closed.
+        """
 
     async def close(self) -> None:
         """End threads and connections."""

@@ -28,7 +28,7 @@ class SocketApplication:
         self._commands = commands
         self._sessions = sessions
         self._server = server
-        self._verifier = adapters.verifier
+        self._adapters = adapters
         self._telemetry = adapters.telemetry
         self._pseudonym = adapters.store.pseudonym
         self._limits = adapters.config
@@ -40,8 +40,9 @@ class SocketApplication:
         with self._telemetry.span("socket connect", None) as span:
             try:
                 handshake = self._handshake(auth)
-                caller = await self._verifier.verify(handshake.token)
+                caller = await self._adapters.verifier.verify(handshake.token)
                 user = self._pseudonym(caller.uid)
+                await self._adapters.require_app(caller, handshake.app_check_token)
                 await self._admit(sid, caller, handshake, accept)
             except Exception as error:  # noqa: BLE001 - _problem_of logs it
                 refusal = self._problem_of(error, "connect", user, span)

@@ -15,6 +15,7 @@ class Handshake(Request):
     """`auth` of the Socket.IO CONNECT packet."""
 
     token: Token
+    app_check_token: Token | None = None
     conversation_id: ConversationId | None = None
     after: After | None = None
 

@@ -24,7 +24,7 @@ import type {
 } from "./resources.js";
 import { given, Rest } from "./rest.js";
 import { Room, type RoomHandlers } from "./room.js";
-import { type GetToken, idToken } from "./token.js";
+import { bothTokens, type GetToken, idToken, type Tokens } from "./token.js";
 
 const ROOT = "/api/conversations";
 /** How long a message waits for a lost connection before it goes over REST, in milliseconds. */
@@ -41,6 +41,11 @@ export interface ConfabOptions {
    * calls are retried and rooms stay `reconnecting`.
    */
   getToken: GetToken;
+  /**
+   * An App Check token, a new one when forced, for a deployment with `CONFAB_APP_CHECK=required`:
+   * `async (force) => (await getToken(appCheck, force)).token`. Null sends none; a rejection may pass.
+   */
+  getAppCheckToken?: GetToken;
   /** The user's uid. With it, what is unsent and drafts are kept in this browser, over reloads. */
   userId?: string | null;
   /** Where `/api` is; the page's own origin by default. */
@@ -72,7 +77,7 @@ export class Confab {
   readonly outbox: Outbox;
   readonly userId: string | null;
   readonly #rest: Rest;
-  readonly #getToken: (force?: boolean) => Promise<string>;
+  readonly #tokens: { getToken: (force: boolean) => Promise<string>; getTokens: (force: boolean) => Promise<Tokens> };
   readonly #fetch: typeof globalThis.fetch;
   readonly #realtimeUrl: string | null;
   readonly #io: typeof connectSocket;
@@ -83,11 +88,14 @@ export class Confab {
 
   constructor(options: ConfabOptions) {
     const { getToken, userId = null, baseUrl = "", realtimeUrl = null, onProblem = () => undefined } = options;
-    const { fetch = globalThis.fetch, io = connectSocket, storage = IndexedDbStorage.open } = options;
+    const { getAppCheckToken, fetch = globalThis.fetch, io = connectSocket, storage = IndexedDbStorage.open } = options;
     this.userId = userId;
-    this.#getToken = (force = false) => idToken(getToken, force);
+    this.#tokens = {
+      getToken: (force) => idToken(getToken, force),
+      getTokens: (force) => bothTokens(getToken, getAppCheckToken, force),
+    };
     this.#fetch = (...request) => fetch(...request);
-    this.#rest = new Rest(baseUrl, this.#getToken, this.#fetch);
+    this.#rest = new Rest(baseUrl, this.#tokens.getTokens, this.#fetch);
     this.#realtimeUrl = realtimeUrl;
     this.#io = io;
     this.#onProblem = (error) => {
@@ -254,7 +262,7 @@ export class Confab {
     const open = this.#connections.get(url);
     if (open) return open;
     const closed = () => this.#connections.delete(url);
-    const connection = new Connection(url, { getToken: this.#getToken, io: this.#io, fetch: this.#fetch, closed });
+    const connection = new Connection(url, { ...this.#tokens, io: this.#io, fetch: this.#fetch, closed });
     this.#connections.set(url, connection);
     return connection;
   }

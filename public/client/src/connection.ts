@@ -3,7 +3,7 @@ import type { io as connectSocket, Socket } from "socket.io-client";
 import { ConfabError, localError, problemError, unconnectable, unreachable } from "./errors.js";
 import { backoffMs, sleep, TROUBLE_AFTER } from "./retry.js";
 import { Silence } from "./silence.js";
-import { renewInMs } from "./token.js";
+import { renewInMs, type Tokens } from "./token.js";
 import { onWake } from "./wake.js";
 
 const ACK_MS = 5_000;
@@ -33,7 +33,10 @@ export interface Tenant {
 }
 
 export interface ConnectionParts {
-  getToken: (force?: boolean) => Promise<string>;
+  /** For a renewal. */
+  getToken: (force: boolean) => Promise<string>;
+  /** For a handshake. */
+  getTokens: (force: boolean) => Promise<Tokens>;
   io: typeof connectSocket;
   fetch: typeof globalThis.fetch;
   /** Called once, when the connection has ended for good. */
@@ -161,9 +164,9 @@ export class Connection {
     this.#waiting = false;
     const fresh = this.#newToken;
     this.#connectedAt = Infinity;
-    let token: string;
+    let tokens: Tokens;
     try {
-      token = await this.#parts.getToken(fresh);
+      tokens = await this.#parts.getTokens(fresh);
     } catch (error) {
       if (attempt === this.#attempt) this.#refused(error as ConfabError);
       return;
@@ -173,14 +176,14 @@ export class Connection {
       // Long polling, where one instance or session affinity lets it work, is better than nothing at all.
       transports: this.#trouble ? ["websocket", "polling"] : ["websocket"],
       tryAllTransports: true,
-      auth: { token },
+      auth: tokens,
       forceNew: true,
       reconnection: false,
       timeout: CONNECT_MS,
     });
     this.#socket = socket;
     socket.io.on("open", () => socket.io.engine.on("packet", () => (this.#heardAt = performance.now())));
-    socket.on("connect", () => this.#opened(token, fresh));
+    socket.on("connect", () => this.#opened(tokens.token, fresh));
     socket.on("connect_error", (error: Error & { data?: any }) => {
       if (error.data) this.#refused(problemError(error.data));
       else void this.#unopened(error);

@@ -1,6 +1,7 @@
 import { ConfabError, errorOf, localError, unreachable } from "./errors.js";
 import { retrying } from "./retry.js";
 import { Silence } from "./silence.js";
+import type { Tokens } from "./token.js";
 
 const SILENCE_MS = 15_000;
 
@@ -30,7 +31,7 @@ export class Rest {
   /** @param baseUrl  Where `/api` is; "" for the page's own origin */
   constructor(
     baseUrl: string,
-    readonly getToken: (force?: boolean) => Promise<string>,
+    readonly getTokens: (force: boolean) => Promise<Tokens>,
     readonly fetch: typeof globalThis.fetch,
   ) {
     this.#baseUrl = baseUrl.replace(/\/$/, "");
@@ -64,8 +65,12 @@ export class Rest {
   }
 
   async #send(url: string, request: RequestInit, newToken: boolean): Promise<any> {
-    const token = await this.getToken(newToken);
-    const headers = { ...(request.headers as Record<string, string>), Authorization: `Bearer ${token}` };
+    const { token, appCheckToken } = await this.getTokens(newToken);
+    const headers: Record<string, string> = {
+      ...(request.headers as Record<string, string>),
+      Authorization: `Bearer ${token}`,
+      ...(appCheckToken && { "X-Firebase-AppCheck": appCheckToken }),
+    };
     const giveUp = new AbortController();
     const silence = new Silence(SILENCE_MS, () => giveUp.abort());
     try {

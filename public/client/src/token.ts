@@ -19,28 +19,47 @@ const SIGNED_OUT: ReadonlySet<unknown> = new Set([
 /** A valid Firebase ID token, a new one when forced; null for nobody. `(force) => user.getIdToken(force)`. */
 export type GetToken = (force?: boolean) => Promise<string | null | undefined>;
 
+/** The tokens of a call or a handshake. */
+export interface Tokens {
+  token: string;
+  /** Of App Check; none is sent if the app gives none. */
+  appCheckToken?: string;
+}
+
+/** Both tokens. Throws ConfabError, as `idToken` does. */
+export async function bothTokens(getToken: GetToken, getAppCheckToken: GetToken | undefined, force: boolean): Promise<Tokens> {
+  const [token, appCheckToken] = await Promise.all([
+    idToken(getToken, force),
+    getAppCheckToken && obtained(getAppCheckToken, force, "App Check"),
+  ]);
+  return { token, ...(appCheckToken && { appCheckToken }) };
+}
+
 /**
  * The user's ID token. Throws ConfabError: `signed_out` only where `getToken` says that the user is
  * gone, since that closes every room; else `timeout` or `network`, after which it may be asked again.
  */
 export async function idToken(getToken: GetToken, force: boolean): Promise<string> {
-  let token: string | null | undefined;
-  try {
-    token = await inTime(getToken(force));
-  } catch (error) {
-    if (error instanceof ConfabError) throw error;
-    const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
-    if (SIGNED_OUT.has(code)) throw localError("signed_out", "Sign in again.", error);
-    throw localError("network", `No sign-in token could be obtained: ${message}`, error);
-  }
+  const token = await obtained(getToken, force, "sign-in");
   if (!token) throw localError("signed_out", "Sign in again.");
   return token;
 }
 
-async function inTime<T>(answer: Promise<T>): Promise<T> {
+async function obtained(getToken: GetToken, force: boolean, kind: string): Promise<string | null | undefined> {
+  try {
+    return await inTime(getToken(force), kind);
+  } catch (error) {
+    if (error instanceof ConfabError) throw error;
+    const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
+    if (SIGNED_OUT.has(code)) throw localError("signed_out", "Sign in again.", error);
+    throw localError("network", `No ${kind} token could be obtained: ${message}`, error);
+  }
+}
+
+async function inTime<T>(answer: Promise<T>, kind: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = localError("timeout", "No sign-in token could be obtained in time.");
+    const error = localError("timeout", `No ${kind} token could be obtained in time.`);
     timer = setTimeout(() => reject(error), DEADLINE_MS);
   });
   try {

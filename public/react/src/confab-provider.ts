@@ -25,6 +25,7 @@ export function ConfabProvider({ children, ...options }: ConfabProviderProps): R
     const made = new Confab({
       ...latest.current,
       getToken: async (force) => (over ? null : await latest.current.getToken(force)), // never another user's
+      getAppCheckToken: async (force) => await latest.current.getAppCheckToken?.(force),
       onProblem: (error) => latest.current.onProblem?.(error),
     });
     setConfab(made);

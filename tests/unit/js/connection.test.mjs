@@ -170,6 +170,17 @@ test("a token that begins in a moment is used again, without another one", async
   assert.deepEqual(told.tokens, [false, false]);
 });
 
+test("a handshake has the App Check token beside the user's, and a forced one where it was refused", async (t) => {
+  const server = await RoomServer.start(t);
+  server.refusals.push(problem("unauthenticated", 401));
+  await opened(t, server, { after: 0, getAppCheckToken: async (force) => (force ? "app-new" : "app-old") });
+  const handshakes = server.heard.filter(([event]) => event === "connect").map(([, auth]) => auth);
+  assert.deepEqual(handshakes, [
+    { token: "old", appCheckToken: "app-old" },
+    { token: "new", appCheckToken: "app-new" },
+  ]);
+});
+
 test("a connection that died in a sleep is noticed and replaced within 3 s", async (t) => {
   const server = await RoomServer.start(t);
   const { told, room } = await opened(t, server, { after: 0 });

@@ -71,6 +71,16 @@ test("retries end, and the last problem is thrown as it came", async (t) => {
   assert.equal(asked.length, 4);
 });
 
+test("an App Check token goes with each call, a forced one where it was refused, and none where there is none", async (t) => {
+  const { baseUrl, asked } = await talking(t, problem("unauthenticated", 401), ...Array(2).fill(ok({})));
+  const app = (getAppCheckToken) => new Confab({ getToken: async () => "token", getAppCheckToken, baseUrl });
+  await app(async (force) => (force ? "new" : "old")).get("c");
+  await app(async () => null).get("c");
+  assert.deepEqual(asked.map(({ headers }) => headers["x-firebase-appcheck"]), ["old", "new", undefined]);
+  const broken = app(async () => Promise.reject(new Error("why")));
+  await assert.rejects(broken.get("c"), { code: "network", message: "No App Check token could be obtained: why" });
+});
+
 test("what no retry can cure is not tried again", async (t) => {
   for (const [code, status] of [["not_found", 404], ["conversation_finalized", 409], ["internal", 500]]) {
     const { confab, asked } = await talking(t, problem(code, status));

@@ -17,11 +17,12 @@ export async function until(holds, what, patienceMs = 5_000) {
 export async function opened(
   t,
   server,
-  { after = null, erasures, id = "c", until: state = "live", patienceMs, fetch, getToken } = {},
+  { after = null, erasures, id = "c", until: state = "live", patienceMs, fetch, getToken, getAppCheckToken } = {},
 ) {
   const told = { entries: [], states: [], typing: [], joined: [], errors: [], trouble: [], tokens: [] };
   const confab = new Confab({
     fetch,
+    getAppCheckToken,
     getToken:
       getToken ??
       (async (force) => {
