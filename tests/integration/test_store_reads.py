@@ -69,13 +69,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
     return answers
 
 
-async def test_the_store_itself_returns_nothing_to_a_stranger(store, answers):
-    await store.append(draft("for members"), now=NOW)
-    answers.clear()
-    assert [await store.page(room, "mallory", 50) for room in ("c1", "missing")] == [None, None]
-    assert answers == [[None], [None]]
-
-
 async def test_a_page_reads_as_many_rows_as_it_has_where_most_entries_are_changes(store, answers):
     for _ in range(MESSAGES):
         message = await say(store, "c1")
