@@ -29,6 +29,10 @@ LEVELS = {"": logging.WARNING, OURS: logging.INFO, "aiohttp.websocket": logging.
 """The level of each logger; aiohttp's warns of the protocols that clients offer, which may be tokens."""
 SERVERS = ("gunicorn.error", "uvicorn.error")
 """Loggers to which a function's server adds handlers some time after its start."""
+HTTP_SERVERS = ("aiohttp.server", "uvicorn.error")
+"""Loggers of what goes wrong with a request."""
+REPORTERS = ("asyncio", *HTTP_SERVERS)
+"""Loggers of errors that whoever raised them did not handle, which may be Confab."""
 CLIENT_ERRORS = ("aiohttp.http_exceptions", "h11._util")
 """Modules whose errors mean that a client sent invalid HTTP."""
 LINES_A_MINUTE = 10
@@ -58,7 +62,7 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, object] = {
             "severity": record.levelname,
             "message": message if ours else message.partition("\n")[0],
-            "logger": (_raised_in(error) if record.name == "asyncio" else None) or record.name,
+            "logger": (_raised_in(error) if record.name in REPORTERS else None) or record.name,
         }
         if ours:
             line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -101,7 +105,7 @@ class SampledHandler(logging.StreamHandler[TextIO]):
         if kind is None:
             super().emit(record)
             return
-        place = record.pathname, record.lineno, kind
+        place = record.pathname, record.lineno, record.levelno, kind
         window = self._windows.setdefault(place, _Window(place, now + WINDOW_S))
         window.lines += 1
         if window.lines > LINES_A_MINUTE:
@@ -154,9 +158,15 @@ def setup(project: str) -> None:
 
 
 def downgrade_client_errors(record: logging.LogRecord) -> bool:
-    """Log invalid HTTP as INFO, not as the server's ERROR: clients must not be able to raise an alert."""
+    """Log invalid HTTP as INFO, not as the server's ERROR: clients must not be able to raise an alert.
+
+    So is what a server fails at by itself, before it has called Confab or after.
+    """
     error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
-    if not _is_ours(record.name) and any(type(each).__module__ in CLIENT_ERRORS for each in _chain(error)):
+    if _is_ours(record.name) or error is None:
+        return True
+    alone = record.name in HTTP_SERVERS and _raised_in(error) is None
+    if alone or any(type(each).__module__ in CLIENT_ERRORS for each in _chain(error)):
         record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
     return True
 
@@ -166,11 +176,10 @@ def _is_ours(module: str) -> bool:
 
 
 def _raised_in(error: BaseException | None) -> str | None:
-    """The module of Confab's whose task died of an error, so that the line counts as a defect of ours."""
-    if error is None or error.__traceback__ is None:
-        return None
-    module: str = error.__traceback__.tb_frame.f_globals.get("__name__", "")
-    return module if _is_ours(module) else None
+    """The module of Confab's in which an error was raised, so that the line counts as a defect of ours."""
+    frames = traceback.walk_tb(None if error is None else error.__traceback__)
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in frames]
+    return next(filter(_is_ours, reversed(modules)), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -79,17 +79,29 @@ def test_an_error_of_confabs_own_keeps_its_message_and_a_group_shows_its_first_e
     assert TOKEN not in exception
 
 
-@pytest.mark.parametrize(("module", "logger"), [("confab.x", "confab.x"), ("aiohttp.web", "asyncio")])
-def test_a_task_of_confabs_own_that_died_unnoticed_counts_as_its_defect(module, logger):
+@pytest.mark.parametrize(
+    ("name", "module", "severity", "logger"),
+    [
+        ("asyncio", "confab.x", "ERROR", "confab.x"),
+        ("asyncio", "aiohttp.web", "ERROR", "asyncio"),
+        ("aiohttp.server", "confab.x", "ERROR", "confab.x"),
+        ("aiohttp.server", "aiohttp.web", "INFO", "aiohttp.server"),
+        ("uvicorn.error", "uvicorn.protocols", "INFO", "uvicorn.error"),
+        ("google.auth", "confab.x", "ERROR", "google.auth"),
+    ],
+)
+def test_what_nobody_handled_counts_as_confabs_defect_if_its_code_took_part(name, module, severity, logger):
     def work(token):
         raise KeyError(token)
 
     try:
         FunctionType(work.__code__, {"__name__": module})(TOKEN)
-    except KeyError as error:
-        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this test
-        line = written(record("asyncio", f"Task exception was never retrieved\n{TOKEN}"))
-    assert (line["logger"], line["message"]) == (logger, "Task exception was never retrieved")
+    except KeyError:
+        reported = record(name, f"it died\n{TOKEN}")
+        assert log.downgrade_client_errors(reported)
+        line = written(reported)
+    assert (line["severity"], line["logger"], line["message"]) == (severity, logger, "it died")
+    assert ("exception" in line) == (severity == "ERROR")
     assert TOKEN not in json.dumps(line)
 
 

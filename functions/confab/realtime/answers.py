@@ -1,7 +1,9 @@
 """Every answer of a realtime process is ours, whatever aiohttp would say to a request by itself."""
 
 import uuid
+from collections.abc import Iterable
 from http import HTTPStatus
+from typing import NoReturn
 
 from aiohttp import hdrs, web
 from pydantic_core import to_json
@@ -32,6 +34,19 @@ class Protocol(web.RequestHandler, SmallReads):
                 refused.force_close()
             resp = refused
         return await super().finish_response(request, resp, start_time)
+
+
+def rest(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """Routes for what these GET routes and others before them leave: aiohttp's own would read `Expect`."""
+
+    async def only_get(request: web.Request) -> NoReturn:
+        raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET, hdrs.METH_HEAD])
+
+    async def nowhere(_: web.Request) -> NoReturn:
+        raise web.HTTPNotFound
+
+    others = [web.route(hdrs.METH_ANY, route.path, only_get) for route in routes]
+    return [*others, web.route(hdrs.METH_ANY, r"/{path:[\s\S]*}", nowhere)]
 
 
 def refusal(error: ConfabError) -> web.Response:

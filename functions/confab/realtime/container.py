@@ -16,7 +16,7 @@ from confab.fanout.announce import BackgroundAnnouncer
 from confab.fanout.watchdog import Watchdog
 from confab.log import write_left_out
 from confab.ports.telemetry import Telemetry
-from confab.realtime.answers import Protocol, share_headers
+from confab.realtime.answers import Protocol, rest, share_headers
 from confab.realtime.application import SocketApplication
 from confab.realtime.commands import Commands
 from confab.realtime.health import Health
@@ -37,13 +37,6 @@ IDLE_S = 4.0
 """Seconds within which a connection must have sent a whole request's head, the first one or the next."""
 REFUSED_BODY_S = 2.0
 """Seconds for which the rest of a body that was refused is read, so that the client sees why."""
-CONNECTION: Mapping[str, Any] = {
-    "access_log": None,
-    "auto_decompress": False,  # a megabyte may unpack to a gigabyte
-    "keepalive_timeout": IDLE_S,
-    "lingering_time": REFUSED_BODY_S,
-}
-"""aiohttp's options of a connection."""
 BACKLOG = 128
 """Connections that may wait to be accepted."""
 REPORT_S = 10.0
@@ -108,7 +101,7 @@ class Container:
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve from here to the end of the block, then drain; yields the port."""
         app = web.Application()
-        routes = [*self._health.routes(), *self.server.routes()]
+        routes = [*self._health.routes(), *self.server.routes(), *rest(self._health.routes())]
         for route in routes:
             route.kwargs["expect_handler"] = _go_on
         app.add_routes(routes)
@@ -187,8 +180,14 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server
     """Accept connections, each with a protocol of ours: a site of aiohttp's would take its own."""
     server, loop = runner.server, asyncio.get_running_loop()
     assert server is not None
+    options: Mapping[str, Any] = {
+        "access_log": None,
+        "auto_decompress": False,  # a megabyte may unpack to a gigabyte
+        "keepalive_timeout": IDLE_S,
+        "lingering_time": REFUSED_BODY_S,
+    }
     return await loop.create_server(
-        lambda: Protocol(server, loop=loop, **CONNECTION), host, port, backlog=BACKLOG
+        lambda: Protocol(server, loop=loop, **options), host, port, backlog=BACKLOG
     )
 
 
