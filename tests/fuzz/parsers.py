@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -94,16 +95,17 @@ def traceparent(data: bytes) -> None:
 def token(data: bytes) -> None:
     """An ID token of nobody's signature, and one with these claims; needs an emulator's environment."""
 
-    async def verify() -> None:
-        verifier = FirebaseVerifier(PROJECT, revocation_ttl_s=None)
-        try:
-            for text in (data.decode("latin-1"), f"{HEAD}.{_base64url(data)}."):
-                with suppress(ConfabError):
-                    requests.check_user_id((await verifier.verify(text)).uid)
-        finally:
-            await verifier.close()
+    async def verify(text: str) -> None:
+        requests.check_user_id((await _verifier().verify(text)).uid)
 
-    asyncio.run(verify())
+    for text in (data.decode("latin-1"), f"{HEAD}.{_base64url(data)}."):
+        with suppress(ConfabError):
+            asyncio.run(verify(text))
+
+
+@cache
+def _verifier() -> FirebaseVerifier:
+    return FirebaseVerifier(PROJECT, revocation_ttl_s=None)
 
 
 def parts(data: bytes) -> tuple[str, bytes, bytes, bytes, bytes]:
