@@ -21,6 +21,7 @@ OWNERS = 8
 ROOM_FOR = 500
 AT_A_TIME = 8
 REFUSED = 400
+VISITOR = "visitor"
 CHAT = {"type": "chat"}
 GOOD = 0.85
 """How much of what is random is a token that verifies."""
@@ -59,14 +60,14 @@ async def anything(attempt: Attempt) -> None:
     count = attempt.count(100_000, 300)
     attempt.outcome.sent = f"{count:,} random requests"
     owners = [f"owner-{number}" for number in range(OWNERS)]
-    tokens = [await attempt.token(uid) for uid in (*owners, "bob")]
-    rooms = [await attempt.conversation(uid, ["bob"]) for uid in owners]
+    tokens = [await attempt.token(uid) for uid in (*owners, VISITOR)]
+    rooms = [await attempt.conversation(uid, [VISITOR]) for uid in owners]
     await attempt.begin()
 
     async def send(number: int) -> None:
         if number % ROOM_FOR == ROOM_FOR - 1:
             owner = number // ROOM_FOR % OWNERS
-            rooms[owner] = await attempt.conversation(owners[owner], ["bob"])
+            rooms[owner] = await attempt.conversation(owners[owner], [VISITOR])
         sent = _random_request(attempt.random, tokens, rooms)
         answer = await exchange(attempt.target.functions[LIMITED], sent)
         attempt.saw(answer)
