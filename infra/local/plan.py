@@ -41,6 +41,11 @@ class Plan:
         return f"http://{self.addresses['hosting']}"
 
     @property
+    def only_agents(self) -> bool:
+        """Whether users are refused: App Check, which has no emulator, is required of them."""
+        return self.env.get("CONFAB_APP_CHECK") == "required"
+
+    @property
     def functions(self) -> str:
         """The base URL of the functions by name, without Hosting."""
         return f"http://{self.addresses['functions']}/{self.env['GOOGLE_CLOUD_PROJECT']}/{REGION}"

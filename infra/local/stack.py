@@ -20,6 +20,8 @@ async def run(plan: Plan, data: DataFolder) -> int:
     """Run the stack until a signal; the exit code. `stack.json` describes the stack while it is ready."""
     for name, address in plan.running.items():
         say(f"{name:<12} {address:<28} runs already")
+    if plan.only_agents:
+        say("CONFAB_APP_CHECK is required, but App Check has no emulator: only agents are served")
     (kill_at,) = free_addresses(1)
     supervisor = Supervisor(_services(plan, data, kill_at), data.logs, say)
     origins = page_origins(plan.addresses["hosting"])
@@ -55,7 +57,11 @@ def _services(plan: Plan, data: DataFolder, kill_at: Address) -> list[Service]:
     services.append(_firebase(plan, data, kill_at))
     warm = ("infra.local.warm", plan.functions)
     services.append(_python(plan, "warm", warm, plan.functions, after=_names(services), **step))
-    if not {"auth", "surrealdb"} & plan.running.keys():  # whose users and conversations are not this stack's
+    foreign = {
+        "auth",
+        "surrealdb",
+    } & plan.running.keys()  # with users and conversations of their own
+    if not foreign and not plan.only_agents:
         seed = ("infra.local.seed", plan.web, f"http://{at['auth']}")
         services.append(_python(plan, "seed", seed, "ada@demo.example", after=_names(services), **step))
     return services

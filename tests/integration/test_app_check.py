@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from typing import Any
 from unittest.mock import Mock
 
 import jwt
@@ -17,6 +18,7 @@ from tests.support.adapters import MemoryAdapters
 from tests.support.api import api_client
 from tests.support.firebase_keys import PROJECT, SigningKey
 from tests.support.google import Google
+from tests.support.samples import principal
 
 KEY = SigningKey("app-check-1")
 STRANGER = SigningKey("app-check-1")  # the same key id, another key
@@ -142,6 +144,16 @@ async def test_who_needs_an_app_check_token(google, setting, user, token, refusa
         assert answered[-1]["ok"]
     await container.announcer.close()
     await adapters.close()
+
+
+@pytest.mark.parametrize(("setting", "goes_on"), [("required", False), ("off", True)])
+async def test_the_socket_of_an_agent_goes_on_as_a_user_s_only_where_apps_are_not_required(setting, goes_on):
+    container = Container(MemoryAdapters(CONFAB_APP_CHECK=setting))
+    answered: list[Any] = []
+    container.sessions.admit("s1", principal("alice", agent=True))
+    await container.application.event("s1", "auth", [{"token": "alice"}], answered.append)
+    assert answered[0]["ok"] is goes_on
+    await container.announcer.close()
 
 
 def test_a_stack_of_emulators_says_that_app_check_refuses_everybody_but_agents(caplog):

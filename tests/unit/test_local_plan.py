@@ -77,6 +77,13 @@ def test_the_default_ports_are_the_contracts():
     }.items() <= plan.env.items()
 
 
+@pytest.mark.parametrize("setting", ["off", "required"])
+def test_nobody_is_signed_up_where_only_agents_are_served(setting, tmp_path):
+    plan = make_plan({"CONFAB_APP_CHECK": setting}, moved=0)
+    services = stack._services(plan, DataFolder(tmp_path), Address("127.0.0.1", 9))
+    assert ("seed" in {service.name for service in services}) is (setting == "off")
+
+
 def test_a_description_has_the_variables_and_no_password():
     plan = make_plan({"SURREALDB_DATABASE": "other", "SURREALDB_PASSWORD": "hush"}, moved=None)
     described = plan.description()

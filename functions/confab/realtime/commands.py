@@ -44,6 +44,7 @@ class Commands:
         self._rooms = rooms
         self._typing = typing
         self._verifier = adapters.verifier
+        self._require_app = adapters.require_app
         self._views = adapters.views
         self._limits = adapters.config
         self.by_event: Mapping[str, Command[Any]] = {
@@ -135,6 +136,8 @@ class Commands:
         session.require_open()
         if principal.uid != session.uid:
             raise Forbidden("The renewed token is another user's.")
+        if session.principal.agent:  # it may have been admitted without an app
+            await self._require_app(principal, None)
         session.renew(principal)
         ack(accepted({"expiresAt": timestamp_text(principal.expires_at)}))
 
