@@ -109,6 +109,11 @@ class Batcher(Generic[Item, Answer]):
         self._queue.extendleft(reversed([*batch]))
         self.wake()
 
+    def later(self, batch: Iterable[Pending[Item, Answer]]) -> None:
+        """Put items of a batch at the end of the queue, where others need not wait for them."""
+        self._queue.extend(batch)
+        self.wake()
+
     def wake(self) -> None:
         """Begin to send, if there is something in the queue and a slot is free."""
         if not self._queue or len(self._senders) >= self._in_flight:

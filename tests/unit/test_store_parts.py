@@ -125,3 +125,15 @@ async def test_reads_at_once_share_a_batch_up_to_its_bound():
     numbers = (300, 600, 200, 2_000, 300)
     assert await asyncio.gather(*map(reads.read, numbers)) == [str(number) for number in numbers]
     assert [list(keys) for keys in reads.fetched] == [[300, 600], [200], [2_000]]
+
+
+async def test_what_a_read_has_not_reached_waits_behind_what_already_does():
+    class OneAtATime(Echoes):
+        async def fetch(self, wanted: Sequence[Sequence[int]], deadline: float) -> Sequence[str]:
+            return (await super().fetch(wanted, deadline))[:1]
+
+    reads = OneAtATime()
+    numbers = (401, 402, 403, 404, 405)
+    assert await asyncio.gather(*map(reads.read, numbers)) == [str(number) for number in numbers]
+    answered = [keys[0] for keys in reads.fetched]
+    assert (answered[:3], sorted(answered[3:])) == ([401, 403, 405], [402, 404])

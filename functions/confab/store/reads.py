@@ -1,7 +1,8 @@
 """Batches reads: concurrent reads of pages or ranges share a query, and equal ones a result.
 
-A query ends early once it has read much, and what it has not reached comes first in a later one: a few
-conversations with long messages cannot make one so large that its deadline fails everybody in it.
+A query ends early once it has read much, and what it has not reached waits in the queue again, behind the
+others: a few conversations with long messages cannot make one so large that its deadline fails everybody
+in it, and short ones do not wait until all of these are read.
 """
 
 import asyncio
@@ -117,7 +118,7 @@ class Reads(ABC, Generic[Key, Found]):
         deadline = max(pending.deadline for pending in batch)
         found = dict(zip(wanted, await self.fetch([*wanted.values()], deadline), strict=False))
         if len(found) < len(wanted):
-            self._batcher.again(pending for pending in batch if pending.item not in found)
+            self._batcher.later(pending for pending in batch if pending.item not in found)
         for count, pending in enumerate((one for one in batch if one.item in found), 1):
             pending.answer(found[pending.item])
             if count % ANSWERED_A_TURN == 0:
