@@ -1,4 +1,4 @@
-"""`python -m infra.cost` computes the costs of a load; `--write` updates the tables of docs/cost.md."""
+"""`python -m infra.cost` computes the costs of a load; `--write` updates the tables of the docs."""
 
 import argparse
 import sys
@@ -19,8 +19,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     basis = Basis(list_prices(), measured(), free_tier=options.free_tier)
     if options.write:
-        text = report.page(report.PAGE.read_text("utf-8"), Basis(basis.prices, basis.figures))
-        report.PAGE.write_text(text, "utf-8")
+        for page in report.PAGES:
+            text = report.page(page.read_text("utf-8"), Basis(basis.prices, basis.figures))
+            page.write_text(text, "utf-8")
         return 0
     given = {name: value for name, value in vars(options).items() if name in Scenario.model_fields and value}
     try:
@@ -40,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         default = "" if field.default is None else f" [{field.default:g}]"
         parser.add_argument(_option(name), metavar="N", help=f"{field.description}{default}")
     parser.add_argument("--free-tier", action="store_true", help="subtract the free tier")
-    parser.add_argument("--write", action="store_true", help="update the tables of docs/cost.md")
+    parser.add_argument(
+        "--write", action="store_true", help="update the tables of docs/cost.md and docs/security.md"
+    )
     return parser
 
 

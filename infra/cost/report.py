@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import floor, log10
 from pathlib import Path
 
-from infra.cost import bill
+from infra.cost import abuse, bill
 from infra.cost.bill import Basis, break_even, hosted_chat
 from infra.cost.fleet import fleet_of
 from infra.cost.inputs import Figures, Price
 from infra.cost.scenario import CASES, CELL, MAX_SOCKETS, Scenario
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/cost.md"
+PAGES = (PAGE, PAGE.with_name("security.md"))
+"""What `--write` computes again."""
 BUSY = Scenario(messages_per_hour=60.0, cell_instances=CELL)
 ROOMS, BYTES, INSTANCES = (2, 10, 100, 500), (200, 500, 2_000, 8_000), (1, 10, 100, 1_000)
 DIGITS, WHOLE = 3, 1_000
@@ -126,9 +128,18 @@ def figures(basis: Basis) -> str:
     return markdown((f"{measured.machine}, {measured.date}", ""), rows)
 
 
+def attacks(basis: Basis) -> str:
+    """An hour of each attack, on one instance and on all that the default settings allow."""
+    rows = [
+        (title, *(usd(abuse.dollars(basis, use(basis, count))) for count in (1, most)), f"{most}")
+        for title, (use, most) in abuse.ATTACKS.items()
+    ]
+    return markdown(("an hour of", "one instance", "every instance", "instances"), rows)
+
+
 TABLES: Mapping[str, Callable[[Basis], str]] = {
     table.__name__: table
-    for table in (scenarios, alternatives, break_evens, messages, cells, prices, figures)
+    for table in (scenarios, alternatives, break_evens, messages, cells, prices, figures, attacks)
 }
 
 

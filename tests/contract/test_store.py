@@ -14,14 +14,15 @@ from tests.support.twins.store import MemoryStore
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_created_conversation_reads_back_exactly(store):
+@pytest.mark.parametrize("text", ["\u00e9\U0001f600 \x00", "'; REMOVE TABLE conversation; -- ` ⟩ \\ $auth"])
+async def test_a_created_conversation_reads_back_exactly(store, text):
     wanted = Conversation(
         id=fresh(),
         type="support",
-        title="Refund \u00e9\U0001f600 \x00",
-        owner=fresh("o"),
-        members=(Member(user_id="bob", access="read"), Member(user_id="a\x00b", access="write")),
-        metadata={"plan": None},
+        title=f"Refund {text}",
+        owner=fresh(text),
+        members=(Member(user_id="bob", access="read"), Member(user_id=f"a{text}", access="write")),
+        metadata={"plan": None, text: text},
         created_at=NOW,
         updated_at=NOW,
     )

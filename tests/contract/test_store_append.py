@@ -55,6 +55,13 @@ async def test_400_appends_at_once_from_several_instances_leave_no_gap_and_no_re
         assert sorted(found, key=lambda message: message.seq) == stored
 
 
+async def test_a_message_that_looks_like_a_query_is_stored_as_it_is(store):
+    conversation, text = await started(store), "'; REMOVE TABLE message; -- ` ⟩ \\ $auth"
+    appended = await store.append(draft_for(conversation.id, text, key=text), now=NOW + MILLISECOND)
+    assert [one.content for one in await entries(store, conversation.id, 1, 9)] == [text]
+    assert await entries(store, conversation.id, 1, 9) == [appended.message]
+
+
 async def test_appending_to_an_unknown_conversation_is_not_found(store):
     with pytest.raises(NotFound):
         await store.append(draft_for(fresh()), now=NOW)

@@ -3,7 +3,7 @@
 import pytest
 
 from confab.http.routes import ROUTES, functions
-from infra.cost import bill
+from infra.cost import abuse, bill
 from infra.cost.bill import usage_of
 from infra.cost.fleet import fleet_of
 from infra.cost.inputs import measured
@@ -19,6 +19,7 @@ def test_instances_have_the_sizes_of_the_settings():
     assert (int(cell.cpu), cell.memory) == (bill.INSTANCE_VCPU, f"{Scenario().instance_gib:g}Gi")
     assert (int(function.cpu), function.memory) == (bill.FUNCTION_VCPU, f"{1024 * bill.FUNCTION_GIB:g}Mi")
     assert (cell.concurrency, cell.max_instances) == (MAX_SOCKETS, CELL)
+    assert function.max_instances == abuse.FUNCTION_INSTANCES
 
 
 def test_no_socket_outlives_cloud_runs_timeout():
@@ -32,6 +33,8 @@ def test_no_socket_outlives_cloud_runs_timeout():
 def test_the_bill_counts_every_resource(store):
     stack, extra = deployed(BASE | store), 0 if store else bill.STORE_EXTRA
     assert len(stack.all("Function")) == len(functions()) == bill.FUNCTIONS
+    open_to_all = [each for each in stack.all("ServiceIamMember") if each.inputs["member"] == "allUsers"]
+    assert len(open_to_all) == abuse.PUBLIC + 1  # the cell's
     assert len(stack.all("SecretVersion")) == bill.SECRETS + extra
     assert bill.RELEASES + 2 * bill.FUNCTIONS * project.KEPT_IMAGES == bill.IMAGES
     assert len([each for each in stack.all("Repository") if each.inputs.get("mode")]) == extra

@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from confab.config import REQUIRED_ON_CLOUD_RUN, Config
 from confab.domain.errors import ERRORS
 
@@ -53,11 +55,12 @@ def test_every_alert_has_its_row():
     assert sorted(named) == sorted(name for policy in policies for name in policy["alerts"])
 
 
-def test_every_guarantee_names_a_test_that_exists():
-    rows = re.findall(r"^\| \*\*.*\|$", (DOCS / "guarantees.md").read_text(), re.MULTILINE)
+@pytest.mark.parametrize("page", ["guarantees.md", "security.md"])
+def test_every_promise_and_threat_names_a_test_that_exists(page):
+    rows = re.findall(r"^\| \*\*.*\|$", (DOCS / page).read_text(), re.MULTILINE)
     assert rows
     for row in rows:
-        tests = re.findall(r"`(tests/[\w/]+\.py)`", row.rsplit("|", 2)[1])
+        tests = re.findall(r"`(tests/[\w/.]+\.(?:py|mjs))`", row.rsplit("|", 2)[1])
         assert tests, row
         for test in tests:
             assert (ROOT / test).exists(), test

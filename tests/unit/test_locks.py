@@ -1,5 +1,6 @@
 """The locks hold what pyproject.toml leads to, by hash, as wheels, and nothing else."""
 
+import json
 import re
 from importlib.metadata import distribution
 
@@ -7,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.locked import LOCKS, applies, asked, locked
+from tests.support.locked import LOCKS, ROOT, applies, asked, locked
 
 OF_THE_INSTALLER = {"pip"}
 """What a new environment has, in a version of its own."""
@@ -39,3 +40,17 @@ def test_a_lock_admits_wheels_alone_by_hash_and_names_no_index(group):
     """Cloud Functions installs with no option of ours, so the file itself says what pip may take."""
     pin = r"[\w.-]+(\[\w+\])?==\S+( ; [^\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
     assert re.fullmatch(rf"(#[^\n]*\n)+--only-binary :all:\n\n({pin})+", LOCKS[group].read_text())
+
+
+@pytest.mark.parametrize("lock", ["package-lock.json", "tests/bench/node/package-lock.json"])
+def test_every_package_of_node_has_its_digest_and_runs_no_script(lock):
+    packages = json.loads((ROOT / lock).read_text())["packages"].items()
+    foreign = [each for path, each in packages if "node_modules/" in path and not each.get("link")]
+    assert foreign
+    assert all(each["integrity"].startswith("sha512-") for each in foreign)
+    sources = (ROOT / "Makefile", ROOT / "tests/bench/__main__.py")
+    commands = [
+        line for each in sources for line in each.read_text().splitlines() if re.search(r"\bnpm\W+ci\b", line)
+    ]
+    assert len(commands) == len(sources)
+    assert all("--ignore-scripts" in line for line in commands)
