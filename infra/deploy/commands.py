@@ -138,7 +138,7 @@ def _release_page(target: Target, runner: Runner, outputs: Outputs) -> None:
         raise DeployError(f"the page was not released: {failure.seen}") from None
     with tempfile.TemporaryDirectory(prefix="confab-deploy-") as folder:
         firebase_json = Path(folder) / "firebase.json"
-        hosting.lay_out(firebase_json, outputs)
+        hosting.lay_out(firebase_json, outputs, at(outputs, Named()).sources)
         runner.run(plan.page(target, firebase_json))
 
 

@@ -15,15 +15,16 @@ proves nothing either: everybody can write one, and a rollback drops it.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra import page
 from infra.deploy import google_api
 from infra.deploy.runner import Runner
 from infra.deploy.stack import Outputs
-from infra.deploy.target import FIREBASE_JSON, ROOT, Target
+from infra.deploy.target import ROOT, Target
 from infra.probes.probe import Failure
 
 MARK = {"FIREBASE_DEPLOY_AGENT": "confab"}
@@ -40,9 +41,12 @@ class Evidence(NamedTuple):
     """Whether the site serves Confab."""
 
 
-def lay_out(file: Path, outputs: Outputs, public: Path = ROOT / "public") -> None:
-    """Write a project for the Firebase CLI: this firebase.json with Hosting alone, and the page beside it."""
-    hosting = json.loads(FIREBASE_JSON.read_text())["hosting"]
+def lay_out(file: Path, outputs: Outputs, sources: Iterable[str], public: Path = ROOT / "public") -> None:
+    """Write a project for the Firebase CLI: this firebase.json with Hosting alone, and the page beside it.
+
+    Its policy lets the page connect to its own origin, to Firebase Auth, and to these sources.
+    """
+    hosting = page.firebase_json([*page.SIGN_IN, *sources])["hosting"]
     released = {"hosting": {**hosting, "site": outputs.page, "rewrites": outputs.rewrites}}
     file.write_text(json.dumps(released, indent=2))
     shutil.copytree(public, file.parent / "public")

@@ -13,7 +13,7 @@ import yaml
 
 from confab.store.users import ROLES, Role, name_of
 from infra.deploy.runner import DeployError, Runner
-from infra.deploy.target import FIREBASE_JSON, MANAGED, PROGRAM, REGION, ROOT, Target, page_of
+from infra.deploy.target import MANAGED, PROGRAM, REGION, ROOT, Target, page_of
 from infra.gcp.settings import PASSWORDS as KEYS
 from infra.gcp.settings import ROOT_PASSWORD as ROOT_KEY
 from infra.gcp.settings import Settings
@@ -74,10 +74,8 @@ class Outputs:
 
     @property
     def hosting(self) -> Mapping[str, Any]:
-        """What an app's firebase.json needs: the rewrites, and the headers of what they lead to."""
-        ours = json.loads(FIREBASE_JSON.read_text())["hosting"]["headers"]
-        headers = [each | {"source": "/api/**"} for each in ours if each["source"] == "**"]
-        return {"headers": headers, "rewrites": self.rewrites}
+        """What an app's firebase.json needs."""
+        return {"rewrites": self.rewrites}
 
 
 def pulumi(stack: str, *words: str) -> tuple[str, ...]:

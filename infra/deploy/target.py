@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FIREBASE_JSON = ROOT / "firebase.json"
 PROGRAM = "infra/gcp"
 """The folder of the Pulumi program."""
 MANAGED = "managed"

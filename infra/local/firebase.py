@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infra.local.addresses import Address
 from infra.local.data import ROOT
@@ -15,14 +16,14 @@ _PRELOAD = Path(__file__).with_name("firebase_preload.cjs")
 
 
 def emulators(
-    folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], page: Mapping[str, str], tier: int
+    folder: Path, addresses: Mapping[str, Address], env: Mapping[str, str], config: dict[str, Any], tier: int
 ) -> Service:
     """The emulators in `addresses`, helpers included, as one service.
 
-    Their configuration is the repository's firebase.json with these addresses, and headers of the page. The
-    Auth emulator imports its users from `folder` at the start, and exports them at the stop.
+    Their configuration is this firebase.json with these addresses. The Auth emulator imports its users from
+    `folder` at the start, and exports them at the stop.
     """
-    _lay_out(folder, addresses, page)
+    _lay_out(folder, addresses, config)
     names = [name for name in addresses if name not in HELPERS]
     users = folder / "users"
     keep_users = ("--import", str(users), "--export-on-exit", str(users)) if "auth" in names else ()
@@ -53,16 +54,13 @@ def emulators(
     )
 
 
-def _lay_out(folder: Path, addresses: Mapping[str, Address], page: Mapping[str, str]) -> None:
-    """Write a project folder: the repository's, with these additions to the configuration."""
+def _lay_out(folder: Path, addresses: Mapping[str, Address], config: dict[str, Any]) -> None:
+    """Write a project folder: the repository's, with these addresses in its configuration."""
     project = folder / "project"
     for made in (project, folder / "tmp"):
         made.mkdir(parents=True, exist_ok=True)
-    config = json.loads((ROOT / "firebase.json").read_text())
     for name, address in addresses.items():
         config["emulators"][name] = {"host": address.host, "port": address.port}
-    added = [{"key": key, "value": value} for key, value in page.items()]
-    config["hosting"]["headers"].append({"source": "/", "headers": added})
     (project / "firebase.json").write_text(json.dumps(config, indent=2))
     for name in ("functions", "public"):
         link = project / name

@@ -11,6 +11,7 @@ from infra.local.data import ROOT, DataFolder
 from infra.local.plan import REALTIME, Plan, page_origins
 from infra.local.service import Service, prints, responds, succeeds
 from infra.local.supervisor import Supervisor, say
+from infra.page import firebase_json, realtime_sources
 
 _STORES, _FIREBASE, _REALTIME = range(3)
 """Tiers; services stop in the reverse order."""
@@ -87,8 +88,13 @@ def _firebase(plan: Plan, data: DataFolder, kill_at: Address) -> Service:
     wanted = ("auth", "functions", "hosting")
     addresses = {name: plan.addresses[name] for name in wanted if name not in plan.running}
     helpers = dict(zip(firebase.HELPERS, free_addresses(len(firebase.HELPERS)), strict=True))
-    page = {} if "realtime" in plan.running else {killing.HEADER: f"http://{kill_at}"}
-    return firebase.emulators(data.folder("firebase"), addresses | helpers, plan.env, page, _FIREBASE)
+    kill = [] if "realtime" in plan.running else [f"http://{kill_at}"]
+    cells = (cell.partition("=")[2] for cell in plan.env.get("CONFAB_CELLS", "").split(",") if cell)
+    realtime = [*plan.env["CONFAB_REALTIME_URLS"].split(","), *cells]
+    config = firebase_json([f"http://{plan.addresses['auth']}", *kill, *realtime_sources(realtime)])
+    page = [{"key": killing.HEADER, "value": address} for address in kill]
+    config["hosting"]["headers"].append({"source": "/", "headers": page})
+    return firebase.emulators(data.folder("firebase"), addresses | helpers, plan.env, config, _FIREBASE)
 
 
 def _python(

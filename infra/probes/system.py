@@ -10,6 +10,7 @@ from infra.deploy import stack
 from infra.deploy.runner import DeployError, Runner
 from infra.local.addresses import StackError, parse
 from infra.local.data import DataFolder
+from infra.page import realtime_sources
 
 PASSWORD = stack.PASSWORDS["editor"]
 """The variable of the password with which the doctor signs in to a deployment's store."""
@@ -31,7 +32,7 @@ class System:
     token: str | None = None
     """An ID token for the conversation; without one, the Auth emulator creates a user."""
     hosting: Mapping[str, Any] = field(default_factory=dict)
-    """The headers and rewrites that the site of a deployment needs in its firebase.json."""
+    """The rewrites that the site of a deployment needs in its firebase.json."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """The functions' own addresses by the rewrites' sources, to be probed instead of Hosting's."""
     signs_up: bool = False
@@ -42,7 +43,7 @@ class System:
     @property
     def sources(self) -> Sequence[str]:
         """What a page's content security policy has to let it connect to, beside the page's own origin."""
-        return [f"{scheme}{url[4:]}" for url in self.realtime for scheme in ("http", "ws")]
+        return realtime_sources(self.realtime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import httpx
 
 from confab.http.routes import ROUTES, Route
 from infra.probes.clients import described, http_client, is_a, problem, request
-from infra.probes.hosting import FIX_WEB, hosted, repair, source_of
+from infra.probes.hosting import FIX_WEB, page, repair, source_of
 from infra.probes.probe import Failure, Probe
 from infra.probes.system import System
 
@@ -28,7 +28,7 @@ async def web(system: System) -> AsyncIterator[Sequence[Probe]]:
     """Hosting serves the page, every route is guarded, and only allowed origins may call."""
     async with http_client() as client:
         yield [
-            *([] if system.functions else hosted(client, system)),
+            *([] if system.functions else [Probe("web page", partial(page, client, system.web), FIX_WEB)]),
             *(Probe(f"route {r.operation}", partial(guarded, client, system, r), FIX_ROUTE) for r in ROUTES),
             *(
                 Probe(f"origin {each}", partial(allowed, client, system, each), FIX_ORIGINS, after=_CALLED)
@@ -54,7 +54,12 @@ async def guarded(client: httpx.AsyncClient, system: System, route: Route) -> st
         raise Failure(described(response), None if system.functions else repair(system, route.path))
     if (response.status_code, problem(response).get("code")) != (401, "unauthenticated"):
         raise Failure(f"{described(response)} instead of 401 unauthenticated")
-    expected = {"X-Request-Id": request_id, "Cache-Control": "no-store", "WWW-Authenticate": "Bearer"}
+    expected = {
+        "X-Request-Id": request_id,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "WWW-Authenticate": "Bearer",
+    }
     for name, value in expected.items():
         if response.headers.get(name) != value:
             raise Failure(f"{name} is {response.headers.get(name)!r} instead of {value!r}", FIX_RESPONSE)

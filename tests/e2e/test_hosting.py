@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -34,6 +35,19 @@ def test_no_browser_caches_a_file_of_an_older_release(stack: Stack) -> None:
             API: "no-store",
         }.items():
             assert client.get(path).headers["Cache-Control"] == caching
+        assert client.get(API).headers.get_list("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_hidden_files_are_not_released_but_those_that_are_well_known(tmp_path: Path) -> None:
+    released, hidden = {"index.html", ".well-known/security.txt"}, {".env", ".git/config", "a/.hidden"}
+    for name in released | hidden:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    script = "const [folder, config] = process.argv.slice(1); console.log(JSON.stringify("
+    script += "require('firebase-tools/lib/listFiles').listFiles(folder, require(config).hosting.ignore)))"
+    command = ["node", "-e", script, str(tmp_path), str(FIREBASE)]
+    found = subprocess.run(command, cwd=FIREBASE.parent, capture_output=True, check=True, timeout=30)
+    assert set(json.loads(found.stdout)) == released
 
 
 CHAT, FORCED, PACKED = b'{"type":"chat"}', b'{"type":"chat","force":1}', gzip.compress(b'{"type":"chat"}')

@@ -242,15 +242,14 @@ MESSAGES = '{"source": "/api/conversations/*/messages", "run"'
 
 
 @asynccontextmanager
-async def site(patient: System, answers: Mapping[str, Response], headers: Mapping[str, str]):
-    """An app's own site before the functions: some paths respond this, and all have these headers."""
+async def site(patient: System, answers: Mapping[str, Response]):
+    """An app's own site before the functions: some paths respond this."""
 
     async def serve(request: Request) -> Response:
         if (answer := answers.get(request.url.path)) is None:
             url, sent = f"{patient.web}{request.url.path}", dict(request.headers)
             found = await client.request(request.method, url, headers=sent)
             answer = Response(found.content, found.status_code, dict(found.headers))
-        answer.headers.update(headers)
         return answer
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -259,31 +258,26 @@ async def site(patient: System, answers: Mapping[str, Response], headers: Mappin
         yield replace(patient, web=url, hosting=REWRITES)
 
 
-ADDED = {each["key"]: each["value"] for each in REWRITES["headers"][0]["headers"]}
 NOT_THERE = PlainTextResponse("Page Not Found", 404)
 
 
 @pytest.mark.parametrize(
-    ("answers", "headers", "fixes"),
+    ("answers", "fixes"),
     [
-        ({}, ADDED, {}),
-        ({}, {}, {"headers": '"source": "/api/**", "headers": [{"key": "X-Content-Type-Options"'}),
+        ({}, {}),
         *(
-            ({"/api/conversations/1/messages": answer}, ADDED, {"route add_message": MESSAGES})
+            ({"/api/conversations/1/messages": answer}, {"route add_message": MESSAGES})
             for answer in (NOT_THERE, HTMLResponse("<p>My app"), PlainTextResponse("", 405))
         ),
         (
             dict.fromkeys(("/api/conversations", "/api/conversations/1"), NOT_THERE),
-            ADDED,
             {f"route {name}_conversation": '"/api/conversations/*"' for name in ("get", "update", "delete")}
             | dict.fromkeys(("route create_conversation", "route list_conversations"), '"/api/**", "run"'),
         ),
     ],
 )
-async def test_what_an_apps_own_site_lacks_is_named_with_the_line_that_fixes_it(
-    patient, answers, headers, fixes
-):
-    async with site(patient, answers, headers) as theirs:
+async def test_what_an_apps_own_site_lacks_is_named_with_the_line_that_fixes_it(patient, answers, fixes):
+    async with site(patient, answers) as theirs:
         results = await found(partial(web, theirs))
     failed = {name: result for name, result in results.items() if result.status == "FAIL"}
     assert failed.keys() == fixes.keys()

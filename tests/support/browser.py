@@ -65,7 +65,8 @@ class Window:
         """The window; closed afterwards. Fails if the page has a fault that is not `allowed`."""
         yield self
         self._context.close()
-        assert [fault for fault in self.faults if allowed not in fault] == []
+        faults = [fault for fault in self.faults if allowed not in fault]
+        assert faults == [], faults
 
     def _logged(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -185,7 +185,7 @@ class Edge:
     ) -> Response:
         """A response with the shared headers: readable by pages on allowed origins, and never cached.
 
-        Reading is by CORS; nobody embeds it as a script or an image.
+        Reading is by CORS; nobody embeds it as a script, an image or a frame.
         """
         shared = {
             "X-Request-Id": asked.id,
@@ -193,6 +193,7 @@ class Edge:
             "Vary": "Origin",
             "X-Content-Type-Options": "nosniff",
             "Cross-Origin-Resource-Policy": "same-origin",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         }
         if (origin := asked.headers.get("origin", "")) in self._origins:
             shared["Access-Control-Allow-Origin"] = origin
