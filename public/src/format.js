@@ -48,7 +48,7 @@ export function initials(name) {
 
 /** The picture of a user: letters on a colour that is always theirs. @param {string} uid @param {string} letters */
 export function avatar(uid, letters) {
-  const mark = el("span", { className: "avatar", "aria-hidden": "true" }, letters);
+  const mark = el("span", { className: "avatar", title: uid, "aria-hidden": "true" }, letters);
   mark.style.setProperty("--hue", String(hue(uid)));
   return mark;
 }

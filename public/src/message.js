@@ -73,7 +73,8 @@ export class MessageItem {
     const shown = role === "user" ? this.#names.avatar(author) : avatar(author, MARKS[role] ?? "?");
     this.#avatar.replaceWith(shown);
     this.#avatar = shown;
-    this.#by.replaceChildren(own ? "You" : (ROLES[role] ?? this.#names.shown(author)));
+    const who = author === this.#uid ? (own ? "You" : "you") : this.#names.shown(author);
+    this.#by.replaceChildren(...(ROLES[role] ? [`${ROLES[role]} by `, who] : [who]));
   }
 
   /**

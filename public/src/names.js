@@ -3,8 +3,12 @@ import { avatar, initials, shortId } from "./format.js";
 
 const LONGEST = 40;
 
-/** The names that messages claim in `metadata.name`. Anyone may claim any name: equal ones show their ids. */
+/** What would break a name's line. */
+const BREAKS = /[\s\p{Cc}]+/gu;
+
+/** The names that messages claim in `metadata.name`. Anyone may claim any name, so ids stand beside them. */
 export class Names {
+  #uid;
   /** @type {Map<string, string>} */
   #claimed = new Map();
   /** @type {Set<() => void>} */
@@ -12,6 +16,7 @@ export class Names {
 
   /** A user's own. @param {string} uid @param {string} name */
   constructor(uid, name) {
+    this.#uid = uid;
     this.#claimed.set(uid, name.slice(0, LONGEST));
   }
 
@@ -27,8 +32,8 @@ export class Names {
     for (const entry of entries) {
       if (entry.kind !== "message" || entry.role !== "user" || entry.author === "") continue;
       const { name } = /** @type {{name?: unknown}} */ (entry.metadata ?? {});
-      if (typeof name !== "string" || !name.trim()) continue;
-      const claimed = name.trim().slice(0, LONGEST);
+      const claimed = typeof name === "string" ? name.replace(BREAKS, " ").trim().slice(0, LONGEST) : "";
+      if (!claimed) continue;
       news ||= claimed !== this.#claimed.get(entry.author);
       this.#claimed.set(entry.author, claimed);
     }
@@ -40,21 +45,15 @@ export class Names {
     return uid === "" ? "A former user" : (this.#claimed.get(uid) ?? shortId(uid));
   }
 
-  /** The name as an element that keeps its direction to itself. @param {string} uid */
+  /** The name, and the id of whoever claims it, each with its direction kept to itself. @param {string} uid */
   shown(uid) {
-    const name = this.of(uid);
-    const alike = [...this.#claimed].some(([other, claimed]) => other !== uid && folded(claimed) === folded(name));
-    const id = name !== shortId(uid) && uid !== "" && el("span", { className: alike ? "claimed" : "claimed dev" }, shortId(uid));
-    return el("span", { className: "person" }, el("bdi", {}, name), id);
+    const claims = uid !== this.#uid && this.#claimed.has(uid);
+    const id = claims && el("span", { className: "claimed", dir: "auto", title: uid }, shortId(uid));
+    return el("span", { className: "person", title: uid }, el("bdi", {}, this.of(uid)), claims && " ", id);
   }
 
   /** @param {string} uid */
   avatar(uid) {
     return avatar(uid, uid === "" ? "–" : initials(this.of(uid)));
   }
-}
-
-/** @param {string} name */
-function folded(name) {
-  return name.normalize("NFKC").toLowerCase();
 }
