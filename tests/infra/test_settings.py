@@ -76,6 +76,14 @@ def test_an_invalid_key_or_variable_is_named(key, value, message):
     assert message in str(refused.value)
 
 
+def test_a_budget_says_so_if_google_would_not_notify_all_addresses():
+    budget = '{"billingAccount": "01AB23-4CD56E-F78901", "amount": 5}'
+    emails = [f"{number}@my.example" for number in range(6)]
+    assert settings(budget=budget, alertEmails=emails[:5]).budget is not None
+    with pytest.raises(SettingsError, match="alertEmails: a budget notifies at most 5"):
+        settings(budget=budget, alertEmails=emails)
+
+
 def test_all_invalid_and_missing_keys_are_named_at_once():
     with pytest.raises(SettingsError, match=r"project: Field required; region: .*; image: "):
         settings_of({"image": "y", "region": "nowhere"})
