@@ -165,7 +165,7 @@ def downgrade_client_errors(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
     if _is_ours(record.name) or error is None:
         return True
-    alone = record.name in HTTP_SERVERS and _raised_in(error) is None
+    alone = record.exc_info and record.name in HTTP_SERVERS and _raised_in(error) is None
     if alone or any(type(each).__module__ in CLIENT_ERRORS for each in _chain(error)):
         record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
     return True

@@ -122,6 +122,16 @@ def test_invalid_http_of_a_client_is_no_error_of_the_server(error):
     assert written(lines[0]) == {"severity": "INFO", "message": "a message", "logger": "uvicorn.error"}
 
 
+def test_an_error_that_keeps_a_server_from_starting_stays_one():
+    try:
+        raise OSError("address in use")
+    except OSError:
+        line = record("uvicorn.error", "[Errno 98] address in use")
+        line.exc_info = None  # so does uvicorn
+        log.downgrade_client_errors(line)
+    assert line.levelname == "ERROR"
+
+
 def test_a_flood_of_a_kind_writes_ten_lines_a_minute_and_how_many_were_left_out():
     clock, output = [0.0], io.StringIO()
     handler = log.SampledHandler(output, clock=lambda: clock[0])
