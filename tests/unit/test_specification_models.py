@@ -141,7 +141,7 @@ BODIES: dict[Any, tuple[dict[str, object], dict[str, list[object]]]] = {
         {"type": "chat"},
         {
             "type": ["chat", "assistant", "support", "party"],
-            "title": texts(1, LIMITS.max_title_chars),
+            "title": [*texts(1, LIMITS.max_title_chars), "a\0b"],
             "members": [
                 *(listed(LIMITS.max_members + step) for step in (-1, 0, 1)),
                 *([{"userId": uid}] for uid in [*texts(1, 128), *USER_IDS]),
@@ -155,7 +155,7 @@ BODIES: dict[Any, tuple[dict[str, object], dict[str, list[object]]]] = {
     AddMessage: (
         {"content": "x"},
         {
-            "content": texts(1, LIMITS.max_content_bytes),
+            "content": [*texts(1, LIMITS.max_content_bytes), "a\0b"],
             "role": ["user", "assistant", "system", "admin"],
             "clientMessageId": texts(1, 128),
             "metadata": [{"a": [1, {"b": None}]}],
@@ -166,7 +166,7 @@ BODIES: dict[Any, tuple[dict[str, object], dict[str, list[object]]]] = {
     UpdateConversation: (
         {"title": "x"},
         {
-            "title": texts(1, LIMITS.max_title_chars),
+            "title": [*texts(1, LIMITS.max_title_chars), "a\0b"],
             "metadata": [{"a": [1, {"b": None}]}],
             "owner": [*texts(1, 128), *USER_IDS],
             "status": ["finalized"],
@@ -175,7 +175,7 @@ BODIES: dict[Any, tuple[dict[str, object], dict[str, list[object]]]] = {
     EditMessage: (
         {"content": "x"},
         {
-            "content": texts(1, LIMITS.max_content_bytes),
+            "content": [*texts(1, LIMITS.max_content_bytes), "a\0b"],
             "metadata": [{"a": [1, {"b": None}]}],
             "role": ["user"],
         },
