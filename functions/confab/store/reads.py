@@ -25,10 +25,12 @@ from confab.store.connection import MAX_WAITING, NO_ANSWER, Aborted, Connection
 
 BATCH_ROWS = 1_000
 """Rows that one answer may hold; a single read may have more."""
-GROUP_ROWS = 100
-"""Rows that a query reads, at most, before it looks at how much it has read."""
 ENOUGH_CHARS = 2**20
-"""Characters of entries as JSON after which a query reads no further group."""
+"""Characters of entries after which a query reads no further group."""
+GROUP_CHARS = 2**19
+"""The most that a group of several has; to begin one costs a copy of what the query has read."""
+LONG_ROW = 40_000
+"""Characters that a row is taken to have: about the most that the default limits allow."""
 IN_FLIGHT = 4
 """Batches of one kind in flight: to a store 20 ms away, a page takes 25 ms with four, 40 with one."""
 STAGGER_S = 0.005
@@ -71,12 +73,13 @@ class Reads(ABC, Generic[Key, Found]):
     async def query(self, statement: str, wanted: Sequence[_Wanted], deadline: float) -> Sequence[Any]:
         """The answers to the first items, up to the group in which ENOUGH_CHARS are read."""
         groups: list[list[_Wanted]] = []
-        rows = GROUP_ROWS
+        size = GROUP_CHARS
         for one in wanted:
-            rows += one["limit"]
-            if rows > GROUP_ROWS:
+            most = min(one["most"], one["limit"] * LONG_ROW)
+            size += most
+            if size > GROUP_CHARS:
                 groups.append([])
-                rows = one["limit"]
+                size = most
             groups[-1].append(one)
         variables = {"wanted": json.dumps(groups), "enough": ENOUGH_CHARS, "few": FEW}
         found: Sequence[Any] = await self._connection.query(statement, variables, deadline=deadline)
