@@ -13,7 +13,6 @@ PAGES = {
     "/": "Talk to people and assistants",
     "/no/such/page": "There is no such page",
     "/reference/": "Confab REST API",
-    "/reference/events.html": "Confab events",
     "/reference/client/": "Confab for JavaScript",
 }
 EXPECTED = ("the server responded with a status of 404", "https://cdn.redoc.ly/")

@@ -82,6 +82,12 @@ async def test_a_body_is_json_without_an_encoding(client, headers):
     assert_problem(answer, 415, "unsupported_media_type")
 
 
+async def test_an_encoding_is_refused_in_whichever_header_it_stands(client):
+    twice = [("Content-Encoding", "identity"), ("Content-Encoding", "gzip")]
+    answer = await client.post(API, content=json.dumps(CHAT), headers=[*bearer(**JSON).items(), *twice])
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
 @pytest.mark.parametrize("body", ["{", "[]", '"text"', "null", b"\xff", '{"type":"chat","x":NaN}'])
 async def test_a_body_is_an_object(client, body):
     assert_problem(await client.post(API, content=body, headers=bearer(**JSON)), 400, "invalid_request")
