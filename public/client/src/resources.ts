@@ -435,7 +435,7 @@ export interface FieldError {
 export interface CreateConversation {
   type: ConversationType;
   /**
-   * At most 200 characters (`CONFAB_MAX_TITLE_CHARS`).
+   * At most 200 characters (`CONFAB_MAX_TITLE_CHARS`), none of which is U+0000.
    */
   title?: string | null;
   /**
@@ -478,7 +478,7 @@ export interface NewMetadata {
  */
 export interface AddMessage {
   /**
-   * The text, at most 32768 bytes in UTF-8 (`CONFAB_MAX_CONTENT_BYTES`).
+   * The text, at most 32768 bytes in UTF-8 (`CONFAB_MAX_CONTENT_BYTES`), without U+0000.
    */
   content: string;
   role?: Role;
@@ -500,7 +500,7 @@ export interface AddMessage {
  */
 export interface EditMessage {
   /**
-   * The text, at most 32768 bytes in UTF-8 (`CONFAB_MAX_CONTENT_BYTES`).
+   * The text, at most 32768 bytes in UTF-8 (`CONFAB_MAX_CONTENT_BYTES`), without U+0000.
    */
   content?: string;
   metadata?: NewMetadata;
@@ -513,7 +513,7 @@ export interface EditMessage {
  */
 export interface UpdateConversation {
   /**
-   * At most 200 characters (`CONFAB_MAX_TITLE_CHARS`).
+   * At most 200 characters (`CONFAB_MAX_TITLE_CHARS`), none of which is U+0000.
    */
   title?: string | null;
   metadata?: NewMetadata;
