@@ -20,7 +20,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")  # while it is open, no test can run an event loop
 def browser() -> Iterator[Browser]:
     """A Chromium, with the web app built; `make test` has built it already."""
-    subprocess.run(["make", "build"], cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run(["make", "build"], cwd=ROOT, check=True, capture_output=True, timeout=300)
     with chromium() as running:
         yield running
 
