@@ -33,7 +33,7 @@ class Write:
     state: str
     """What the entry and the answer have in common."""
     reads: int = 1
-    """What the function asks the store before it writes: a process's first edit asks for a key, too."""
+    """What the function asks the store before it writes."""
     refusal: str | None = None
     """The error of the next message, if any."""
 
@@ -42,10 +42,8 @@ HELLO, BETTER = {"content": "hello", "clientMessageId": "m1"}, {"content": "bett
 READER, CLOSED = {"access": "read"}, "conversation_finalized"
 WRITES = {
     "message": Write("add_message", "POST", "messages", HELLO, "message", "content", reads=0),
-    "edit": Write("edit_message", "PATCH", "messages/1", BETTER, "message_changed", "content", reads=2),
-    "deletion": Write(
-        "delete_message", "DELETE", "messages/1", None, "message_changed", "deletedAt", reads=2
-    ),
+    "edit": Write("edit_message", "PATCH", "messages/1", BETTER, "message_changed", "content"),
+    "deletion": Write("delete_message", "DELETE", "messages/1", None, "message_changed", "deletedAt"),
     "member": Write("set_member", "PUT", "members/bob", READER, "conversation_changed", "members"),
     "finalization": Write(
         "finalize_conversation", "POST", "finalize", {}, "finalized", "finalizedAt", refusal=CLOSED

@@ -35,9 +35,11 @@ async def everything(server: SurrealServer) -> str:
     return str([await asked(server, "SELECT * FROM type::table($table)", table=table) for table in tables])
 
 
-async def test_words_that_were_edited_deleted_or_erased_are_nowhere(world, store_server, bus_server, caplog):
+async def test_words_that_were_edited_deleted_or_erased_are_nowhere(
+    world, store_server, bus_server, caplog, monkeypatch
+):
     caplog.set_level("INFO", "confab")
-    caplog.handler.setFormatter(JsonFormatter("demo-confab"))
+    monkeypatch.setattr(caplog.handler, "formatter", JsonFormatter("demo-confab"))
     world.function.verifier = world.users
     world.users.signed_in_at = datetime.now(UTC)
     first, second, key, third, uid, owner = map(fresh, ("first", "second", "key", "third", "user", "owner"))

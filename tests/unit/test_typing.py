@@ -27,7 +27,7 @@ class Room:
         this: Any = self
         self.typing = TypingIndicators(this, this, self.published.append)
 
-    def may_type(self, conversation_id: str, uid: str) -> bool:
+    def has_participant(self, conversation_id: str, uid: str) -> bool:
         return (conversation_id, uid) in {("c1", "bob"), ("c1", "eve")}
 
     def others(self, _conversation_id: str, uid: str) -> list[str]:
@@ -83,7 +83,7 @@ async def test_typing_is_shown_until_it_ends(room, steps, shown, published):
     assert (room.shown, room.published) == (shown, published)
 
 
-async def test_typing_in_a_room_without_sockets_or_of_who_may_not_type_is_not_kept(room):
+async def test_typing_in_a_room_without_sockets_or_of_who_takes_no_part_is_not_kept(room):
     room.receive(ON.model_copy(update={"conversation_id": "c2"}), "c2")
     room.receive(state(typing=True, user_id="onlooker"))
     room.receive(state(typing=False, user_id="onlooker"))

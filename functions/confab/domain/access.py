@@ -58,11 +58,6 @@ def require_write_access(held: Standing) -> None:
         raise Forbidden("Your access to this conversation is read only.")
 
 
-def writers(conversation: Conversation) -> tuple[str, ...]:
-    """The uids of all who have write access: the owner and the members who write."""
-    return (conversation.owner, *(one.user_id for one in conversation.members if one.access == "write"))
-
-
 def require_owner(conversation: Conversation | None, caller: Principal, what: str) -> Conversation:
     """The conversation, for its owner. Raises NotFound for strangers and Forbidden for members."""
     found = require_read(conversation, caller)

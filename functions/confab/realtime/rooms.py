@@ -78,10 +78,10 @@ class Rooms:
         if (served := self._served.get(conversation.id)) is not None:
             served.know(conversation)
 
-    def may_type(self, conversation_id: str, uid: str) -> bool:
-        """Whether the room is served here, and knows that the user may type in it."""
+    def has_participant(self, conversation_id: str, uid: str) -> bool:
+        """Whether the room is served here, and knows that the user takes part in it."""
         served = self._served.get(conversation_id)
-        return served is not None and served.may_type(uid)
+        return served is not None and served.has_participant(uid)
 
     def has(self, conversation_id: str, sid: str) -> bool:
         """Whether a socket is in a room or joining it."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from confab.aio import Backoff
-from confab.domain import access
 from confab.domain.entries import Entry
 from confab.domain.entries.conversation_changed import Changes, ConversationChanged
 from confab.domain.errors import Unavailable
@@ -106,19 +105,22 @@ class ServedRoom:
         """How many of the log's erasures the sockets know; None until one has joined."""
         self.filling: asyncio.Task[None] | None = None
         self._known_at = 0
-        self._writers = array("q")
-        """Hashes of the uids with write access, a word each, as the entry `_known_at` left them."""
+        self._participants = array("q")
+        """Hashes of the uids of owner and members, a word each, as the entry `_known_at` left them."""
         self._serving = serving
 
     def know(self, conversation: Conversation) -> None:
-        """Remember who may write and type, unless a later state is known."""
+        """Remember who takes part, unless a later state is known."""
         if conversation.seq >= self._known_at:
             self._known_at = conversation.seq
-            self._writers = array("q", map(hash, access.writers(conversation)))
+            self._participants = array("q", map(hash, conversation.participants))
 
-    def may_type(self, uid: str) -> bool:
-        """Whether a user has write access, as far as the room knows."""
-        return hash(uid) in self._writers
+    def has_participant(self, uid: str) -> bool:
+        """Whether a user takes part, as far as the room knows.
+
+        Members who only read do: an instance may know of their typing before it knows that they may write.
+        """
+        return hash(uid) in self._participants
 
     async def finish_join(self, occupant: Occupant, position: int, erasures: int | None) -> None:
         """As `Rooms.finish_join`."""

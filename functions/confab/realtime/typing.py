@@ -42,9 +42,9 @@ class TypingIndicators:
             self._publish(TypingState(conversation_id=conversation_id, user_id=uid, typing=False))
 
     def receive(self, event: Typing) -> None:
-        """Show the typing that another instance has published, of users who may type; it is not trusted."""
+        """Show the typing that another instance has published, of participants; it is not trusted."""
         state = event.data
-        if not state.typing or self._rooms.may_type(state.conversation_id, state.user_id):
+        if not state.typing or self._rooms.has_participant(state.conversation_id, state.user_id):
             self._update(state, event.origin)
 
     def _update(self, state: TypingState, source: str) -> bool:
