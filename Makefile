@@ -37,7 +37,7 @@ check: install $(CLIENT)  ## lint, types, imports, and the tests that start no s
 	@$(MAKE) --no-print-directory -j2 lint types imports
 	@$(PYTEST) -n $(or $(WORKERS),2) -q tests/unit tests/contract -k "unit or [memory or test_answers" $(PYTEST_ARGS)
 
-test: install build  ## lint, types, imports and every test, with coverage; some 6 minutes
+test: install build  ## lint, types, imports and every test, with coverage; some 8 minutes
 	@$(BIN)/python -m tests.support.prerequisites
 	@$(MAKE) --no-print-directory -j2 lint types imports
 	@$(PYTEST) -n $(or $(WORKERS),3) --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)

@@ -15,7 +15,7 @@ from threading import Timer
 from tests.support.browser import chromium_path
 from tests.support.pubsub import google_emulator_jar
 
-MINUTES = 6
+MINUTES = 8
 BEGINS_WITHIN_S = 20.0
 DOWNLOAD = (sys.executable, "-m", "playwright", "install", "--no-shell", "chromium")
 
