@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from pydantic_core import to_json
 
 from confab.domain.errors import ConfabError, Internal, InvalidRequest, MethodNotAllowed, NotFound, problem
-from confab.realtime.socketio.reading import SmallReads
+from confab.realtime.reading import SmallReads
 
 PROBLEM = "application/problem+json"
 SHARED = {

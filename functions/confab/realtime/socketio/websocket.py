@@ -8,9 +8,9 @@ from typing import cast
 
 from aiohttp import WSMsgType, web
 
+from confab.realtime.reading import READ_BYTES, SmallReads
 from confab.realtime.socketio.engine import Packet
 from confab.realtime.socketio.packets import Malformed
-from confab.realtime.socketio.reading import READ_BYTES, SmallReads
 from confab.realtime.socketio.registry import LINGER_S
 from confab.realtime.socketio.socket import Socket
 from confab.realtime.socketio.wire import Wire, Writer

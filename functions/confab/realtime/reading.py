@@ -9,12 +9,8 @@ _buffer = memoryview(bytearray(READ_BYTES))
 """Of all connections: what is read into it is taken out before the next one is read."""
 
 
-class SmallReads(asyncio.BufferedProtocol):
+class SmallReads(asyncio.BufferedProtocol, asyncio.Protocol):
     """Receives READ_BYTES in a turn of the event loop, on the one thread that has one."""
-
-    def data_received(self, data: bytes) -> None:
-        """Take what was read."""
-        raise NotImplementedError
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - of asyncio's interface
         """What the next read goes into."""
