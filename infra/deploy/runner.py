@@ -80,7 +80,7 @@ class Answer:
 
 
 class Runner:
-    """Runs commands from the repository's root with one environment."""
+    """Runs commands from the repository's root with one environment, of which Pulumi's is Pulumi's alone."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = dict(env)
@@ -89,13 +89,18 @@ class Runner:
         """The path of a tool on the PATH, or None."""
         return shutil.which(tool, path=self.env.get("PATH", ""))
 
+    def _env_of(self, tool: str) -> dict[str, str]:
+        """Without what opens Pulumi's state, for another tool."""
+        mine = tool == "pulumi"
+        return {name: value for name, value in self.env.items() if mine or not name.startswith("PULUMI_")}
+
     def ask(self, *words: str, env: Mapping[str, str] | None = None) -> Answer:
         """The output of a command that changes nothing. Never raises."""
         try:
             done = subprocess.run(
                 (self.find(words[0]) or words[0], *words[1:]),
                 cwd=ROOT,
-                env=self.env | dict(env or {}),
+                env=self._env_of(words[0]) | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -137,7 +142,7 @@ class Runner:
         process = subprocess.Popen(
             (program, *command.words[1:]),
             cwd=ROOT,
-            env={**self.env, **command.env, **command.secrets},
+            env={**self._env_of(command.words[0]), **command.env, **command.secrets},
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=sink,

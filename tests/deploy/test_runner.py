@@ -43,6 +43,17 @@ def test_a_command_ends_with_a_process_that_is_terminated(capfd):
     assert "released" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(("tool", "has"), [("pulumi", True), ("firebase", False)])
+def test_what_opens_the_state_is_for_pulumi_alone(tmp_path, capfd, tool, has):
+    (tmp_path / tool).write_text("#!/bin/sh\necho is:$PULUMI_CONFIG_PASSPHRASE:$KEPT\n")
+    (tmp_path / tool).chmod(0o700)
+    runner = Runner({"PATH": str(tmp_path), "PULUMI_CONFIG_PASSPHRASE": "secret", "KEPT": "kept"})
+    expected = f"is:{'secret' if has else ''}:kept\n"
+    assert runner.ask(tool).out == expected
+    runner.run(Command("x", (tool,), 10))
+    assert expected in capfd.readouterr().out
+
+
 def test_a_tool_is_found_on_the_path_or_is_an_answer_and_an_error():
     assert Runner({"PATH": "/bin"}).find("sh") == "/bin/sh"
     assert Runner({}).ask("no-such-tool").trouble == "no-such-tool: No such file or directory"
