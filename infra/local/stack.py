@@ -58,11 +58,8 @@ def _services(plan: Plan, data: DataFolder, kill_at: Address) -> list[Service]:
     services.append(_firebase(plan, data, kill_at))
     warm = ("infra.local.warm", plan.functions)
     services.append(_python(plan, "warm", warm, plan.functions, after=_names(services), **step))
-    foreign = {
-        "auth",
-        "surrealdb",
-    } & plan.running.keys()  # with users and conversations of their own
-    if not foreign and not plan.only_agents:
+    theirs = {"auth", "surrealdb"} & plan.running.keys()  # users and conversations that are not this stack's
+    if not theirs and not plan.only_agents:
         seed = ("infra.local.seed", plan.web, f"http://{at['auth']}")
         services.append(_python(plan, "seed", seed, "ada@demo.example", after=_names(services), **step))
     return services
